@@ -1,0 +1,65 @@
+# Everything runs in environments that this file makes itself, from the lock files beside it.
+# First commands on a fresh machine: `make demo` or `make test`.
+
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$each && break; done)
+# rdk needs Python 3.12, so the tools prefer a newer one, also where only a version manager knows it.
+TOOLS_PYTHON ?= $(shell for each in python3.14 python3.13 python3.12 \
+	$$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[2-9]*/bin/python3 2>/dev/null | sort -V -r) $(PYTHON); do \
+	$$each -c "import venv, ensurepip" 2>/dev/null && echo $$each && break; done)
+RUN := .venv/bin/python
+PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement
+
+# --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
+.DELETE_ON_ERROR:
+.PHONY: demo test format rdk lock clean
+
+# Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
+demo: .venv/ready
+	@PYTHONPATH=rule:. $(RUN) -m tests.local_aws.demo $(if $(ITEM),"$(ITEM)")
+
+test: .venv/ready .venv-tools/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	rm -f .coverage .coverage.*
+	$(RUN) -m coverage run -m pytest
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report
+
+format: .venv/ready
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+# Stages the rule as RDK wants it, in build/rdk: the code, parameters.json and a test in one folder.
+RDK := build/rdk/ECR_REPOSITORY_NO_PUBLIC_ACCESS
+rdk: .venv/ready
+	rm -rf $(RDK)
+	mkdir -p $(RDK)
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) --no-print-directory -C rule build-RuleFunction ARTIFACTS_DIR="$(CURDIR)/$(RDK)"
+	cp parameters.json tests/rdk/*_test.py $(RDK)/
+
+# Renews both lock files to the newest versions that pyproject.toml admits.
+lock: .venv-lock/ready
+	.venv-lock/bin/uv pip compile --upgrade pyproject.toml --group test $(LOCK) --output-file requirements.lock
+	.venv-lock/bin/uv pip compile --upgrade --group tools $(LOCK) --output-file requirements-tools.lock
+LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+clean:
+	rm -rf .venv .venv-* build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+
+.venv/ready: requirements.lock
+.venv-tools/ready: requirements-tools.lock
+.venv-tools/ready: PYTHON := $(TOOLS_PYTHON)
+.venv/ready .venv-tools/ready:
+	$(if $(PYTHON),,$(error Python 3.11 or newer with its venv module is needed; name it: make PYTHON=/path/to/python3))
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(PIP) $<
+	touch $@
+
+.venv-lock/ready:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	touch $@

@@ -1,0 +1,32 @@
+"""Find the ECR private repositories whose policy lets everyone in, and say who gets in and how.
+
+One way through the package, in reading order:
+
+* ``handler``: the Lambda entry. ``event`` admits an event, ``config_rule`` is rdklib's rule,
+  ``clients`` are its AWS clients, ``parameters`` its rule parameters.
+* ``configuration_item``: what AWS Config says about a repository.
+* ``policy``: what the repository's policy says.
+* ``exposure``: whom it lets in.
+* ``verdict``: the answer, and ``annotation``: the line that a person reads.
+
+From ``configuration_item`` on everything is pure: no AWS, no log, no clock.
+"""
+
+from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError
+from ecr_exposure.exposure.grant import Advisory, AdvisoryKind, Grant, Request
+from ecr_exposure.policy.actions import Capability
+from ecr_exposure.verdict import Verdict, judge
+
+__all__ = [
+    "Advisory",
+    "AdvisoryKind",
+    "Capability",
+    "EvaluationError",
+    "Grant",
+    "ItemError",
+    "ParameterError",
+    "PolicyError",
+    "Request",
+    "Verdict",
+    "judge",
+]

@@ -1,0 +1,57 @@
+"""The one line that a person reads in the AWS Config dashboard: who can do what, and why.
+
+AWS Config takes 1 to 256 characters:
+https://docs.aws.amazon.com/config/latest/APIReference/API_Evaluation.html
+"""
+
+from typing import Final
+
+from ecr_exposure.exposure.grant import Grant
+from ecr_exposure.policy.actions import Capability
+
+LONGEST: Final = 256
+_LAST_PLANE_0: Final = "\uffff"
+_MINOR: Final = (Capability.CONFIGURE, Capability.DISCOVER)
+
+
+def everyone_can(grants: tuple[Grant, ...], *, opening: str = "") -> str:
+    """Tell the most dangerous grant, and how many more there are; grants is not empty.
+
+    opening: what stands before it, such as why the grant is accepted.
+    """
+    first = grants[0]
+    text = f"{opening}Everyone {_can(first)}: {first.reason}."
+    more = f" +{len(grants) - 1} more" if len(grants) > 1 else ""
+    return joined("", text, more)
+
+
+def joined(start: str, text: str, end: str) -> str:
+    """Return all three as one printable line; the middle one is cut at a word where it is too long."""
+    text = printable(text)
+    room = LONGEST - len(start) - len(end)
+    if len(text) > room:
+        kept = text[: room - 1]
+        text = f"{kept[: kept.rfind(' ')] if ' ' in kept else kept}…"
+    return f"{start}{text}{end}"
+
+
+def printable(text: str) -> str:
+    """Return the text with a replacement character for all that is no plain visible character.
+
+    Control and direction characters would let a policy's author rewrite the line that accuses him.
+    Characters beyond U+FFFF go too: whether AWS counts one of them as one or two is not documented.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() and c <= _LAST_PLANE_0 else "\ufffd" for c in text)
+
+
+def _can(grant: Grant) -> str:
+    if not grant.actions:
+        return "is named, though no repository action is granted"
+    if not grant.capabilities:
+        return "is allowed an unknown action"
+    major = [each.value for each in grant.capabilities if each not in _MINOR]
+    shown = major or [each.value for each in grant.capabilities]
+    listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+    return f"can {listed}"

@@ -1,0 +1,46 @@
+"""From a repository and the rule's parameters to the verdict that AWS Config gets."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from ecr_exposure.annotation import everyone_can
+from ecr_exposure.configuration_item import Repository
+from ecr_exposure.parameters import RuleParameters
+from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
+from ecr_exposure.verdict import Verdict, cannot_be_judged, judge
+
+_EXCUSABLE: Final = frozenset((Capability.PULL, Capability.DISCOVER))
+
+
+def assess(repository: Repository, parameters: RuleParameters, now: datetime) -> Verdict:
+    """Judge the repository; one that is public on purpose is COMPLIANT and says so."""
+    if repository.problem is not None:
+        return cannot_be_judged(repository.problem)
+    verdict = judge(
+        repository.policy,  # type: ignore[arg-type]  # judge answers for whatever was recorded
+        test=parameters.test,
+        owner=repository.account or None,
+        region=repository.region or None,
+        trusted_accounts=parameters.trusted_accounts,
+        trusted_organizations=parameters.trusted_organizations,
+        now=now,
+    )
+    return _excused(verdict, repository, parameters)
+
+
+def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameters) -> Verdict:
+    entry = next(
+        (e for e in parameters.public_repositories if e.covers(repository.account, repository.name)),
+        None,
+    )
+    if entry is None or not verdict.grants or not _only_reading(verdict):
+        return verdict
+    opening = f'Public on purpose (excludedPublicRepositories: "{entry}"). '
+    annotation = everyone_can(verdict.grants, opening=opening)
+    return replace(verdict, compliance="COMPLIANT", annotation=annotation)
+
+
+def _only_reading(verdict: Verdict) -> bool:
+    # An action that the table does not know is in no capability: it is never excused.
+    return all(CAPABILITY_OF.get(action) in _EXCUSABLE for g in verdict.grants for action in g.actions)

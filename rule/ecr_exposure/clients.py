@@ -1,0 +1,109 @@
+"""AWS clients as rdklib asks for them, kept while their credentials live.
+
+rdklib builds its clients and assumes its role anew for each event; both together cost ten times as
+much as the evaluation. The interface is that of ``rdklib.clientfactory.ClientFactory``.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import boto3
+from botocore.config import Config
+
+from ecr_exposure.errors import EvaluationError, ItemError
+
+_CONFIG: Final = Config(retries={"mode": "adaptive", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30)
+# An hour is what every role allows, and the most that a chained role can have:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use.html
+_SESSION_SECONDS: Final = 3600
+# A client is handed out only while it outlives the longest invocation that Lambda allows.
+_RESERVE: Final = timedelta(seconds=900)
+# A function that serves many accounts must not keep clients for all of them.
+_MOST_CLIENTS: Final = 64
+
+
+class _Kept(NamedTuple):
+    client: Any
+    until: datetime | None
+
+
+kept_clients: OrderedDict[tuple[str | None, str | None, str], _Kept] = OrderedDict()
+
+
+class ClientFactory:
+    """Builds clients for one role and region, or for the function's own role."""
+
+    def __init__(
+        self,
+        role_arn: str | None,
+        region: str | None = None,
+        assume_role_mode: bool = True,  # noqa: FBT001, FBT002 - rdklib's signature
+    ) -> None:
+        """Keep what rdklib read from the event."""
+        self._role_arn = role_arn if assume_role_mode else None
+        self._region = region or os.environ.get("AWS_REGION")
+
+    def build_client(
+        self,
+        service: str,
+        region: str | None = None,
+        assume_role_mode: bool = True,  # noqa: FBT001, FBT002 - rdklib's signature
+    ) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """Return a client of the service; raises ClientError where STS refuses the role."""
+        role = self._role_arn if assume_role_mode else None
+        key = (role, region or self._region, service)
+        kept = kept_clients.get(key)
+        if kept is None or (kept.until is not None and datetime.now(UTC) >= kept.until):
+            kept = kept_clients[key] = _build(*key)
+        kept_clients.move_to_end(key)
+        if len(kept_clients) > _MOST_CLIENTS:
+            kept_clients.popitem(last=False)
+        return kept.client
+
+
+def _build(role: str | None, region: str | None, service: str) -> _Kept:
+    credentials = _assume(role, region) if role else {}
+    client = boto3.client(
+        service,
+        region_name=region,
+        config=_CONFIG,
+        aws_access_key_id=credentials.get("AccessKeyId"),
+        aws_secret_access_key=credentials.get("SecretAccessKey"),
+        aws_session_token=credentials.get("SessionToken"),
+    )
+    if service == "config":
+        client.meta.events.register("after-call.config-service.PutEvaluations", _fail_if_refused)
+        client.meta.events.register("after-call.config-service.GetResourceConfigHistory", _complete)
+    return _Kept(client, credentials["Expiration"] - _RESERVE if role else None)
+
+
+def _assume(role: str, region: str | None) -> Mapping[str, Any]:
+    # The default endpoint is the region's own, in every partition.
+    answer = boto3.client("sts", region_name=region, config=_CONFIG).assume_role(
+        RoleArn=role, RoleSessionName="ecr-repository-no-public-access", DurationSeconds=_SESSION_SECONDS
+    )
+    return answer["Credentials"]  # type: ignore[no-any-return]  # boto3 has no static types
+
+
+def _fail_if_refused(parsed: Mapping[str, Any], **_: object) -> None:
+    # PutEvaluations succeeds and tells what it did not take:
+    # https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
+    if refused := parsed.get("FailedEvaluations"):
+        names = ", ".join(str(each.get("ComplianceResourceId")) for each in refused[:3])
+        raise EvaluationError(f"AWS Config refused {len(refused)} evaluations ({names}, …)")
+
+
+def _complete(parsed: dict[str, Any], **_: object) -> None:
+    # rdklib reads these fields of the newest item without looking whether they are there.
+    if "Error" in parsed:
+        return
+    items = parsed.get("configurationItems")
+    if not items:
+        raise ItemError("AWS Config has no configuration item of the oversized notification's resource")
+    item = items[0]
+    item["supplementaryConfiguration"] = {}
+    item["relationships"] = []
+    item.setdefault("configuration", "null")

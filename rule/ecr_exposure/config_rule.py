@@ -1,0 +1,142 @@
+"""The rule as rdklib runs it: parameters, one changed repository, all repositories of an account.
+
+https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_lambda-functions.html
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rdklib import ComplianceType, ConfigRule, Evaluation
+
+from ecr_exposure.assessment import assess
+from ecr_exposure.clients import ClientFactory
+from ecr_exposure.configuration_item import RESOURCE_TYPE, Repository, read_repository
+from ecr_exposure.parameters import RuleParameters, read_parameters
+
+_logger: Final = logging.getLogger(__name__)
+_logger.setLevel(logging.INFO)
+
+_FORBIDDEN: Final = ("AccessDenied", "AccessDeniedException")
+
+
+class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib has no types
+    """Marks every repository whose policy lets everyone in; made anew for each invocation.
+
+    asked: whether rdklib asked for evaluations, or answered NOT_APPLICABLE by itself.
+    unfinished: what a periodic run could not look at, each with its reason. The invocation must fail
+    after what was evaluated has been put.
+    """
+
+    # rdklib would clear what a broken run did not get to, and in quadratic time.
+    delete_old_evaluations_on_scheduled_notification = False
+
+    def __init__(self) -> None:
+        """Start with nothing left undone."""
+        super().__init__()
+        self.asked = False
+        self.unfinished: list[str] = []
+
+    def evaluate_parameters(self, rule_parameters: Mapping[str, object]) -> RuleParameters:
+        """Return the rule parameters; raises ParameterError."""
+        return read_parameters(rule_parameters)
+
+    def evaluate_change(
+        self,
+        _event: Mapping[str, Any],
+        _client_factory: object,
+        configuration_item: Mapping[str, Any],
+        valid_rule_parameters: RuleParameters,
+    ) -> list[Evaluation]:
+        """Return the evaluation of the repository that changed."""
+        self.asked = True
+        repository = read_repository(configuration_item)
+        return [_evaluate(repository, valid_rule_parameters, datetime.now(UTC))]
+
+    def evaluate_periodic(
+        self,
+        event: Mapping[str, Any],
+        client_factory: ClientFactory,
+        valid_rule_parameters: RuleParameters,
+    ) -> list[Evaluation]:
+        """Return an evaluation of every repository of the account and region.
+
+        Repositories that are gone lose the evaluation that they had, but only where the whole list
+        was looked at.
+        """
+        self.asked = True
+        now = datetime.now(UTC)
+        names: set[str] = set()
+        evaluations: list[Evaluation] = []
+        for repository in self._repositories(client_factory.build_client("ecr")):
+            names.add(repository.name)
+            evaluations.append(_evaluate(repository, valid_rule_parameters, now))
+        if not self.unfinished:
+            config = client_factory.build_client("config")
+            evaluations.extend(self._gone(config, event["configRuleName"], names))
+        return evaluations
+
+    def _repositories(self, ecr: Any) -> Iterator[Repository]:  # noqa: ANN401 - a boto3 client
+        pages = ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
+        try:
+            for listed in (repository for page in pages for repository in page["repositories"]):
+                try:
+                    yield _repository(ecr, listed)
+                except ecr.exceptions.RepositoryNotFoundException:
+                    continue
+                except ClientError as error:
+                    if error.response["Error"]["Code"] not in _FORBIDDEN:
+                        raise
+                    # Its own policy may forbid the look at it; the others can still be looked at.
+                    self.unfinished.append(f"{listed['repositoryName']}: {error}")
+        except (BotoCoreError, ClientError) as error:
+            # What was looked at is put all the same, and the invocation fails.
+            self.unfinished.append(f"the repositories from here on: {error}")
+
+    def _gone(self, config: Any, rule_name: str, names: set[str]) -> Iterator[Evaluation]:  # noqa: ANN401 - a boto3 client
+        pages = config.get_paginator("get_compliance_details_by_config_rule").paginate(
+            ConfigRuleName=rule_name,
+            ComplianceTypes=[ComplianceType.COMPLIANT, ComplianceType.NON_COMPLIANT],
+            PaginationConfig={"PageSize": 100},
+        )
+        try:
+            for result in (result for page in pages for result in page["EvaluationResults"]):
+                resource = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
+                if resource["ResourceType"] == RESOURCE_TYPE and resource["ResourceId"] not in names:
+                    _logger.info("%s is gone", resource["ResourceId"], extra={"compliance": "NOT_APPLICABLE"})
+                    yield Evaluation(ComplianceType.NOT_APPLICABLE, resource["ResourceId"], RESOURCE_TYPE)
+        except (BotoCoreError, ClientError) as error:
+            # What is evaluated is put all the same; what is stale stays, and the invocation fails.
+            self.unfinished.append(f"evaluations of repositories that are gone: {error}")
+
+
+def _repository(ecr: Any, listed: Mapping[str, Any]) -> Repository:  # noqa: ANN401 - a boto3 client
+    name, arn = listed["repositoryName"], listed["repositoryArn"]
+    _, _, _, region, account, _ = arn.split(":", 5)
+    policy = None
+    with suppress(ecr.exceptions.RepositoryPolicyNotFoundException):
+        answer = ecr.get_repository_policy(registryId=listed["registryId"], repositoryName=name)
+        policy = answer["policyText"]
+    return Repository(account=account, region=region, name=name, arn=arn, policy=policy)
+
+
+def _evaluate(repository: Repository, parameters: RuleParameters, now: datetime) -> Evaluation:
+    verdict = assess(repository, parameters, now)
+    _logger.info(
+        "%s is %s",
+        repository.name,
+        verdict.compliance,
+        extra={
+            "arn": repository.arn,
+            "account": repository.account,
+            "region": repository.region,
+            "publicAccessTest": parameters.test,
+            "compliance": verdict.compliance,
+            "annotation": verdict.annotation,
+            "reasons": [grant.reason for grant in verdict.grants] or [verdict.problem or "no grant"],
+        },
+    )
+    return Evaluation(verdict.compliance, repository.name, RESOURCE_TYPE, verdict.annotation)

@@ -1,0 +1,118 @@
+"""The rule parameters: from the texts that AWS Config carries to one frozen value."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ecr_exposure.errors import ParameterError
+from ecr_exposure.identifiers import (
+    AccountId,
+    OrganizationId,
+    account_id,
+    account_ids,
+    organization_ids,
+    region_name,
+)
+from ecr_exposure.policy.patterns import matches
+from ecr_exposure.verdict import TESTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicRepository:
+    """One entry of excludedPublicRepositories: a pattern of names, in one account or (None) in any."""
+
+    account: AccountId | None
+    pattern: str
+
+    def covers(self, account: str, name: str) -> bool:
+        """Tell whether the repository of this account and name is public on purpose."""
+        return self.account in (None, account) and matches(self.pattern, name)
+
+    def __str__(self) -> str:
+        """Return the entry as it is written in the parameter."""
+        return f"{self.account}:{self.pattern}" if self.account else self.pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleParameters:
+    """What the owner of the rule chose; the defaults are those of the rule."""
+
+    test: str = "unconditional"
+    public_repositories: tuple[PublicRepository, ...] = ()
+    trusted_accounts: frozenset[AccountId] = frozenset()
+    trusted_organizations: frozenset[OrganizationId] = frozenset()
+
+
+RDKLIB_PARAMETERS: Final = ("ExecutionRoleName", "ExecutionRoleRegion", "AssumeRoleMode")
+"""Parameters that rdklib reads itself; they are checked here, for rdklib does not."""
+
+PARAMETERS: Final = (
+    "publicAccessTest",
+    "excludedPublicRepositories",
+    "trustedAccounts",
+    "trustedOrganizations",
+    *RDKLIB_PARAMETERS,
+)
+
+_ROLE_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+# A repository's name, with the two wildcards added:
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+_PATTERN: Final = re.compile(r"[a-z0-9._/*?-]{1,256}")
+
+
+def read_parameters(raw: object) -> RuleParameters:
+    """Read the rule parameters of an event, a mapping of names to texts.
+
+    A parameter that is empty counts as left out. Raises ParameterError, which names the parameter,
+    its value and what is accepted.
+    """
+    texts = _texts(raw)
+    test = texts.get("publicAccessTest", "unconditional")
+    if test not in TESTS:
+        raise ParameterError(f"publicAccessTest: {test!r:.80} is not available (accepted: {', '.join(TESTS)})")
+    _check_rdklib_parameters(texts)
+    return RuleParameters(
+        test=test,
+        public_repositories=tuple(map(_public_repository, _list(texts, "excludedPublicRepositories"))),
+        trusted_accounts=account_ids("trustedAccounts", _list(texts, "trustedAccounts")),
+        trusted_organizations=organization_ids("trustedOrganizations", _list(texts, "trustedOrganizations")),
+    )
+
+
+def _texts(raw: object) -> dict[str, str]:
+    if not isinstance(raw, Mapping):
+        raise ParameterError(f"ruleParameters: {raw!r:.80} is not an object")
+    for name, value in raw.items():
+        if name not in PARAMETERS:
+            raise ParameterError(f"{name!r:.80} is not a rule parameter (accepted: {', '.join(PARAMETERS)})")
+        if not isinstance(value, str):
+            raise ParameterError(f"{name}: {value!r:.80} is not text")
+    return {name: value.strip() for name, value in raw.items() if value.strip()}
+
+
+def _list(texts: Mapping[str, str], name: str) -> list[str]:
+    return [entry.strip() for entry in texts[name].split(",")] if name in texts else []
+
+
+def _public_repository(entry: str) -> PublicRepository:
+    account, colon, pattern = entry.rpartition(":")
+    if not _PATTERN.fullmatch(pattern):
+        raise ParameterError(
+            f"excludedPublicRepositories: {entry!r:.80} is not [account:]pattern"
+            " (a repository name, in which * is any text and ? any one character)"
+        )
+    return PublicRepository(
+        account=account_id("excludedPublicRepositories", account) if colon else None, pattern=pattern
+    )
+
+
+def _check_rdklib_parameters(texts: Mapping[str, str]) -> None:
+    role = texts.get("ExecutionRoleName")
+    if role is not None and not _ROLE_NAME.fullmatch(role):
+        raise ParameterError(f"ExecutionRoleName: {role!r:.80} is not the name of a role (without its path)")
+    if "ExecutionRoleRegion" in texts:
+        region_name("ExecutionRoleRegion", texts["ExecutionRoleRegion"])
+    mode = texts.get("AssumeRoleMode", "true")
+    if mode.lower() not in ("true", "false"):
+        raise ParameterError(f"AssumeRoleMode: {mode!r:.80} is neither true nor false")

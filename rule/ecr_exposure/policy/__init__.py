@@ -1,0 +1,1 @@
+"""What a policy document says: document, principals, actions, patterns, conditions."""

@@ -1,0 +1,104 @@
+"""The ECR actions, what each is good for, and what an action pattern stands for.
+
+The table follows the Service Authorization Reference as of 2026-09-26, 60 actions:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+Actions are compared without regard to case and take wildcards:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final
+
+from ecr_exposure.policy.patterns import has_wildcard, matches
+
+
+class Capability(Enum):
+    """What a caller can do to a repository, the most dangerous first."""
+
+    ADMINISTER = "administer"
+    DELETE = "delete"
+    PUSH = "push"
+    PULL = "pull"
+    CONFIGURE = "configure"
+    DISCOVER = "discover"
+
+
+_TABLE: Final = {
+    Capability.ADMINISTER: "SetRepositoryPolicy DeleteRepositoryPolicy",
+    Capability.DELETE: "BatchDeleteImage DeleteRepository PutLifecyclePolicy DeleteLifecyclePolicy",
+    Capability.PUSH: (
+        "PutImage InitiateLayerUpload UploadLayerPart CompleteLayerUpload ReplicateImage"
+        " BatchImportUpstreamImage CreateRepository"
+    ),
+    Capability.PULL: "BatchGetImage GetDownloadUrlForLayer",
+    Capability.CONFIGURE: (
+        "PutImageTagMutability PutImageScanningConfiguration StartImageScan"
+        " StartLifecyclePolicyPreview TagResource UntagResource UpdateImageStorageClass"
+    ),
+    Capability.DISCOVER: (
+        "BatchCheckLayerAvailability BatchGetRepositoryScanningConfiguration"
+        " DescribeImageReplicationStatus DescribeImageScanFindings DescribeImageSigningStatus"
+        " DescribeImages DescribeRepositories GetImageCopyStatus GetLifecyclePolicy"
+        " GetLifecyclePolicyPreview GetRepositoryPolicy ListImages ListTagsForResource"
+    ),
+}
+
+REGISTRY_ACTIONS: Final = frozenset(
+    f"ecr:{name}"
+    for name in (
+        "GetAuthorizationToken GetRegistryPolicy PutRegistryPolicy DeleteRegistryPolicy DescribeRegistry"
+        " PutReplicationConfiguration GetRegistryScanningConfiguration PutRegistryScanningConfiguration"
+        " GetAccountSetting PutAccountSetting CreatePullThroughCacheRule DeletePullThroughCacheRule"
+        " UpdatePullThroughCacheRule ValidatePullThroughCacheRule DescribePullThroughCacheRules"
+        " CreateRepositoryCreationTemplate DeleteRepositoryCreationTemplate"
+        " UpdateRepositoryCreationTemplate DescribeRepositoryCreationTemplates GetSigningConfiguration"
+        " PutSigningConfiguration DeleteSigningConfiguration RegisterPullTimeUpdateExclusion"
+        " DeregisterPullTimeUpdateExclusion ListPullTimeUpdateExclusions"
+    ).split()
+)
+"""Actions on the registry: a repository policy can name them and never grants them."""
+
+CAPABILITY_OF: Final = {f"ecr:{name}": capability for capability, names in _TABLE.items() for name in names.split()}
+"""The capability that each action on a repository gives, by the action's name."""
+
+_SPELLING: Final = {name.lower(): name for name in CAPABILITY_OF}
+_KNOWN: Final = (*_SPELLING, *map(str.lower, REGISTRY_ACTIONS))
+_ALL: Final = frozenset(CAPABILITY_OF)
+
+
+def named_by(patterns: Iterable[str]) -> frozenset[str]:
+    """Return the repository actions that the action patterns of a statement cover.
+
+    A pattern that begins with ``ecr:`` and covers no known action is returned as it is written: a
+    newer action, which nobody may take for harmless.
+    """
+    covered: set[str] = set()
+    for written in patterns:
+        pattern = written.lower()
+        if pattern in ("*", "ecr:*"):
+            covered |= _ALL
+        elif not has_wildcard(pattern):
+            covered |= _named_exactly(written, pattern)
+        elif found := [name for name in _KNOWN if matches(pattern, name)]:
+            covered.update(_SPELLING[name] for name in found if name in _SPELLING)
+        elif pattern.startswith("ecr:"):
+            covered.add(written)
+    return frozenset(covered)
+
+
+def _named_exactly(written: str, lower: str) -> set[str]:
+    if lower in _SPELLING:
+        return {_SPELLING[lower]}
+    return {written} if lower.startswith("ecr:") and lower not in _KNOWN else set()
+
+
+def not_named_by(patterns: Iterable[str]) -> frozenset[str]:
+    """Return the repository actions that are left when NotAction takes the patterns away."""
+    return _ALL - named_by(patterns)
+
+
+def capabilities_of(actions: Iterable[str]) -> tuple[Capability, ...]:
+    """Return what the actions are good for, the most dangerous first; an unknown action adds nothing."""
+    found = {CAPABILITY_OF.get(action) for action in actions}
+    return tuple(capability for capability in Capability if capability in found)

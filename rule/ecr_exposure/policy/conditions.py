@@ -1,0 +1,73 @@
+"""What a Condition element says, normalised: one Condition for each operator and key.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+"""
+
+from typing import NamedTuple
+
+from ecr_exposure.errors import PolicyError
+from ecr_exposure.policy.json_values import an_object, describe, elements, is_number
+from ecr_exposure.policy.operators import OPERATORS, VALUE_CHECKS, Operator, ValueType
+
+
+class Condition(NamedTuple):
+    """One test of one key; the key is lower case, for IAM ignores its case.
+
+    values: the texts that the key is compared with; JSON booleans and numbers as their text.
+    """
+
+    operator: Operator
+    key: str
+    values: tuple[str, ...]
+
+
+def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
+    """Read a Condition element; PolicyError where it is not one.
+
+    variables: whether ``${…}`` is a policy variable (it is since version 2012-10-17).
+    """
+    found: list[Condition] = []
+    for spelling, block in an_object(value).items():
+        operator = OPERATORS.get(str(spelling).lower())
+        if operator is None:
+            raise PolicyError("", f"{describe(spelling)} is not a condition operator")
+        try:
+            found.extend(_read_block(operator, block, variables=variables))
+        except PolicyError as error:
+            raise error.within(str(spelling)) from None
+    return tuple(found)
+
+
+def _read_block(operator: Operator, block: object, *, variables: bool) -> list[Condition]:
+    found: dict[str, Condition] = {}
+    for key, value in an_object(block).items():
+        lower = str(key).lower()
+        if lower in found:
+            raise PolicyError("", f"two spellings of the condition key {describe(lower)}")
+        try:
+            found[lower] = Condition(operator, lower, _read_values(operator, value, variables=variables))
+        except PolicyError as error:
+            raise error.within(str(key)) from None
+    return list(found.values())
+
+
+def _read_values(operator: Operator, value: object, *, variables: bool) -> tuple[str, ...]:
+    found = (value,) if type(value) is str else tuple(map(_as_text, elements(value)))
+    accepts = VALUE_CHECKS.get(operator.value_type)
+    if accepts is None:
+        return found
+    for text in found:
+        is_variable = variables and "${" in text and operator.value_type is ValueType.BOOL
+        if not is_variable and not accepts(text):
+            raise PolicyError("", f"{describe(text)} is not {operator.value_type.value}")
+    return found
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if is_number(value):
+        return str(value)
+    raise PolicyError("", f"{describe(value)} is not text, a number, true or false")

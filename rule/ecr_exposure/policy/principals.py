@@ -1,0 +1,98 @@
+"""Whom a Principal or NotPrincipal element means.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+"""
+
+import re
+from enum import Enum
+from typing import Final, NamedTuple
+
+from ecr_exposure.errors import PolicyError
+from ecr_exposure.policy.json_values import an_object, describe, is_list, texts
+from ecr_exposure.policy.patterns import has_wildcard
+
+
+class PrincipalKind(Enum):
+    """What one principal value names."""
+
+    ACCOUNT = "account"
+    ARN = "arn"
+    UNIQUE_ID = "unique id"
+    SERVICE = "service"
+    PROVIDER = "identity provider"
+
+
+class Principal(NamedTuple):
+    """One principal; text is the 12 digits of an ACCOUNT, otherwise the value as written."""
+
+    kind: PrincipalKind
+    text: str
+
+
+class Principals(NamedTuple):
+    """All values of one element.
+
+    everyone: one of them is ``*`` (``"*"`` and ``{"AWS": "*"}`` mean the same).
+    malformed: values that IAM refuses; such a value is never relied on to keep anybody out.
+    """
+
+    everyone: bool = False
+    named: tuple[Principal, ...] = ()
+    malformed: tuple[str, ...] = ()
+
+
+EVERYONE: Final = Principals(everyone=True)
+
+# An account is its digits or the ARN of its root; every other ARN names somebody in one account.
+_AWS: Final = re.compile(r"([0-9]{12})|arn:aws[a-z-]*:(?:iam::([0-9]{12}):root|(?:iam|sts)::[0-9]{12}:[^*?]+)")
+# A deleted user or role stays behind as its unique id and never comes back:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+_UNIQUE_ID: Final = re.compile(r"(?:AIDA|AROA)[A-Z0-9]{12,}")
+_PROVIDER: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:saml|oidc)-provider/[^*?]+")
+
+
+def read_principals(value: object) -> Principals:
+    """Read the element; PolicyError where it is not one."""
+    if value == "*":
+        return EVERYONE
+    if isinstance(value, str) or is_list(value):
+        return Principals(malformed=texts(value))
+    everyone = False
+    named: list[Principal] = []
+    malformed: list[str] = []
+    for kind, content in an_object(value).items():
+        read = _READERS.get(kind)
+        if read is None:
+            message = f"{describe(kind)} is not a type of principal (accepted: {', '.join(_READERS)})"
+            raise PolicyError("", message)
+        try:
+            values = texts(content)
+        except PolicyError as error:
+            raise error.within(kind) from None
+        for text in values:
+            if text == "*" and kind == "AWS":
+                everyone = True
+            elif (principal := read(text)) is not None:
+                named.append(principal)
+            else:
+                malformed.append(text)
+    return Principals(everyone, tuple(named), tuple(malformed))
+
+
+def _aws(text: str) -> Principal | None:
+    if found := _AWS.fullmatch(text):
+        account = found[1] or found[2]
+        return Principal(PrincipalKind.ACCOUNT, account) if account else Principal(PrincipalKind.ARN, text)
+    return Principal(PrincipalKind.UNIQUE_ID, text) if _UNIQUE_ID.fullmatch(text) else None
+
+
+def _service(text: str) -> Principal | None:
+    return None if not text or has_wildcard(text) else Principal(PrincipalKind.SERVICE, text)
+
+
+def _provider(text: str) -> Principal | None:
+    # The built-in web identity providers are none: their users belong to everybody's accounts.
+    return Principal(PrincipalKind.PROVIDER, text) if _PROVIDER.fullmatch(text) else None
+
+
+_READERS: Final = {"AWS": _aws, "Service": _service, "Federated": _provider}

@@ -1,0 +1,18 @@
+"""What every test starts from: no AWS client that an earlier test left behind."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from ecr_exposure.clients import kept_clients
+
+settings.register_profile("default", deadline=None, max_examples=100)
+settings.register_profile("nightly", deadline=None, max_examples=5_000)
+
+
+@pytest.fixture(autouse=True)
+def _no_clients() -> Iterator[None]:
+    kept_clients.clear()
+    yield
+    kept_clients.clear()

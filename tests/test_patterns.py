@@ -1,0 +1,56 @@
+"""Wildcards, against a slow definition that nobody can doubt."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_exposure.policy.patterns import has_wildcard, matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("", "", True),
+        ("*", "", True),
+        ("?", "", False),
+        ("a*", "a", True),
+        ("a*a", "a", False),
+        ("a?c", "abc", True),
+        ("a?c", "ac", False),
+        ("*ab*ab", "abab", True),
+        ("*ab*ab", "xaba", False),
+        ("**", "anything", True),
+        ("ecr:Get*Image", "ecr:GetImage", True),
+        ("?*?", "x", False),
+        ("*?b", "ab", True),
+        ("A", "a", False),
+        ("a.c", "abc", False),
+    ],
+)
+def test_matches(pattern: str, text: str, *, expected: bool) -> None:
+    assert matches(pattern, text) is expected
+
+
+def by_definition(pattern: str, text: str) -> bool:
+    """Try everything that a star can stand for."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(by_definition(pattern[1:], text[at:]) for at in range(len(text) + 1))
+    return bool(text) and pattern[0] in ("?", text[0]) and by_definition(pattern[1:], text[1:])
+
+
+@given(st.text("ab*?", max_size=7), st.text("ab*?", max_size=8))
+def test_matches_by_definition(pattern: str, text: str) -> None:
+    assert matches(pattern, text) == by_definition(pattern, text)
+
+
+def test_stars_cost_little() -> None:
+    """A pattern that makes a backtracking matcher take centuries comes to its end."""
+    assert not matches("*a" * 2_000 + "b", "a" * 5_000)
+
+
+def test_has_wildcard() -> None:
+    assert has_wildcard("a*")
+    assert has_wildcard("a?")
+    assert not has_wildcard("a.[b]")

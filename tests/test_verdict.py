@@ -1,0 +1,128 @@
+"""`judge` as a caller meets it: its arguments, its answers and its problems."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from ecr_exposure import ParameterError, Verdict, judge
+
+OPEN = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"test": "strict"}, "test: 'strict' is not available (accepted: unconditional)"),
+        ({"test": "reachable"}, "test: 'reachable' is not available (accepted: unconditional)"),
+        ({"test": ["unconditional"]}, "test: ['unconditional'] is not available"),
+        ({"owner": "1234"}, "owner: '1234' is not an account id of 12 digits"),
+        ({"owner": 111122223333}, "owner: 111122223333 is not an account id of 12 digits"),
+        ({"region": "Frankfurt"}, "region: 'Frankfurt' is not a region such as eu-central-1"),
+        ({"members": "111122223333"}, "members: '111122223333' is not a sequence of ids"),
+        ({"members": ["x"]}, "members: 'x' is not an account id"),
+        ({"trusted_accounts": ["１" * 12]}, "trusted_accounts: "),
+        ({"trusted_organizations": ["o-x"]}, "trusted_organizations: 'o-x' is not an organization id"),
+        ({"now": datetime(2026, 11, 24)}, "now: datetime.datetime(2026, 11, 24, 0, 0) is not a datetime with"),  # noqa: DTZ001 - naive on purpose
+        ({"now": "2026-11-24"}, "now: '2026-11-24' is not a datetime with a time zone"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParameterError) as raised:
+        judge(None, **arguments)
+    assert str(raised.value).startswith(message)
+
+
+def test_right_arguments() -> None:
+    verdict = judge(
+        {"Statement": OPEN},
+        test="unconditional",
+        owner="111122223333",
+        region="us-gov-west-1",
+        members=("111122223333",),
+        trusted_accounts=["444455556666"],
+        trusted_organizations={"o-abcde12345"},
+        now=datetime.now(UTC),
+    )
+    assert verdict.compliance == "NON_COMPLIANT"
+    (grant,) = verdict.grants
+    assert (grant.statement, grant.sid, grant.actions) == (0, None, ("ecr:BatchGetImage",))
+    assert grant.witness is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ({"Statement": [OPEN, {**OPEN, "Condition": {"StringEqual": {"aws:x": "y"}}}]},
+         'Statement[1].Condition: "StringEqual" is not a condition operator'),
+        ({"Statement": {**OPEN, "Effect": "allow"}}, 'Statement[0].Effect: "allow" is neither Allow nor Deny'),
+        ({"Statement": {"Principal": "*", "Action": "*"}}, "Statement[0].Effect: nothing is neither Allow nor Deny"),
+        ({"Statement": {**OPEN, "Effekt": 1}}, 'Statement[0]: "Effekt" is not an element of a statement'),
+        ({"Statement": {**OPEN, "Principal": {"AWS": 111122223333}}},
+         "Statement[0].Principal.AWS: 111122223333 is not text"),
+        ({"Statement": {**OPEN, "Principal": {"CanonicalUser": "x"}}},
+         'Statement[0].Principal: "CanonicalUser" is not a type of principal (accepted: AWS, Service, Federated)'),
+        ({"Statement": {**OPEN, "NotPrincipal": "*"}}, "Statement[0]: Principal and NotPrincipal exclude each other"),
+        ({"Statement": {"Effect": "Allow", "Principal": "*"}}, "Statement[0]: there is neither Action nor NotAction"),
+        ({"Statement": {**OPEN, "Action": [["ecr:*"]]}}, "Statement[0].Action: a list is not text"),
+        ({"Statement": {**OPEN, "Resource": 7}}, "Statement[0].Resource: 7 is not text"),
+        ({"Statement": {**OPEN, "Sid": 7}}, "Statement[0].Sid: 7 is not text"),
+        ({"Statement": {**OPEN, "Condition": None}}, "Statement[0].Condition: null is not an object"),
+        ({"Statement": {**OPEN, "Condition": {"Bool": {"aws:SecureTransport": "yes"}}}},
+         'Statement[0].Condition.Bool.aws:SecureTransport: "yes" is not true or false'),
+        ({"Statement": {**OPEN, "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "an hour"}}}},
+         'Statement[0].Condition.NumericLessThan.aws:MultiFactorAuthAge: "an hour" is not a number'),
+        ({"Statement": {**OPEN, "Condition": {"StringEquals": {"aws:x": None}}}},
+         "Statement[0].Condition.StringEquals.aws:x: null is not text, a number, true or false"),
+        ({"Statement": {**OPEN, "Condition": {"StringEquals": {"aws:x": 1, "AWS:X": 2}}}},
+         'Statement[0].Condition.StringEquals: two spellings of the condition key "aws:x"'),
+        ({"Statement": OPEN, "Version": "2020-01-01"}, 'Version: "2020-01-01" is neither 2012-10-17 nor 2008-10-17'),
+        ({"Statement": OPEN, "Id": 1}, "Id: 1 is not text"),
+        ({"Version": "2012-10-17"}, "there is no Statement"),
+        ({"Statement": ["x"]}, 'Statement[0]: "x" is not an object'),
+        ('{"Statement": [{"Effect": "Allow", "Effect": "Deny"}]}',
+         'Statement[0]: the key "Effect" stands twice in one object'),
+        ('{"Statement": [}', "not JSON: Expecting value at line 1 column 16"),
+        ("{%22Statement%22: %ff}", "not JSON: Expecting property name enclosed in double quotes at line 1 column 2"),
+        ('{"Statement": NaN}', "NaN is not a JSON value"),
+        ('{"Statement": ' + "[" * 99_999, "nested deeper than 100 levels"),
+        ('{"Statement": ' + "9" * 9_999 + "}", "a number has too many digits"),
+        ('{"Statement": ' + "9" * 999 + "}", "Statement[0]: a huge number is not an object"),
+        (7, "7 is not an object"),
+        (b"{}", "a bytes is not an object"),
+    ],
+)  # fmt: skip
+def test_a_problem_names_the_place(policy: Any, problem: str) -> None:
+    verdict = judge(policy)
+    assert (verdict.problem or "").startswith(problem)
+    assert verdict.compliance == "NON_COMPLIANT"
+    assert verdict.annotation.startswith("Cannot be judged: ")
+
+
+def test_values_of_other_types_that_mean_the_same() -> None:
+    """What stands for a JSON object or list in Python is read like one."""
+    statement = MappingProxyType({**OPEN, "Action": ("ecr:BatchGetImage",)})
+    verdict = judge(MappingProxyType({"Statement": (statement,)}))
+    assert verdict == judge({"Statement": [OPEN]})
+
+
+def test_a_condition_with_a_variable_in_a_bool() -> None:
+    """Bool takes policy variables where the version has them; elsewhere they are text."""
+    conditional = {**OPEN, "Condition": {"Bool": {"aws:SecureTransport": "${aws:SecureTransport}"}}}
+    assert judge({"Version": "2012-10-17", "Statement": conditional}).problem is None
+    assert judge({"Version": "2008-10-17", "Statement": conditional}).problem is not None
+
+
+def test_a_verdict_is_frozen() -> None:
+    with pytest.raises(AttributeError):
+        judge(None).compliance = "COMPLIANT"  # type: ignore[misc]  # that is the point
+    assert not hasattr(judge(None), "__dict__")
+
+
+def test_the_trust_zone_may_be_any_iterable() -> None:
+    def members() -> Iterator[str]:
+        yield "111122223333"
+
+    assert isinstance(judge(None, members=members()), Verdict)
