@@ -1,0 +1,187 @@
+"""The demo: an organization of three accounts, the real handler on every item, and what it says.
+
+``python -m tests.local_aws.demo`` shows a dozen repositories. ``python -m tests.local_aws.demo ITEM``
+runs the handler on your own file: a configuration item, a list of them, or a whole Config event.
+"""
+
+import json
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from typing import Any, Final, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ecr_exposure import EvaluationError, ItemError, ParameterError
+from ecr_exposure.handler import lambda_handler
+from tests.local_aws.config_service import ConfigService
+from tests.local_aws.demo_input import InputError, read_messages
+from tests.local_aws.organization import HUB, MEMBERS, REGIONS, LocalOrganization
+
+RULE: Final = "ecr-repository-no-public-access"
+ROLE: Final = "EcrExposureEvaluation"
+PARAMETERS: Final = {"excludedPublicRepositories": f"{MEMBERS[0]}:public/*"}
+# From this many columns on every field has a column of its own.
+WIDE: Final = 140
+COLOUR: Final = {"COMPLIANT": "green", "NON_COMPLIANT": "bold red", "NOT_APPLICABLE": "dim"}
+
+PULL: Final = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+ORG_ONLY: Final = {"StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}}
+FOR_ALL_IN_ORG: Final = {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}}
+
+
+def policy(*statements: Mapping[str, Any]) -> str:
+    """Return a policy of these statements, printed as AWS Config shows it."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
+
+
+def allow(sid: str, principal: object, actions: object = "ecr:*", **more: object) -> dict[str, object]:
+    """Return an Allow statement."""
+    return {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": actions, **more}
+
+
+class Repository(NamedTuple):
+    """One repository of the demo; kind: how its item arrives."""
+
+    account: str
+    region: str
+    name: str
+    policy: str | None
+    kind: str = "change"
+
+
+ROOT_OF_OTHER: Final = {"AWS": f"arn:aws:iam::{MEMBERS[1]}:root"}
+REPOSITORIES: Final = (
+    Repository(HUB, REGIONS[0], "no-policy", None),
+    Repository(HUB, REGIONS[0], "org-only", policy(allow("Org", "*", PULL, Condition=ORG_ONLY))),
+    Repository(HUB, REGIONS[0], "cross-account", policy(allow("Partner", ROOT_OF_OTHER, PULL))),
+    Repository(HUB, REGIONS[1], "team/checkout/api", policy(allow("Anyone", {"AWS": "*"}, PULL))),
+    Repository(MEMBERS[0], REGIONS[0], "public-pull", policy(allow("PublicPull", "*", PULL))),
+    Repository(MEMBERS[0], REGIONS[0], "public-everything", policy(allow("AllowAll", "*"))),
+    Repository(
+        MEMBERS[0],
+        REGIONS[0],
+        "second-statement",
+        policy(allow("Partner", ROOT_OF_OTHER, PULL), allow("Oops", {"AWS": ["*"]}, "ecr:PutImage")),
+    ),
+    Repository(MEMBERS[0], REGIONS[1], "public/base-image", policy(allow("OnPurpose", "*", PULL))),
+    Repository(
+        MEMBERS[1], REGIONS[0], "condition-that-fails", policy(allow("Org", "*", PULL, Condition=FOR_ALL_IN_ORG))
+    ),
+    Repository(MEMBERS[1], REGIONS[0], "malformed", policy(allow("Typo", "*", Condition={"StringEqual": {}}))),
+    Repository(MEMBERS[1], REGIONS[1], "deleted", policy(allow("AllowAll", "*")), kind="deletion"),
+    Repository(MEMBERS[1], REGIONS[1], "oversized", policy(allow("AllowAll", "*")), kind="oversized"),
+)
+
+
+class Row(NamedTuple):
+    """One line of the answer."""
+
+    account: str
+    region: str
+    repository: str
+    compliance: str
+    annotation: str
+
+
+@contextmanager
+def rule_in_organization() -> Iterator[tuple[LocalOrganization, ConfigService]]:
+    """Deploy the rule to a local organization, as the template deploys it."""
+    environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true"}
+    with LocalOrganization(execution_role=ROLE) as organization:
+        config = ConfigService(organization, lambda_handler, environment=environment)
+        config.put_organization_rule(RULE, PARAMETERS)
+        yield organization, config
+
+
+def dozen() -> list[Row]:
+    """Deliver an item of each repository of the demo; return what AWS Config then shows."""
+    rows: list[Row] = []
+    with rule_in_organization() as (organization, config):
+        for repository in REPOSITORIES:
+            place = (repository.account, repository.region, repository.name)
+            organization.create_repository(*place, repository.policy)
+            if repository.kind == "deletion":
+                config.record(*place)
+                organization.delete_repository(*place)
+            deliver = {
+                "change": config.deliver_change,
+                "oversized": config.deliver_oversized,
+                "deletion": config.deliver_deletion,
+            }[repository.kind]
+            (invocation,) = deliver(*place)
+            rows.extend(rows_of(invocation.returned, *place))
+    return rows
+
+
+def rows_of(returned: Any, account: str, region: str, name: str) -> list[Row]:
+    """Return a row for each evaluation that the handler put."""
+    return [
+        Row(
+            account,
+            region,
+            name,
+            one["ComplianceType"],
+            one.get("Annotation", "Deleted or out of scope: not evaluated."),
+        )
+        for one in returned
+    ]
+
+
+def own(path: str) -> list[Row]:
+    """Run the handler on the user's file; return what it answered."""
+    rows: list[Row] = []
+    with rule_in_organization() as (_, config):
+        rule = config.rules(HUB, REGIONS[0])[0]
+        for at, (message, changes) in enumerate(read_messages(path)):
+            event = config.event(rule, message) | changes
+            try:
+                returned = config.invoke(event, region=REGIONS[0]).returned
+            except (EvaluationError, ItemError, ParameterError) as error:
+                raise InputError(f"{path}: element {at}: {error}") from None
+            item = message["configurationItem"]
+            rows.extend(rows_of(returned, item["awsAccountId"], item["awsRegion"], item["resourceId"]))
+    return rows
+
+
+def show(rows: Sequence[Row], console: Console) -> None:
+    """Print the table and the totals; where there is little room, account and region share a column."""
+    wide = console.width >= WIDE
+    table = Table(title=RULE, title_justify="left", header_style="bold", show_lines=not wide, expand=True)
+    if wide:
+        table.add_column("Account", no_wrap=True)
+        table.add_column("Region", no_wrap=True)
+    table.add_column("Repository", overflow="fold", min_width=22)
+    table.add_column("Compliance", no_wrap=True)
+    table.add_column("Annotation", ratio=1, overflow="fold")
+    for row in rows:
+        place = [row.account, row.region, row.repository]
+        cells = place if wide else [f"{row.account} {row.region}\n{row.repository}"]
+        compliance = Text(row.compliance, style=COLOUR[row.compliance])
+        table.add_row(*map(Text, cells), compliance, Text(row.annotation))
+    console.print(table)
+    totals = Counter(row.compliance for row in rows)
+    told = ", ".join(f"[{COLOUR[name]}]{totals[name]} {name}[/]" for name in COLOUR if totals[name])
+    console.print(f"{len(rows)} repositories: {told}", highlight=False)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the demo; return the exit status."""
+    logging.getLogger("ecr_exposure").setLevel(logging.WARNING)
+    try:
+        with redirect_stdout(StringIO()):  # rdklib prints what it thinks
+            rows = own(arguments[0]) if arguments else dozen()
+    except InputError as error:
+        Console(stderr=True, soft_wrap=True).print(Text.assemble(("Not run: ", "bold red"), str(error)))
+        return 2
+    show(rows, Console())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

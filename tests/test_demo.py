@@ -1,0 +1,123 @@
+"""The demo: right about each repository, and clear about a file that it cannot use."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local_aws.demo import dozen, main, own
+
+OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}]})
+ITEM = {
+    "resourceId": "team/app",
+    "configuration": {
+        "RepositoryName": "team/app",
+        "Arn": "arn:aws:ecr:eu-west-1:444455556666:repository/team/app",
+        "RepositoryPolicyText": OPEN,
+    },
+}
+EVENT = {
+    "invokingEvent": json.dumps(
+        {
+            "messageType": "ConfigurationItemChangeNotification",
+            "configurationItem": {
+                **ITEM,
+                "resourceType": "AWS::ECR::Repository",
+                "configurationItemStatus": "OK",
+                "configurationItemCaptureTime": "2026-11-24T12:00:00.000Z",
+            },
+        }
+    ),
+    "ruleParameters": json.dumps({"ExecutionRoleName": "their-role"}),
+    "resultToken": "theirs",
+}
+
+
+def test_the_dozen() -> None:
+    shown = {row.repository: row.compliance for row in dozen()}
+    assert shown == {
+        "no-policy": "COMPLIANT",
+        "org-only": "COMPLIANT",
+        "cross-account": "COMPLIANT",
+        "team/checkout/api": "NON_COMPLIANT",
+        "public-pull": "NON_COMPLIANT",
+        "public-everything": "NON_COMPLIANT",
+        "second-statement": "NON_COMPLIANT",
+        "public/base-image": "COMPLIANT",
+        "condition-that-fails": "COMPLIANT",
+        "malformed": "NON_COMPLIANT",
+        "deleted": "NOT_APPLICABLE",
+        "oversized": "NON_COMPLIANT",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (ITEM, ["NON_COMPLIANT"]),
+        ([ITEM, {**ITEM, "configuration": {**ITEM["configuration"], "RepositoryPolicyText": {}}}],  # type: ignore[dict-item]  # a mapping
+         ["NON_COMPLIANT", "COMPLIANT"]),
+        (EVENT, ["NON_COMPLIANT"]),
+        ({**EVENT, "eventLeftScope": True}, ["NOT_APPLICABLE"]),
+        ({"configurationItems": [{**ITEM, "configuration": json.dumps(ITEM["configuration"])}]}, ["NON_COMPLIANT"]),
+        ({"Results": [json.dumps(ITEM)]}, ["NON_COMPLIANT"]),
+        ({**ITEM, "configurationItemStatus": "ResourceDeleted"}, ["NOT_APPLICABLE"]),
+        ({**ITEM, "resourceType": "AWS::S3::Bucket"}, ["NOT_APPLICABLE"]),
+        ({"configuration": ITEM["configuration"]}, ["NON_COMPLIANT"]),
+        ({"resourceId": "team/app", "configuration": None}, ["NON_COMPLIANT"]),
+    ],
+)  # fmt: skip
+def test_own_items(tmp_path: Path, content: Any, expected: list[str]) -> None:
+    file = tmp_path / "item.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    rows = own(str(file))
+    assert [row.compliance for row in rows] == expected
+
+
+def test_a_place_comes_from_the_arn(tmp_path: Path) -> None:
+    file = tmp_path / "item.json"
+    file.write_text(json.dumps(ITEM), encoding="utf-8")
+    (row,) = own(str(file))
+    assert (row.account, row.region, row.repository) == ("444455556666", "eu-west-1", "team/app")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "item.json: not JSON in UTF-8: "),
+        ("[" * 100_000, "item.json: not JSON in UTF-8: "),
+        ("[]", "item.json: there is no item (accepted: a configuration item, "),
+        ("7", "item.json: element 0: a int is not a configuration item, "),
+        ('[{"resourceId": "a"}, {}]', "item.json: element 1: neither resourceId nor configuration is there"),
+        ('{"invokingEvent": "{"}', "item.json: element 0: invokingEvent: not JSON"),
+        ('{"invokingEvent": "{\\"messageType\\": \\"ScheduledNotification\\"}"}',
+         "item.json: element 0: a ScheduledNotification holds no configuration item"),
+        (json.dumps({**EVENT, "ruleParameters": '{"x": "y"}'}), "item.json: element 0: 'x' is not a rule parameter"),
+    ],
+)  # fmt: skip
+def test_an_unusable_file(
+    tmp_path: Path, text: str, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("item.json").write_text(text, encoding="utf-8")
+    assert main(["item.json"]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"Not run: {told}")
+
+
+def test_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nowhere.json"]) == 2
+    assert capsys.readouterr().err == "Not run: nowhere.json: No such file or directory\n"
+
+
+def test_every_field_has_a_column_where_there_is_room(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main([]) == 0
+    output = capsys.readouterr().out
+    heading = [cell.strip() for cell in output.splitlines()[2].strip("┃").split("┃")]
+    assert heading == ["Account", "Region", "Repository", "Compliance", "Annotation"]
+    assert "12 repositories: 5 COMPLIANT, 6 NON_COMPLIANT, 1 NOT_APPLICABLE" in output
