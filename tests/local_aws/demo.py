@@ -121,16 +121,8 @@ def dozen() -> list[Row]:
 
 def rows_of(returned: Any, account: str, region: str, name: str) -> list[Row]:
     """Return a row for each evaluation that the handler put."""
-    return [
-        Row(
-            account,
-            region,
-            name,
-            one["ComplianceType"],
-            one.get("Annotation", "Deleted or out of scope: not evaluated."),
-        )
-        for one in returned
-    ]
+    unexplained = "Deleted or out of scope: not evaluated."
+    return [Row(account, region, name, one["ComplianceType"], one.get("Annotation", unexplained)) for one in returned]
 
 
 def own(path: str) -> list[Row]:
@@ -145,7 +137,7 @@ def own(path: str) -> list[Row]:
             except (EvaluationError, ItemError, ParameterError) as error:
                 raise InputError(f"{path}: element {at}: {error}") from None
             item = message["configurationItem"]
-            rows.extend(rows_of(returned, item["awsAccountId"], item["awsRegion"], item["resourceId"]))
+            rows.extend(rows_of(returned, item["awsAccountId"] or "-", item["awsRegion"] or "-", item["resourceId"]))
     return rows
 
 
