@@ -37,7 +37,7 @@ RDK := build/rdk/ECR_REPOSITORY_NO_PUBLIC_ACCESS
 rdk: .venv/ready
 	rm -rf $(RDK)
 	mkdir -p $(RDK)
-	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) --no-print-directory -C rule build-RuleFunction ARTIFACTS_DIR="$(CURDIR)/$(RDK)"
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) --no-print-directory -C rule build-RuleFunction ARTIFACTS_DIR="$(abspath $(RDK))"
 	cp parameters.json tests/rdk/*_test.py $(RDK)/
 
 # Renews both lock files to the newest versions that pyproject.toml admits.

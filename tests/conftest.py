@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 from ecr_exposure.clients import kept_clients
+from ecr_exposure.members import kept_members
 
 settings.register_profile("default", deadline=None, max_examples=100)
 settings.register_profile("nightly", deadline=None, max_examples=5_000)
@@ -14,5 +15,7 @@ settings.register_profile("nightly", deadline=None, max_examples=5_000)
 @pytest.fixture(autouse=True)
 def _no_clients() -> Iterator[None]:
     kept_clients.clear()
+    kept_members.clear()
     yield
     kept_clients.clear()
+    kept_members.clear()

@@ -14,19 +14,28 @@ PACKAGE = RULE / "ecr_exposure"
 LAYERS = (
     ("errors",),
     ("identifiers", "policy.patterns", "policy.json_values", "policy.operators"),
-    ("policy.actions", "policy.principals", "policy.conditions"),
+    ("policy.actions", "policy.principals", "policy.conditions", "policy.variables"),
     ("policy.document",),
-    ("exposure.grant",),
-    ("annotation", "exposure.unconditional"),
+    ("exposure.grant", "exposure.keys", "exposure.budget", "exposure.addresses", "exposure.automata"),
+    ("exposure.evaluator", "exposure.words"),
+    ("exposure.shapes", "exposure.reasons"),
+    ("exposure.outsider",),
+    ("exposure.demands",),
+    ("exposure.values",),
+    ("exposure.group",),
+    ("exposure.caller",),
+    ("exposure.linked",),
+    ("exposure.search",),
+    ("annotation", "exposure.unconditional", "exposure.weighed", "exposure.advisories"),
     ("verdict",),
     ("parameters", "configuration_item"),
     ("assessment", "event", "clients"),
+    ("members",),
     ("config_rule",),
     ("handler",),
 )
 LAYER_OF = {f"ecr_exposure.{name}": at for at, names in enumerate(LAYERS) for name in names}
-EDGE = {"ecr_exposure.clients", "ecr_exposure.config_rule", "ecr_exposure.handler"}
-# `describe` words what stands in a policy; the layer of a module is otherwise strict.
+EDGE = {"ecr_exposure.clients", "ecr_exposure.members", "ecr_exposure.config_rule", "ecr_exposure.handler"}
 MODULES = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")
 
 

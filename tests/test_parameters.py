@@ -43,7 +43,7 @@ def test_everything() -> None:
     [
         ([], "ruleParameters: [] is not an object"),
         ({"publicAccesTest": "x"}, "'publicAccesTest' is not a rule parameter (accepted: publicAccessTest, "),
-        ({"publicAccessTest": "strict"}, "publicAccessTest: 'strict' is not available (accepted: unconditional)"),
+        ({"publicAccessTest": "strict"}, "publicAccessTest: 'strict' is not a test (accepted: unconditional, "),
         ({"publicAccessTest": True}, "publicAccessTest: True is not text"),
         ({"excludedPublicRepositories": "Team/App"}, "excludedPublicRepositories: 'Team/App' is not [account:]"),
         ({"excludedPublicRepositories": "a,,b"}, "excludedPublicRepositories: '' is not [account:]pattern"),

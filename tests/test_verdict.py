@@ -15,9 +15,9 @@ OPEN = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"test": "strict"}, "test: 'strict' is not available (accepted: unconditional)"),
-        ({"test": "reachable"}, "test: 'reachable' is not available (accepted: unconditional)"),
-        ({"test": ["unconditional"]}, "test: ['unconditional'] is not available"),
+        ({"test": "strict"}, "test: 'strict' is not a test (accepted: unconditional, reachable, external)"),
+        ({"test": "external"}, "owner: None is not an account id of 12 digits, which test 'external' needs"),
+        ({"test": ["unconditional"]}, "test: ['unconditional'] is not a test"),
         ({"owner": "1234"}, "owner: '1234' is not an account id of 12 digits"),
         ({"owner": 111122223333}, "owner: 111122223333 is not an account id of 12 digits"),
         ({"region": "Frankfurt"}, "region: 'Frankfurt' is not a region such as eu-central-1"),

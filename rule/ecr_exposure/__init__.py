@@ -13,6 +13,7 @@ From ``configuration_item`` on everything is pure: no AWS, no log, no clock.
 """
 
 from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError
+from ecr_exposure.exposure.evaluator import is_allowed
 from ecr_exposure.exposure.grant import Advisory, AdvisoryKind, Grant, Request
 from ecr_exposure.policy.actions import Capability
 from ecr_exposure.verdict import Verdict, judge
@@ -28,5 +29,6 @@ __all__ = [
     "PolicyError",
     "Request",
     "Verdict",
+    "is_allowed",
     "judge",
 ]

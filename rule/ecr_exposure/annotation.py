@@ -11,16 +11,17 @@ from ecr_exposure.policy.actions import Capability
 
 LONGEST: Final = 256
 _LAST_PLANE_0: Final = "\uffff"
+_PLURAL: Final = "zone"
 _MINOR: Final = (Capability.CONFIGURE, Capability.DISCOVER)
 
 
-def everyone_can(grants: tuple[Grant, ...], *, opening: str = "") -> str:
+def told(grants: tuple[Grant, ...], *, who: str, opening: str = "") -> str:
     """Tell the most dangerous grant, and how many more there are; grants is not empty.
 
-    opening: what stands before it, such as why the grant is accepted.
+    who: whom it lets in. opening: what stands before it, such as why the grant is accepted.
     """
     first = grants[0]
-    text = f"{opening}Everyone {_can(first)}: {first.reason}."
+    text = f"{opening}{who} {_can(first, plural=who.endswith(_PLURAL))}: {first.reason}."
     more = f" +{len(grants) - 1} more" if len(grants) > 1 else ""
     return joined("", text, more)
 
@@ -46,11 +47,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() and c <= _LAST_PLANE_0 else "\ufffd" for c in text)
 
 
-def _can(grant: Grant) -> str:
+def _can(grant: Grant, *, plural: bool) -> str:
+    verb = "are" if plural else "is"
     if not grant.actions:
-        return "is named, though no repository action is granted"
+        return f"{verb} named, though no repository action is granted"
     if not grant.capabilities:
-        return "is allowed an unknown action"
+        return f"{verb} allowed an unknown action"
     major = [each.value for each in grant.capabilities if each not in _MINOR]
     shown = major or [each.value for each in grant.capabilities]
     listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from ecr_exposure.annotation import everyone_can
+from ecr_exposure.annotation import joined, told
 from ecr_exposure.configuration_item import Repository
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
-from ecr_exposure.verdict import Verdict, cannot_be_judged, judge
+from ecr_exposure.verdict import WHO, Verdict, cannot_be_judged, judge
 
 _EXCUSABLE: Final = frozenset((Capability.PULL, Capability.DISCOVER))
 
@@ -17,16 +17,36 @@ def assess(repository: Repository, parameters: RuleParameters, now: datetime) ->
     """Judge the repository; one that is public on purpose is COMPLIANT and says so."""
     if repository.problem is not None:
         return cannot_be_judged(repository.problem)
-    verdict = judge(
+    verdict = _judge(repository, parameters, parameters.test, now)
+    if parameters.test == "unconditional" and verdict.problem is None:
+        verdict = _hinted(verdict, _judge(repository, parameters, "reachable", now))
+    return _excused(verdict, repository, parameters)
+
+
+def _judge(repository: Repository, parameters: RuleParameters, test: str, now: datetime) -> Verdict:
+    return judge(
         repository.policy,  # type: ignore[arg-type]  # judge answers for whatever was recorded
-        test=parameters.test,
+        test=test,
         owner=repository.account or None,
         region=repository.region or None,
+        members=parameters.members,
         trusted_accounts=parameters.trusted_accounts,
         trusted_organizations=parameters.trusted_organizations,
         now=now,
     )
-    return _excused(verdict, repository, parameters)
+
+
+def _hinted(verdict: Verdict, other: Verdict) -> Verdict:
+    """Tell where the test ``reachable`` would have answered otherwise; the verdict stays."""
+    if verdict.compliance == other.compliance:
+        return verdict
+    if other.problem:
+        hint = "publicAccessTest=reachable could not judge it"
+    elif other.grants:
+        hint = f"But publicAccessTest=reachable says: {other.annotation}"
+    else:
+        hint = "publicAccessTest=reachable, which weighs actions and Denies, lets nobody in"
+    return replace(verdict, annotation=joined("", f"{verdict.annotation} {hint}", ""))
 
 
 def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameters) -> Verdict:
@@ -37,7 +57,7 @@ def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameter
     if entry is None or not verdict.grants or not _only_reading(verdict):
         return verdict
     opening = f'Public on purpose (excludedPublicRepositories: "{entry}"). '
-    annotation = everyone_can(verdict.grants, opening=opening)
+    annotation = told(verdict.grants, who=WHO[parameters.test], opening=opening)
     return replace(verdict, compliance="COMPLIANT", annotation=annotation)
 
 

@@ -4,8 +4,10 @@ https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop
 """
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,11 +17,12 @@ from rdklib import ComplianceType, ConfigRule, Evaluation
 from ecr_exposure.assessment import assess
 from ecr_exposure.clients import ClientFactory
 from ecr_exposure.configuration_item import RESOURCE_TYPE, Repository, read_repository
+from ecr_exposure.members import organization_members
 from ecr_exposure.parameters import RuleParameters, read_parameters
 
 _logger: Final = logging.getLogger(__name__)
-_logger.setLevel(logging.INFO)
 
+_GONE: Final = {"compliance": "NOT_APPLICABLE", "reasons": ["the repository is gone"]}
 _FORBIDDEN: Final = ("AccessDenied", "AccessDeniedException")
 
 
@@ -39,6 +42,7 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
         super().__init__()
         self.asked = False
         self.unfinished: list[str] = []
+        self._place: dict[str, object] = {}
 
     def evaluate_parameters(self, rule_parameters: Mapping[str, object]) -> RuleParameters:
         """Return the rule parameters; raises ParameterError."""
@@ -47,14 +51,14 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
     def evaluate_change(
         self,
         _event: Mapping[str, Any],
-        _client_factory: object,
+        client_factory: ClientFactory,
         configuration_item: Mapping[str, Any],
         valid_rule_parameters: RuleParameters,
     ) -> list[Evaluation]:
         """Return the evaluation of the repository that changed."""
         self.asked = True
-        repository = read_repository(configuration_item)
-        return [_evaluate(repository, valid_rule_parameters, datetime.now(UTC))]
+        parameters = _with_members(valid_rule_parameters, client_factory)
+        return [_evaluate(read_repository(configuration_item), parameters, datetime.now(UTC))]
 
     def evaluate_periodic(
         self,
@@ -68,12 +72,14 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
         was looked at.
         """
         self.asked = True
+        self._place = {"account": event.get("accountId"), "region": os.environ.get("AWS_REGION")}
         now = datetime.now(UTC)
+        parameters = _with_members(valid_rule_parameters, client_factory)
         names: set[str] = set()
         evaluations: list[Evaluation] = []
         for repository in self._repositories(client_factory.build_client("ecr")):
             names.add(repository.name)
-            evaluations.append(_evaluate(repository, valid_rule_parameters, now))
+            evaluations.append(_evaluate(repository, parameters, now))
         if not self.unfinished:
             config = client_factory.build_client("config")
             evaluations.extend(self._gone(config, event["configRuleName"], names))
@@ -106,11 +112,17 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
             for result in (result for page in pages for result in page["EvaluationResults"]):
                 resource = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
                 if resource["ResourceType"] == RESOURCE_TYPE and resource["ResourceId"] not in names:
-                    _logger.info("%s is gone", resource["ResourceId"], extra={"compliance": "NOT_APPLICABLE"})
+                    _logger.info("%s is gone", resource["ResourceId"], extra=self._place | _GONE)
                     yield Evaluation(ComplianceType.NOT_APPLICABLE, resource["ResourceId"], RESOURCE_TYPE)
         except (BotoCoreError, ClientError) as error:
             # What is evaluated is put all the same; what is stale stays, and the invocation fails.
             self.unfinished.append(f"evaluations of repositories that are gone: {error}")
+
+
+def _with_members(parameters: RuleParameters, client_factory: ClientFactory) -> RuleParameters:
+    if parameters.test != "external":
+        return parameters
+    return replace(parameters, members=organization_members(client_factory))
 
 
 def _repository(ecr: Any, listed: Mapping[str, Any]) -> Repository:  # noqa: ANN401 - a boto3 client

@@ -24,7 +24,11 @@ from ecr_exposure.event import admit
 rdklib.evaluator.ClientFactory = ClientFactory
 
 _logger: Final = logging.getLogger(__name__)
-_logger.setLevel(logging.INFO)
+if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+    # Lambda's root logger stands at WARNING unless somebody chose a level.
+    logging.getLogger("ecr_exposure").setLevel(logging.INFO)
+# On DEBUG botocore writes whole answers, credentials and result tokens among them.
+logging.getLogger("botocore").setLevel(logging.INFO)
 # Lambda limits an answer to 6 MB; nobody but a test reads it, so a long one is cut.
 _MOST_RETURNED: Final = 1000
 

@@ -15,7 +15,7 @@ from ecr_exposure.identifiers import (
     region_name,
 )
 from ecr_exposure.policy.patterns import matches
-from ecr_exposure.verdict import TESTS
+from ecr_exposure.verdict import check_test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +36,16 @@ class PublicRepository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleParameters:
-    """What the owner of the rule chose; the defaults are those of the rule."""
+    """What the owner of the rule chose; the defaults are those of the rule.
+
+    members: the organization's accounts, which no parameter holds: the edge looks them up.
+    """
 
     test: str = "unconditional"
     public_repositories: tuple[PublicRepository, ...] = ()
     trusted_accounts: frozenset[AccountId] = frozenset()
     trusted_organizations: frozenset[OrganizationId] = frozenset()
+    members: frozenset[AccountId] = frozenset()
 
 
 RDKLIB_PARAMETERS: Final = ("ExecutionRoleName", "ExecutionRoleRegion", "AssumeRoleMode")
@@ -69,8 +73,7 @@ def read_parameters(raw: object) -> RuleParameters:
     """
     texts = _texts(raw)
     test = texts.get("publicAccessTest", "unconditional")
-    if test not in TESTS:
-        raise ParameterError(f"publicAccessTest: {test!r:.80} is not available (accepted: {', '.join(TESTS)})")
+    check_test("publicAccessTest", test)
     _check_rdklib_parameters(texts)
     return RuleParameters(
         test=test,

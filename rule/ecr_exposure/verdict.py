@@ -5,17 +5,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from ecr_exposure.annotation import everyone_can, joined, printable
+from ecr_exposure.annotation import joined, printable, told
 from ecr_exposure.errors import ParameterError, PolicyError
+from ecr_exposure.exposure.advisories import advisories_of
+from ecr_exposure.exposure.budget import TooComplexError
 from ecr_exposure.exposure.grant import Advisory, Grant
+from ecr_exposure.exposure.outsider import Zone
 from ecr_exposure.exposure.unconditional import unconditional_grants
+from ecr_exposure.exposure.weighed import external_grants, reachable_grants
 from ecr_exposure.identifiers import account_id, account_ids, organization_ids, region_name
-from ecr_exposure.policy.document import read_policy
+from ecr_exposure.policy.document import Document, read_policy
 
 Compliance = Literal["COMPLIANT", "NON_COMPLIANT"]
 
-TESTS: Final = {"unconditional": unconditional_grants}
-"""The tests that this version has, by the name that the rule parameter publicAccessTest gives."""
+TESTS: Final = {
+    "unconditional": unconditional_grants,
+    "reachable": reachable_grants,
+    "external": external_grants,
+}
+"""The tests, by the name that the rule parameter publicAccessTest gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,30 +60,51 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     None is the clock.
     Raises ParameterError for every other argument that is wrong.
     """
-    if test not in list(TESTS):  # a list, for a caller may err and give what has no hash
-        raise ParameterError(f"test: {test!r:.80} is not available (accepted: {', '.join(TESTS)})")
-    if owner is not None:
-        account_id("owner", owner)
-    if region is not None:
-        region_name("region", region)
-    account_ids("members", members)
-    account_ids("trusted_accounts", trusted_accounts)
-    organization_ids("trusted_organizations", trusted_organizations)
-    _moment(now)
+    check_test("test", test)
+    zone = Zone(
+        owner=None if owner is None else account_id("owner", owner),
+        region=None if region is None else region_name("region", region),
+        accounts=account_ids("members", members) | account_ids("trusted_accounts", trusted_accounts),
+        organizations=organization_ids("trusted_organizations", trusted_organizations),
+        now=_moment(now),
+    )
+    if test == "external" and zone.owner is None:
+        raise ParameterError("owner: None is not an account id of 12 digits, which test 'external' needs")
     try:
         document = read_policy(policy)
     except PolicyError as error:
         return cannot_be_judged(str(error))
     if document is None:
         return Verdict(compliance="COMPLIANT", annotation=_NO_POLICY)
-    grants = TESTS[test](document)
+    return _weigh(document, test, zone)
+
+
+def check_test(parameter: str, test: object) -> None:
+    """Raise ParameterError, which names the parameter, unless there is such a test."""
+    if test not in list(TESTS):  # a list, for a caller may err and give what has no hash
+        raise ParameterError(f"{parameter}: {test!r:.80} is not a test (accepted: {', '.join(TESTS)})")
+
+
+def _weigh(document: Document, test: str, zone: Zone) -> Verdict:
+    try:
+        grants = TESTS[test](document, zone)
+    except TooComplexError as error:
+        return cannot_be_judged(f"too complex: {error}")
+    advisories = advisories_of(document, zone)
     if not grants:
-        return Verdict(compliance="COMPLIANT", annotation=_CLOSED)
-    return Verdict(compliance="NON_COMPLIANT", annotation=everyone_can(grants), grants=grants)
+        return Verdict(compliance="COMPLIANT", annotation=_CLOSED[test], advisories=advisories)
+    annotation = told(grants, who=WHO[test])
+    return Verdict(compliance="NON_COMPLIANT", annotation=annotation, grants=grants, advisories=advisories)
 
 
 _NO_POLICY: Final = "The repository has no policy, so none lets anybody outside its account in."
-_CLOSED: Final = "No statement of the repository policy allows everyone without a Condition."
+_CLOSED: Final = {
+    "unconditional": "No statement of the repository policy allows everyone without a Condition.",
+    "reachable": "The repository policy lets no stranger in.",
+    "external": "The repository policy lets nobody outside the trust zone in.",
+}
+WHO: Final = {"unconditional": "Everyone", "reachable": "Everyone", "external": "Callers outside the trust zone"}
+"""Whom a grant lets in, by test."""
 
 
 def cannot_be_judged(problem: str) -> Verdict:

@@ -164,13 +164,15 @@ def show(rows: Sequence[Row], console: Console) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo; return the exit status."""
-    logging.getLogger("ecr_exposure").setLevel(logging.WARNING)
+    logging.disable(logging.INFO)
     try:
         with redirect_stdout(StringIO()):  # rdklib prints what it thinks
             rows = own(arguments[0]) if arguments else dozen()
     except InputError as error:
         Console(stderr=True, soft_wrap=True).print(Text.assemble(("Not run: ", "bold red"), str(error)))
         return 2
+    finally:
+        logging.disable(logging.NOTSET)
     show(rows, Console())
     return 0
 

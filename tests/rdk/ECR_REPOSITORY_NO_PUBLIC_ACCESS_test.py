@@ -4,6 +4,7 @@ import unittest
 
 from rdklib import ComplianceType
 
+from ecr_exposure.clients import ClientFactory
 from ecr_exposure.config_rule import EcrRepositoryNoPublicAccess
 
 ITEM = {
@@ -23,7 +24,7 @@ class ComplianceTest(unittest.TestCase):
         rule = EcrRepositoryNoPublicAccess()
         parameters = rule.evaluate_parameters({"publicAccessTest": "unconditional"})
         item = {**ITEM, "configuration": {"RepositoryName": "team/app", "RepositoryPolicyText": policy}}
-        (evaluation,) = rule.evaluate_change({}, None, item, parameters)
+        (evaluation,) = rule.evaluate_change({}, ClientFactory(None), item, parameters)
         return str(evaluation.complianceType)
 
     def test_no_policy(self) -> None:

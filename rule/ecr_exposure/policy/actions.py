@@ -98,6 +98,12 @@ def not_named_by(patterns: Iterable[str]) -> frozenset[str]:
     return _ALL - named_by(patterns)
 
 
+def is_repository_action(action: str) -> bool:
+    """Tell whether a repository policy can grant the action: one on repositories, or an unknown one of ECR."""
+    lower = action.lower()
+    return lower in _SPELLING or (lower.startswith("ecr:") and lower not in _KNOWN)
+
+
 def capabilities_of(actions: Iterable[str]) -> tuple[Capability, ...]:
     """Return what the actions are good for, the most dangerous first; an unknown action adds nothing."""
     found = {CAPABILITY_OF.get(action) for action in actions}

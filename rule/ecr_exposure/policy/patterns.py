@@ -3,6 +3,13 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
 
+from typing import Final
+
+# A star or question mark that is meant as such, in a pattern and in the text it is compared with: two
+# characters that no AWS value holds.
+LITERAL: Final = str.maketrans("*?", "\ue02a\ue03f")
+PLAIN: Final = str.maketrans("\ue02a\ue03f", "*?")
+
 
 def has_wildcard(pattern: str) -> bool:
     """Tell whether the pattern can match anything but itself."""

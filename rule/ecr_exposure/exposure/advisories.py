@@ -1,0 +1,138 @@
+"""What an owner should know about a policy although it changes no verdict."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ecr_exposure.exposure.addresses import PUBLIC, span_of
+from ecr_exposure.exposure.grant import Advisory, AdvisoryKind
+from ecr_exposure.exposure.keys import Content, Presence, key_of, spelled
+from ecr_exposure.exposure.outsider import Zone
+from ecr_exposure.policy.conditions import Condition
+from ecr_exposure.policy.document import Document, Statement
+from ecr_exposure.policy.operators import Quantifier, ValueType, read_date
+from ecr_exposure.policy.patterns import has_wildcard
+from ecr_exposure.policy.principals import PrincipalKind
+
+
+def advisories_of(document: Document, zone: Zone) -> tuple[Advisory, ...]:
+    """Return the advisories of all statements, in their order."""
+    return tuple(
+        Advisory(kind=kind, statement=statement.position, text=text)
+        for statement in document.statements
+        if statement.conditions or statement.resource or statement.principals.named
+        for kind, text in _advisories(statement, zone)
+    )
+
+
+_DEPUTY: Final = (
+    "AWS services act for anybody who uses them: without a fixed aws:SourceAccount, aws:SourceArn, aws:SourceOrgID"
+    " or aws:SourceOrgPaths anyone may reach the repository through the service (confused deputy)"
+)
+
+
+def _advisories(statement: Statement, zone: Zone) -> Iterator[tuple[AdvisoryKind, str]]:
+    if statement.resource:
+        yield AdvisoryKind.RESOURCE_ELEMENT, f"ECR refuses a policy with a {statement.resource} element"
+    if _trusts_any_deputy(statement):
+        yield AdvisoryKind.CONFUSED_DEPUTY, _DEPUTY
+    if not statement.allows:
+        return
+    if not statement.not_principal and any(p.kind is PrincipalKind.UNIQUE_ID for p in statement.principals.named):
+        text = "a unique id stands for a user or role that was deleted; it matches nobody any more"
+        yield AdvisoryKind.DELETED_PRINCIPAL, text
+    for condition in statement.conditions:
+        yield from _about(condition, zone)
+
+
+def _about(condition: Condition, zone: Zone) -> Iterator[tuple[AdvisoryKind, str]]:
+    operation, key = condition.operator, key_of(condition.key)
+    if operation.negated or not condition.values:
+        return
+    if operation.name.startswith("StringEquals") and any(
+        "*" in value and "${" not in value for value in condition.values
+    ):
+        text = f"{operation.name} takes the star of {spelled(condition.key)} literally; StringLike would not"
+        yield AdvisoryKind.LITERAL_STAR, text
+    if (
+        condition.key == "aws:sourceip"
+        and operation.value_type is ValueType.IP
+        and not any(map(_is_partly_public, condition.values))
+    ):
+        yield AdvisoryKind.PRIVATE_SOURCE_IP, "aws:SourceIp is never a private address: use aws:VpcSourceIp"
+    if key.content is Content.TIME and operation.name in _ENDS and _ended(condition, zone):
+        yield AdvisoryKind.PASSED_WINDOW, "the time window has passed: the statement allows nothing any more"
+
+
+_ENDS: Final = (
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericEquals",
+)
+
+
+def _ended(condition: Condition, zone: Zone) -> bool:
+    now = zone.now.timestamp()
+    ends = [read_date(value) for value in condition.values]
+    exclusive = condition.operator.name.endswith("LessThan")
+    return all(end is not None and (end <= now if exclusive else end < now) for end in ends)
+
+
+def _is_partly_public(cidr: str) -> bool:
+    version, (first, last) = span_of(cidr)
+    return any(first <= end and start <= last for start, end in PUBLIC[version])
+
+
+_SERVICE_KEYS: Final = ("aws:principalservicename", "aws:principalservicenameslist")
+_SOURCES: Final = ("aws:sourceaccount", "aws:sourceowner", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths")
+
+
+def _trusts_any_deputy(statement: Statement) -> bool:
+    """Tell whether a service gets in for whomever it acts."""
+    if not statement.allows:
+        return _spares_services(statement)
+    services = any(p.kind is PrincipalKind.SERVICE for p in statement.principals.named) and not statement.not_principal
+    as_service = services or any(_asks_for_a_service(condition) for condition in statement.conditions)
+    return as_service and not any(_fixes_the_source(condition) for condition in statement.conditions)
+
+
+def _asks_for_a_service(condition: Condition) -> bool:
+    operation = condition.operator
+    if condition.key == "aws:principalisawsservice":
+        wanted = "true" in [value.lower() for value in condition.values]
+        return operation.value_type is ValueType.BOOL and wanted and not operation.if_exists
+    certain = not operation.negated and not operation.if_exists and operation.quantifier is not Quantifier.FOR_ALL
+    if operation.value_type is ValueType.NULL:
+        return False
+    return certain and key_of(condition.key).presence is Presence.NEVER and condition.key in (*_SERVICE_KEYS, *_SOURCES)
+
+
+def _fixes_the_source(condition: Condition) -> bool:
+    operation = condition.operator
+    if operation.negated or operation.if_exists or operation.quantifier is Quantifier.FOR_ALL:
+        return False
+    if operation.value_type is ValueType.NULL or not condition.values:
+        return False
+    if condition.key == "aws:sourcearn":
+        return all(_has_fixed_account(value) for value in condition.values)
+    if condition.key in _SOURCES or condition.key in ("aws:principalorgid", "aws:principalorgpaths"):
+        wild = operation.name in ("StringLike", "ArnLike", "ArnEquals")
+        return not wild or not any(has_wildcard(value.partition("/")[0]) for value in condition.values)
+    return False
+
+
+def _has_fixed_account(arn: str) -> bool:
+    fields = arn.split(":", 5)
+    return len(fields) > 4 and bool(fields[4]) and not has_wildcard(fields[4])  # noqa: PLR2004 - an ARN's fifth field
+
+
+def _spares_services(deny: Statement) -> bool:
+    """Tell whether a Deny for everyone lets AWS services through."""
+    return deny.principals.everyone and any(
+        condition.key == "aws:principalisawsservice"
+        and condition.operator.value_type is ValueType.BOOL
+        and [value.lower() for value in condition.values] == ["false"]
+        for condition in deny.conditions
+    )
