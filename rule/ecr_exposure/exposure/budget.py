@@ -6,7 +6,11 @@ LIMIT: Final = 200_000
 
 
 class TooComplexError(Exception):
-    """The steps are used up, or a construct is outside what the search can decide."""
+    """The search cannot answer; the text says why."""
+
+
+class UndecidedError(TooComplexError):
+    """A statement holds a construct that the search cannot decide; others may still be decided."""
 
 
 class Budget:

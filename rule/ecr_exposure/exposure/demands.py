@@ -111,7 +111,7 @@ def _not_named(condition: Condition, outsider: Outsider, *, variables: bool) -> 
         text
         for text in condition.values
         if not any(
-            name in outsider.names.get(kind, ())
+            name in outsider.names.get(kind, ()) and not (kind == "own id" and condition.operator.name.endswith("Case"))
             for kind, name in names_in(condition, text, variables=variables, budget=None)
         )
     )

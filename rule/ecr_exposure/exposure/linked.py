@@ -5,11 +5,11 @@ the policy or that first caller suggests. Where none fits and there may be other
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, product
+from itertools import combinations, islice, product
 from math import prod
 from typing import Final
 
-from ecr_exposure.exposure.budget import TooComplexError
+from ecr_exposure.exposure.budget import UndecidedError
 from ecr_exposure.exposure.caller import Callers, group
 from ecr_exposure.exposure.demands import Demand, exact_texts, holds
 from ecr_exposure.exposure.group import Grouped, Values
@@ -22,7 +22,7 @@ from ecr_exposure.policy.variables import VARIABLE, Reference, references, subst
 def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> Values | None:
     """Return the context of a request that meets all demands, linked ones too; None where there is none.
 
-    Raises TooComplexError.
+    Raises UndecidedError.
     """
     if not all(demand.absent or demand.present for demand in demands):
         return None
@@ -30,6 +30,8 @@ def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> V
     grouped = group(demand for demand in demands if not demand.linked)
     if not linked:
         return callers.find(grouped, action)
+    if any(_contradict(one, other) for one, other in combinations(linked, 2)):
+        return None
     outsider = callers.outsider
     keys = tuple(dict.fromkeys(key for demand in linked for key in _open_keys(demand, outsider)))
     relaxed = callers.find(_more(grouped, map(_relaxed, linked)), action)
@@ -47,7 +49,13 @@ def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> V
             return found
     if all(_all_values(grouped.get(key, ())) for key in keys) and prod(map(len, tries)) <= _MOST_TRIES:
         return None
-    raise TooComplexError("policy variables tie several keys together")
+    raise UndecidedError("policy variables tie several keys together")
+
+
+def _contradict(one: Demand, other: Demand) -> bool:
+    """Tell whether one demand wants what the other does not, whatever the variables stand for."""
+    same = (one.key, one.reading, one.texts) == (other.key, other.reading, other.texts)
+    return same and one.member != other.member and not (one.absent and other.absent) and not (one.some and other.some)
 
 
 _MOST_TRIES: Final = 256
@@ -73,9 +81,11 @@ def _open_keys(demand: Demand, outsider: Outsider) -> Iterator[str]:
 
 def _relaxed(demand: Demand) -> Demand:
     """Return a demand that everything meets which meets this one, whatever its variables stand for."""
-    if not demand.member or demand.reading == "arn":
+    if not demand.member:
         return demand._replace(reading="any", texts=(), linked=False)
-    return demand._replace(texts=tuple(VARIABLE.sub("*", text) for text in demand.texts), linked=False)
+    # As text a star also crosses the colons of an ARN, as the value of a variable may.
+    reading = "text" if demand.reading == "arn" else demand.reading
+    return demand._replace(reading=reading, texts=tuple(VARIABLE.sub("*", text) for text in demand.texts), linked=False)
 
 
 def _fixed(key: str, value: str | None) -> Demand:

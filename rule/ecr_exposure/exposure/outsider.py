@@ -125,7 +125,7 @@ def names_in(condition: Condition, text: str, *, variables: bool, budget: Budget
     """
     content = key_of(condition.key).content
     wildcards = condition.operator.name in ("StringLike", "StringNotLike") or condition.operator.name.startswith("Arn")
-    if condition.operator.name.endswith("IgnoreCase"):
+    if condition.operator.name.endswith("IgnoreCase") and content is not Content.OWN_ID:
         text = text.upper() if content is Content.USERID else text.lower()
     if content in _KINDS:
         shape = _SHAPES.get(_KINDS[content])

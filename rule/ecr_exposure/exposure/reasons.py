@@ -89,7 +89,7 @@ _FREE: Final = {
 def explain(condition: Condition, context: Context, *, variables: bool) -> str:
     """Tell why a condition that is met does not keep strangers out."""
     key, operation = spelled(condition.key), condition.operator
-    if not context.get(condition.key):
+    if condition.key not in context:
         absence = _ABSENCE.get(key_of(condition.key).presence, "every caller who does not bring it")
         return f"{_when_absent(operation)} when {key} is absent: {absence}"
     if operation.value_type is ValueType.NULL:
@@ -140,7 +140,7 @@ def explain_deny(deny: Statement, context: Context, *, variables: bool) -> str:
     for condition in deny.conditions:
         if not evaluate(condition, context, variables):
             key, name = spelled(condition.key), operator_name(condition.operator)
-            if not context.get(condition.key):
+            if condition.key not in context:
                 return f"{name_of(deny)} does not stop it: {name} is false when {key} is absent"
             return f"{name_of(deny)} does not stop it: {name} is false for some {key} that a caller can have"
     return f"{name_of(deny)} does not stop it: it does not deny every caller from outside"

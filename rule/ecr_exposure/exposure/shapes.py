@@ -27,7 +27,9 @@ _NAME: Final = CharClass(
     lambda c: c == "_" or c in "+=,.@-" or (c.isascii() and c.isalnum()),
     "xyz" + string.ascii_letters + "0123456789_+=,.@-",
 )
-_PATH: Final = CharClass(lambda c: c == "/" or _NAME.contains(c), _NAME.samples + "/")
+# The path of a user or role takes every visible ASCII character, colons too, so a pattern that crosses
+# colons can be met by a path: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_PATH: Final = CharClass(lambda c: "!" <= c <= "~", _NAME.samples + "/:")
 _REGION: Final = _class("-" + string.ascii_lowercase + string.digits)
 _PRINTABLE: Final = CharClass(
     lambda c: c.isprintable(), "xyz" + string.ascii_letters + string.digits + " -_.:/=+@,;!#%&'()<>[]^`{|}~\"\\$*?"
@@ -78,7 +80,7 @@ _ROOT: Final = (_literal("/r-"), _repeat(_LOWER, 4, 32), _literal("/"))
 _UNIT: Final = (_literal("ou-"), _repeat(_LOWER, 4, 32), _literal("-"), _repeat(_LOWER, 8, 32), _literal("/"))
 _MOST_UNITS: Final = 5  # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
 _PATHS: Final = tuple((*_ORGANIZATION, *_ROOT, *(_UNIT * depth)) for depth in range(_MOST_UNITS + 1))
-_TEXT: Final = ((_repeat(_PRINTABLE, 1, None),),)
+_TEXT: Final = ((_repeat(_PRINTABLE, 0, None),),)
 
 _FIXED: Final[Mapping[Content, tuple[Shape, ...]]] = {
     Content.PRINCIPAL_ACCOUNT: ((_repeat(_DIGIT, 12, 12, "value", "account"),),),
@@ -88,8 +90,8 @@ _FIXED: Final[Mapping[Content, tuple[Shape, ...]]] = {
     Content.OWNER_ORGANIZATION_ID: (_ORGANIZATION,),
     Content.ORGANIZATION_PATH: _PATHS,
     Content.OWNER_ORGANIZATION_PATH: _PATHS,
-    Content.VPC: ((_literal("vpc-", "value", "network"), _repeat(_HEX, 8, 17, "value", "network")),),
-    Content.ENDPOINT: ((_literal("vpce-", "value", "network"), _repeat(_HEX, 8, 17, "value", "network")),),
+    Content.VPC: ((_literal("vpc-", "value", "network"), _repeat(_HEX, 1, None, "value", "network")),),
+    Content.ENDPOINT: ((_literal("vpce-", "value", "network"), _repeat(_HEX, 1, None, "value", "network")),),
     Content.OWN_ID: ((_repeat(_PRINTABLE, 1, None, "value", "own id"),),),
     Content.REGION: ((_repeat(_REGION, 5, 20),),),
     Content.TEXT: _TEXT,
@@ -115,7 +117,7 @@ _TEXT_BUT_ARN: Final = (
 
 
 def _vpc_arn(partition: str) -> tuple[Shape, ...]:
-    vpc = (_literal("vpc-", "value", "network"), _repeat(_HEX, 8, 17, "value", "network"))
+    vpc = (_literal("vpc-", "value", "network"), _repeat(_HEX, 1, None, "value", "network"))
     head = (_literal(f"arn:{partition}:ec2:"), _repeat(_REGION, 5, None), _literal(":"))
     return ((*head, _repeat(_DIGIT, 12, 12, "value", "account"), _literal(":vpc/"), *vpc),)
 

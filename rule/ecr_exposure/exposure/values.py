@@ -8,13 +8,14 @@ from typing import Final
 
 from ecr_exposure.exposure.addresses import candidates, is_public
 from ecr_exposure.exposure.automata import Glob, NotIn, OneOf, Pattern
-from ecr_exposure.exposure.budget import Budget, TooComplexError
+from ecr_exposure.exposure.budget import Budget, UndecidedError
 from ecr_exposure.exposure.demands import Demand, exact_texts, holds
 from ecr_exposure.exposure.keys import Content
 from ecr_exposure.exposure.outsider import Outsider
 from ecr_exposure.exposure.shapes import partitions_of, shapes_of
 from ecr_exposure.exposure.words import spell
 from ecr_exposure.policy.operators import read_date
+from ecr_exposure.policy.patterns import has_wildcard
 
 TEXT_READINGS: Final = ("text", "caseless", "arn", "any")
 _TOKEN_LIFE: Final = 36 * 3600.0
@@ -23,7 +24,7 @@ _TOKEN_LIFE: Final = 36 * 3600.0
 def choose(content: Content, demands: Sequence[Demand], outsider: Outsider, budget: Budget) -> str | None:
     """Return a value that a caller can bring and that meets all demands; None where there is none.
 
-    Raises TooComplexError where neither is found.
+    Raises UndecidedError where neither is found.
     """
     budget.spend(1 + len(demands))
     if content in _FINITE:
@@ -111,8 +112,8 @@ def _choose_point(content: Content, demands: Sequence[Demand], budget: Budget) -
     fits = is_public if content is Content.PUBLIC_ADDRESS else _is_point
     spelled = [text for demand in as_text for text in _texts_near(demand) if fits(text)]
     found = _first(_counted([*spelled, *values], demands, budget), demands)
-    if found is None and not any(exact_texts(demand) is not None for demand in as_text):
-        raise TooComplexError("an address or a number is compared as text")
+    if found is None and not any(demand.member and not any(map(has_wildcard, demand.texts)) for demand in as_text):
+        raise UndecidedError("an address or a number is compared as text")
     return found
 
 
@@ -123,7 +124,7 @@ def _is_point(text: str) -> bool:
 def _texts_near(demand: Demand) -> Iterator[str]:
     """Yield texts that an address pattern may mean: itself, and each star filled in with small numbers."""
     for text in exact_texts(demand) or demand.texts:
-        yield text
+        yield from (text, text.lower())
         for filling in ("7", "7.7", "7.7.7", "1", "0", "113.7"):
             yield text.replace("*", filling).replace("?", "7")
 
@@ -160,7 +161,7 @@ def _choose_unknown(demands: Sequence[Demand], outsider: Outsider, budget: Budge
         and not certain
         and (len(kinds) > 1 or any(d.texts and d.reading in TEXT_READINGS for d in demands))
     ):
-        raise TooComplexError("an unknown key is compared in several ways")
+        raise UndecidedError("an unknown key is compared in several ways")
     return found
 
 
@@ -219,5 +220,5 @@ def choose_times(
         if found is not None:
             return (*texts, found)
     if any(d.reading in TEXT_READINGS and d.texts for d in (*now, *epoch, *(token or ()))):
-        raise TooComplexError("a moment is compared as text")
+        raise UndecidedError("a moment is compared as text")
     return None
