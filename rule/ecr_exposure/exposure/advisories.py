@@ -19,9 +19,22 @@ def advisories_of(document: Document, zone: Zone) -> tuple[Advisory, ...]:
     return tuple(
         Advisory(kind=kind, statement=statement.position, text=text)
         for statement in document.statements
-        if statement.conditions or statement.resource or statement.principals.named
+        if not _is_plain(statement)
         for kind, text in _advisories(statement, zone)
     )
+
+
+def _is_plain(statement: Statement) -> bool:
+    """Tell whether there is nothing to advise on: so with most statements, and quickly seen."""
+    if statement.resource:
+        return False
+    for principal in statement.principals.named:
+        if principal.kind is PrincipalKind.SERVICE or principal.kind is PrincipalKind.UNIQUE_ID:
+            return False
+    for condition in statement.conditions:
+        if condition.key in _KEYS or any("*" in value for value in condition.values):
+            return False
+    return True
 
 
 _DEPUTY: Final = (
@@ -136,3 +149,11 @@ def _spares_services(deny: Statement) -> bool:
         and [value.lower() for value in condition.values] == ["false"]
         for condition in deny.conditions
     )
+
+
+_KEYS: Final = frozenset(_SERVICE_KEYS + _SOURCES) | {
+    "aws:principalisawsservice",
+    "aws:sourceip",
+    "aws:currenttime",
+    "aws:epochtime",
+}

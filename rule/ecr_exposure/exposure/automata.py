@@ -1,6 +1,6 @@
 """Patterns as small automata that read one character after the other, so that many can run side by side."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from ecr_exposure.policy.patterns import PLAIN
@@ -24,74 +24,65 @@ class Pattern(Protocol):
 
 
 _FIELD: Final = 5
-_NO_COLON_FIELDS: Final = range(_FIELD)
-
-
-class Glob:
-    """One pattern of wildcards as bits: bit i says that the first i of its characters are matched."""
-
-    __slots__ = ("_any", "_colon", "_letters", "_loops", "_loops_at_colon", "_size")
-
-    def __init__(self, text: str, *, wildcards: bool, ignore_case: bool = False, arn: bool = False) -> None:
-        """Take the pattern apart; arn: in the first five fields a wildcard does not match a colon."""
-        self._letters: dict[str, int] = {}
-        self._any = self._colon = self._loops = self._loops_at_colon = 0
-        at = field = 0
-        for character in text:
-            bit = 1 << at
-            free = not arn or field >= _FIELD
-            if wildcards and character == "*":
-                self._loops |= bit
-                self._loops_at_colon |= bit if free else 0
-                continue
-            if wildcards and character == "?":
-                self._any |= bit
-                self._colon |= bit if free else 0
-            else:
-                field += character == ":"
-                plain = character.translate(PLAIN)
-                for each in {plain.lower(), plain.upper()} if ignore_case else {plain}:
-                    self._letters[each] = self._letters.get(each, 0) | bit
-            at += 1
-        self._size = at
-
-    @property
-    def letters(self) -> Iterable[str]:
-        """The characters that the pattern tells apart."""
-        return self._letters
-
-    def step(self, state: int, character: str) -> int:
-        """Read one character."""
-        at_colon = character == ":"
-        taken = self._letters.get(character, 0) | (self._colon if at_colon else self._any)
-        return ((state & taken) << 1) | (state & (self._loops_at_colon if at_colon else self._loops))
-
-    def accepts(self, state: int) -> bool:
-        """Tell whether the whole pattern is matched."""
-        return bool(state >> self._size & 1)
 
 
 class OneOf:
-    """A text that fits one of several globs, or (``member`` false) none of them."""
+    """A text that fits one of several patterns of wildcards, or (``member`` false) none of them.
 
-    __slots__ = ("_globs", "_member", "letters", "start", "tape")
+    All patterns lie side by side in one integer: bit i says that everything before the i-th character of
+    its pattern is matched. One step moves the bits whose character fits, and keeps those under a star.
+    """
 
-    def __init__(self, tape: str, globs: Sequence[Glob], *, member: bool) -> None:
-        """Run the globs side by side."""
+    __slots__ = ("_any", "_ends", "_letters", "_loops", "_member", "_size", "_sure", "letters", "start", "tape")
+
+    def __init__(
+        self, tape: str, texts: Iterable[str], *, member: bool, ignore_case: bool = False, arn: bool = False
+    ) -> None:
+        """Lay out the patterns; arn: in the first five fields a wildcard does not match a colon."""
         self.tape = tape
-        self._globs = tuple(globs)
         self._member = member
-        self.letters = frozenset(letter for glob in globs for letter in glob.letters) | {":"}
-        self.start: object = (1,) * len(self._globs)
+        self._letters: dict[str, int] = {}
+        # What a question mark and a star take: any character, and a colon.
+        self._any, self._loops = [0, 0], [0, 0]
+        self._size = self._ends = self.start = 0
+        for text in texts:
+            self._add(text, ignore_case=ignore_case, arn=arn)
+        self._sure = self._ends & self._loops[0] & self._loops[1]
+        self.letters = frozenset(self._letters) | {":"}
 
-    def step(self, state: tuple[int, ...], character: str) -> tuple[int, ...] | None:
+    def _add(self, text: str, *, ignore_case: bool, arn: bool) -> None:
+        self.start |= 1 << self._size
+        field = 0
+        for character in text:
+            bit = 1 << self._size
+            at_colon = bit if not arn or field >= _FIELD else 0
+            if character == "*":
+                self._loops = [self._loops[0] | bit, self._loops[1] | at_colon]
+                continue
+            if character == "?":
+                self._any = [self._any[0] | bit, self._any[1] | at_colon]
+            else:
+                field += character == ":"
+                plain = character.translate(PLAIN)
+                for each in {plain, plain.lower(), plain.upper()} if ignore_case else {plain}:
+                    self._letters[each] = self._letters.get(each, 0) | bit
+            self._size += 1
+        self._ends |= 1 << self._size
+        self._size += 1
+
+    def step(self, state: int, character: str) -> int | None:
         """Read one character."""
-        after = tuple([glob.step(bits, character) for glob, bits in zip(self._globs, state, strict=True)])
-        return after if any(after) or not self._member else None
+        colon = character == ":"
+        taken = self._letters.get(character, 0) | self._any[colon]
+        after = ((state & taken) << 1) | (state & self._loops[colon])
+        if self._member:
+            return after or None
+        # Where a pattern ends in a star and is matched so far, whatever follows matches too.
+        return None if after & self._sure else after
 
-    def accepts(self, state: tuple[int, ...]) -> bool:
+    def accepts(self, state: int) -> bool:
         """Tell whether the text may end here."""
-        return any(glob.accepts(bits) for glob, bits in zip(self._globs, state, strict=True)) == self._member
+        return bool(state & self._ends) == self._member
 
 
 class NotIn:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from ecr_exposure.exposure.budget import Budget
-from ecr_exposure.exposure.keys import Content, Presence, key_of
+from ecr_exposure.exposure.keys import Content, Presence, fits, key_of
 from ecr_exposure.exposure.shapes import pins
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
+from ecr_exposure.policy.operators import Quantifier
 from ecr_exposure.policy.patterns import has_wildcard
 from ecr_exposure.policy.principals import PrincipalKind
 from ecr_exposure.policy.variables import has_variable
@@ -85,6 +86,27 @@ def foreigner(zone: Zone) -> Outsider:
     """Return the caller who is outside the trust zone, whatever the policy names."""
     accounts = zone.accounts | ({zone.owner} if zone.owner else set())
     return outsider_of(zone, {"account": accounts, "organization": zone.organizations}, trusts_networks=False)
+
+
+def may_admit_strangers(statement: Statement) -> bool:
+    """Tell whether an Allow is not plainly for those alone whom it names; most are, and this is quick."""
+    principals = statement.principals
+    if not statement.allows or not (principals.everyone or principals.malformed or statement.not_principal):
+        return False
+    return not any(map(_fixes_the_caller, statement.conditions))
+
+
+def _fixes_the_caller(condition: Condition) -> bool:
+    operation = condition.operator
+    if operation.negated or operation.if_exists or operation.quantifier is Quantifier.FOR_ALL or not condition.values:
+        return False
+    key = key_of(condition.key)
+    if not fits(key, operation.value_type) or (key.multivalued and operation.quantifier is Quantifier.PLAIN):
+        return False
+    own = condition.operator.name.endswith("Case") and key.content is Content.OWN_ID
+    return not own and all(
+        next(names_in(condition, text, variables=True, budget=None), None) is not None for text in condition.values
+    )
 
 
 def _named(statement: Statement, *, variables: bool, budget: Budget) -> Iterator[tuple[str, str]]:

@@ -92,8 +92,11 @@ class Search:
             yield tuple(actions), [self._denies[at] for at in covering]
 
     def _into(self, statement: Statement) -> Iterator[Way]:
-        conditions = tuple(self._demand(condition, outcome=True) for condition in statement.conditions)
         principals = statement.principals
+        others = principals.everyone or principals.malformed or statement.not_principal
+        if not others and all(map(self._is_named, principals.named)):
+            return
+        conditions = tuple(self._demand(condition, outcome=True) for condition in statement.conditions)
         if principals.malformed or (principals.everyone and not statement.not_principal):
             yield conditions
         elif statement.not_principal:
@@ -131,7 +134,7 @@ class Search:
                     yield from _being(principal)
 
     def _witness(self, action: str, demands: Way, denies: Sequence[Statement]) -> Request | None:
-        self._budget.spend(1 + len(demands))
+        self._budget.spend(40 + 4 * len(demands))
         values = linked_caller(demands, action, self._callers)
         if values is None:
             return None
@@ -147,7 +150,7 @@ class Search:
         return None
 
     def _catches(self, deny: Statement, request: Request) -> bool:
-        self._budget.spend(1 + len(deny.conditions))
+        self._budget.spend(4 + 2 * len(deny.conditions))
         if not matches_principal(deny, request):
             return False
         return all(self._is_met(condition, request) for condition in deny.conditions)

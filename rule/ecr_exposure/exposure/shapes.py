@@ -9,7 +9,7 @@ import string
 from collections.abc import Mapping
 from typing import Final
 
-from ecr_exposure.exposure.automata import Glob, NotIn, OneOf
+from ecr_exposure.exposure.automata import NotIn, OneOf
 from ecr_exposure.exposure.budget import Budget
 from ecr_exposure.exposure.keys import Content
 from ecr_exposure.exposure.words import CharClass, Literal, Repeat, Shape, spell
@@ -194,6 +194,6 @@ def pins(content: Content, text: str, candidate: str, budget: Budget) -> bool:
     else:
         shapes, value = list(shapes_of(content, PARTITIONS)), "value"
     kind = "organization" if content is Content.ORGANIZATION_PATH else "account"
-    wanted = OneOf(value, [Glob(text, wildcards=True)], member=True)
+    wanted = OneOf(value, [text], member=True)
     others = NotIn(kind, frozenset({candidate}))
     return all(spell(shape, [wanted, others], budget) is None for shape in shapes)

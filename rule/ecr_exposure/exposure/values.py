@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from ecr_exposure.exposure.addresses import candidates, is_public
-from ecr_exposure.exposure.automata import Glob, NotIn, OneOf, Pattern
+from ecr_exposure.exposure.automata import NotIn, OneOf, Pattern
 from ecr_exposure.exposure.budget import Budget, UndecidedError
 from ecr_exposure.exposure.demands import Demand, exact_texts, holds
 from ecr_exposure.exposure.keys import Content
@@ -52,8 +52,7 @@ def pattern_of(demand: Demand, tape: str) -> OneOf:
     """Return the automaton of a demand that is read as text."""
     caseless = demand.reading == "caseless"
     arn = demand.reading == "arn"
-    globs = [Glob(text, wildcards=True, ignore_case=caseless, arn=arn) for text in demand.texts]
-    return OneOf(tape, globs, member=demand.member)
+    return OneOf(tape, demand.texts, member=demand.member, ignore_case=caseless, arn=arn)
 
 
 def not_named(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ecr_exposure.exposure.budget import Budget
 from ecr_exposure.exposure.evaluator import covers
 from ecr_exposure.exposure.grant import Grant
-from ecr_exposure.exposure.outsider import Outsider, Zone, foreigner, stranger
+from ecr_exposure.exposure.outsider import Outsider, Zone, foreigner, may_admit_strangers, stranger
 from ecr_exposure.exposure.reasons import explain_deny, reason_of
 from ecr_exposure.exposure.search import Opening, Search, danger_of
 from ecr_exposure.policy.actions import capabilities_of
@@ -14,6 +14,8 @@ from ecr_exposure.policy.document import Document
 
 def reachable_grants(document: Document, zone: Zone) -> tuple[Grant, ...]:
     """Return what a stranger gets: a caller whom the policy names nowhere. Raises TooComplexError."""
+    if not any(map(may_admit_strangers, document.statements)):
+        return ()
     return _grants(document, lambda budget: stranger(document, zone, budget))
 
 

@@ -94,7 +94,7 @@ class _Search:
             if node.piece == len(self._shape):
                 return self._told(node, parents)
             alphabet = self._alphabets[node.piece]
-            self._budget.spend(1 + len(alphabet) * (1 + len(self._readers[node.piece])))
+            self._budget.spend(len(alphabet) * (3 + len(self._readers[node.piece])))
             for character in alphabet:
                 for after in self._after(node, character):
                     if after not in parents:

@@ -45,15 +45,18 @@ def _read_block(operator: Operator, block: object, *, variables: bool) -> list[C
         if lower in found:
             raise PolicyError("", f"two spellings of the condition key {describe(lower)}")
         try:
-            found[lower] = Condition(operator, lower, _read_values(operator, value, variables=variables))
+            values = _read_values(operator, value, variables=variables)
+            found[lower] = Condition(operator, lower, values)
         except PolicyError as error:
             raise error.within(str(key)) from None
     return list(found.values())
 
 
 def _read_values(operator: Operator, value: object, *, variables: bool) -> tuple[str, ...]:
-    found = (value,) if type(value) is str else tuple(map(_as_text, elements(value)))
     accepts = VALUE_CHECKS.get(operator.value_type)
+    if type(value) is str and accepts is None:
+        return (value,)
+    found = tuple(map(_as_text, elements(value)))
     if accepts is None:
         return found
     for text in found:

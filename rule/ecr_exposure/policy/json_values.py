@@ -103,6 +103,8 @@ def an_object(value: object) -> Mapping[str, object]:
 
 def texts(value: object) -> tuple[str, ...]:
     """Return the value as texts if it is one text or a list of texts; PolicyError otherwise."""
+    if type(value) is str:
+        return (value,)
     found: list[str] = []
     for element in value if type(value) is list else elements(value):
         if not isinstance(element, str):

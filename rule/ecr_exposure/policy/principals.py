@@ -42,6 +42,7 @@ class Principals(NamedTuple):
 
 
 EVERYONE: Final = Principals(everyone=True)
+_EVERYONE: Final = {"AWS": "*"}
 
 # An account is its digits or the ARN of its root; every other ARN names somebody in one account.
 _AWS: Final = re.compile(r"([0-9]{12})|arn:aws[a-z-]*:(?:iam::([0-9]{12}):root|(?:iam|sts)::[0-9]{12}:[^*?]+)")
@@ -53,9 +54,9 @@ _PROVIDER: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:saml|oidc)-prov
 
 def read_principals(value: object) -> Principals:
     """Read the element; PolicyError where it is not one."""
-    if value == "*":
+    if value == "*" or value == _EVERYONE:  # noqa: PLR1714 - half the time of a membership test
         return EVERYONE
-    if isinstance(value, str) or is_list(value):
+    if type(value) is not dict and (isinstance(value, str) or is_list(value)):
         return Principals(malformed=texts(value))
     everyone = False
     named: list[Principal] = []
