@@ -13,7 +13,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test format rdk lock clean
+.PHONY: demo test nightly benchmark format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
@@ -27,6 +27,13 @@ test: .venv/ready .venv-tools/ready
 	$(RUN) -m coverage run -m pytest
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
+
+# The long profile: thousands of random policies against both oracles, all mutations of the corpus.
+nightly: .venv/ready .venv-tools/ready
+	HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest
+
+benchmark: .venv/ready
+	@PYTHONPATH=rule:. $(RUN) -m tests.benchmarks.judging
 
 format: .venv/ready
 	.venv/bin/ruff check --fix .

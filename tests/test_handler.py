@@ -11,6 +11,7 @@ import pytest
 from ecr_exposure import EvaluationError, ItemError, ParameterError
 from ecr_exposure.clients import kept_clients
 from ecr_exposure.handler import lambda_handler
+from ecr_exposure.members import SWITCH
 from tests.cases import Case, all_cases
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.faults import Connection, Fault
@@ -67,7 +68,7 @@ def deployed(parameters: dict[str, str] | None = None, **options: Any) -> Iterat
     """Deploy the function to an organization, with its environment as the template sets it."""
     per_page = options.pop("repositories_per_page", 1000)
     with LocalOrganization(execution_role=ROLE, repositories_per_page=per_page) as organization:
-        environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true"}
+        environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true", SWITCH: options.pop("switch", "")}
         config = ConfigService(organization, lambda_handler, environment=environment, **options)
         place = Place(organization, config, parameters or {})
         organization.calls.clear()
@@ -559,6 +560,97 @@ class TestExclusion:
             place.create("private/app", PULL)
             place.config.deliver_scheduled(MEMBER, REGION)
             assert place.compliances() == {"public/app": "COMPLIANT", "private/app": "NON_COMPLIANT"}
+
+
+ORG = "o-abcde12345"
+FOR_ALL = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Sid": "Org",
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "ecr:BatchGetImage",
+            "Condition": {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": ORG}},
+        },
+    }
+)
+GUARDED = json.dumps(
+    {
+        "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"},
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "*",
+                "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": ORG}},
+            },
+        ]
+    }
+)
+PARTNER = CLOSED.replace("111122223333", "999988887777")
+COLLEAGUE = CLOSED.replace("111122223333", OTHER_MEMBER)
+
+
+class TestPublicAccessTest:
+    """The rule parameter publicAccessTest, end to end."""
+
+    @pytest.mark.parametrize(
+        ("test", "policy", "compliance", "told"),
+        [
+            ("reachable", FOR_ALL, "NON_COMPLIANT", 'Everyone can pull: statement "Org" allows ecr:BatchGetImage to *: '
+             "ForAllValues is also true when aws:PrincipalOrgID is absent: anyone outside an organization."),
+            ("reachable", GUARDED, "COMPLIANT", "The repository policy lets no stranger in."),
+            ("reachable", PARTNER, "COMPLIANT", "The repository policy lets no stranger in."),
+            ("external", PARTNER, "NON_COMPLIANT", "Callers outside the trust zone can pull: "
+             "Statement[0] allows ecr:BatchGetImage to account 999988887777 with no Condition."),
+            ("external", GUARDED, "NON_COMPLIANT", "Callers outside the trust zone can pull: "
+             "Statement[0] allows ecr:BatchGetImage to * with no Condition, and Statement[1] does not stop it: "
+             "StringNotEquals is false for some aws:PrincipalOrgID that a caller can have."),
+            ("unconditional", FOR_ALL, "COMPLIANT", "No statement of the repository policy allows everyone without a "
+             'Condition. But publicAccessTest=reachable says: Everyone can pull: statement "Org" allows '
+             "ecr:BatchGetImage to *: ForAllValues is also true when aws:PrincipalOrgID is absent: anyone outside…"),
+            ("unconditional", GUARDED, "NON_COMPLIANT", "Everyone can pull: Statement[0] allows ecr:BatchGetImage to * "
+             "with no Condition. publicAccessTest=reachable, which weighs actions and Denies, lets nobody in"),
+        ],
+    )  # fmt: skip
+    def test_verdicts(self, test: str, policy: str, compliance: str, told: str) -> None:
+        with deployed({"publicAccessTest": test}) as place:
+            place.create("team/app", policy)
+            place.config.deliver_change(MEMBER, REGION, "team/app")
+            assert place.dashboard() == {"team/app": (compliance, told)}
+
+    @pytest.mark.parametrize(("asks", "compliance"), [("true", "COMPLIANT"), ("", "NON_COMPLIANT")])
+    def test_members_of_the_organization_are_inside(self, asks: str, compliance: str) -> None:
+        with deployed({"publicAccessTest": "external"}, switch=asks) as place:
+            place.create("team/app", COLLEAGUE)
+            place.config.deliver_change(MEMBER, REGION, "team/app")
+            place.config.deliver_scheduled(MEMBER, REGION)
+            assert place.compliances() == {"team/app": compliance}
+            asked = [call for call in place.organization.calls if call.operation == "ListAccounts"]
+            assert len(asked) == (1 if asks else 0)
+
+    def test_a_failed_look_up_of_members_fails_the_invocation(self) -> None:
+        with deployed({"publicAccessTest": "external"}, switch="true") as place:
+            place.create("team/app", COLLEAGUE)
+            fault = Fault("organizations", "ListAccounts", code="AccessDeniedException")
+            with place.organization.faults.inject(fault), pytest.raises(EvaluationError, match="AccessDenied"):
+                place.config.deliver_change(MEMBER, REGION, "team/app")
+            assert place.dashboard() == {}
+
+    def test_trusted_accounts_are_inside(self) -> None:
+        with deployed({"publicAccessTest": "external", "trustedAccounts": "999988887777"}) as place:
+            place.create("team/app", PARTNER)
+            place.config.deliver_change(MEMBER, REGION, "team/app")
+            assert place.compliances() == {"team/app": "COMPLIANT"}
+
+    def test_the_witness_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        with deployed({"publicAccessTest": "reachable"}) as place:
+            place.create("team/app", PULL)
+            place.config.deliver_change(MEMBER, REGION, "team/app")
+            (line,) = [record for record in caplog.records if hasattr(record, "compliance")]
+            witness = "arn:aws:iam::999999999999:role/x from 198.51.100.7 may ecr:BatchGetImage"
+            assert vars(line)["witnesses"] == [witness]
 
 
 class TestLog:

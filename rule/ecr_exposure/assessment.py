@@ -38,6 +38,7 @@ def _judge(repository: Repository, parameters: RuleParameters, test: str, now: d
 
 def _hinted(verdict: Verdict, other: Verdict) -> Verdict:
     """Tell where the test ``reachable`` would have answered otherwise; the verdict stays."""
+    verdict = replace(verdict, advisories=other.advisories)
     if verdict.compliance == other.compliance:
         return verdict
     if other.problem:

@@ -149,6 +149,8 @@ def _evaluate(repository: Repository, parameters: RuleParameters, now: datetime)
             "compliance": verdict.compliance,
             "annotation": verdict.annotation,
             "reasons": [grant.reason for grant in verdict.grants] or [verdict.problem or "no grant"],
+            "witnesses": [str(grant.witness) for grant in verdict.grants if grant.witness],
+            "advisories": [advisory.text for advisory in verdict.advisories],
         },
     )
     return Evaluation(verdict.compliance, repository.name, RESOURCE_TYPE, verdict.annotation)

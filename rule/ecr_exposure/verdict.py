@@ -90,7 +90,8 @@ def _weigh(document: Document, test: str, zone: Zone) -> Verdict:
         grants = TESTS[test](document, zone)
     except TooComplexError as error:
         return cannot_be_judged(f"too complex: {error}")
-    advisories = advisories_of(document, zone)
+    # The test that weighs nothing has nothing to advise on either.
+    advisories = () if test == "unconditional" else advisories_of(document, zone)
     if not grants:
         return Verdict(compliance="COMPLIANT", annotation=_CLOSED[test], advisories=advisories)
     annotation = told(grants, who=WHO[test])

@@ -20,6 +20,13 @@ class Request:
     action: str
     context: Mapping[str, str | tuple[str, ...]]
 
+    def __str__(self) -> str:
+        """Return the request in one line: who may do what, and from where."""
+        caller = self.context.get("aws:principalarn", self.principal)
+        address, endpoint = self.context.get("aws:sourceip"), self.context.get("aws:sourcevpce")
+        origin = f" from {address}" if address else f" through {endpoint}" if endpoint else ""
+        return f"{caller}{origin} may {self.action}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:

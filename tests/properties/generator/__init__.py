@@ -1,0 +1,1 @@
+"""Policies and questions at random, sound ones and broken ones."""
