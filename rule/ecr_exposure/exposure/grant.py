@@ -7,7 +7,7 @@ from enum import Enum
 from ecr_exposure.policy.actions import Capability
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request to ECR.
 
