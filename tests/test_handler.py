@@ -312,7 +312,7 @@ class TestScheduled:
             fault = Fault("ecr", "GetRepositoryPolicy", code="AccessDeniedException", repository="forbidden")
             with (
                 place.organization.faults.inject(fault),
-                pytest.raises(EvaluationError, match=r"not everything was looked at: forbidden: .*AccessDenied"),
+                pytest.raises(EvaluationError, match=r"not everything was evaluated: forbidden: .*AccessDenied"),
             ):
                 place.config.deliver_scheduled(MEMBER, REGION)
             assert place.compliances() == {
@@ -387,9 +387,22 @@ class TestFailures:
             place.create("aa", OPEN)
             with (
                 place.organization.failing_evaluations(lambda _: True),
-                pytest.raises(EvaluationError, match="AWS Config refused 1"),
+                pytest.raises(EvaluationError, match="AWS Config refused 1 evaluations, first aa"),
             ):
                 place.config.deliver_change(MEMBER, REGION, "aa")
+            place.config.deliver_change(MEMBER, REGION, "aa")
+            assert place.compliances() == {"aa": "NON_COMPLIANT"}
+
+    def test_one_refused_evaluation_holds_up_no_other(self) -> None:
+        with deployed() as place:
+            for number in range(150):
+                place.create(f"r{number:03d}", OPEN)
+            with (
+                place.organization.failing_evaluations(lambda one: one["ComplianceResourceId"] == "r000"),
+                pytest.raises(EvaluationError, match="AWS Config refused 1 evaluations, first r000"),
+            ):
+                place.config.deliver_scheduled(MEMBER, REGION)
+            assert len(place.rows()) == 149
 
     @pytest.mark.parametrize(
         "fault",

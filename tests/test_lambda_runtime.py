@@ -412,6 +412,8 @@ class TestLog:
             "compliance": "NON_COMPLIANT",
             "annotation": TOLD,
             "reasons": ["Statement[0] allows ecr:* to * with no Condition"],
+            "witnesses": [],
+            "advisories": [],
         }
 
     def test_a_decision_is_logged_without_a_level_too(self, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import boto3
 from botocore.config import Config
 
-from ecr_exposure.errors import EvaluationError, ItemError
+from ecr_exposure.errors import ItemError
 
 _CONFIG: Final = Config(retries={"mode": "adaptive", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30)
 # An hour is what every role allows, and the most that a chained role can have:
@@ -31,6 +31,10 @@ class _Kept(NamedTuple):
 
 
 kept_clients: OrderedDict[tuple[str | None, str | None, str], _Kept] = OrderedDict()
+
+
+refused_evaluations: list[str] = []
+"""The repositories whose evaluation AWS Config did not take; the handler looks after each invocation."""
 
 
 class ClientFactory:
@@ -75,7 +79,7 @@ def _build(role: str | None, region: str | None, service: str) -> _Kept:
         aws_session_token=credentials.get("SessionToken"),
     )
     if service == "config":
-        client.meta.events.register("after-call.config-service.PutEvaluations", _fail_if_refused)
+        client.meta.events.register("after-call.config-service.PutEvaluations", _remember_refused)
         client.meta.events.register("after-call.config-service.GetResourceConfigHistory", _complete)
     return _Kept(client, credentials["Expiration"] - _RESERVE if role else None)
 
@@ -88,12 +92,10 @@ def _assume(role: str, region: str | None) -> Mapping[str, Any]:
     return answer["Credentials"]  # type: ignore[no-any-return]  # boto3 has no static types
 
 
-def _fail_if_refused(parsed: Mapping[str, Any], **_: object) -> None:
+def _remember_refused(parsed: Mapping[str, Any], **_: object) -> None:
     # PutEvaluations succeeds and tells what it did not take:
     # https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
-    if refused := parsed.get("FailedEvaluations"):
-        names = ", ".join(str(each.get("ComplianceResourceId")) for each in refused[:3])
-        raise EvaluationError(f"AWS Config refused {len(refused)} evaluations ({names}, …)")
+    refused_evaluations.extend(str(each.get("ComplianceResourceId")) for each in parsed.get("FailedEvaluations") or ())
 
 
 def _complete(parsed: dict[str, Any], **_: object) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import rdklib.evaluator
 
-from ecr_exposure.clients import ClientFactory
+from ecr_exposure.clients import ClientFactory, refused_evaluations
 from ecr_exposure.config_rule import EcrRepositoryNoPublicAccess
 from ecr_exposure.configuration_item import RESOURCE_TYPE
 from ecr_exposure.errors import EvaluationError
@@ -40,6 +40,7 @@ def lambda_handler(event: object, context: object) -> list[dict[str, object]]:
     as JSON values. Raises ParameterError, ItemError, EvaluationError or an error of botocore; then the
     invocation has failed, and AWS Lambda tries again.
     """
+    refused_evaluations.clear()
     admitted = admit(event, os.environ)
     rule = EcrRepositoryNoPublicAccess()
     answer = rdklib.evaluator.Evaluator(rule, [RESOURCE_TYPE]).handle(admitted, context)
@@ -47,8 +48,12 @@ def lambda_handler(event: object, context: object) -> list[dict[str, object]]:
         raise EvaluationError(_message(answer))
     if not rule.asked:
         _log_not_applicable(admitted)
-    if rule.unfinished:
-        raise EvaluationError(f"not everything was looked at: {'; '.join(rule.unfinished[:5])}")
+    failures = list(rule.unfinished)
+    if refused_evaluations:
+        failures.append(f"AWS Config refused {len(refused_evaluations)} evaluations, first {refused_evaluations[0]}")
+    if failures:
+        # What could be done is done by now, so that one bad repository holds up no other.
+        raise EvaluationError(f"not everything was evaluated: {'; '.join(failures[:5])}")
     return [_as_json(evaluation) for evaluation in answer[:_MOST_RETURNED]]
 
 
