@@ -45,7 +45,9 @@ EVERYONE: Final = Principals(everyone=True)
 _EVERYONE: Final = {"AWS": "*"}
 
 # An account is its digits or the ARN of its root; every other ARN names somebody in one account.
-_AWS: Final = re.compile(r"([0-9]{12})|arn:aws[a-z-]*:(?:iam::([0-9]{12}):root|(?:iam|sts)::[0-9]{12}:[^*?]+)")
+_AWS: Final = re.compile(
+    r"([0-9]{12})|arn:aws[a-z-]*:(?:iam::([0-9]{12}):root|(?:iam|sts)::[0-9]{12}:[^*?]+)"
+).fullmatch
 # A deleted user or role stays behind as its unique id and never comes back:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 _UNIQUE_ID: Final = re.compile(r"(?:AIDA|AROA)[A-Z0-9]{12,}")
@@ -81,9 +83,9 @@ def read_principals(value: object) -> Principals:
 
 
 def _aws(text: str) -> Principal | None:
-    if found := _AWS.fullmatch(text):
-        account = found[1] or found[2]
-        return Principal(PrincipalKind.ACCOUNT, account) if account else Principal(PrincipalKind.ARN, text)
+    if found := _AWS(text):
+        account = found.lastindex
+        return Principal(PrincipalKind.ACCOUNT, found[account]) if account else Principal(PrincipalKind.ARN, text)
     return Principal(PrincipalKind.UNIQUE_ID, text) if _UNIQUE_ID.fullmatch(text) else None
 
 

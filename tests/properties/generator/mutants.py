@@ -9,7 +9,7 @@ Policy = dict[str, Any]
 Place = tuple[int, str, str]
 """Where a condition stands: index of the statement, operator, key."""
 
-_OPERATOR: Final = re.compile(r"(?P<prefix>(?:For(?:Any|All)Values?:)?)(?P<name>.*?)(?P<suffix>(?:IfExists)?)", re.I)
+_OPERATOR: Final = re.compile(r"(?i:(?P<prefix>(?:For(?:Any|All)Values?:)?)(?P<name>.*?)(?P<suffix>(?:IfExists)?))")
 _NEGATIONS: Final = {
     "StringEquals": "StringNotEquals",
     "StringEqualsIgnoreCase": "StringNotEqualsIgnoreCase",

@@ -19,6 +19,8 @@ from tests.properties.generator.pool import (
     MALFORMED_AWS,
     MEMBERS,
     NOW,
+    ORGANIZATIONS,
+    OTHER_REGIONS,
     OWNER,
     PROVIDERS,
     REGION,
@@ -261,12 +263,15 @@ def questions(draw: Draw) -> Policy:
     """Arguments of `decide` besides the policy."""
     test = draw(st.sampled_from(["reachable", "reachable", "external"]))
     inside = test == "external"
+    owner = draw(st.sampled_from([OWNER, OWNER, OWNER, OWNER, *ACCOUNTS[:1]]))
+    region = draw(st.sampled_from([REGION, REGION, REGION, REGION, *OTHER_REGIONS]))
+    zones = st.sampled_from([(), *((account,) for account in ACCOUNTS), ACCOUNTS])
     return {
         "test": test,
-        "owner": OWNER if inside or draw(_often(85)) else None,
-        "region": REGION if draw(_often(90)) else None,
-        "members": MEMBERS if inside and draw(st.booleans()) else (),
-        "trusted_accounts": TRUSTED_ACCOUNTS if inside and draw(st.booleans()) else (),
-        "trusted_organizations": TRUSTED_ORGANIZATIONS if inside and draw(st.booleans()) else (),
+        "owner": owner if inside or draw(_often(85)) else None,
+        "region": region if draw(_often(90)) else None,
+        "members": draw(st.just(MEMBERS) | zones) if inside else (),
+        "trusted_accounts": draw(st.just(TRUSTED_ACCOUNTS) | zones) if inside else (),
+        "trusted_organizations": draw(st.sampled_from([(), TRUSTED_ORGANIZATIONS, ORGANIZATIONS])) if inside else (),
         "now": NOW,
     }

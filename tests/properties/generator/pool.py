@@ -7,6 +7,7 @@ from typing import Final
 NOW: Final = datetime(2026, 10, 1, tzinfo=UTC)
 OWNER: Final = "999900001111"
 REGION: Final = "eu-central-1"
+OTHER_REGIONS: Final = ("us-east-1", "cn-north-1", "us-gov-west-1")
 MEMBERS: Final = ("555566667777",)
 TRUSTED_ACCOUNTS: Final = ("222233334444",)
 TRUSTED_ORGANIZATIONS: Final = ("o-trusted00001",)
@@ -156,6 +157,8 @@ _ARN_PATTERNS: Final = (
     "*111122223333*",
     "*:role/?i",
     "arn:aws:iam::*:role/team/*",
+    "arn:aws:iam::*:role/a:b/*",
+    "arn:aws:iam::*:*:111122223333:role/ci",
     "arn:aws:iam::999900001111:*",
 )
 _HOSTS: Final = ("vpc-0a1b2c3d", "vpc-1234567890abcdef0")

@@ -1,0 +1,1 @@
+"""An oracle that asks a solver whether one request gets in."""
