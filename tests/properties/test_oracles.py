@@ -3,12 +3,10 @@
 import ast
 import json
 import random
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from ecr_exposure import Verdict, is_allowed, judge
 from tests.cases import Case, all_cases
 from tests.properties.enumeration import oracle as enumeration
-from tests.properties.enumeration.shapes import partition_of
 from tests.properties.generator.broken import Broken
 from tests.properties.generator.mutants import Mutant, mutants
 from tests.properties.generator.policies import broken_policies, policies, policy_texts, questions
@@ -39,9 +36,6 @@ CASES: Final = [case for case in all_cases() if not case.is_about_the_item and c
 
 # The enumeration reads a text other than "*" directly under Principal as a problem: NON_COMPLIANT like the label.
 STRICTER: Final = ("enumeration", "principals/an-arn-directly-under-principal")
-
-
-_ROOT: Final = re.compile(r"arn:(aws[a-z-]*):iam::[0-9]{12}:root")
 
 
 def question_of(case: Case, test: str) -> dict[str, Any]:
@@ -68,22 +62,6 @@ def answer_of(verdict: Verdict) -> str:
     return CLOSED if verdict.compliance == "COMPLIANT" else OPEN
 
 
-def is_known_difference(policy: Any, question: dict[str, Any]) -> bool:
-    """Tell whether the verdict may hang on one of two readings on which engine and oracles differ.
-
-    Whom an identity provider under Principal means: the engine knows them by aws:FederatedProvider; for the oracles it
-    is somebody of the provider's account in an Allow, and nobody in a Deny. A root ARN of another partition than the
-    repository's: the engine takes it for the account, the oracles for nobody. Both only matter to `external`, for what
-    a policy names is no stranger.
-    """
-    text = unquote(policy) if isinstance(policy, str) else json.dumps(policy)
-    provider = '"Federated"' in text and "-provider/" in text
-    judged = '"Deny"' in text or "aws:federatedprovider" in text.lower()
-    partition = None if question["region"] is None else partition_of(question["region"])
-    elsewhere = partition is not None and set(_ROOT.findall(text)) - {partition}
-    return question["test"] == "external" and (bool(provider and judged) or bool(elsewhere))
-
-
 def check(decide: Decide, policy: Any, question: dict[str, Any]) -> None:
     """Compare the engine with an oracle wherever both decide, and try every witness."""
     verdict = judge(policy, **question)
@@ -91,7 +69,7 @@ def check(decide: Decide, policy: Any, question: dict[str, Any]) -> None:
         assert grant.witness is not None
         assert is_allowed(policy, grant.witness), grant.witness
     engine, oracle = answer_of(verdict), decide(policy, **question)
-    if UNDECIDED not in (engine, oracle) and not is_known_difference(policy, question):
+    if UNDECIDED not in (engine, oracle):
         assert engine == oracle, verdict
 
 

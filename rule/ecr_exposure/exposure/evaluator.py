@@ -40,7 +40,6 @@ def matches_request(statement: Statement, document: Document, request: Request) 
     return (
         covers(statement, request.action)
         and matches_principal(statement, request)
-        and not (statement.resource and not statement.allows)
         and all(
             statement.allows if met is None else met
             for met in (evaluate(each, request.context, document.variables) for each in statement.conditions)
@@ -55,21 +54,39 @@ def covers(statement: Statement, action: str) -> bool:
 
 
 def matches_principal(statement: Statement, request: Request) -> bool:
-    """Tell whether the statement's Principal or NotPrincipal covers the caller."""
+    """Tell whether the statement's Principal or NotPrincipal covers the caller.
+
+    What is malformed covers everyone in an Allow and nobody in a Deny. Whom an identity provider vouches
+    for cannot be told from a request: in an Allow it may be anybody of its account, and nobody is kept
+    out because of it.
+    """
     principals = statement.principals
-    if principals.malformed and (statement.allows or statement.not_principal):
-        return statement.allows
-    listed = principals.everyone or any(_is(each, request) for each in principals.named)
+    if statement.allows and principals.malformed:
+        return True
+    if not statement.allows and is_not_relied_on(statement):
+        return False
+    named = principals.named if statement.allows != statement.not_principal else certain(principals.named)
+    listed = principals.everyone or any(_is(each, request) for each in named)
     return listed != statement.not_principal
 
 
+def is_not_relied_on(deny: Statement) -> bool:
+    """Tell whether it cannot be told whom a Deny with NotPrincipal, or with a Resource that ECR refuses, spares."""
+    unclear = deny.principals.malformed or len(certain(deny.principals.named)) < len(deny.principals.named)
+    return bool(deny.resource) or (deny.not_principal and bool(unclear))
+
+
+def certain(named: tuple[Principal, ...]) -> tuple[Principal, ...]:
+    """Return the principals that a request tells apart: all but identity providers."""
+    return tuple([each for each in named if each.kind is not PrincipalKind.PROVIDER])
+
+
 def _is(principal: Principal, request: Request) -> bool:
-    if principal.kind is PrincipalKind.ACCOUNT:
-        return request.principal.split(":")[4:5] == [principal.text]
     if principal.kind is PrincipalKind.ARN:
         return principal.text in (request.principal, request.context.get("aws:principalarn"))
-    if principal.kind is PrincipalKind.PROVIDER:
-        return principal.text == request.context.get("aws:federatedprovider")
+    if principal.kind in (PrincipalKind.ACCOUNT, PrincipalKind.PROVIDER):
+        fields = request.principal.split(":")
+        return fields[4:5] == [principal.account] and principal.partition in ("", fields[1])
     return False  # a service calls as itself, and a unique id stands for somebody deleted
 
 

@@ -15,6 +15,7 @@ from ecr_exposure.exposure.outsider import Outsider
 from ecr_exposure.exposure.shapes import CALLER_TYPES, caller_shapes, partitions_of, shapes_of, usual_caller
 from ecr_exposure.exposure.values import choose, choose_times, not_named, pattern_of
 from ecr_exposure.exposure.words import spell
+from ecr_exposure.policy.patterns import LITERAL
 
 Values = dict[str, str | tuple[str, ...]]
 Grouped = Mapping[str, Sequence[Demand]]
@@ -212,20 +213,35 @@ class GroupSolver:
 
     def _values(self, key: str) -> str | tuple[str, ...] | None:
         demands = self._demands(key)
-        unknown = key_of(key).content is Content.UNKNOWN
-        if not key_of(key).multivalued and not (unknown and not any(d.plain for d in demands)):
-            return self._present(key)
         if not self._may_be_there(key):
             return None
+        unknown = key_of(key).content is Content.UNKNOWN
+        if not key_of(key).multivalued and (not unknown or any(demand.plain for demand in demands)):
+            value = self._present(key)
+            if value is not None or not unknown:
+                return value
+            # Several values under an operator that reads one: what comes out of it is not documented.
+            return self._several(key, [demand for demand in demands if not demand.plain], least=2)
+        return self._several(key, demands)
+
+    def _several(self, key: str, demands: Sequence[Demand], *, least: int = 1) -> tuple[str, ...] | None:
+        """Return values of a key that together meet the demands; None where there are none."""
         for_all = [demand for demand in demands if not demand.some]
         values: list[str] = []
         wanted_each = [[*for_all, demand] for demand in demands if demand.some] or [for_all]
+        while len(wanted_each) < least:
+            wanted_each.append(for_all)
         for wanted in wanted_each:
-            value = choose(key_of(key).content, wanted, self._outsider, self._budget)
+            others = [_other_than(key, value) for value in values] if len(values) < least else []
+            value = choose(key_of(key).content, [*wanted, *others], self._outsider, self._budget)
             if value is None:
                 return None
             values.append(value)
         return tuple(dict.fromkeys(values))
+
+
+def _other_than(key: str, value: str) -> Demand:
+    return Demand(key, member=False, reading="text", texts=(value.translate(LITERAL),))
 
 
 ALWAYS: Final = ("aws:securetransport", "aws:viaawsservice", "aws:principalisawsservice", "aws:useragent")

@@ -13,7 +13,6 @@ from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.operators import Quantifier
 from ecr_exposure.policy.patterns import has_wildcard
-from ecr_exposure.policy.principals import PrincipalKind
 from ecr_exposure.policy.variables import has_variable
 
 Names = Mapping[str, frozenset[str]]
@@ -112,10 +111,8 @@ def _fixes_the_caller(condition: Condition) -> bool:
 def _named(statement: Statement, *, variables: bool, budget: Budget) -> Iterator[tuple[str, str]]:
     if statement.allows != statement.not_principal:
         for principal in statement.principals.named:
-            if principal.kind is PrincipalKind.ACCOUNT:
-                yield "account", principal.text
-            elif principal.kind in (PrincipalKind.ARN, PrincipalKind.PROVIDER):
-                yield "account", principal.text.split(":")[4]
+            if principal.account:
+                yield "account", principal.account
     for condition in statement.conditions:
         if condition.operator.negated != statement.allows:
             for text in condition.values:

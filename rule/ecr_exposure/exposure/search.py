@@ -13,12 +13,13 @@ from typing import Final, NamedTuple
 from ecr_exposure.exposure.budget import Budget, UndecidedError
 from ecr_exposure.exposure.caller import Callers
 from ecr_exposure.exposure.demands import Demand, demand_of
-from ecr_exposure.exposure.evaluator import covers, evaluate, matches_principal
+from ecr_exposure.exposure.evaluator import certain, covers, evaluate, is_not_relied_on, matches_principal
 from ecr_exposure.exposure.grant import Request
 from ecr_exposure.exposure.group import TAGGING, Values
 from ecr_exposure.exposure.keys import key_of
 from ecr_exposure.exposure.linked import linked_caller
 from ecr_exposure.exposure.outsider import Outsider
+from ecr_exposure.exposure.shapes import partitions_of
 from ecr_exposure.policy.actions import CAPABILITY_OF, named_by, not_named_by
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
@@ -40,13 +41,12 @@ class Search:
     """All questions about one document, under one budget."""
 
     def __init__(self, document: Document, outsider: Outsider, budget: Budget) -> None:
-        """Sort the statements; a Deny with a Resource element, which ECR refuses, is not relied on."""
+        """Sort the statements."""
         self._document = document
         self._outsider = outsider
         self._budget = budget
         self._callers = Callers(outsider, budget)
-        denies = [each for each in document.statements if not each.allows and not each.resource]
-        self._denies = [each for each in denies if not (each.not_principal and each.principals.malformed)]
+        self._denies = [each for each in document.statements if not each.allows and not is_not_relied_on(each)]
         self._past: dict[int, tuple[Way, ...]] = {}
         keys = {condition.key for each in document.statements for condition in each.conditions}
         self._tagging = [TAGGING[p] for p in {key_of(key).presence for key in keys} if p in TAGGING]
@@ -101,16 +101,20 @@ class Search:
             yield conditions
         elif statement.not_principal:
             if not principals.everyone:
-                yield (*conditions, *(d for each in principals.named for d in _not_being(each)))
+                yield (*conditions, *(d for each in self._certain(statement) for d in _not_being(each)))
         else:
             for principal in principals.named:
                 if not self._is_named(principal):
                     yield from ((*conditions, *being) for being in _being(principal))
 
+    def _certain(self, statement: Statement) -> list[Principal]:
+        """Return the principals that can be told apart and that exist where the repository is."""
+        partitions = ("", *partitions_of(self._outsider.region))
+        return [each for each in certain(statement.principals.named) if each.partition in partitions]
+
     def _is_named(self, principal: Principal) -> bool:
-        if principal.kind is PrincipalKind.ACCOUNT:
-            return principal.text in self._outsider.names.get("account", ())
-        return ":" in principal.text and principal.text.split(":")[4] in self._outsider.names.get("account", ())
+        elsewhere = principal.partition not in ("", *partitions_of(self._outsider.region))
+        return elsewhere or principal.account in self._outsider.names["account"]
 
     def _demand(self, condition: Condition, *, outcome: bool) -> Demand:
         return demand_of(condition, outcome=outcome, variables=self._document.variables, outsider=self._outsider)
@@ -125,7 +129,7 @@ class Search:
         principals = deny.principals
         if not deny.not_principal:
             if not principals.everyone:
-                yield tuple(d for each in principals.named for d in _not_being(each))
+                yield tuple(d for each in self._certain(deny) for d in _not_being(each))
         elif principals.everyone:
             yield ()
         else:
@@ -163,19 +167,17 @@ class Search:
 
 
 def _being(principal: Principal) -> Iterator[Way]:
-    if principal.kind is PrincipalKind.ACCOUNT:
-        yield (Demand("aws:principalaccount", reading="text", texts=(principal.text,), plain=True),)
+    if principal.kind in (PrincipalKind.ACCOUNT, PrincipalKind.PROVIDER):
+        yield (Demand("aws:principalaccount", reading="text", texts=(principal.account,), plain=True),)
     elif principal.kind is PrincipalKind.ARN:
         for key in ("aws:principalarn", "principal"):
             yield (Demand(key, reading="text", texts=(principal.text,), plain=True),)
-    elif principal.kind is PrincipalKind.PROVIDER:
-        yield (Demand("aws:federatedprovider", reading="text", texts=(principal.text,), plain=True),)
 
 
 def _not_being(principal: Principal) -> Iterator[Demand]:
     for way in _being(principal):
         for demand in way:
-            yield demand._replace(member=False, absent=demand.key == "aws:federatedprovider")
+            yield demand._replace(member=False)
 
 
 def _request(values: Values, action: str) -> Request:

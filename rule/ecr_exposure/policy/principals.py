@@ -23,10 +23,19 @@ class PrincipalKind(Enum):
 
 
 class Principal(NamedTuple):
-    """One principal; text is the 12 digits of an ACCOUNT, otherwise the value as written."""
+    """One principal; text is the value as written, and the 12 digits where it is an ACCOUNT.
+
+    partition: of a PROVIDER, and of an ACCOUNT that was given by the ARN of its root; otherwise empty.
+    """
 
     kind: PrincipalKind
     text: str
+    partition: str = ""
+
+    @property
+    def account(self) -> str:
+        """The account of an ACCOUNT, an ARN or a PROVIDER; empty for others."""
+        return self.text if self.kind is PrincipalKind.ACCOUNT else "".join(self.text.split(":")[4:5])
 
 
 class Principals(NamedTuple):
@@ -44,9 +53,12 @@ class Principals(NamedTuple):
 EVERYONE: Final = Principals(everyone=True)
 _EVERYONE: Final = {"AWS": "*"}
 
-# An account is its digits or the ARN of its root; every other ARN names somebody in one account.
+# An account is its digits or the ARN of its root. A user, role or session is somebody in one account; no
+# other ARN can be a principal:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 _AWS: Final = re.compile(
-    r"([0-9]{12})|arn:aws[a-z-]*:(?:iam::([0-9]{12}):root|(?:iam|sts)::[0-9]{12}:[^*?]+)"
+    r"([0-9]{12})|arn:(aws[a-z-]*):(?:iam::([0-9]{12}):root"
+    r"|(?:iam::[0-9]{12}:(?:user|role)|sts::[0-9]{12}:(?:assumed-role|federated-user))/[^*?]+)"
 ).fullmatch
 # A deleted user or role stays behind as its unique id and never comes back:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
@@ -84,8 +96,10 @@ def read_principals(value: object) -> Principals:
 
 def _aws(text: str) -> Principal | None:
     if found := _AWS(text):
-        account = found.lastindex
-        return Principal(PrincipalKind.ACCOUNT, found[account]) if account else Principal(PrincipalKind.ARN, text)
+        digits, partition, root = found.groups()
+        if root:
+            return Principal(PrincipalKind.ACCOUNT, root, partition)
+        return Principal(PrincipalKind.ACCOUNT, digits) if digits else Principal(PrincipalKind.ARN, text)
     return Principal(PrincipalKind.UNIQUE_ID, text) if _UNIQUE_ID.fullmatch(text) else None
 
 
@@ -95,7 +109,7 @@ def _service(text: str) -> Principal | None:
 
 def _provider(text: str) -> Principal | None:
     # The built-in web identity providers are none: their users belong to everybody's accounts.
-    return Principal(PrincipalKind.PROVIDER, text) if _PROVIDER.fullmatch(text) else None
+    return Principal(PrincipalKind.PROVIDER, text, text.split(":")[1]) if _PROVIDER.fullmatch(text) else None
 
 
 _READERS: Final = {"AWS": _aws, "Service": _service, "Federated": _provider}

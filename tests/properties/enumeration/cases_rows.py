@@ -86,7 +86,7 @@ ROWS: Final = (
     ),
     Case(
         "6 provider spared, external",
-        "closed",
+        "open",
         doc(allow(), deny(who=..., NotPrincipal={"Federated": _PROVIDER})),
         EXTERNAL,
     ),

@@ -217,6 +217,9 @@ def principals_match(statement: Statement, context: Context, rules: Rules) -> bo
     malformed = statement.allow != turned
     if statement.bare_list:
         return malformed != statement.not_principal
+    provider = any(value.entry is Entry.PROVIDER for value in statement.principals)
+    if provider and statement.not_principal and not statement.allow:
+        return False  # it cannot be told whom such a Deny spares
     hit = any(
         malformed if value.entry is Entry.MALFORMED else _covers(value, context)
         for value in statement.principals

@@ -17,7 +17,6 @@ class Form(Enum):
     ACCOUNT = "every principal of one account"
     EXACT = "the principal whose aws:PrincipalArn this is"
     SESSION = "one session of one role"
-    WITHIN = "some principal of one account, and which one is not told by its ARN"
     PROVIDER = "whoever an identity provider of one account vouches for"
 
 
@@ -122,4 +121,4 @@ def _read_aws_value(value: str) -> Member | str:
     role, _, session = name.rpartition("/")
     if (service, kind) == ("sts", "assumed-role") and role and session:
         return Member(Form.SESSION, account, partition, role=role, session=session)
-    return Member(Form.WITHIN, account, partition)
+    return _MALFORMED

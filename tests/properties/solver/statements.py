@@ -41,6 +41,9 @@ def principal_formula(request: Request, statement: Statement) -> Bool:
     known = logic.either(TRUE if principals.everyone else FALSE, *listed)
     certain = logic.no(known) if principals.negated else known
     unclear = principals.malformed or (principals.empty and principals.negated and not EMPTY_NOT_PRINCIPAL_IS_EVERYONE)
+    provider = any(member.form is Form.PROVIDER for member in principals.members)
+    if provider and principals.negated and not statement.allow:
+        return FALSE  # it cannot be told whom such a Deny spares
     if not unclear:
         return certain
     if principals.negated:
@@ -63,5 +66,5 @@ def _member_formula(request: Request, member: Member, place: str) -> Bool:
         case Form.SESSION:
             role, session = caller.name.member(literal(member.role)), caller.session.member(literal(member.session))
             return logic.both(caller.is_kind(ROLE), account, partition, role, session)
-        case Form.WITHIN | Form.PROVIDER:
+        case Form.PROVIDER:
             return logic.both(account, partition, logic.bool_var(f"is principal {place}"))

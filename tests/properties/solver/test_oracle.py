@@ -237,7 +237,7 @@ OUTSIDE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
         {},
         "open",
     ),
-    ("provider spared", [allow(), deny(principal=..., NotPrincipal={"Federated": PROVIDER})], {}, "closed"),
+    ("provider spared", [allow(), deny(principal=..., NotPrincipal={"Federated": PROVIDER})], {}, "open"),
     ("organization", [allow(when("StringEquals", P_ORG, ORG))], {}, "open"),
     ("trusted organization", [allow(when("StringEquals", P_ORG, ORG))], {"trusted_organizations": (ORG,)}, "closed"),
     ("not our organization", [allow(), deny(NOT_US)], {"trusted_organizations": (ORG,)}, "closed"),
