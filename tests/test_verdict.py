@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure import ParameterError, Verdict, judge
+from ecr_exposure import ParameterError, Verdict, is_allowed, judge
 
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
 
@@ -126,3 +126,37 @@ def test_the_trust_zone_may_be_any_iterable() -> None:
         yield "111122223333"
 
     assert isinstance(judge(None, members=members()), Verdict)
+
+
+def conditional(operator: str, key: str, value: Any) -> dict[str, Any]:
+    """Return a policy of one Allow for everyone under one condition."""
+    return {"Version": "2012-10-17", "Statement": {**OPEN, "Condition": {operator: {key: value}}}}
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (conditional("StringEquals", "aws:ResourceAccount", "111122223333"), "NON_COMPLIANT"),
+        (conditional("StringLike", "aws:ResourceAccount", "1111*"), "NON_COMPLIANT"),
+        (conditional("StringLike", "aws:ResourceAccount", "x*"), "COMPLIANT"),
+        (conditional("StringEquals", "aws:PrincipalAccount", "${aws:ResourceAccount}"), "COMPLIANT"),
+        (conditional("ArnLike", "aws:PrincipalArn", "arn:aws:iam::${aws:ResourceAccount}:role/*"), "COMPLIANT"),
+        (conditional("StringNotEquals", "aws:PrincipalAccount", "${aws:ResourceAccount}"), "NON_COMPLIANT"),
+        (conditional("StringEquals", "aws:RequestedRegion", "eu-central-1"), "NON_COMPLIANT"),
+        (conditional("StringLike", "aws:PrincipalArn", "arn:aws-cn:iam::*:role/x"), "NON_COMPLIANT"),
+        (conditional("StringLike", "aws:PrincipalArn", "arn:moon:iam::*:role/x"), "COMPLIANT"),
+    ],
+)
+def test_an_unknown_owner_and_region_may_be_any(policy: dict[str, Any], expected: str) -> None:
+    verdict = judge(policy, test="reachable")
+    assert verdict.compliance == expected
+    for grant in verdict.grants:
+        assert grant.witness is not None
+        assert is_allowed(policy, grant.witness)
+        assert grant.witness.context["aws:principalaccount"] != grant.witness.context.get("aws:resourceaccount")
+
+
+def test_a_known_region_decides_the_partition() -> None:
+    policy = conditional("StringLike", "aws:PrincipalArn", "arn:aws-cn:iam::*:role/x")
+    assert judge(policy, test="reachable", region="cn-north-1").compliance == "NON_COMPLIANT"
+    assert judge(policy, test="reachable", region="eu-central-1").compliance == "COMPLIANT"

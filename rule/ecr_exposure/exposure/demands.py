@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ecr_exposure.exposure.addresses import is_trusted_network
 from ecr_exposure.exposure.evaluator import ARN_FIELDS, MATCHERS, TAKE_VARIABLES, is_doubtful, matches_arn, when_absent
-from ecr_exposure.exposure.keys import Content, Presence, fits, key_of
+from ecr_exposure.exposure.keys import Content, fits, key_of
 from ecr_exposure.exposure.outsider import Outsider, names_in
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.operators import Quantifier, ValueType
@@ -219,8 +219,3 @@ def exact_texts(demand: Demand) -> tuple[str, ...] | None:
     if any(has_wildcard(text) for text in demand.texts):
         return None
     return tuple(text.translate(PLAIN) for text in demand.texts)
-
-
-def is_never_present(key: str) -> bool:
-    """Tell whether no direct caller's request carries the key."""
-    return key_of(key).presence is Presence.NEVER
