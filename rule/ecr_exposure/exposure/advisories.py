@@ -16,25 +16,33 @@ from ecr_exposure.policy.principals import PrincipalKind
 
 def advisories_of(document: Document, zone: Zone) -> tuple[Advisory, ...]:
     """Return the advisories of all statements, in their order."""
-    return tuple(
-        Advisory(kind=kind, statement=statement.position, text=text)
-        for statement in document.statements
-        if not _is_plain(statement)
-        for kind, text in _advisories(statement, zone)
-    )
+    found: list[Advisory] = []
+    for statement in document.statements:
+        if statement.resource or _has_odd_principal(statement) or _has_odd_condition(statement):
+            advice = _advisories(statement, zone)
+            found += [Advisory(kind=kind, statement=statement.position, text=text) for kind, text in advice]
+    return tuple(found)
 
 
-def _is_plain(statement: Statement) -> bool:
-    """Tell whether there is nothing to advise on: so with most statements, and quickly seen."""
-    if statement.resource:
-        return False
-    for principal in statement.principals.named:
-        if principal.kind is PrincipalKind.SERVICE or principal.kind is PrincipalKind.UNIQUE_ID:
-            return False
+# Most statements need no advice; the two below see that quickly.
+
+
+def _has_odd_principal(statement: Statement) -> bool:
+    if statement.allows:
+        for principal in statement.principals.named:
+            if principal.kind is PrincipalKind.SERVICE or principal.kind is PrincipalKind.UNIQUE_ID:
+                return True
+    return False
+
+
+def _has_odd_condition(statement: Statement) -> bool:
     for condition in statement.conditions:
-        if condition.key in _KEYS or any("*" in value for value in condition.values):
-            return False
-    return True
+        if condition.key in _KEYS:
+            return True
+        for value in condition.values:
+            if "*" in value:
+                return True
+    return False
 
 
 _DEPUTY: Final = (
@@ -50,7 +58,8 @@ def _advisories(statement: Statement, zone: Zone) -> Iterator[tuple[AdvisoryKind
         yield AdvisoryKind.CONFUSED_DEPUTY, _DEPUTY
     if not statement.allows:
         return
-    if not statement.not_principal and any(p.kind is PrincipalKind.UNIQUE_ID for p in statement.principals.named):
+    kinds = [principal.kind for principal in statement.principals.named]
+    if PrincipalKind.UNIQUE_ID in kinds and not statement.not_principal:
         text = "a unique id stands for a user or role that was deleted; it matches nobody any more"
         yield AdvisoryKind.DELETED_PRINCIPAL, text
     for condition in statement.conditions:
@@ -106,9 +115,10 @@ def _trusts_any_deputy(statement: Statement) -> bool:
     """Tell whether a service gets in for whomever it acts."""
     if not statement.allows:
         return _spares_services(statement)
-    services = any(p.kind is PrincipalKind.SERVICE for p in statement.principals.named) and not statement.not_principal
-    as_service = services or any(_asks_for_a_service(condition) for condition in statement.conditions)
-    return as_service and not any(_fixes_the_source(condition) for condition in statement.conditions)
+    kinds = [principal.kind for principal in statement.principals.named]
+    services = PrincipalKind.SERVICE in kinds and not statement.not_principal
+    as_service = services or any(map(_asks_for_a_service, statement.conditions))
+    return as_service and not any(map(_fixes_the_source, statement.conditions))
 
 
 def _asks_for_a_service(condition: Condition) -> bool:

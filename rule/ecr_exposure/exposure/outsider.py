@@ -11,7 +11,7 @@ from ecr_exposure.exposure.keys import Content, Presence, fits, key_of
 from ecr_exposure.exposure.shapes import pins
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
-from ecr_exposure.policy.operators import Quantifier
+from ecr_exposure.policy.operators import Quantifier, ValueType
 from ecr_exposure.policy.patterns import has_wildcard
 from ecr_exposure.policy.variables import has_variable
 
@@ -99,6 +99,9 @@ def _fixes_the_caller(condition: Condition) -> bool:
     operation = condition.operator
     if operation.negated or operation.if_exists or operation.quantifier is Quantifier.FOR_ALL or not condition.values:
         return False
+    plain = _PLAIN_IDS.get(condition.key)
+    if plain is not None and operation.value_type is ValueType.STRING and all(map(plain, condition.values)):
+        return True  # the usual condition, seen without a look at the key's row
     key = key_of(condition.key)
     if not fits(key, operation.value_type) or (key.multivalued and operation.quantifier is Quantifier.PLAIN):
         return False
@@ -134,6 +137,12 @@ _KINDS: Final = {
     Content.OWN_ID: "own id",
 }
 _SHAPES: Final = {"account": _ACCOUNT, "organization": _ORGANIZATION, "network": _NETWORK}
+_PLAIN_IDS: Final = {
+    "aws:principalaccount": _ACCOUNT.fullmatch,
+    "aws:principalorgid": _ORGANIZATION.fullmatch,
+    "aws:sourcevpc": _NETWORK.fullmatch,
+    "aws:sourcevpce": _NETWORK.fullmatch,
+}
 _ARNS: Final = (Content.PRINCIPAL_ARN, Content.ARN, Content.PROVIDER, Content.VPC_ARN)
 
 

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 from ecr_exposure.errors import PolicyError
@@ -32,30 +33,32 @@ def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
         if operator is None:
             raise PolicyError("", f"{describe(spelling)} is not a condition operator")
         try:
-            found.extend(_read_block(operator, block, variables=variables))
+            found += _read_block(operator, block, variables=variables)
         except PolicyError as error:
             raise error.within(str(spelling)) from None
     return tuple(found)
 
 
 def _read_block(operator: Operator, block: object, *, variables: bool) -> list[Condition]:
-    found: dict[str, Condition] = {}
-    for key, value in an_object(block).items():
-        lower = str(key).lower()
-        if lower in found:
-            raise PolicyError("", f"two spellings of the condition key {describe(lower)}")
+    found: list[Condition] = []
+    content = an_object(block)
+    for key, value in content.items():
         try:
             values = _read_values(operator, value, variables=variables)
-            found[lower] = Condition(operator, lower, values)
         except PolicyError as error:
             raise error.within(str(key)) from None
-    return list(found.values())
+        found.append(Condition(operator, str(key).lower(), values))
+    if len(content) > 1:
+        (key, times), *_ = Counter(condition.key for condition in found).most_common(1)
+        if times > 1:
+            raise PolicyError("", f"two spellings of the condition key {describe(key)}")
+    return found
 
 
 def _read_values(operator: Operator, value: object, *, variables: bool) -> tuple[str, ...]:
-    accepts = VALUE_CHECKS.get(operator.value_type)
-    if type(value) is str and accepts is None:
+    if type(value) is str and operator.takes_any_text:
         return (value,)
+    accepts = VALUE_CHECKS.get(operator.value_type)
     found = tuple(map(_as_text, elements(value)))
     if accepts is None:
         return found

@@ -43,6 +43,7 @@ class Operator:
     negated: bool = False
     quantifier: Quantifier = Quantifier.PLAIN
     if_exists: bool = False
+    takes_any_text: bool = False
 
 
 _NAMES: Final = {
@@ -61,6 +62,9 @@ _NAMES: Final = {
 }
 
 
+_TEXTS: Final = (ValueType.STRING, ValueType.ARN, ValueType.BINARY)
+
+
 def _spellings() -> dict[str, Operator]:
     # Null stands alone: it asks whether the key exists, so neither a set nor IfExists fits it.
     found = {"null": Operator("Null", ValueType.NULL)}
@@ -70,7 +74,9 @@ def _spellings() -> dict[str, Operator]:
                 for if_exists in (False, True):
                     prefix = f"{quantifier.value}:" if quantifier.value else ""
                     spelling = f"{prefix}{name}{'IfExists' if if_exists else ''}"
-                    found[spelling.lower()] = Operator(name, value_type, "Not" in name, quantifier, if_exists)
+                    found[spelling.lower()] = Operator(
+                        name, value_type, "Not" in name, quantifier, if_exists, value_type in _TEXTS
+                    )
     return found
 
 

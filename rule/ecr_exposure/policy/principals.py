@@ -60,6 +60,8 @@ _AWS: Final = re.compile(
     r"([0-9]{12})|arn:(aws[a-z-]*):(?:iam::([0-9]{12}):root"
     r"|(?:iam::[0-9]{12}:(?:user|role)|sts::[0-9]{12}:(?:assumed-role|federated-user))/[^*?]+)"
 ).fullmatch
+_PARTITION: Final = 2
+_ROOT: Final = 3
 # A deleted user or role stays behind as its unique id and never comes back:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 _UNIQUE_ID: Final = re.compile(r"(?:AIDA|AROA)[A-Z0-9]{12,}")
@@ -81,7 +83,7 @@ def read_principals(value: object) -> Principals:
             message = f"{describe(kind)} is not a type of principal (accepted: {', '.join(_READERS)})"
             raise PolicyError("", message)
         try:
-            values = texts(content)
+            values = (content,) if type(content) is str else texts(content)
         except PolicyError as error:
             raise error.within(kind) from None
         for text in values:
@@ -96,10 +98,10 @@ def read_principals(value: object) -> Principals:
 
 def _aws(text: str) -> Principal | None:
     if found := _AWS(text):
-        digits, partition, root = found.groups()
-        if root:
-            return Principal(PrincipalKind.ACCOUNT, root, partition)
-        return Principal(PrincipalKind.ACCOUNT, digits) if digits else Principal(PrincipalKind.ARN, text)
+        last = found.lastindex
+        if last == _ROOT:
+            return Principal(PrincipalKind.ACCOUNT, found[_ROOT], found[_PARTITION])
+        return Principal(PrincipalKind.ARN if last == _PARTITION else PrincipalKind.ACCOUNT, text)
     return Principal(PrincipalKind.UNIQUE_ID, text) if _UNIQUE_ID.fullmatch(text) else None
 
 
