@@ -161,8 +161,8 @@ class Search:
 
     def _is_met(self, condition: Condition, request: Request) -> bool:
         demand = self._demand(condition, outcome=False)
-        if not (demand.absent or demand.present):
-            return True  # whoever is inside a trusted network is no stranger
+        if not demand.present and condition.key in request.context:
+            return True  # such as an address in a trusted network: whoever is inside is no stranger
         return bool(evaluate(condition, request.context, self._document.variables))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -59,7 +60,11 @@ def not_named(
     outsider: Outsider, kinds: Iterable[str] = ("account", "organization", "network", "own id")
 ) -> list[Pattern]:
     """Return the automata that keep a value from holding a name that the caller cannot have."""
-    return [NotIn(kind, names) for kind in kinds if (names := outsider.names.get(kind))]
+    return [_avoiding(kind, names) for kind in kinds if (names := outsider.names.get(kind))]
+
+
+# An organization has thousands of accounts, and every search for a caller avoids them all.
+_avoiding: Final = lru_cache(maxsize=16)(NotIn)
 
 
 def _spell(content: Content, demands: Sequence[Demand], outsider: Outsider, budget: Budget) -> str | None:
