@@ -2,12 +2,13 @@
 
 One way through the package, in reading order:
 
-* ``handler``: the Lambda entry. ``event`` admits an event, ``config_rule`` is rdklib's rule,
-  ``clients`` are its AWS clients, ``parameters`` its rule parameters.
+* ``handler``: the Lambda entry. ``event`` admits an event, ``config_rule`` is rdklib's rule, ``clients`` are
+  its AWS clients, ``members`` the organization's accounts, ``parameters`` the rule parameters.
 * ``configuration_item``: what AWS Config says about a repository.
 * ``policy``: what the repository's policy says.
 * ``exposure``: whom it lets in.
-* ``verdict``: the answer, and ``annotation``: the line that a person reads.
+* ``verdict``: the answer, and ``annotation``: the line that a person reads. ``assessment`` is the rule's own
+  question: the test that its owner chose, what is public on purpose, and where another test differs.
 
 From ``configuration_item`` on everything is pure: no AWS, no log, no clock.
 """
