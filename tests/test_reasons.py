@@ -41,6 +41,7 @@ def reason(condition: Any, *more: dict[str, Any], test: str = "reachable") -> st
          "the policy variable lets a caller's own aws:PrincipalAccount fit"),
         ("IpAddress", "aws:SourceIp", ["0.0.0.0/1", "128.0.0.0/1"],
          "its addresses are more than one trusted network (a /8) can be"),
+        ("StringLike", "aws:SourceIp", "2001:db8:*", '"2001:db8:*" also fits the aws:SourceIp of callers from outside'),
         ("NotIpAddress", "aws:SourceIp", ["0.0.0.0/0", "::/0"],
          "NotIpAddress is also true when aws:SourceIp is absent: anyone who comes through a VPC endpoint"),
         ("StringEqualsIfExists", "aws:SourceVpc", "vpc-0a1b2c3d",

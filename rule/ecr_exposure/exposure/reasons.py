@@ -104,7 +104,7 @@ def explain(condition: Condition, context: Context, *, variables: bool) -> str:
 
 
 def _explain_fit(condition: Condition, key: str, *, variables: bool) -> str:
-    if condition.key == "aws:sourceip":
+    if condition.operator.value_type is ValueType.IP:
         if is_trusted_network(condition.values):
             return "a fixed network does not make a caller trusted"
         return "its addresses are more than one trusted network (a /8) can be"
