@@ -21,6 +21,7 @@ LAYERS = (
     ("exposure.shapes", "exposure.reasons"),
     ("exposure.outsider",),
     ("exposure.demands",),
+    ("exposure.points",),
     ("exposure.values",),
     ("exposure.group",),
     ("exposure.caller",),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_exposure.policy.patterns import has_wildcard, matches
+from ecr_exposure.policy.patterns import has_wildcard, matches, simplified
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,11 @@ def test_matches_by_definition(pattern: str, text: str) -> None:
 def test_stars_cost_little() -> None:
     """A pattern that makes a backtracking matcher take centuries comes to its end."""
     assert not matches("*a" * 2_000 + "b", "a" * 5_000)
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
+def test_a_simplified_pattern_matches_the_same(pattern: str, text: str) -> None:
+    assert matches(simplified(pattern), text) == matches(pattern, text)
 
 
 def test_has_wildcard() -> None:

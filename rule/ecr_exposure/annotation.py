@@ -8,9 +8,9 @@ from typing import Final
 
 from ecr_exposure.exposure.grant import Grant
 from ecr_exposure.policy.actions import Capability
+from ecr_exposure.policy.json_values import printable
 
 LONGEST: Final = 256
-_LAST_PLANE_0: Final = "\uffff"
 _PLURAL: Final = "zone"
 _MINOR: Final = (Capability.CONFIGURE, Capability.DISCOVER)
 
@@ -28,23 +28,15 @@ def told(grants: tuple[Grant, ...], *, who: str, opening: str = "") -> str:
 
 def joined(start: str, text: str, end: str) -> str:
     """Return all three as one printable line; the middle one is cut at a word where it is too long."""
-    text = printable(text)
-    room = LONGEST - len(start) - len(end)
-    if len(text) > room:
-        kept = text[: room - 1]
-        text = f"{kept[: kept.rfind(' ')] if ' ' in kept else kept}…"
-    return f"{start}{text}{end}"
+    return f"{start}{cut(printable(text), LONGEST - len(start) - len(end))}{end}"
 
 
-def printable(text: str) -> str:
-    """Return the text with a replacement character for all that is no plain visible character.
-
-    Control and direction characters would let a policy's author rewrite the line that accuses him.
-    Characters beyond U+FFFF go too: whether AWS counts one of them as one or two is not documented.
-    """
-    if text.isascii() and text.isprintable():
+def cut(text: str, room: int) -> str:
+    """Return the text, cut at a word where it has not room."""
+    if len(text) <= room:
         return text
-    return "".join(c if c.isprintable() and c <= _LAST_PLANE_0 else "\ufffd" for c in text)
+    kept = text[: room - 1]
+    return f"{kept[: kept.rfind(' ')] if ' ' in kept else kept}…"
 
 
 def _can(grant: Grant, *, plural: bool) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from ecr_exposure.annotation import joined, told
+from ecr_exposure.annotation import cut, joined, told
 from ecr_exposure.configuration_item import Repository
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
@@ -17,10 +17,11 @@ def assess(repository: Repository, parameters: RuleParameters, now: datetime) ->
     """Judge the repository; one that is public on purpose is COMPLIANT and says so."""
     if repository.problem is not None:
         return cannot_be_judged(repository.problem)
-    verdict = _judge(repository, parameters, parameters.test, now)
+    verdict = _excused(_judge(repository, parameters, parameters.test, now), repository, parameters)
     if parameters.test == "unconditional" and verdict.problem is None:
-        verdict = _hinted(verdict, _judge(repository, parameters, "reachable", now))
-    return _excused(verdict, repository, parameters)
+        other = _excused(_judge(repository, parameters, "reachable", now), repository, parameters)
+        verdict = _hinted(verdict, other)
+    return verdict
 
 
 def _judge(repository: Repository, parameters: RuleParameters, test: str, now: datetime) -> Verdict:
@@ -42,12 +43,16 @@ def _hinted(verdict: Verdict, other: Verdict) -> Verdict:
     if verdict.compliance == other.compliance:
         return verdict
     if other.problem:
-        hint = "publicAccessTest=reachable could not judge it"
-    elif other.grants:
-        hint = f"But publicAccessTest=reachable says: {other.annotation}"
+        hint = " But publicAccessTest=reachable could not judge it"
+    elif other.compliance == "NON_COMPLIANT":
+        hint = cut(f" But publicAccessTest=reachable says: {other.annotation}", _LONGEST_HINT)
     else:
-        hint = "publicAccessTest=reachable, which weighs actions and Denies, lets nobody in"
-    return replace(verdict, annotation=joined("", f"{verdict.annotation} {hint}", ""))
+        hint = " publicAccessTest=reachable, which weighs actions and Denies, lets nobody in"
+    return replace(verdict, annotation=joined("", verdict.annotation, hint))
+
+
+# The verdict keeps room for its own sentence.
+_LONGEST_HINT: Final = 175
 
 
 def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameters) -> Verdict:

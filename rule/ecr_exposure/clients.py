@@ -4,6 +4,7 @@ rdklib builds its clients and assumes its role anew for each event; both togethe
 much as the evaluation. The interface is that of ``rdklib.clientfactory.ClientFactory``.
 """
 
+import json
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from typing import Any, Final, NamedTuple
 
 import boto3
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
-from ecr_exposure.errors import ItemError
+from ecr_exposure.configuration_item import STATUSES
+from ecr_exposure.errors import EvaluationError, ItemError
 
 _CONFIG: Final = Config(retries={"mode": "adaptive", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30)
 # An hour is what every role allows, and the most that a chained role can have:
@@ -68,15 +71,20 @@ class ClientFactory:
         return kept.client
 
 
+_SECRETS: Final = {
+    "AccessKeyId": "aws_access_key_id",
+    "SecretAccessKey": "aws_secret_access_key",
+    "SessionToken": "aws_session_token",
+}
+
+
 def _build(role: str | None, region: str | None, service: str) -> _Kept:
     credentials = _assume(role, region) if role else {}
     client = boto3.client(
         service,
         region_name=region,
         config=_CONFIG,
-        aws_access_key_id=credentials.get("AccessKeyId"),
-        aws_secret_access_key=credentials.get("SecretAccessKey"),
-        aws_session_token=credentials.get("SessionToken"),
+        **{argument: credentials[name] for name, argument in _SECRETS.items() if role},
     )
     if service == "config":
         client.meta.events.register("after-call.config-service.PutEvaluations", _remember_refused)
@@ -86,15 +94,23 @@ def _build(role: str | None, region: str | None, service: str) -> _Kept:
 
 def _assume(role: str, region: str | None) -> Mapping[str, Any]:
     # The default endpoint is the region's own, in every partition.
-    answer = boto3.client("sts", region_name=region, config=_CONFIG).assume_role(
-        RoleArn=role, RoleSessionName="ecr-repository-no-public-access", DurationSeconds=_SESSION_SECONDS
-    )
-    return answer["Credentials"]  # type: ignore[no-any-return]  # boto3 has no static types
+    try:
+        answer = boto3.client("sts", region_name=region, config=_CONFIG).assume_role(
+            RoleArn=role, RoleSessionName="ecr-repository-no-public-access", DurationSeconds=_SESSION_SECONDS
+        )
+        credentials = answer["Credentials"]
+        return {name: credentials[name] for name in (*_SECRETS, "Expiration")}
+    except (ResponseParserError, KeyError, TypeError):
+        # Without a word of the answer: it may hold half a secret. And never without credentials: boto3
+        # would take the function's own.
+        raise EvaluationError(f"STS gave no credentials for {role}") from None
 
 
 def _remember_refused(parsed: Mapping[str, Any], **_: object) -> None:
     # PutEvaluations succeeds and tells what it did not take:
     # https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
+    if "Error" not in parsed and not parsed.get("ResponseMetadata", {}).get("RequestId"):
+        raise EvaluationError("PutEvaluations was answered by something that is not AWS Config")
     refused_evaluations.extend(str(each.get("ComplianceResourceId")) for each in parsed.get("FailedEvaluations") or ())
 
 
@@ -106,6 +122,11 @@ def _complete(parsed: dict[str, Any], **_: object) -> None:
     if not items:
         raise ItemError("AWS Config has no configuration item of the oversized notification's resource")
     item = items[0]
+    if item.get("configurationItemStatus") not in STATUSES:
+        raise ItemError(
+            f"configurationItem.configurationItemStatus: {item.get('configurationItemStatus')!r} is unknown"
+        )
     item["supplementaryConfiguration"] = {}
     item["relationships"] = []
-    item.setdefault("configuration", "null")
+    # rdklib decodes the text once; so it comes out as it is, and is read strictly later.
+    item["configuration"] = json.dumps(item.get("configuration"))

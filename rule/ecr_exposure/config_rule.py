@@ -5,13 +5,15 @@ https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from rdklib import ComplianceType, ConfigRule, Evaluation
 
 from ecr_exposure.assessment import assess
@@ -23,7 +25,12 @@ from ecr_exposure.parameters import RuleParameters, read_parameters
 _logger: Final = logging.getLogger(__name__)
 
 _GONE: Final = {"compliance": "NOT_APPLICABLE", "reasons": ["the repository is gone"]}
-_FORBIDDEN: Final = ("AccessDenied", "AccessDeniedException")
+# What a call can end with: an error of AWS, no answer, or an answer without what AWS documents.
+_FAULTS: Final = (BotoCoreError, ClientError, ResponseParserError, KeyError, TypeError, ValueError)
+# So many repositories after each other that cannot be read are not their own fault.
+_MOST_IN_A_ROW: Final = 10
+# What remains of an invocation to put the evaluations.
+_RESERVE_MILLISECONDS: Final = 60_000
 
 
 class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib has no types
@@ -37,9 +44,10 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
     # rdklib would clear what a broken run did not get to, and in quadratic time.
     delete_old_evaluations_on_scheduled_notification = False
 
-    def __init__(self) -> None:
-        """Start with nothing left undone."""
+    def __init__(self, remaining_milliseconds: Callable[[], float] = lambda: inf) -> None:
+        """Start with nothing left undone; remaining_milliseconds: how long the invocation may still take."""
         super().__init__()
+        self._remaining_milliseconds = remaining_milliseconds
         self.asked = False
         self.unfinished: list[str] = []
         self._place: dict[str, object] = {}
@@ -87,20 +95,27 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
 
     def _repositories(self, ecr: Any) -> Iterator[Repository]:  # noqa: ANN401 - a boto3 client
         pages = ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
+        in_a_row = 0
         try:
             for listed in (repository for page in pages for repository in page["repositories"]):
+                if self._remaining_milliseconds() < _RESERVE_MILLISECONDS:
+                    self.unfinished.append("the repositories from here on: the time is nearly up")
+                    return
                 try:
                     yield _repository(ecr, listed)
+                    in_a_row = 0
                 except ecr.exceptions.RepositoryNotFoundException:
                     continue
-                except ClientError as error:
-                    if error.response["Error"]["Code"] not in _FORBIDDEN:
-                        raise
+                except _FAULTS as error:
                     # Its own policy may forbid the look at it; the others can still be looked at.
-                    self.unfinished.append(f"{listed['repositoryName']}: {error}")
-        except (BotoCoreError, ClientError) as error:
+                    self.unfinished.append(f"{listed.get('repositoryName')}: {error!r:.300}")
+                    in_a_row += 1
+                    if in_a_row == _MOST_IN_A_ROW:
+                        self.unfinished.append("the repositories from here on")
+                        return
+        except _FAULTS as error:
             # What was looked at is put all the same, and the invocation fails.
-            self.unfinished.append(f"the repositories from here on: {error}")
+            self.unfinished.append(f"the repositories from here on: {error!r:.300}")
 
     def _gone(self, config: Any, rule_name: str, names: set[str]) -> Iterator[Evaluation]:  # noqa: ANN401 - a boto3 client
         pages = config.get_paginator("get_compliance_details_by_config_rule").paginate(
@@ -114,9 +129,9 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
                 if resource["ResourceType"] == RESOURCE_TYPE and resource["ResourceId"] not in names:
                     _logger.info("%s is gone", resource["ResourceId"], extra=self._place | _GONE)
                     yield Evaluation(ComplianceType.NOT_APPLICABLE, resource["ResourceId"], RESOURCE_TYPE)
-        except (BotoCoreError, ClientError) as error:
+        except _FAULTS as error:
             # What is evaluated is put all the same; what is stale stays, and the invocation fails.
-            self.unfinished.append(f"evaluations of repositories that are gone: {error}")
+            self.unfinished.append(f"evaluations of repositories that are gone: {error!r:.300}")
 
 
 def _with_members(parameters: RuleParameters, client_factory: ClientFactory) -> RuleParameters:

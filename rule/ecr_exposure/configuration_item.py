@@ -10,10 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ecr_exposure.errors import ItemError, PolicyError
+from ecr_exposure.errors import ItemError, ParameterError, PolicyError
+from ecr_exposure.identifiers import account_id, region_name
 from ecr_exposure.policy.json_values import an_object, describe, read_json
 
 RESOURCE_TYPE: Final = "AWS::ECR::Repository"
+RECORDED: Final = ("OK", "ResourceDiscovered")
+STATUSES: Final = (*RECORDED, "ResourceNotRecorded", "ResourceDeleted", "ResourceDeletedNotRecorded")
+"""The statuses of a configuration item; those not RECORDED are of a resource that is gone or not looked at."""
+
 _POLICY: Final = "RepositoryPolicyText"
 
 
@@ -38,7 +43,7 @@ def read_repository(item: Mapping[str, object]) -> Repository:
 
     Raises ItemError where the item does not say which repository it is.
     """
-    name = _text(item, "resourceName", "resourceId")
+    name = _text(item, "resourceId", "resourceName")
     if name is None:
         raise ItemError(f"configurationItem.resourceId: {describe(item.get('resourceId'))} is not a name")
     policy: object = None
@@ -47,9 +52,15 @@ def read_repository(item: Mapping[str, object]) -> Repository:
         policy = _policy(_configuration(item.get("configuration")))
     except PolicyError as error:
         problem = str(error.within("configuration"))
+    account, region = _text(item, "awsAccountId", "accountId") or "", _text(item, "awsRegion") or ""
+    try:
+        account = account and account_id("configurationItem.awsAccountId", account)
+        region = region and region_name("configurationItem.awsRegion", region)
+    except ParameterError as error:
+        raise ItemError(str(error)) from None
     return Repository(
-        account=_text(item, "awsAccountId", "accountId") or "",
-        region=_text(item, "awsRegion") or "",
+        account=account,
+        region=region,
         name=name,
         arn=_text(item, "ARN", "arn") or "",
         policy=policy,

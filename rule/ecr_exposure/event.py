@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from ecr_exposure.configuration_item import RECORDED, STATUSES
 from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError
 from ecr_exposure.parameters import read_parameters
 from ecr_exposure.policy.json_values import an_object, describe, read_json
@@ -18,7 +19,6 @@ CHANGE: Final = "ConfigurationItemChangeNotification"
 OVERSIZED: Final = "OversizedConfigurationItemChangeNotification"
 SCHEDULED: Final = "ScheduledNotification"
 
-_RECORDED: Final = ("OK", "ResourceDiscovered")
 _ITEM_TEXTS: Final = (
     "resourceType",
     "resourceId",
@@ -50,7 +50,8 @@ def admit(event: object, environment: Mapping[str, str]) -> dict[str, object]:
         **event,
         "eventLeftScope": event.get("eventLeftScope") in (True, "true"),
         "ruleParameters": json.dumps(parameters),
-        "invokingEvent": json.dumps(_invoking_event(event, invoking_event)),
+        # A key that stands twice becomes a text that says so, which is no configuration and no policy.
+        "invokingEvent": json.dumps(_invoking_event(event, invoking_event), default=str),
     }
 
 
@@ -64,15 +65,20 @@ def _parameters(value: object) -> dict[str, object]:
     if value in (None, ""):
         return {}
     try:
-        return dict(an_object(read_json(value) if isinstance(value, str) else value))
+        given = dict(an_object(read_json(value) if isinstance(value, str) else value))
+        # rdklib reads some of them too, and does not strip.
+        return {name: text.strip() if isinstance(text, str) else text for name, text in given.items()}
     except PolicyError as error:
         raise ParameterError(f"ruleParameters: {error}") from None
 
 
 def _lock(parameters: dict[str, object], environment: Mapping[str, str]) -> None:
-    for name, variable in _LOCKS.items():
-        if fixed := environment.get(variable):
-            given = parameters.get(name) or fixed
+    locks = {name: environment.get(variable) for name, variable in _LOCKS.items()}
+    if locks["ExecutionRoleName"] and not locks["AssumeRoleMode"]:
+        locks["AssumeRoleMode"] = "true"
+    for name, fixed in locks.items():
+        if fixed:
+            given = fixed if parameters.get(name) in (None, "") else parameters[name]
             if str(given).lower() != fixed.lower():
                 raise ParameterError(f"{name}: {given!r:.80} is refused (the function is deployed with {fixed!r})")
             parameters[name] = fixed
@@ -98,7 +104,7 @@ def _invoking_event(event: Mapping[str, object], invoking_event: dict[str, objec
         return invoking_event
     if kind == OVERSIZED:
         summary = _item(invoking_event, "configurationItemSummary")
-        if summary["configurationItemStatus"] in _RECORDED:
+        if summary["configurationItemStatus"] in RECORDED:
             return {"notificationCreationTime": None, "recordVersion": None, **invoking_event}
         # A resource that is gone has no configuration to fetch; the summary says all that matters.
         return {**invoking_event, "messageType": CHANGE, "configurationItem": summary}
@@ -111,6 +117,9 @@ def _item(invoking_event: Mapping[str, object], name: str) -> Mapping[str, objec
     if not isinstance(value, Mapping):
         raise ItemError(f"invokingEvent.{name}: {describe(value)} is not an object")
     _need_texts(name, value, _ITEM_TEXTS, ItemError)
+    if value["configurationItemStatus"] not in STATUSES:
+        status = describe(value["configurationItemStatus"])
+        raise ItemError(f"{name}.configurationItemStatus: {status} is unknown (accepted: {', '.join(STATUSES)})")
     return value
 
 

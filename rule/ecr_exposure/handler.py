@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import rdklib.evaluator
 
-from ecr_exposure.clients import ClientFactory, refused_evaluations
+from ecr_exposure.clients import ClientFactory, kept_clients, refused_evaluations
 from ecr_exposure.config_rule import EcrRepositoryNoPublicAccess
 from ecr_exposure.configuration_item import RESOURCE_TYPE
 from ecr_exposure.errors import EvaluationError
@@ -40,20 +40,30 @@ def lambda_handler(event: object, context: object) -> list[dict[str, object]]:
     as JSON values. Raises ParameterError, ItemError, EvaluationError or an error of botocore; then the
     invocation has failed, and AWS Lambda tries again.
     """
+    try:
+        return _evaluate(admit(event, os.environ), context)
+    except Exception:
+        # Credentials that AWS refuses must not be kept for the next attempt.
+        kept_clients.clear()
+        raise
+
+
+def _evaluate(admitted: dict[str, Any], context: object) -> list[dict[str, object]]:
     refused_evaluations.clear()
-    admitted = admit(event, os.environ)
-    rule = EcrRepositoryNoPublicAccess()
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    rule = EcrRepositoryNoPublicAccess(remaining) if remaining else EcrRepositoryNoPublicAccess()
     answer = rdklib.evaluator.Evaluator(rule, [RESOURCE_TYPE]).handle(admitted, context)
-    if not isinstance(answer, list):
-        raise EvaluationError(_message(answer))
-    if not rule.asked:
-        _log_not_applicable(admitted)
     failures = list(rule.unfinished)
+    if not isinstance(answer, list):
+        failures.insert(0, _message(answer))
+    elif not rule.asked:
+        _log_not_applicable(admitted)
     if refused_evaluations:
         failures.append(f"AWS Config refused {len(refused_evaluations)} evaluations, first {refused_evaluations[0]}")
     if failures:
         # What could be done is done by now, so that one bad repository holds up no other.
-        raise EvaluationError(f"not everything was evaluated: {'; '.join(failures[:5])}")
+        told = "; ".join(failures[:5])
+        raise EvaluationError(f"not everything was evaluated ({len(failures)} failures): {told}")
     return [_as_json(evaluation) for evaluation in answer[:_MOST_RETURNED]]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from ecr_exposure.annotation import joined, printable, told
+from ecr_exposure.annotation import joined, told
 from ecr_exposure.errors import ParameterError, PolicyError
 from ecr_exposure.exposure.advisories import advisories_of
 from ecr_exposure.exposure.budget import TooComplexError
@@ -15,6 +15,7 @@ from ecr_exposure.exposure.unconditional import unconditional_grants
 from ecr_exposure.exposure.weighed import external_grants, reachable_grants
 from ecr_exposure.identifiers import account_id, account_ids, organization_ids, region_name
 from ecr_exposure.policy.document import Document, read_policy
+from ecr_exposure.policy.json_values import printable
 
 Compliance = Literal["COMPLIANT", "NON_COMPLIANT"]
 

@@ -7,6 +7,6 @@ In reading order:
 * ``search``: an Allow, a caller, the Denies that catch him, and the ways past them.
 * ``outsider``: who comes from outside. ``keys``: what he can bring. ``demands``: what a condition asks of him.
 * ``caller``: one caller who meets all demands, ``group`` by group; ``linked``: where variables tie groups.
-* ``values``, ``shapes``, ``addresses``: what single values can be. ``words`` and ``automata``: a text that
+* ``values``, ``points``, ``shapes``, ``addresses``: what single values can be. ``words`` and ``automata``: a text that
   fits some patterns and avoids others. ``budget``: the promise that it ends.
 """

@@ -63,6 +63,12 @@ def _public_size(version: int, spans: list[Span]) -> int:
     return total
 
 
+def is_partly_public(address: str, length: int) -> bool:
+    """Tell whether the range of an address and a mask of this length holds a public address."""
+    version, (first, last) = span_of(f"{address}/{length}")
+    return any(first <= end and start <= last for start, end in PUBLIC[version])
+
+
 def is_public(text: str) -> bool:
     """Tell whether the text is one public address."""
     found = read_cidr(text)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ecr_exposure.exposure.addresses import PUBLIC, span_of
+from ecr_exposure.exposure.addresses import is_partly_public
 from ecr_exposure.exposure.grant import Advisory, AdvisoryKind
 from ecr_exposure.exposure.keys import Content, Presence, key_of, spelled
 from ecr_exposure.exposure.outsider import Zone
@@ -78,7 +78,7 @@ def _about(condition: Condition, zone: Zone) -> Iterator[tuple[AdvisoryKind, str
     if (
         condition.key == "aws:sourceip"
         and operation.value_type is ValueType.IP
-        and not any(map(_is_partly_public, condition.values))
+        and not any(map(_reaches_the_public, condition.values))
     ):
         yield AdvisoryKind.PRIVATE_SOURCE_IP, "aws:SourceIp is never a private address: use aws:VpcSourceIp"
     if key.content is Content.TIME and operation.name in _ENDS and _ended(condition, zone):
@@ -102,9 +102,9 @@ def _ended(condition: Condition, zone: Zone) -> bool:
     return all(end is not None and (end <= now if exclusive else end < now) for end in ends)
 
 
-def _is_partly_public(cidr: str) -> bool:
-    version, (first, last) = span_of(cidr)
-    return any(first <= end and start <= last for start, end in PUBLIC[version])
+def _reaches_the_public(cidr: str) -> bool:
+    address, _, length = cidr.partition("/")
+    return is_partly_public(address, int(length) if length else 128 if ":" in address else 32)
 
 
 _SERVICE_KEYS: Final = ("aws:principalservicename", "aws:principalservicenameslist")

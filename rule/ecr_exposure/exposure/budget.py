@@ -9,10 +9,6 @@ class TooComplexError(Exception):
     """The search cannot answer; the text says why."""
 
 
-class UndecidedError(TooComplexError):
-    """A statement holds a construct that the search cannot decide; others may still be decided."""
-
-
 class Budget:
     """Steps that are left; each costs about the same."""
 

@@ -5,6 +5,7 @@ not document comes out as it is wanted.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from ecr_exposure.exposure.addresses import is_trusted_network
@@ -98,8 +99,8 @@ def _with_texts(demand: Demand, condition: Condition, *, variables: bool, outsid
     if filled.anything:
         return demand if demand.member else demand._replace(present=False)
     texts = tuple(filled.texts)
-    if reading == "arn":
-        texts = tuple(_whole_arn(text) for text in texts if demand.member or text.count(":") >= ARN_FIELDS - 1)
+    if reading == "arn" and not filled.linked:
+        texts = whole_arns(texts, member=demand.member)
     if not texts:
         return demand._replace(present=False) if demand.member else demand
     return demand._replace(reading=reading, texts=texts, linked=filled.linked)
@@ -117,11 +118,14 @@ def _not_named(condition: Condition, outsider: Outsider, *, variables: bool) -> 
     )
 
 
-def _whole_arn(text: str) -> str:
-    # Missing fields are read as stars, which is not documented: a short pattern is left out where
-    # fitting it would be in the way.
-    missing = ARN_FIELDS - 1 - text.count(":")
-    return text + ":*" * missing
+def whole_arns(texts: Iterable[str], *, member: bool) -> tuple[str, ...]:
+    """Return patterns of ARNs with all fields.
+
+    Missing fields are read as stars, which is not documented: a short pattern is left out where fitting it
+    would be in the way.
+    """
+    missing = {text: ARN_FIELDS - 1 - text.count(":") for text in texts}
+    return tuple(text + ":*" * short for text, short in missing.items() if member or short <= 0)
 
 
 class _Filled:

@@ -12,8 +12,9 @@ from ecr_exposure.exposure.budget import Budget
 from ecr_exposure.exposure.demands import Demand, holds
 from ecr_exposure.exposure.keys import Content, Presence, key_of
 from ecr_exposure.exposure.outsider import Outsider
+from ecr_exposure.exposure.points import choose_times
 from ecr_exposure.exposure.shapes import CALLER_TYPES, caller_shapes, partitions_of, shapes_of, usual_caller
-from ecr_exposure.exposure.values import choose, choose_times, not_named, pattern_of
+from ecr_exposure.exposure.values import choose, not_named, pattern_of
 from ecr_exposure.exposure.words import spell
 from ecr_exposure.policy.patterns import LITERAL
 
@@ -73,12 +74,11 @@ class GroupSolver:
             constant = self._outsider.constant(key)
             if constant is not None and not self._holds(key, constant):
                 return None
-            if constant is None and key in self._grouped:
+            if constant is None:
                 constant = self._present(key)
-                if constant is None:
-                    return None
-            if constant is not None:
-                found[key] = constant
+            if constant is None:
+                return None
+            found[key] = constant
         if not self._grouped.keys() & {"aws:resourceorgid", "aws:resourceorgpaths"}:
             return found
         organization = self._joined("aws:resourceorgid", "aws:resourceorgpaths")

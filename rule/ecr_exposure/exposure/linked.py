@@ -4,14 +4,15 @@ First with every variable standing for anything: if that is in vain, nothing hel
 the policy or that first caller suggests. Where none fits and there may be others, the answer is unknown.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, product
 from math import prod
 from typing import Final
 
-from ecr_exposure.exposure.budget import UndecidedError
+from ecr_exposure.exposure.budget import TooComplexError
 from ecr_exposure.exposure.caller import Callers, group
-from ecr_exposure.exposure.demands import Demand, exact_texts, holds
+from ecr_exposure.exposure.demands import Demand, exact_texts, holds, whole_arns
 from ecr_exposure.exposure.group import Grouped, Values
 from ecr_exposure.exposure.keys import Presence, key_of
 from ecr_exposure.exposure.outsider import Outsider
@@ -22,7 +23,7 @@ from ecr_exposure.policy.variables import VARIABLE, Reference, references, subst
 def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> Values | None:
     """Return the context of a request that meets all demands, linked ones too; None where there is none.
 
-    Raises UndecidedError.
+    Raises TooComplexError.
     """
     if not all(demand.absent or demand.present for demand in demands):
         return None
@@ -34,7 +35,7 @@ def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> V
         return None
     outsider = callers.outsider
     keys = tuple(dict.fromkeys(key for demand in linked for key in _open_keys(demand, outsider)))
-    relaxed = callers.find(_more(grouped, map(_relaxed, linked)), action)
+    relaxed = callers.find(_more(grouped, [each for demand in linked for each in _relaxed(demand)]), action)
     if relaxed is None:
         return None
     tries = [
@@ -49,7 +50,7 @@ def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> V
             return found
     if all(_all_values(grouped.get(key, ())) for key in keys) and prod(map(len, tries)) <= _MOST_TRIES:
         return None
-    raise UndecidedError("policy variables tie several keys together")
+    raise TooComplexError("policy variables tie several keys together")
 
 
 def _contradict(one: Demand, other: Demand) -> bool:
@@ -79,13 +80,19 @@ def _open_keys(demand: Demand, outsider: Outsider) -> Iterator[str]:
         yield from (reference.key for reference in references(text) if not outsider.knows(reference.key))
 
 
-def _relaxed(demand: Demand) -> Demand:
-    """Return a demand that everything meets which meets this one, whatever its variables stand for."""
+def _relaxed(demand: Demand) -> Iterator[Demand]:
+    """Yield demands that everything meets which meets this one, whatever its variables stand for."""
     if not demand.member:
-        return demand._replace(reading="any", texts=(), linked=False)
+        yield demand._replace(reading="any", texts=(), linked=False)
+        return
     # As text a star also crosses the colons of an ARN, as the value of a variable may.
     reading = "text" if demand.reading == "arn" else demand.reading
-    return demand._replace(reading=reading, texts=tuple(VARIABLE.sub("*", text) for text in demand.texts), linked=False)
+    short = demand.reading == "arn"
+    texts = [VARIABLE.sub("*", text) + ("*" if short else "") for text in demand.texts]
+    yield demand._replace(reading=reading, texts=tuple(texts), linked=False)
+    if len(demand.texts) == 1 and not demand.absent:
+        # A variable without a value fits nothing, so its key must be there.
+        yield from (Demand(each.key) for each in references(demand.texts[0]) if each.default is None)
 
 
 def _fixed(key: str, value: str | None) -> Demand:
@@ -100,6 +107,8 @@ def _filled(demand: Demand, known: Mapping[str, str | None], outsider: Outsider)
         return reference.default if value is None else value
 
     texts = tuple(text for each in demand.texts if (text := substitute(each, value_of)) is not None)
+    if demand.reading == "arn":
+        texts = whole_arns(texts, member=demand.member)
     if texts:
         return demand._replace(texts=texts, linked=False)
     return demand._replace(present=demand.present and not demand.member, reading="any", texts=(), linked=False)
@@ -111,11 +120,12 @@ def _values_for(
     """Yield values of a variable that may make its demands fit, each once, and None for no value."""
     found: dict[str | None, None] = {}
     sources = [relaxed.get(key), *(relaxed.get(d.key) for d in linked if key in _open_keys(d, outsider))]
+    sources += [relaxed.get(other) for d in linked if d.key == key for other in _open_keys(d, outsider)]
     found.update(dict.fromkeys(value for value in sources if isinstance(value, str)))
     for demand in linked:
-        for other in grouped.get(demand.key, ()):
-            for value in (*(exact_texts(other) or ()), *_strings(relaxed.get(demand.key))):
-                found.update(dict.fromkeys(_middle(demand, value)))
+        exact = [text for other in grouped.get(demand.key, ()) for text in exact_texts(other) or ()]
+        for value in (*exact, *_strings(relaxed.get(demand.key))):
+            found.update(dict.fromkeys(_middle(demand, value)))
     for demand in grouped.get(key, ()):
         found.update(dict.fromkeys(exact_texts(demand) or ()))
     if key_of(key).presence is not Presence.ALWAYS:
@@ -129,9 +139,16 @@ def _strings(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _middle(demand: Demand, value: str) -> Iterator[str]:
-    """Yield what the one variable of a text must stand for, so that the text is the value."""
+    """Yield what the one variable of a text may stand for, so that the text fits the value."""
     yield value
     for text in demand.texts:
         before, *after = VARIABLE.split(text)
-        if len(after) == 2 and value.startswith(before) and value.endswith(after[1]):  # noqa: PLR2004 - one variable
-            yield value[len(before) : len(value) - len(after[1])]
+        if len(after) == 2:  # noqa: PLR2004 - one variable
+            pattern = f"{_as_expression(before)}(.+?){_as_expression(after[1])}"
+            if (fit := re.fullmatch(pattern, value)) is not None:
+                yield fit[1]
+
+
+def _as_expression(part: str) -> str:
+    """Return a regular expression for a part of a pattern; it only serves to guess."""
+    return "[^:]*".join(".".join(map(re.escape, piece.split("?"))) for piece in part.split("*"))

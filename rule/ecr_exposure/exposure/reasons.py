@@ -8,7 +8,7 @@ from ecr_exposure.exposure.grant import Request
 from ecr_exposure.exposure.keys import Content, Presence, key_of, spelled
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Statement
-from ecr_exposure.policy.json_values import describe
+from ecr_exposure.policy.json_values import describe, printable
 from ecr_exposure.policy.operators import Operator, Quantifier, ValueType
 from ecr_exposure.policy.patterns import has_wildcard
 from ecr_exposure.policy.variables import has_variable
@@ -18,13 +18,13 @@ _MOST_NAMED: Final = 2
 
 def reason_of(statement: Statement, witness: Request | None = None, *, variables: bool = False) -> str:
     """Return one sentence without a stop; witness: the request that is let in, where one was looked for."""
-    start = f"{name_of(statement)} allows {_actions(statement)} to {_whom(statement, witness)}"
+    start = printable(f"{name_of(statement)} allows {_actions(statement)} to {_whom(statement, witness)}")
     if not statement.conditions or witness is None:
         return f"{start} with no Condition"
     told = [explain(each, witness.context, variables=variables) for each in statement.conditions]
     # What was meant to tell callers apart says more than what everybody can bring.
     weak = [text for each, text in zip(statement.conditions, told, strict=True) if not _is_free(each)]
-    return f"{start}: {(weak or told)[0]}"
+    return f"{start}: {printable((weak or told)[0])}"
 
 
 def _is_free(condition: Condition) -> bool:
@@ -100,20 +100,23 @@ def explain(condition: Condition, context: Context, *, variables: bool) -> str:
         return f"{key} {told}"
     if operation.negated:
         return f"{operator_name(operation)} shuts out only what it lists, and {key} can be anything else"
-    return _explain_fit(condition, key, variables=variables)
+    return _explain_fit(condition, key, context, variables=variables)
 
 
-def _explain_fit(condition: Condition, key: str, *, variables: bool) -> str:
+def _explain_fit(condition: Condition, key: str, context: Context, *, variables: bool) -> str:
     if condition.operator.value_type is ValueType.IP:
         if is_trusted_network(condition.values):
             return "a fixed network does not make a caller trusted"
         return "its addresses are more than one trusted network (a /8) can be"
     if variables and any(map(has_variable, condition.values)):
         return f"the policy variable lets a caller's own {key} fit"
-    wild = next((value for value in condition.values if has_wildcard(value)), None)
-    if wild is not None:
-        return f"{describe(wild)} also fits the {key} of callers from outside"
-    return f"{key} {describe(condition.values[0])} names nobody inside the trust zone"
+    single = [condition._replace(values=(value,)) for value in condition.values]
+    fitting = next((each for each in single if evaluate(each, context, variables)), condition).values[0]
+    if has_wildcard(fitting) and not condition.operator.name.startswith("StringEquals"):
+        return f"{describe(fitting)} also fits the {key} of callers from outside"
+    if condition.key == "aws:sourceip":
+        return f"{key} is compared as text, which makes no trusted network"
+    return f"{key} {describe(fitting)} names nobody inside the trust zone"
 
 
 def _when_absent(operation: Operator) -> str:
@@ -138,8 +141,11 @@ def explain_deny(deny: Statement, context: Context, *, variables: bool) -> str:
     if deny.resource:
         return f"{name_of(deny)} denies nothing for sure: ECR refuses its {deny.resource} element"
     for condition in deny.conditions:
-        if not evaluate(condition, context, variables):
+        met = evaluate(condition, context, variables)
+        if not met:
             key, name = spelled(condition.key), operator_name(condition.operator)
+            if met is None:
+                return f"{name_of(deny)} is not relied on: AWS does not say what {name} means for {key} here"
             if condition.key not in context:
                 return f"{name_of(deny)} does not stop it: {name} is false when {key} is absent"
             return f"{name_of(deny)} does not stop it: {name} is false for some {key} that a caller can have"

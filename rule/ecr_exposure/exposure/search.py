@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from ecr_exposure.exposure.budget import Budget, UndecidedError
+from ecr_exposure.exposure.budget import Budget
 from ecr_exposure.exposure.caller import Callers
 from ecr_exposure.exposure.demands import Demand, demand_of
 from ecr_exposure.exposure.evaluator import certain, covers, evaluate, is_not_relied_on, matches_principal
@@ -53,21 +53,11 @@ class Search:
 
     def openings(self) -> Iterator[Opening]:
         """Yield what each Allow opens, in the order of the statements. Raises TooComplexError."""
-        found = False
-        undecided: UndecidedError | None = None
         for statement in self._document.statements:
             ways = self._into(statement) if statement.allows else ()
             possible = [way for way in ways if all(demand.absent or demand.present for demand in way)]
-            try:
-                opening = self._opening(statement, possible) if possible else None
-            except UndecidedError as error:
-                undecided = error
-            else:
-                if opening is not None:
-                    found = True
-                    yield opening
-        if undecided is not None and not found:
-            raise undecided
+            if possible and (opening := self._opening(statement, possible)) is not None:
+                yield opening
 
     def _opening(self, statement: Statement, ways: Sequence[Way]) -> Opening | None:
         witnesses: dict[str, Request] = {}

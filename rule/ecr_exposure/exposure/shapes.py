@@ -122,6 +122,11 @@ def _vpc_arn(partition: str) -> tuple[Shape, ...]:
     return ((*head, _repeat(_DIGIT, 12, 12, "value", "account"), _literal(":vpc/"), *vpc),)
 
 
+ADDRESSES_OF_IPV6: Final[tuple[Shape, ...]] = (
+    (_repeat(_class("abcdef0123456789:"), 0, None), _literal(":"), _repeat(_class("abcdef0123456789:."), 0, None)),
+)
+"""All that the text of an address of IPv6 can be, and more."""
+
 CALLER_TYPES: Final = ("AssumedRole", "User", "FederatedUser", "Account")
 """The values of aws:PrincipalType, the likeliest caller first."""
 

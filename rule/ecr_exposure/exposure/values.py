@@ -1,35 +1,31 @@
 """A value for one key that meets every demand on it, or the certainty that a caller has none."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
-from ecr_exposure.exposure.addresses import candidates, is_public
+from ecr_exposure.exposure.addresses import candidates, is_partly_public, is_public
 from ecr_exposure.exposure.automata import NotIn, OneOf, Pattern
-from ecr_exposure.exposure.budget import Budget, UndecidedError
+from ecr_exposure.exposure.budget import Budget, TooComplexError
 from ecr_exposure.exposure.demands import Demand, exact_texts, holds
 from ecr_exposure.exposure.keys import Content
 from ecr_exposure.exposure.outsider import Outsider
-from ecr_exposure.exposure.shapes import partitions_of, shapes_of
+from ecr_exposure.exposure.points import TEXT_READINGS, counted, date_text, first_of, moments, numbers
+from ecr_exposure.exposure.shapes import ADDRESSES_OF_IPV6, partitions_of, shapes_of
 from ecr_exposure.exposure.words import spell
-from ecr_exposure.policy.operators import read_date
+from ecr_exposure.policy.operators import NUMBER, read_cidr
 from ecr_exposure.policy.patterns import has_wildcard
-
-TEXT_READINGS: Final = ("text", "caseless", "arn", "any")
-_TOKEN_LIFE: Final = 36 * 3600.0
 
 
 def choose(content: Content, demands: Sequence[Demand], outsider: Outsider, budget: Budget) -> str | None:
     """Return a value that a caller can bring and that meets all demands; None where there is none.
 
-    Raises UndecidedError where neither is found.
+    Raises TooComplexError where neither is found.
     """
     budget.spend(1 + len(demands))
     if content in _FINITE:
-        return _first(_FINITE[content], demands)
+        return first_of(_FINITE[content], demands)
     if content is Content.UNKNOWN:
         return _choose_unknown(demands, outsider, budget)
     if content in _POINTS:
@@ -43,10 +39,6 @@ _FINITE: Final = {
     Content.FALSE: ("false",),
 }
 _POINTS: Final = (Content.PUBLIC_ADDRESS, Content.ADDRESS, Content.AGE)
-
-
-def _first(values: Iterable[str], demands: Sequence[Demand]) -> str | None:
-    return next((value for value in values if all(holds(demand, value) for demand in demands)), None)
 
 
 def pattern_of(demand: Demand, tape: str) -> OneOf:
@@ -84,10 +76,13 @@ def _spell(content: Content, demands: Sequence[Demand], outsider: Outsider, budg
 
 def _usual(content: Content, outsider: Outsider) -> str | None:
     """Return the plainest value, where the caller can have it."""
+    if content is Content.OWNER_ACCOUNT and _OWNER not in outsider.names["account"]:
+        return _OWNER
     value = _USUAL.get(content, outsider.account if content is Content.ACCOUNT else None)
     return None if value in outsider.names.get("network", ()) or value in outsider.names.get("own id", ()) else value
 
 
+_OWNER: Final = "123456789012"
 _USUAL: Final = {
     Content.VPC: "vpc-ffffffff",
     Content.ENDPOINT: "vpce-ffffffff",
@@ -105,48 +100,64 @@ _OWNERS: Final = (Content.OWNER_ACCOUNT, Content.OWNER_ORGANIZATION_ID, Content.
 
 def _choose_point(content: Content, demands: Sequence[Demand], budget: Budget) -> str | None:
     if content is Content.AGE:
-        values: Iterable[str] = _numbers(demands, least=Decimal(0))
+        values: Iterable[str] = numbers(demands, least=Decimal(0))
     else:
         values = candidates(text for demand in demands if demand.reading == "IpAddress" for text in demand.texts)
         if content is Content.PUBLIC_ADDRESS:
             values = filter(is_public, values)
     as_text = [demand for demand in demands if demand.reading in TEXT_READINGS and demand.texts]
     if not as_text:
-        return _first(_counted(values, demands, budget), demands)
-    fits = is_public if content is Content.PUBLIC_ADDRESS else _is_point
-    spelled = [text for demand in as_text for text in _texts_near(demand) if fits(text)]
-    found = _first(_counted([*spelled, *values], demands, budget), demands)
-    if found is None and not any(demand.member and not any(map(has_wildcard, demand.texts)) for demand in as_text):
-        raise UndecidedError("an address or a number is compared as text")
+        return first_of(counted(values, demands, budget), demands)
+    exact = [text for demand in as_text for text in demand.texts if not has_wildcard(text)]
+    known = [text for each in exact for text in (each, each.lower()) if _is_of(content, text)]
+    found = first_of(counted([*known, *values], demands, budget), demands)
+    if found is not None or any(d.member and not any(map(has_wildcard, d.texts)) for d in as_text):
+        return found
+    if content is Content.AGE:
+        raise TooComplexError("a number is compared as text")
+    return _spell_address(content, demands, budget)
+
+
+def _is_of(content: Content, text: str) -> bool:
+    if content is Content.AGE:
+        return NUMBER.fullmatch(text) is not None and Decimal(text) >= 0
+    return is_public(text) if content is Content.PUBLIC_ADDRESS else "/" not in text and read_cidr(text) is not None
+
+
+def _spell_address(content: Content, demands: Sequence[Demand], budget: Budget) -> str | None:
+    """Return an address whose text fits patterns: IPv4 octet by octet, IPv6 only as far as it is certain."""
+    patterns = [pattern_of(demand, "value") for demand in demands if demand.reading in TEXT_READINGS and demand.texts]
+    found = _octets(content, "", [(each, each.start) for each in patterns], demands, budget)
+    if found is None and any(spell(shape, patterns, budget) is not None for shape in ADDRESSES_OF_IPV6):
+        raise TooComplexError("an address of IPv6 is compared as text")
     return found
 
 
-def _is_point(text: str) -> bool:
-    return bool(text)
+def _octets(
+    content: Content, begun: str, reading: Sequence[tuple[OneOf, Any]], demands: Sequence[Demand], budget: Budget
+) -> str | None:
+    rest = 3 - begun.count(".")
+    for octet in range(256):
+        written = f"{octet}." if rest else f"{octet}"
+        text = begun + written
+        budget.spend(1 + len(reading))
+        if content is Content.PUBLIC_ADDRESS and not is_partly_public(text + ".".join("0" * rest), 32 - 8 * rest):
+            continue
+        after = [(pattern, _read(pattern, state, written)) for pattern, state in reading]
+        if any(state is None for _, state in after):
+            continue
+        found = _octets(content, text, after, demands, budget) if rest else first_of([text], demands)
+        if found is not None:
+            return found
+    return None
 
 
-def _texts_near(demand: Demand) -> Iterator[str]:
-    """Yield texts that an address pattern may mean: itself, and each star filled in with small numbers."""
-    for text in exact_texts(demand) or demand.texts:
-        yield from (text, text.lower())
-        for filling in ("7", "7.7", "7.7.7", "1", "0", "113.7"):
-            yield text.replace("*", filling).replace("?", "7")
-
-
-def _counted(values: Iterable[str], demands: Sequence[Demand], budget: Budget) -> Iterator[str]:
-    for value in values:
-        budget.spend(1 + sum(len(demand.texts) for demand in demands) // 8)
-        yield value
-
-
-def _numbers(demands: Sequence[Demand], *, least: Decimal | None = None) -> list[str]:
-    """Return numbers of which each interval between the demands' numbers holds one."""
-    edges = sorted(
-        {Decimal(text) for demand in demands if demand.reading.startswith("Numeric") for text in demand.texts}
-    )
-    points = {Decimal(0), Decimal(300)} | {edge + step for edge in edges for step in (-1, 0, 1)}
-    points |= {(a + b) / 2 for a, b in pairwise(edges)}
-    return [f"{point:f}" for point in sorted(points) if least is None or point >= least]
+def _read(pattern: OneOf, state: Any, text: str) -> Any:  # noqa: ANN401 - a state of the automaton
+    for character in text:
+        if state is None:
+            return None
+        state = pattern.step(state, character)
+    return state
 
 
 def _choose_unknown(demands: Sequence[Demand], outsider: Outsider, budget: Budget) -> str | None:
@@ -155,9 +166,9 @@ def _choose_unknown(demands: Sequence[Demand], outsider: Outsider, budget: Budge
         return _spell(Content.UNKNOWN, demands, outsider, budget)
     values = [text for demand in demands for text in exact_texts(demand) or ()]
     values += candidates(text for demand in demands if demand.reading == "IpAddress" for text in demand.texts)
-    values += _numbers(demands)
+    values += numbers(demands)
     values += [date_text(moment) for moment in moments(demands, None)]
-    found = _first(_counted(["true", "false", "x", *values], demands, budget), demands)
+    found = first_of(counted(["true", "false", "x", *values], demands, budget), demands)
     kinds = {reading[:4] for reading in typed}
     certain = any(exact_texts(demand) is not None for demand in demands)
     if (
@@ -165,64 +176,5 @@ def _choose_unknown(demands: Sequence[Demand], outsider: Outsider, budget: Budge
         and not certain
         and (len(kinds) > 1 or any(d.texts and d.reading in TEXT_READINGS for d in demands))
     ):
-        raise UndecidedError("an unknown key is compared in several ways")
+        raise TooComplexError("an unknown key is compared in several ways")
     return found
-
-
-def moments(demands: Iterable[Demand], earliest: float | None) -> list[float]:
-    """Return moments of which each interval between the demands' dates holds one, in seconds since 1970."""
-    edges: set[float] = set()
-    for demand in demands:
-        for text in demand.texts:
-            if demand.reading.startswith("Date"):
-                edges.add(read_date(text) or 0.0)
-            elif demand.reading.startswith("Numeric"):
-                edges.add(float(Decimal(text)))
-    ordered = sorted(edges)
-    points = {edge + step for edge in edges for step in (-1.0, 0.0, 1.0)}
-    points |= {(a + b) / 2 for a, b in pairwise(ordered)}
-    if earliest is None:
-        return sorted(points)
-    return sorted({earliest, *(point for point in points if point >= earliest)})
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def date_text(moment: float) -> str:
-    """Return the moment as AWS writes it in a request; far beyond the calendar, its last second."""
-    try:
-        text = (_EPOCH + timedelta(seconds=moment)).isoformat(timespec="milliseconds" if moment % 1 else "seconds")
-    except OverflowError:
-        return "9999-12-31T23:59:59Z"
-    return text.replace("+00:00", "Z")
-
-
-def number_text(moment: float) -> str:
-    """Return the moment as aws:EpochTime has it."""
-    return str(int(moment)) if moment == int(moment) else repr(moment)
-
-
-def choose_times(
-    now: Sequence[Demand], epoch: Sequence[Demand], token: Sequence[Demand] | None, outsider: Outsider, budget: Budget
-) -> tuple[str, str, str | None] | None:
-    """Return aws:CurrentTime, aws:EpochTime (the same moment) and aws:TokenIssueTime; token None: no such key."""
-    calls = moments([*now, *epoch], outsider.now)
-    if token is not None:
-        calls = sorted(
-            {*calls, *(t for base in moments(token, None) for t in (base, base + _TOKEN_LIFE) if t >= outsider.now)}
-        )
-    for call in calls:
-        budget.spend(2)
-        texts = (date_text(call), number_text(call))
-        if not (all(holds(d, texts[0]) for d in now) and all(holds(d, texts[1]) for d in epoch)):
-            continue
-        if token is None:
-            return (*texts, None)
-        issued = [t for t in (call, call - _TOKEN_LIFE, *moments(token, None)) if call - _TOKEN_LIFE <= t <= call]
-        found = _first(_counted(map(date_text, issued), token, budget), token)
-        if found is not None:
-            return (*texts, found)
-    if any(d.reading in TEXT_READINGS and d.texts for d in (*now, *epoch, *(token or ()))):
-        raise UndecidedError("a moment is compared as text")
-    return None

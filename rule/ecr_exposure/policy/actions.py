@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
-from ecr_exposure.policy.patterns import has_wildcard, matches
+from ecr_exposure.policy.patterns import has_wildcard, matches, simplified
 
 
 class Capability(Enum):
@@ -80,11 +80,16 @@ def named_by(patterns: Iterable[str]) -> frozenset[str]:
             covered |= _ALL
         elif not has_wildcard(pattern):
             covered |= _named_exactly(written, pattern)
-        elif found := [name for name in _KNOWN if matches(pattern, name)]:
+        elif found := _matching(simplified(pattern)):
             covered.update(_SPELLING[name] for name in found if name in _SPELLING)
         elif pattern.startswith("ecr:"):
             covered.add(written)
     return frozenset(covered)
+
+
+def _matching(pattern: str) -> list[str]:
+    beginning = pattern.partition("*")[0].partition("?")[0]
+    return [name for name in _KNOWN if name.startswith(beginning) and matches(pattern, name)]
 
 
 def _named_exactly(written: str, lower: str) -> set[str]:

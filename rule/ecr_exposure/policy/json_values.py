@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from ecr_exposure.errors import PolicyError
 
 _LONGEST_QUOTE: Final = 60
+_LAST_PLANE_0: Final = "\uffff"
 # Beyond this many digits Python refuses to write an integer or to make it a float.
 _LARGEST: Final = 10**40
 
@@ -24,6 +25,10 @@ class RepeatedKey:
     def __init__(self, key: str) -> None:
         """Remember the key."""
         self.key = key
+
+    def __str__(self) -> str:
+        """Say what is wrong."""
+        return f"the key {describe(self.key)} stands twice in one object"
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | RepeatedKey:
@@ -97,7 +102,7 @@ def an_object(value: object) -> Mapping[str, object]:
     if type(value) is dict or isinstance(value, Mapping):
         return value
     if isinstance(value, RepeatedKey):
-        raise PolicyError("", f"the key {describe(value.key)} stands twice in one object")
+        raise PolicyError("", str(value))
     raise PolicyError("", f"{describe(value)} is not an object")
 
 
@@ -111,6 +116,17 @@ def texts(value: object) -> tuple[str, ...]:
             raise PolicyError("", f"{describe(element)} is not text")
         found.append(element)
     return tuple(found)
+
+
+def printable(text: str) -> str:
+    """Return the text with a replacement character for all that is no plain visible character.
+
+    Control and direction characters would let a policy's author rewrite the line that accuses him.
+    Characters beyond U+FFFF go too: whether AWS counts one of them as one or two is not documented.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() and c <= _LAST_PLANE_0 else "\ufffd" for c in text)
 
 
 def describe(value: object) -> str:

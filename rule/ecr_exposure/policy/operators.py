@@ -19,7 +19,7 @@ class ValueType(Enum):
     STRING = "text"
     ARN = "an ARN"
     BOOL = "true or false"
-    NULL = "true or false, no variable"
+    NULL = "true or false (no variable)"
     NUMERIC = "a number"
     DATE = "an ISO 8601 date with a time zone, or seconds since 1970"
     IP = "an address or a CIDR range"

@@ -3,11 +3,13 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
 
+import re
 from typing import Final
 
 # A star or question mark that is meant as such, in a pattern and in the text it is compared with: two
 # characters that no AWS value holds.
 LITERAL: Final = str.maketrans("*?", "\ue02a\ue03f")
+_WILDCARDS: Final = re.compile(r"[*?]*\*[*?]*")
 PLAIN: Final = str.maketrans("\ue02a\ue03f", "*?")
 
 
@@ -16,12 +18,19 @@ def has_wildcard(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern
 
 
+def simplified(pattern: str) -> str:
+    """Return the same pattern with each run of wildcards as question marks before one star at most."""
+    return _WILDCARDS.sub(lambda run: "?" * run[0].count("?") + "*", pattern)
+
+
 def matches(pattern: str, text: str) -> bool:
     """Tell whether the whole text fits the pattern; case counts.
 
     Between its stars a pattern is a row of fixed pieces. Taking each piece at the first place where
     it fits leaves most room for the rest, so nothing is ever tried twice.
     """
+    if len(pattern) - pattern.count("*") > len(text):
+        return False
     head, *pieces = pattern.split("*")
     if not pieces:
         return len(head) == len(text) and _fits(head, text, 0)
