@@ -2,9 +2,12 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -312,7 +315,7 @@ class TestScheduled:
             fault = Fault("ecr", "GetRepositoryPolicy", code="AccessDeniedException", repository="forbidden")
             with (
                 place.organization.faults.inject(fault),
-                pytest.raises(EvaluationError, match=r"not everything was evaluated: forbidden: .*AccessDenied"),
+                pytest.raises(EvaluationError, match=r"not everything was evaluated \(1\): forbidden: .*AccessDenied"),
             ):
                 place.config.deliver_scheduled(MEMBER, REGION)
             assert place.compliances() == {
@@ -330,7 +333,7 @@ class TestScheduled:
         ],
         ids=["server error", "connection reset"],
     )
-    def test_a_run_that_breaks_off_puts_what_it_has(self, fault: Fault) -> None:
+    def test_one_that_cannot_be_read_holds_up_no_other(self, fault: Fault) -> None:
         with deployed() as place:
             for name in ("aa", "bb", "cc", "gone"):
                 place.create(name, OPEN)
@@ -338,13 +341,35 @@ class TestScheduled:
             place.organization.delete_repository(MEMBER, REGION, "gone")
             for name in ("aa", "bb", "cc"):
                 place.organization.set_policy(MEMBER, REGION, name, CLOSED)
+            with place.organization.faults.inject(fault), pytest.raises(EvaluationError, match=r"\(1\): bb: "):
+                place.config.deliver_scheduled(MEMBER, REGION)
+            open_still = {"bb": "NON_COMPLIANT", "gone": "NON_COMPLIANT"}
+            assert place.compliances() == {"aa": "COMPLIANT", "cc": "COMPLIANT"} | open_still
+
+    def test_a_service_that_is_down_is_not_asked_for_ever(self) -> None:
+        with deployed() as place:
+            for number in range(30):
+                place.create(f"r{number:02d}", OPEN)
+            denied = Fault("ecr", "GetRepositoryPolicy", code="AccessDeniedException", times=None)
             with (
-                place.organization.faults.inject(fault),
+                place.organization.faults.inject(denied) as injected,
                 pytest.raises(EvaluationError, match="the repositories from here on"),
             ):
                 place.config.deliver_scheduled(MEMBER, REGION)
-            open_still = {"bb": "NON_COMPLIANT", "cc": "NON_COMPLIANT", "gone": "NON_COMPLIANT"}
-            assert place.compliances() == {"aa": "COMPLIANT"} | open_still
+            assert len(injected.calls) == 10
+
+    def test_a_run_stops_before_its_time_is_up(self) -> None:
+        """What it has is put, and the invocation fails."""
+        remaining = iter([300_000, 300_000, 200_000, 50_000])
+        with deployed() as place:
+            for name in ("aa", "bb", "cc"):
+                place.create(name, OPEN)
+            event = place.config.event(place.rule, place.config.scheduled_message(MEMBER))
+            context = SimpleNamespace(get_remaining_time_in_millis=lambda: next(remaining))
+            environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true", "AWS_REGION": REGION}
+            with patch.dict(os.environ, environment), pytest.raises(EvaluationError, match="the time is nearly up"):
+                lambda_handler(event, context)
+            assert place.compliances() == {"aa": "NON_COMPLIANT", "bb": "NON_COMPLIANT"}
 
     def test_a_broken_list_clears_nothing(self) -> None:
         with deployed(repositories_per_page=1) as place:
@@ -377,6 +402,139 @@ class TestScheduled:
                 place.config.deliver_scheduled(MEMBER, REGION)
             assert injected.spent
             assert place.compliances() == {"aa": "NON_COMPLIANT"}
+
+
+ODD_ANSWERS = {
+    "empty": "{}",
+    "half": '{"a',
+    "a page": "<html>",
+    "null": '{"policyText": null, "configurationItems": null}',
+}
+
+
+class TestOddAnswers:
+    """Answers that are none: a proxy's page, half a document, fields left out."""
+
+    @pytest.mark.parametrize("body", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+    def test_for_one_repository(self, body: str) -> None:
+        with deployed() as place:
+            place.create("aa", OPEN)
+            place.create("bb", OPEN)
+            odd = Fault("ecr", "GetRepositoryPolicy", status=200, body=body, repository="aa")
+            with place.organization.faults.inject(odd), pytest.raises(EvaluationError, match=r"\(1\): aa: "):
+                place.config.deliver_scheduled(MEMBER, REGION)
+            assert place.compliances() == {"bb": "NON_COMPLIANT"}
+
+    @pytest.mark.parametrize("body", ["{}", '{"EvaluationResults": [{}]}', '{"a'])
+    def test_for_the_earlier_evaluations(self, body: str) -> None:
+        with deployed() as place:
+            place.create("aa", OPEN)
+            odd = Fault("config", "GetComplianceDetailsByConfigRule", status=200, body=body)
+            with place.organization.faults.inject(odd), pytest.raises(EvaluationError, match="that are gone"):
+                place.config.deliver_scheduled(MEMBER, REGION)
+            assert place.compliances() == {"aa": "NON_COMPLIANT"}
+
+    @pytest.mark.parametrize("body", ["{}", '{"repositories": [{"repositoryName": "aa"}]}'])
+    def test_for_the_list(self, body: str) -> None:
+        with deployed() as place:
+            place.create("aa", OPEN)
+            odd = Fault("ecr", "DescribeRepositories", status=200, body=body)
+            with place.organization.faults.inject(odd), pytest.raises(EvaluationError):
+                place.config.deliver_scheduled(MEMBER, REGION)
+            assert place.dashboard() == {}
+
+    @pytest.mark.parametrize("body", ['{"a', "<html>"])
+    def test_for_the_evaluations(self, body: str) -> None:
+        """AWS answers every call with a request id; what comes without one has put nothing."""
+        with deployed() as place:
+            place.create("aa", OPEN)
+            odd = Fault("config", "PutEvaluations", status=200, body=body)
+            with place.organization.faults.inject(odd), pytest.raises(EvaluationError, match="not AWS Config"):
+                place.config.deliver_change(MEMBER, REGION, "aa")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials><SecretAccessKey>WJALR</SecretAccessKey><S",
+            "<AssumeRoleResponse><AssumeRoleResult></AssumeRoleResult></AssumeRoleResponse>",
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials><Expiration>2030-01-01T00:00:00Z</Expiration>"
+            "</Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        ],
+        ids=["cut off", "empty", "only a time"],
+    )
+    def test_for_the_role(self, body: str) -> None:
+        """Never the function's own credentials instead, and no part of a secret in the error."""
+        with deployed() as place:
+            place.create("aa", OPEN)
+            odd = Fault("sts", "AssumeRole", status=200, body=body)
+            with (
+                place.organization.faults.inject(odd),
+                pytest.raises(EvaluationError, match="no credentials") as raised,
+            ):
+                place.config.deliver_change(MEMBER, REGION, "aa")
+            assert "WJALR" not in str(raised.value)
+            assert raised.value.__cause__ is None
+            assert place.config.put_evaluations == []
+
+    def test_refused_credentials_are_not_kept(self) -> None:
+        with deployed(asynchronous=True) as place:
+            place.create("aa", OPEN)
+            place.config.deliver_change(MEMBER, REGION, "aa")
+            expired = Fault("config", "PutEvaluations", status=403, code="ExpiredTokenException", times=1)
+            place.organization.calls.clear()
+            with place.organization.faults.inject(expired):
+                place.config.deliver_change(MEMBER, REGION, "aa")
+            assert [call.operation for call in place.organization.calls] == [
+                "PutEvaluations",
+                "AssumeRole",
+                "PutEvaluations",
+            ]
+            assert place.config.on_failure == []
+
+    @pytest.mark.parametrize("configuration", ['{"RepositoryName": "big", "RepositoryPolicyText": "TEXT", '
+                                               '"RepositoryPolicyText": {}}', "{", "", "[" * 5_000])  # fmt: skip
+    def test_an_odd_history_item_cannot_be_judged(self, configuration: str) -> None:
+        with deployed() as place:
+            place.create("big", OPEN)
+            item = {
+                "configurationItemStatus": "OK",
+                "configurationItemCaptureTime": 1795523415.5,
+                "resourceType": "AWS::ECR::Repository",
+                "resourceId": "big",
+                "accountId": MEMBER,
+                "configuration": configuration,
+            }
+            body = json.dumps({"configurationItems": [item]})
+            with place.organization.faults.inject(Fault("config", "GetResourceConfigHistory", status=200, body=body)):
+                place.config.deliver_oversized(MEMBER, REGION, "big")
+            ((compliance, annotation),) = place.dashboard().values()
+            assert compliance == "NON_COMPLIANT"
+            assert (annotation or "").startswith("Cannot be judged: configuration: ")
+
+    @pytest.mark.parametrize("status", ["Unheard", "ok"])
+    def test_an_unknown_status_clears_nothing(self, status: str) -> None:
+        with deployed() as place:
+            place.create("aa", OPEN)
+            place.config.deliver_change(MEMBER, REGION, "aa")
+            with pytest.raises(ItemError, match="configurationItemStatus"):
+                place.config.invoke(change_event(place, "aa", configurationItemStatus=status), region=REGION)
+            assert place.compliances() == {"aa": "NON_COMPLIANT"}
+
+    def test_a_key_that_stands_twice_in_a_change_cannot_be_judged(self) -> None:
+        with deployed() as place:
+            place.create("aa", OPEN)
+            event = change_event(place, "aa", configuration="HERE")
+            twice = '{"RepositoryName": "aa", "RepositoryPolicyText": "", "RepositoryPolicyText": {}}'
+            event["invokingEvent"] = event["invokingEvent"].replace('"HERE"', twice)
+            place.config.invoke(event, region=REGION)
+            assert place.compliances() == {"aa": "NON_COMPLIANT"}
+
+    @pytest.mark.parametrize(("field", "value"), [("awsAccountId", "12"), ("awsRegion", "global")])
+    def test_an_item_of_nowhere_is_refused(self, field: str, value: str) -> None:
+        with deployed() as place:
+            place.create("aa", OPEN)
+            with pytest.raises(EvaluationError, match=rf"configurationItem\.{field}: '{value}'"):
+                place.config.invoke(change_event(place, "aa", **{field: value}), region=REGION)
 
 
 class TestFailures:
@@ -506,6 +664,24 @@ class TestFailures:
         with pytest.raises(EvaluationError, match="event: null is not an object"):
             lambda_handler(None, None)
 
+    def test_a_role_that_the_environment_fixes_is_taken_whatever_the_mode(self) -> None:
+        with LocalOrganization(execution_role=ROLE) as organization:
+            config = ConfigService(organization, lambda_handler, environment={"EXECUTION_ROLE_NAME": ROLE})
+            config.put_rule(MEMBER, REGION, RULE, {"AssumeRoleMode": "false"})
+            organization.create_repository(MEMBER, REGION, "aa", OPEN)
+            with pytest.raises(ParameterError, match="AssumeRoleMode: 'false' is refused"):
+                config.deliver_change(MEMBER, REGION, "aa")
+
+    def test_blanks_around_a_parameter_do_not_matter(self) -> None:
+        with LocalOrganization() as organization:
+            config = ConfigService(organization, lambda_handler)
+            rule = config.put_rule(organization.hub, REGION, RULE, {"AssumeRoleMode": " false "})
+            organization.create_repository(organization.hub, REGION, "aa", OPEN)
+            organization.calls.clear()
+            config.deliver_change(organization.hub, REGION, "aa")
+            assert [row.compliance for row in config.evaluations(*rule.key)] == ["NON_COMPLIANT"]
+            assert not [call for call in organization.calls if call.service == "sts"]
+
     @pytest.mark.parametrize("parameter", ["ExecutionRoleName", "AssumeRoleMode"])
     def test_the_environment_fixes_role_and_mode(self, parameter: str) -> None:
         """Whoever owns the invoking rule cannot make the function act in another role, or in its own."""
@@ -567,6 +743,16 @@ class TestExclusion:
             ((shown, annotation),) = place.dashboard().values()
             assert (shown, (annotation or "")[: len(told)]) == (compliance, told)
 
+    def test_what_reachable_would_not_excuse_is_told(self) -> None:
+        everything = json.loads(FOR_ALL)["Statement"] | {"Action": "ecr:*"}
+        pull = {"Sid": "Pull", "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
+        with deployed({"excludedPublicRepositories": "public/*"}) as place:
+            place.create("public/app", json.dumps({"Version": "2012-10-17", "Statement": [pull, everything]}))
+            place.config.deliver_change(MEMBER, REGION, "public/app")
+            ((compliance, annotation),) = place.dashboard().values()
+            assert compliance == "COMPLIANT"
+            assert "publicAccessTest=reachable says: Everyone can administer" in (annotation or "")
+
     def test_the_scheduled_run_excuses_the_same(self) -> None:
         with deployed({"excludedPublicRepositories": "public/*"}) as place:
             place.create("public/app", PULL)
@@ -622,7 +808,7 @@ class TestPublicAccessTest:
              "StringNotEquals is false for some aws:PrincipalOrgID that a caller can have."),
             ("unconditional", FOR_ALL, "COMPLIANT", "No statement of the repository policy allows everyone without a "
              'Condition. But publicAccessTest=reachable says: Everyone can pull: statement "Org" allows '
-             "ecr:BatchGetImage to *: ForAllValues is also true when aws:PrincipalOrgID is absent: anyone outside…"),
+             "ecr:BatchGetImage to *: ForAllValues is also true when aws:PrincipalOrgID is absent: anyone…"),
             ("unconditional", GUARDED, "NON_COMPLIANT", "Everyone can pull: Statement[0] allows ecr:BatchGetImage to * "
              "with no Condition. publicAccessTest=reachable, which weighs actions and Denies, lets nobody in"),
         ],
@@ -642,6 +828,22 @@ class TestPublicAccessTest:
             assert place.compliances() == {"team/app": compliance}
             asked = [call for call in place.organization.calls if call.operation == "ListAccounts"]
             assert len(asked) == (1 if asks else 0)
+
+    @pytest.mark.parametrize("body", ["{}", '{"Accounts": []}', '{"Accounts": [{}]}'])
+    def test_an_odd_list_of_members_fails_and_is_not_kept(self, body: str) -> None:
+        with deployed({"publicAccessTest": "external"}, switch="true") as place:
+            place.create("team/app", COLLEAGUE)
+            odd = Fault("organizations", "ListAccounts", status=200, body=body)
+            with place.organization.faults.inject(odd), pytest.raises((EvaluationError, ParameterError)):
+                place.config.deliver_change(MEMBER, REGION, "team/app")
+            place.config.deliver_change(MEMBER, REGION, "team/app")
+            assert place.compliances() == {"team/app": "COMPLIANT"}
+
+    def test_an_odd_switch_is_refused(self) -> None:
+        with deployed({"publicAccessTest": "external"}, switch="yes") as place:
+            place.create("team/app", COLLEAGUE)
+            with pytest.raises(EvaluationError, match="LIST_ORGANIZATION_ACCOUNTS: 'yes' is neither true nor false"):
+                place.config.deliver_change(MEMBER, REGION, "team/app")
 
     def test_a_failed_look_up_of_members_fails_the_invocation(self) -> None:
         with deployed({"publicAccessTest": "external"}, switch="true") as place:

@@ -102,6 +102,7 @@ class Conversation(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
+        self.send_header("x-amzn-RequestId", "00000000-0000-4000-8000-000000000000")
         self.end_headers()
         self.wfile.write(content)
 

@@ -29,7 +29,7 @@ _GONE: Final = {"compliance": "NOT_APPLICABLE", "reasons": ["the repository is g
 _FAULTS: Final = (BotoCoreError, ClientError, ResponseParserError, KeyError, TypeError, ValueError)
 # So many repositories after each other that cannot be read are not their own fault.
 _MOST_IN_A_ROW: Final = 10
-# What remains of an invocation to put the evaluations.
+# What is left of an invocation to put the evaluations, where it is not a short one.
 _RESERVE_MILLISECONDS: Final = 60_000
 
 
@@ -48,6 +48,7 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
         """Start with nothing left undone; remaining_milliseconds: how long the invocation may still take."""
         super().__init__()
         self._remaining_milliseconds = remaining_milliseconds
+        self._reserve = min(_RESERVE_MILLISECONDS, remaining_milliseconds() / 5)
         self.asked = False
         self.unfinished: list[str] = []
         self._place: dict[str, object] = {}
@@ -98,7 +99,7 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
         in_a_row = 0
         try:
             for listed in (repository for page in pages for repository in page["repositories"]):
-                if self._remaining_milliseconds() < _RESERVE_MILLISECONDS:
+                if self._remaining_milliseconds() < self._reserve:
                     self.unfinished.append("the repositories from here on: the time is nearly up")
                     return
                 try:
@@ -111,7 +112,7 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
                     self.unfinished.append(f"{listed.get('repositoryName')}: {error!r:.300}")
                     in_a_row += 1
                     if in_a_row == _MOST_IN_A_ROW:
-                        self.unfinished.append("the repositories from here on")
+                        self.unfinished.insert(0, "the repositories from here on")
                         return
         except _FAULTS as error:
             # What was looked at is put all the same, and the invocation fails.

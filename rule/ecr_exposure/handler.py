@@ -63,7 +63,7 @@ def _evaluate(admitted: dict[str, Any], context: object) -> list[dict[str, objec
     if failures:
         # What could be done is done by now, so that one bad repository holds up no other.
         told = "; ".join(failures[:5])
-        raise EvaluationError(f"not everything was evaluated ({len(failures)} failures): {told}")
+        raise EvaluationError(f"not everything was evaluated ({len(failures)}): {told}")
     return [_as_json(evaluation) for evaluation in answer[:_MOST_RETURNED]]
 
 
