@@ -61,6 +61,7 @@ clean:
 .venv-tools/ready: PYTHON := $(TOOLS_PYTHON)
 .venv/ready .venv-tools/ready:
 	$(if $(PYTHON),,$(error Python 3.11 or newer with its venv module is needed; name it: make PYTHON=/path/to/python3))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11"; exit 1; }
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python $(PIP) $<

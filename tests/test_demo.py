@@ -65,6 +65,7 @@ def test_the_dozen() -> None:
         ({**ITEM, "configurationItemStatus": "ResourceDeleted"}, ["NOT_APPLICABLE"]),
         ({**ITEM, "resourceType": "AWS::S3::Bucket"}, ["NOT_APPLICABLE"]),
         ({"configuration": ITEM["configuration"]}, ["NON_COMPLIANT"]),
+        ({**ITEM, "configurationItemCaptureTime": 1577836800.123}, ["NON_COMPLIANT"]),
         ({"resourceId": "team/app", "configuration": None}, ["NON_COMPLIANT"]),
     ],
 )  # fmt: skip
@@ -85,14 +86,15 @@ def test_a_place_comes_from_the_arn(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{", "item.json: not JSON in UTF-8: "),
-        ("[" * 100_000, "item.json: not JSON in UTF-8: "),
+        ("{", "item.json: not JSON: "),
+        ("", "item.json: not JSON: "),
+        ("[" * 100_000, "item.json: nested deeper than 100 levels"),
         ("[]", "item.json: there is no item (accepted: a configuration item, "),
-        ("7", "item.json: element 0: a int is not a configuration item, "),
+        ("7", "item.json: element 0: 7 is not a configuration item, "),
         ('[{"resourceId": "a"}, {}]', "item.json: element 1: neither resourceId nor configuration is there"),
         ('{"invokingEvent": "{"}', "item.json: element 0: invokingEvent: not JSON"),
         ('{"invokingEvent": "{\\"messageType\\": \\"ScheduledNotification\\"}"}',
-         "item.json: element 0: a ScheduledNotification holds no configuration item"),
+         "item.json: element 0: ScheduledNotification holds no configuration item"),
         (json.dumps({**EVENT, "ruleParameters": '{"x": "y"}'}), "item.json: element 0: 'x' is not a rule parameter"),
     ],
 )  # fmt: skip
@@ -105,6 +107,14 @@ def test_an_unusable_file(
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith(f"Not run: {told}")
+
+
+def test_a_key_that_stands_twice_cannot_be_judged(tmp_path: Path) -> None:
+    file = tmp_path / "item.json"
+    twice = '{"RepositoryName": "a", "RepositoryPolicyText": "", "RepositoryPolicyText": {}}'
+    file.write_text(f'{{"resourceId": "a", "configuration": {twice}}}', encoding="utf-8")
+    (row,) = own(str(file))
+    assert row.compliance == "NON_COMPLIANT"
 
 
 def test_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,4 +130,4 @@ def test_every_field_has_a_column_where_there_is_room(
     output = capsys.readouterr().out
     heading = [cell.strip() for cell in output.splitlines()[2].strip("┃").split("┃")]
     assert heading == ["Account", "Region", "Repository", "Compliance", "Annotation"]
-    assert "12 repositories: 5 COMPLIANT, 6 NON_COMPLIANT, 1 NOT_APPLICABLE" in output
+    assert "12 evaluations: 5 COMPLIANT, 6 NON_COMPLIANT, 1 NOT_APPLICABLE" in output

@@ -10,9 +10,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from typing import Any, Final, NamedTuple
 
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -131,10 +132,10 @@ def own(path: str) -> list[Row]:
     with rule_in_organization() as (_, config):
         rule = config.rules(HUB, REGIONS[0])[0]
         for at, (message, changes) in enumerate(read_messages(path)):
-            event = config.event(rule, message) | changes
+            event = config.event(rule, json.dumps(message, default=str)) | changes
             try:
                 returned = config.invoke(event, region=REGIONS[0]).returned
-            except (EvaluationError, ItemError, ParameterError) as error:
+            except (EvaluationError, ItemError, ParameterError, BotoCoreError) as error:
                 raise InputError(f"{path}: element {at}: {error}") from None
             item = message["configurationItem"]
             rows.extend(rows_of(returned, item["awsAccountId"] or "-", item["awsRegion"] or "-", item["resourceId"]))
@@ -159,7 +160,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
     console.print(table)
     totals = Counter(row.compliance for row in rows)
     told = ", ".join(f"[{COLOUR[name]}]{totals[name]} {name}[/]" for name in COLOUR if totals[name])
-    console.print(f"{len(rows)} repositories: {told}", highlight=False)
+    console.print(f"{len(rows)} evaluations: {told}", highlight=False)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -178,4 +179,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character shows another
     sys.exit(main(sys.argv[1:]))

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from ecr_exposure import PolicyError
 from ecr_exposure.parameters import RDKLIB_PARAMETERS
+from ecr_exposure.policy.json_values import describe, read_json
 
 ACCEPTED: Final = "a configuration item, a list of them, or an AWS Config event that holds one"
 # What the AWS CLI prints: get-resource-config-history, batch-get-resource-config, select-resource-config.
@@ -22,11 +25,13 @@ class InputError(Exception):
 def read_messages(path: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return a change notification for each item of the file, with what its event says beside it."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        content = read_json(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON in UTF-8: {error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not text in UTF-8") from None
+    except PolicyError as error:
+        raise InputError(f"{path}: {error}") from None
     found = [_message(element, f"{path}: element {at}") for at, element in enumerate(_elements(content))]
     if not found:
         raise InputError(f"{path}: there is no item (accepted: {ACCEPTED})")
@@ -52,7 +57,7 @@ def _message(content: Any, place: str) -> tuple[dict[str, Any], dict[str, Any]]:
         item = invoking_event.get("configurationItem")
         if not isinstance(item, dict):
             kind = invoking_event.get("messageType")
-            raise InputError(f"{place}: a {kind} holds no configuration item (accepted: {ACCEPTED})")
+            raise InputError(f"{place}: {kind} holds no configuration item (accepted: {ACCEPTED})")
         changes["ruleParameters"] = _parameters(content.get("ruleParameters"))
         changes["eventLeftScope"] = content.get("eventLeftScope", False)
     if not ("resourceId" in item or "configuration" in item):
@@ -69,11 +74,11 @@ def _decoded(content: Any, place: str) -> dict[str, Any]:
     """Return an object, from JSON text too, for that is how AWS nests one in another."""
     if isinstance(content, str):
         try:
-            content = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{place}: not JSON: {error}") from None
+            content = read_json(content)
+        except PolicyError as error:
+            raise InputError(f"{place}: {error}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{place}: a {type(content).__name__} is not {ACCEPTED}")
+        raise InputError(f"{place}: {describe(content)} is not {ACCEPTED}")
     return content
 
 
@@ -90,18 +95,21 @@ def _completed(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the item with what queries and the history leave out, taken from its ARN where possible."""
     known = item.get("configuration")
     if isinstance(known, str):
-        with suppress(ValueError, RecursionError):
-            known = json.loads(known)
+        with suppress(PolicyError):
+            known = read_json(known)
     if not isinstance(known, dict):
         known = {}
     arn = str(item.get("ARN") or item.get("arn") or known.get("Arn") or "")
     _, _, _, region, account, *_ = [*arn.split(":"), *[""] * 5]
+    captured = item.get("configurationItemCaptureTime")
+    if isinstance(captured, (int, float)):  # as version 1 of the AWS CLI prints it
+        captured = datetime.fromtimestamp(captured, UTC).isoformat()
     name = item.get("resourceId") or known.get("RepositoryName") or "-"
     return {
         "resourceType": "AWS::ECR::Repository",
         "configurationItemStatus": "OK",
-        "configurationItemCaptureTime": SOME_TIME,
         **item,
+        "configurationItemCaptureTime": captured or SOME_TIME,
         "ARN": arn,
         "awsAccountId": str(item.get("awsAccountId") or item.get("accountId") or account),
         "awsRegion": str(item.get("awsRegion") or region),

@@ -80,7 +80,7 @@ _ROOT: Final = (_literal("/r-"), _repeat(_LOWER, 4, 32), _literal("/"))
 _UNIT: Final = (_literal("ou-"), _repeat(_LOWER, 4, 32), _literal("-"), _repeat(_LOWER, 8, 32), _literal("/"))
 _MOST_UNITS: Final = 5  # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
 _PATHS: Final = tuple((*_ORGANIZATION, *_ROOT, *(_UNIT * depth)) for depth in range(_MOST_UNITS + 1))
-_TEXT: Final = ((_repeat(_PRINTABLE, 0, None),),)
+TEXT: Final = ((_repeat(_PRINTABLE, 0, None),),)
 
 _FIXED: Final[Mapping[Content, tuple[Shape, ...]]] = {
     Content.PRINCIPAL_ACCOUNT: ((_repeat(_DIGIT, 12, 12, "value", "account"),),),
@@ -94,9 +94,9 @@ _FIXED: Final[Mapping[Content, tuple[Shape, ...]]] = {
     Content.ENDPOINT: ((_literal("vpce-", "value", "network"), _repeat(_HEX, 1, None, "value", "network")),),
     Content.OWN_ID: ((_repeat(_PRINTABLE, 1, None, "value", "own id"),),),
     Content.REGION: ((_repeat(_REGION, 5, 20),),),
-    Content.TEXT: _TEXT,
-    Content.RESOURCE_TAG: _TEXT,
-    Content.UNKNOWN: _TEXT,
+    Content.TEXT: TEXT,
+    Content.RESOURCE_TAG: TEXT,
+    Content.UNKNOWN: TEXT,
 }
 
 
@@ -106,14 +106,7 @@ def shapes_of(content: Content, partitions: tuple[str, ...]) -> tuple[Shape, ...
         return _FIXED[content]
     if content is Content.VPC_ARN:
         return tuple(shape for partition in partitions for shape in _vpc_arn(partition))
-    arns = tuple(shape for partition in partitions for shape in _arn(partition))
-    return (*_TEXT_BUT_ARN, *arns) if content is Content.PROVIDER else arns
-
-
-# A provider that is no ARN is a host name: it holds no colon.
-_TEXT_BUT_ARN: Final = (
-    (_repeat(CharClass(lambda c: c != ":" and c.isprintable(), _PRINTABLE.samples.replace(":", "")), 1, None),),
-)
+    return tuple(shape for partition in partitions for shape in _arn(partition))
 
 
 def _vpc_arn(partition: str) -> tuple[Shape, ...]:

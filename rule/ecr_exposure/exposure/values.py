@@ -12,7 +12,7 @@ from ecr_exposure.exposure.demands import Demand, exact_texts, holds
 from ecr_exposure.exposure.keys import Content
 from ecr_exposure.exposure.outsider import Outsider
 from ecr_exposure.exposure.points import TEXT_READINGS, counted, date_text, first_of, moments, numbers
-from ecr_exposure.exposure.shapes import ADDRESSES_OF_IPV6, partitions_of, shapes_of
+from ecr_exposure.exposure.shapes import ADDRESSES_OF_IPV6, TEXT, partitions_of, shapes_of
 from ecr_exposure.exposure.words import spell
 from ecr_exposure.policy.operators import NUMBER, read_cidr
 from ecr_exposure.policy.patterns import has_wildcard
@@ -68,6 +68,11 @@ def _spell(content: Content, demands: Sequence[Demand], outsider: Outsider, budg
     usual = _usual(content, outsider)
     if usual is not None and all(holds(demand, usual) for demand in demands):
         return usual
+    if content is Content.PROVIDER:
+        # A provider that is no ARN is free.
+        no_arn = OneOf("value", ["arn:*"], member=False)
+        if (free := spell(TEXT[0], [*patterns, no_arn], budget)) is not None:
+            return free["value"]
     for shape in shapes_of(content, partitions_of(outsider.region)):
         if (found := spell(shape, patterns, budget)) is not None:
             return found["value"]
