@@ -47,6 +47,7 @@ class Content(Enum):
     OWN_ID = "an id of the caller"
     PUBLIC_ADDRESS = "a public address"
     ADDRESS = "an address"
+    ADDRESS_IPV4 = "an address of IPv4"
     BOOL = "true or false"
     TRUE = "true"
     FALSE = "false"
@@ -108,7 +109,7 @@ TABLE: Final[Mapping[str, Key]] = {
     "aws:VpceOrgPaths": Key(_P.ENDPOINT_ORGANIZATION, _C.ORGANIZATION_PATH, (), multivalued=True),
     "aws:VpcSourceIp": Key(_P.ENDPOINT, _C.ADDRESS, (_T.IP,)),
     "aws:Ec2InstanceSourceVpc": Key(_P.OPTIONAL, _C.VPC),
-    "aws:Ec2InstanceSourcePrivateIPv4": Key(_P.OPTIONAL, _C.ADDRESS, (_T.IP,)),
+    "aws:Ec2InstanceSourcePrivateIPv4": Key(_P.OPTIONAL, _C.ADDRESS_IPV4, (_T.IP,)),
     "lambda:SourceFunctionArn": _OWN_ARN,
     "codebuild:BuildArn": _OWN_ARN,
     "codebuild:ProjectArn": _OWN_ARN,

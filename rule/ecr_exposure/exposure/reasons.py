@@ -72,6 +72,7 @@ _FREE: Final = {
     Content.USERNAME: "is the caller's own to choose",
     Content.AGE: "is the caller's own to choose",
     Content.PROVIDER: "is the caller's own to choose",
+    Content.ADDRESS_IPV4: "is any address that the caller gives to his own network",
     Content.ADDRESS: "is any address that the caller gives to his own network",
     Content.TRUE: "is the same for every caller",
     Content.FALSE: "is the same for every caller",

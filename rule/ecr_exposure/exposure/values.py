@@ -38,7 +38,7 @@ _FINITE: Final = {
     Content.TRUE: ("true",),
     Content.FALSE: ("false",),
 }
-_POINTS: Final = (Content.PUBLIC_ADDRESS, Content.ADDRESS, Content.AGE)
+_POINTS: Final = (Content.PUBLIC_ADDRESS, Content.ADDRESS, Content.ADDRESS_IPV4, Content.AGE)
 
 
 def pattern_of(demand: Demand, tape: str) -> OneOf:
@@ -108,8 +108,7 @@ def _choose_point(content: Content, demands: Sequence[Demand], budget: Budget) -
         values: Iterable[str] = numbers(demands, least=Decimal(0))
     else:
         values = candidates(text for demand in demands if demand.reading == "IpAddress" for text in demand.texts)
-        if content is Content.PUBLIC_ADDRESS:
-            values = filter(is_public, values)
+        values = [text for text in values if _is_of(content, text)]
     as_text = [demand for demand in demands if demand.reading in TEXT_READINGS and demand.texts]
     if not as_text:
         return first_of(counted(values, demands, budget), demands)
@@ -126,14 +125,21 @@ def _choose_point(content: Content, demands: Sequence[Demand], budget: Budget) -
 def _is_of(content: Content, text: str) -> bool:
     if content is Content.AGE:
         return NUMBER.fullmatch(text) is not None and Decimal(text) >= 0
-    return is_public(text) if content is Content.PUBLIC_ADDRESS else "/" not in text and read_cidr(text) is not None
+    if content is Content.PUBLIC_ADDRESS:
+        return is_public(text)
+    family = ":" not in text or content is Content.ADDRESS
+    return family and "/" not in text and read_cidr(text) is not None
 
 
 def _spell_address(content: Content, demands: Sequence[Demand], budget: Budget) -> str | None:
     """Return an address whose text fits patterns: IPv4 octet by octet, IPv6 only as far as it is certain."""
     patterns = [pattern_of(demand, "value") for demand in demands if demand.reading in TEXT_READINGS and demand.texts]
     found = _octets(content, "", [(each, each.start) for each in patterns], demands, budget)
-    if found is None and any(spell(shape, patterns, budget) is not None for shape in ADDRESSES_OF_IPV6):
+    if (
+        found is None
+        and content is not Content.ADDRESS_IPV4
+        and any(spell(shape, patterns, budget) is not None for shape in ADDRESSES_OF_IPV6)
+    ):
         raise TooComplexError("an address of IPv6 is compared as text")
     return found
 
