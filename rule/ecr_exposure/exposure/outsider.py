@@ -12,8 +12,8 @@ from ecr_exposure.exposure.shapes import pins
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.operators import Quantifier, ValueType
-from ecr_exposure.policy.patterns import has_wildcard
-from ecr_exposure.policy.variables import has_variable
+from ecr_exposure.policy.patterns import PLAIN, has_wildcard
+from ecr_exposure.policy.variables import has_variable, references, substitute
 
 Names = Mapping[str, frozenset[str]]
 
@@ -134,7 +134,6 @@ _KINDS: Final = {
     Content.ORGANIZATION_ID: "organization",
     Content.VPC: "network",
     Content.ENDPOINT: "network",
-    Content.OWN_ID: "own id",
 }
 _SHAPES: Final = {"account": _ACCOUNT, "organization": _ORGANIZATION, "network": _NETWORK}
 _PLAIN_IDS: Final = {
@@ -155,10 +154,13 @@ def names_in(condition: Condition, text: str, *, variables: bool, budget: Budget
     wildcards = condition.operator.name in ("StringLike", "StringNotLike") or condition.operator.name.startswith("Arn")
     if condition.operator.name.endswith("IgnoreCase") and content is not Content.OWN_ID:
         text = text.upper() if content is Content.USERID else text.lower()
+    if content is Content.OWN_ID:
+        yield from _named_in_full(text, variables=variables, wildcards=wildcards)
+        return
     if content in _KINDS:
-        shape = _SHAPES.get(_KINDS[content])
+        shape = _SHAPES[_KINDS[content]]
         whole = text.rstrip("*") if wildcards and shape is _ACCOUNT else text
-        if shape.fullmatch(whole) if shape else not (wildcards and has_wildcard(text)) and not has_variable(text):
+        if shape.fullmatch(whole):
             yield _KINDS[content], whole
         return
     if content is Content.ORGANIZATION_PATH:
@@ -171,6 +173,16 @@ def names_in(condition: Condition, text: str, *, variables: bool, budget: Budget
         yield from _named_by_userid(text)
     elif content in _ARNS:
         yield from _named_by_arn(condition, content, text, variables=variables, wildcards=wildcards, budget=budget)
+
+
+def _named_in_full(text: str, *, variables: bool, wildcards: bool) -> Iterator[tuple[str, str]]:
+    """Yield an id of any shape, unless a wildcard or a variable leaves it open; an escape does not."""
+    if variables and has_variable(text):
+        if references(text):
+            return
+        text = substitute(text, lambda reference: reference.default) or ""
+    if not (wildcards and has_wildcard(text)):
+        yield "own id", text.translate(PLAIN)
 
 
 def _named_by_userid(text: str) -> Iterator[tuple[str, str]]:
