@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import boto3
 import pytest
+import rdklib.clientfactory
+import rdklib.evaluator
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -39,6 +41,12 @@ ROLE_PARAMETER: Final = {"ExecutionRoleName": ROLE}
 PRIVATE: Final = '{"Version": "2012-10-17", "Statement": []}'
 PUBLIC: Final = '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}}'
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _stock_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the example rdklib's own clients, whatever was imported before."""
+    monkeypatch.setattr(rdklib.evaluator, "ClientFactory", rdklib.clientfactory.ClientFactory)
 
 
 class ExampleRule(ConfigRule):  # type: ignore[misc]  # rdklib has no types
