@@ -149,7 +149,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
     if wide:
         table.add_column("Account", no_wrap=True)
         table.add_column("Region", no_wrap=True)
-    table.add_column("Repository", overflow="fold", min_width=22)
+    table.add_column("Repository", overflow="fold", min_width=22, max_width=max(22, console.width // 3))
     table.add_column("Compliance", no_wrap=True)
     table.add_column("Annotation", ratio=1, overflow="fold")
     for row in rows:
