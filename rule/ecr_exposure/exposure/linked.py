@@ -14,7 +14,7 @@ from ecr_exposure.exposure.budget import TooComplexError
 from ecr_exposure.exposure.caller import Callers, group
 from ecr_exposure.exposure.demands import Demand, exact_texts, holds, whole_arns
 from ecr_exposure.exposure.group import Grouped, Values
-from ecr_exposure.exposure.keys import Presence, key_of
+from ecr_exposure.exposure.keys import Content, Presence, key_of
 from ecr_exposure.exposure.outsider import Outsider
 from ecr_exposure.policy.patterns import LITERAL
 from ecr_exposure.policy.variables import VARIABLE, Reference, references, substitute
@@ -56,7 +56,10 @@ def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> V
 def _contradict(one: Demand, other: Demand) -> bool:
     """Tell whether one demand wants what the other does not, whatever the variables stand for."""
     same = (one.key, one.reading, one.texts) == (other.key, other.reading, other.texts)
-    return same and one.member != other.member and not (one.absent and other.absent) and not (one.some and other.some)
+    # Several values under an operator that reads one: what comes out of it is not documented.
+    doubtful = key_of(one.key).content is Content.UNKNOWN and (one.plain or other.plain)
+    both = (one.absent and other.absent) or (one.some and other.some)
+    return same and one.member != other.member and not doubtful and not both
 
 
 _MOST_TRIES: Final = 256
