@@ -90,7 +90,7 @@ def _with_texts(demand: Demand, condition: Condition, *, variables: bool, outsid
     base = operation.name.replace("Not", "") if operation.negated else operation.name
     reading = _READINGS.get(base)
     if reading is None:
-        return demand._replace(reading=base if base in MATCHERS else operation.name, texts=condition.values)
+        return demand._replace(reading=base, texts=condition.values)
     if demand.member:
         condition = condition._replace(values=_not_named(condition, outsider, variables=variables))
     filled = _Filled(demand, wildcards=base in _WITH_WILDCARDS, outsider=outsider)
