@@ -13,7 +13,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test nightly benchmark format rdk lock clean
+.PHONY: demo test nightly benchmark preflight verify replay format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
@@ -34,6 +34,20 @@ nightly: .venv/ready .venv-tools/ready
 
 benchmark: .venv/ready
 	@PYTHONPATH=rule:. $(RUN) -m tests.benchmarks.judging
+
+# With your AWS credentials. Before the rule is deployed to an organization: what is missing? It only reads.
+preflight: .venv/ready
+	@PYTHONPATH=rule:. $(RUN) -m tests.live.preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)")
+
+# Once it is deployed: does an open repository become a finding, and a closed one none?
+verify: .venv/ready
+	@PYTHONPATH=rule:. $(RUN) -m tests.live.verify --stack "$(STACK)" $(if $(REGION),--region "$(REGION)") \
+		$(if $(DRY_RUN),--dry-run) $(if $(MINUTES),--minutes "$(MINUTES)")
+
+# Invokes the function again with the events that failed three times.
+replay: .venv/ready
+	@PYTHONPATH=rule:. $(RUN) -m tests.live.replay --stack "$(STACK)" $(if $(REGION),--region "$(REGION)") \
+		$(if $(DRY_RUN),--dry-run)
 
 format: .venv/ready
 	.venv/bin/ruff check --fix .

@@ -11,6 +11,8 @@ from ecr_exposure import judge
 from ecr_exposure.parameters import PARAMETERS
 from tests.cases import all_cases
 from tests.local_aws.demo import main
+from tests.local_aws.templates import read_template
+from tests.sam import MEMBER_ACCOUNT, TEMPLATE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +27,7 @@ def blocks(language: str) -> list[str]:
 def test_the_demo_shows_what_the_readme_shows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "180")
     assert main([]) == 0
     shown = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert shown == blocks("text")[0].splitlines()
@@ -44,8 +46,33 @@ def test_the_python_example_runs() -> None:
 
 
 def test_the_parameter_table_is_complete() -> None:
-    table = README[README.index("### Rule parameters") : README.index("### Permissions")]
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(PARAMETERS)
+    tables = README[README.index("### Parameters") : README.index("### Permissions")]
+    of_the_rule, _, of_the_template = tables.partition("The template's own parameters:")
+    assert re.findall(r"^\| `(\w+)` \|", of_the_rule, re.MULTILINE) == list(PARAMETERS)
+    own = [name for name in read_template(TEMPLATE)["Parameters"] if name not in PARAMETERS]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", of_the_template, re.MULTILINE)) == sorted(own)
+
+
+def test_the_template_tables_defaults_are_the_templates() -> None:
+    table = README[README.index("The template's own parameters:") : README.index("### Permissions")]
+    parameters = read_template(TEMPLATE)["Parameters"]
+    written = {"empty": "", "–": ""}
+    for name, cell in re.findall(r"^\| `(\w+)` \| (\S+) \|", table, re.MULTILINE):
+        assert str(parameters[name]["Default"]) == written.get(cell, cell.strip("`")), name
+
+
+def test_the_permissions_are_those_of_the_templates() -> None:
+    table = README[README.index("### Permissions") : README.index("## Use it from Python")]
+    named = set(re.findall(r"`((?:config|ecr|sts|organizations):\w+)`", table))
+    text = TEMPLATE.read_text(encoding="utf-8") + MEMBER_ACCOUNT.read_text(encoding="utf-8")
+    assert named == set(re.findall(r"\b((?:config|ecr|sts|organizations):[A-Z]\w+)", text))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: str(page.name))
+def test_every_page_is_reached_and_its_make_commands_exist(page: Path) -> None:
+    assert f"docs/{page.name}" in README
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"^ +make (\w+)", page.read_text(encoding="utf-8"), re.MULTILINE)) <= set(targets)
 
 
 def test_every_limit_names_a_case() -> None:

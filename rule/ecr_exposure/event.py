@@ -28,10 +28,10 @@ _ITEM_TEXTS: Final = (
 _LOCKS: Final = {"ExecutionRoleName": "EXECUTION_ROLE_NAME", "AssumeRoleMode": "ASSUME_ROLE_MODE"}
 
 
-def admit(event: object, environment: Mapping[str, str]) -> dict[str, object]:
+def admit(event: object, environment: Mapping[str, str], function_arn: object = None) -> dict[str, object]:
     """Return the event as rdklib needs it.
 
-    Raises ParameterError for a wrong rule parameter, ItemError for an item that says not what it is
+    function_arn: of the invoked function; one that takes no role serves only its own account. Raises ParameterError for a wrong rule parameter, ItemError for an item that says not what it is
     about, and EvaluationError for what no AWS Config rule of ours sends.
     """
     if not isinstance(event, Mapping):
@@ -39,6 +39,8 @@ def admit(event: object, environment: Mapping[str, str]) -> dict[str, object]:
     if not isinstance(event.get("resultToken"), str):
         raise EvaluationError("event.resultToken: missing")
     _refuse_foreign_role(event)
+    if str(environment.get(_LOCKS["AssumeRoleMode"])).lower() == "false":
+        _refuse_foreign_account(event, function_arn)
     parameters = _parameters(event.get("ruleParameters"))
     _lock(parameters, environment)
     read_parameters(parameters)
@@ -59,6 +61,13 @@ def _refuse_foreign_role(event: Mapping[str, object]) -> None:
     role, account = event.get("executionRoleArn"), event.get("accountId")
     if role and account and str(role).split(":")[4:5] != [account]:
         raise EvaluationError(f"event.executionRoleArn: {role!r:.160} is not of the account {account!r:.40}")
+
+
+def _refuse_foreign_account(event: Mapping[str, object], function_arn: object) -> None:
+    # With its own credentials it would read its own repositories and answer somebody else.
+    own = str(function_arn).split(":")[4:5]
+    if own and own != [event.get("accountId")]:
+        raise EvaluationError(f"event.accountId: {event.get('accountId')!r:.40} is not the function's own account")
 
 
 def _parameters(value: object) -> dict[str, object]:

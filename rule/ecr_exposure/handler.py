@@ -41,7 +41,7 @@ def lambda_handler(event: object, context: object) -> list[dict[str, object]]:
     invocation has failed, and AWS Lambda tries again.
     """
     try:
-        return _evaluate(admit(event, os.environ), context)
+        return _evaluate(admit(event, os.environ, getattr(context, "invoked_function_arn", None)), context)
     except Exception:
         # Credentials that AWS refuses must not be kept for the next attempt.
         kept_clients.clear()

@@ -13,7 +13,7 @@ from typing import Any, Final
 from moto.utilities.utils import get_partition
 
 from tests.local_aws.function import Handler, Invocation, LocalFunction
-from tests.local_aws.ledger import Evaluation, PutEvaluations, Rule
+from tests.local_aws.ledger import ALL_TRIGGERS, Evaluation, PutEvaluations, Rule
 from tests.local_aws.organization import LocalOrganization
 from tests.local_aws.recorder import RecordedItem, timestamp
 
@@ -51,12 +51,20 @@ class ConfigService:
         """Every call of PutEvaluations so far, refused ones included."""
         return self._ledger.calls
 
-    def put_rule(self, account: str, region: str, name: str, parameters: Mapping[str, str] = _NOTHING) -> Rule:
+    def put_rule(
+        self,
+        account: str,
+        region: str,
+        name: str,
+        parameters: Mapping[str, str] = _NOTHING,
+        *,
+        triggers: frozenset[str] = ALL_TRIGGERS,
+    ) -> Rule:
         """Make a rule in one account and region; no empty parameters, at most 1,024 characters of JSON."""
         self._organization.check_place(account, region)
         if not all(parameters.values()) or len(json.dumps(dict(parameters))) > _MAX_INPUT_PARAMETERS:
             raise ValueError(f"Config would refuse these input parameters: {dict(parameters)}")
-        rule = Rule(account=account, region=region, name=name, parameters=dict(parameters))
+        rule = Rule(account=account, region=region, name=name, parameters=dict(parameters), triggers=triggers)
         self._ledger.put_rule(rule)
         return rule
 
@@ -137,12 +145,15 @@ class ConfigService:
         *,
         left_scope: bool = False,
     ) -> tuple[Invocation, ...]:
-        """Deliver an invoking event as it is to every rule of an account and region."""
+        """Deliver an invoking event as it is to every rule of an account and region that it triggers."""
         rules = self.rules(account, region)
         if not rules:
             raise LookupError(f"no rule in {account}, {region}")
+        kind = invoking_event["messageType"] if isinstance(invoking_event, Mapping) else None
         return tuple(
-            self.invoke(self.event(rule, invoking_event, left_scope=left_scope), region=region) for rule in rules
+            self.invoke(self.event(rule, invoking_event, left_scope=left_scope), region=region)
+            for rule in rules
+            if kind in {None, *rule.triggers} or kind not in ALL_TRIGGERS
         )
 
     def invoke(self, event: Mapping[str, Any], *, region: str) -> Invocation:

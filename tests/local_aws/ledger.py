@@ -15,6 +15,13 @@ from typing import Any, Final
 from moto.utilities.utils import get_partition
 
 MAX_EVALUATIONS: Final = 100
+ALL_TRIGGERS: Final = frozenset(
+    {
+        "ConfigurationItemChangeNotification",
+        "OversizedConfigurationItemChangeNotification",
+        "ScheduledNotification",
+    }
+)
 _COMPLIANCE_TYPES: Final = ("COMPLIANT", "INSUFFICIENT_DATA", "NON_COMPLIANT", "NOT_APPLICABLE")
 _MAX_LENGTHS: Final = MappingProxyType({"ComplianceResourceType": 256, "ComplianceResourceId": 768, "Annotation": 256})
 
@@ -37,6 +44,8 @@ class Rule:
     region: str
     name: str
     parameters: Mapping[str, str]
+    triggers: frozenset[str] = ALL_TRIGGERS
+    """The types of messages that it hears of."""
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -28,6 +28,7 @@ from tests.local_aws.gateway import Gateway
 from tests.local_aws.ledger import Ledger
 from tests.local_aws.moto_gaps import filled
 from tests.local_aws.recorder import Recorder
+from tests.local_aws.roles import may_take
 
 HUB: Final = "111122223333"
 MEMBERS: Final = ("444455556666", "777788889999")
@@ -48,7 +49,8 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
 
     The environment holds the credentials of the function's role in the hub account, as in Lambda. A role
     can be assumed when it is in the organization, is not the recorder's service-linked one, is named
-    ``execution_role`` (None: any name), its account is not in ``accounts_without_role``, and the hub asks.
+    ``execution_role`` (None: any name), its account is not in ``accounts_without_role``, and the hub asks;
+    with ``iam`` also only when IAM holds it and its policies and those of the function's role allow it.
     """
 
     def __init__(  # noqa: PLR0913 - each argument is one fact about the organization
@@ -59,6 +61,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         regions: Sequence[str] = REGIONS,
         organization_id: str = ORGANIZATION_ID,
         execution_role: str | None = None,
+        iam: bool = False,
         repositories_per_page: int = 1000,
         clock: Callable[[], datetime] = _clock,
     ) -> None:
@@ -73,6 +76,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         self.ledger = Ledger()
         self.recorder = Recorder(clock)
         self._execution_role = execution_role
+        self._iam = iam
         self._repositories_per_page = repositories_per_page
         self._gateway = Gateway(self.faults)
         self._stack = ExitStack()
@@ -159,6 +163,14 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         """Let PutEvaluations answer matching evaluations as FailedEvaluations and record the others."""
         return self.ledger.failing(when, times=times)
 
+    def join(self, account: str) -> None:
+        """Let a new account join the organization; nothing is in it yet."""
+        backend = organizations_backends[self.hub][get_partition(self.regions[0])]
+        with patch.object(organizations_utils, "make_random_account_id", lambda: account):
+            backend.create_account(AccountName=f"member-{account}", Email=f"{account}@example.com")
+        self.accounts += (account,)
+        self.members += (account,)
+
     def check_place(self, account: str, region: str) -> None:
         """Raise LookupError for an account or a region that is not part of the organization."""
         if account not in self.accounts or region not in self.regions:
@@ -171,16 +183,20 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
     def _found(self) -> None:
         """Make the organization with these ids (moto draws its own) and give the function credentials."""
         home = self.regions[0]
-        ids = iter(self.accounts)
+        members, self.accounts, self.members = self.members, (self.hub,), ()
         with (
-            patch.object(organizations_utils, "make_random_account_id", lambda: next(ids)),
+            patch.object(organizations_utils, "make_random_account_id", lambda: self.hub),
             patch.object(organizations_utils, "make_random_org_id", lambda: self.organization_id),
         ):
-            backend = organizations_backends[self.hub][get_partition(home)]
-            backend.create_organization(region=home, FeatureSet="ALL")
-            for member in self.members:
-                backend.create_account(AccountName=f"member-{member}", Email=f"{member}@example.com")
-        role = self._assume(self.hub, home, FUNCTION_ROLE)
+            organizations_backends[self.hub][get_partition(home)].create_organization(region=home, FeatureSet="ALL")
+        for member in members:
+            self.join(member)
+        self.become(FUNCTION_ROLE)
+
+    def become(self, role_name: str) -> None:
+        """Let the environment hold the credentials of this role in the hub, as in the function of that role."""
+        home = self.regions[0]
+        role = self._assume(self.hub, home, role_name)
         os.environ |= {
             "AWS_ACCESS_KEY_ID": role.access_key_id,
             "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
@@ -223,6 +239,17 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             or account in self.accounts_without_role
             or path.startswith("aws-service-role/")
             or self._execution_role not in {None, path.rpartition("/")[2]}
+            or (self._iam and not self._iam_allows(account, path.rpartition("/")[2], call))
+        )
+
+    def _iam_allows(self, account: str, role: str, call: Call) -> bool:
+        return may_take(
+            account,
+            role,
+            caller_account=call.account,
+            caller_role=call.role,
+            organization=self.accounts,
+            region=self.regions[0],
         )
 
 
