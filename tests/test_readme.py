@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore import xform_name
 
 from ecr_exposure import judge
 from ecr_exposure.parameters import PARAMETERS
@@ -73,6 +75,32 @@ def test_every_page_is_reached_and_its_make_commands_exist(page: Path) -> None:
     assert f"docs/{page.name}" in README
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(re.findall(r"^ +make (\w+)", page.read_text(encoding="utf-8"), re.MULTILINE)) <= set(targets)
+
+
+# `aws cloudformation deploy` is the CLI's own, and has no operation behind it.
+OF_THE_CLI = {("cloudformation", "deploy")}
+
+
+def commands_of_the_cli() -> list[tuple[str, str, list[str]]]:
+    """Return service, operation and options of every `aws` command in the pages and templates."""
+    found = []
+    for file in (ROOT / "README.md", TEMPLATE, *(ROOT / "docs").iterdir(), *(ROOT / "deploy").iterdir()):
+        text = re.sub(r"\s*\n +--", " --", file.read_text(encoding="utf-8"))
+        for service, operation, rest in re.findall(r"\baws ([a-z]+) ([a-z-]+)((?:(?! aws )[^\n`])*)", text):
+            found.append((service, operation, re.findall(r"--([a-z-]+)", rest)))
+    return found
+
+
+def test_every_command_of_the_cli_exists() -> None:
+    commands = [each for each in commands_of_the_cli() if each[:2] not in OF_THE_CLI]
+    assert len(commands) >= 8
+    session = botocore.session.get_session()
+    for service, operation, options in commands:
+        model = session.get_service_model({"configservice": "config"}.get(service, service))
+        shapes = {xform_name(name, "-"): name for name in model.operation_names}
+        members = model.operation_model(shapes[operation]).input_shape
+        known = {xform_name(name, "-") for name in (members.members if members else ())}
+        assert set(options) - {"query", "region"} <= known, (service, operation)
 
 
 def test_every_limit_names_a_case() -> None:
