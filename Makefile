@@ -41,11 +41,13 @@ preflight: .venv/ready
 
 # Once it is deployed: does an open repository become a finding, and a closed one none?
 verify: .venv/ready
+	$(if $(STACK),,$(error Name the stack: make verify STACK=name))
 	@PYTHONPATH=rule:. $(RUN) -m tests.live.verify --stack "$(STACK)" $(if $(REGION),--region "$(REGION)") \
-		$(if $(DRY_RUN),--dry-run) $(if $(MINUTES),--minutes "$(MINUTES)")
+		$(if $(DRY_RUN),--dry-run) $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEVERITY),--severity "$(SEVERITY)")
 
 # Invokes the function again with the events that failed three times.
 replay: .venv/ready
+	$(if $(STACK),,$(error Name the stack: make replay STACK=name))
 	@PYTHONPATH=rule:. $(RUN) -m tests.live.replay --stack "$(STACK)" $(if $(REGION),--region "$(REGION)") \
 		$(if $(DRY_RUN),--dry-run)
 

@@ -1,0 +1,88 @@
+"""What moto lacks of an organization's administration, for the look before a deployment.
+
+moto 5.2.5 answers Organizations only to the management account, knows no delegated administrator of
+StackSets or of aggregators, serves every list of Organizations on one page, and forgets how often a
+recorder records. All is taken out again at the end of the with block.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+
+from moto.config.models import ConfigBackend
+from moto.config.responses import ConfigResponse
+from moto.core.exceptions import JsonRESTError
+from moto.organizations.models import FakeDelegatedAdministrator, OrganizationsBackend, organizations_backends
+from moto.organizations.responses import OrganizationsResponse
+
+_DELEGATED: Final = ("config.amazonaws.com", "member.org.stacksets.cloudformation.amazonaws.com")
+_LISTS: Final = (
+    (OrganizationsResponse, "list_accounts", "Accounts"),
+    (OrganizationsResponse, "list_aws_service_access_for_organization", "EnabledServicePrincipals"),
+    (OrganizationsResponse, "list_delegated_services_for_account", "DelegatedServices"),
+    (ConfigResponse, "describe_configuration_aggregators", "ConfigurationAggregators"),
+)
+
+
+@contextmanager
+def governed(*, page: int = 100) -> Iterator[None]:
+    """Fill the gaps inside the with block; lists come in pages of this size."""
+    services = [*FakeDelegatedAdministrator.SUPPORTED_SERVICES, *_DELEGATED]
+    with ExitStack() as stack:
+        for target, name, replacement in (
+            (FakeDelegatedAdministrator, "SUPPORTED_SERVICES", services),
+            (OrganizationsResponse, "organizations_backend", property(_backend)),
+            (ConfigBackend, "put_configuration_recorder", _put_configuration_recorder()),
+            *((response, name, _paged(getattr(response, name), key, page)) for response, name, key in _LISTS),
+        ):
+            stack.enter_context(patch.object(target, name, replacement))
+        yield
+
+
+def _backend(self: OrganizationsResponse) -> OrganizationsBackend:
+    """Let delegated administrators read what the management account reads, and other members next to nothing.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAWSServiceAccessForOrganization.html
+    """
+    own = organizations_backends[self.current_account][self.partition]
+    above = organizations_backends.master_accounts.get(self.current_account)
+    if own.org or not above or self._get_action() == "DescribeOrganization":
+        return own
+    management = organizations_backends[above[0]][above[1]]
+    if not any(each.account.id == self.current_account and each.services for each in management.admins):
+        raise JsonRESTError("AccessDeniedException", "You don't have permissions to access this resource.")
+    return management
+
+
+def _put_configuration_recorder() -> Callable[..., None]:
+    """PutConfigurationRecorder keeps recordingMode, as DescribeConfigurationRecorders returns it."""
+    moto_put = ConfigBackend.put_configuration_recorder
+
+    def put_configuration_recorder(self: ConfigBackend, config_recorder: Mapping[str, Any]) -> None:
+        moto_put(self, config_recorder)
+        self.recorders[config_recorder["name"]].recording_mode = config_recorder.get("recordingMode")
+
+    return put_configuration_recorder
+
+
+def _paged(answer: Callable[[Any], str], key: str, size: int) -> Callable[[Any], str]:
+    """Return a moto response method that serves its list in pages, whatever page size the caller asks for."""
+
+    def page(self: Any) -> str:
+        start = int(self._get_param("NextToken") or 0)
+        with patch.object(self, "_get_param", _without_token(self._get_param)):
+            content = json.loads(answer(self))
+        items = content[key]
+        following = {"NextToken": str(start + size)} if start + size < len(items) else {}
+        return json.dumps({key: items[start : start + size]} | following)
+
+    return page
+
+
+def _without_token(get: Callable[..., Any]) -> Callable[..., Any]:
+    def get_param(name: str, if_none: Any = None) -> Any:
+        return None if name == "NextToken" else get(name, if_none)
+
+    return get_param
