@@ -146,14 +146,14 @@ def test_every_permission_is_used_and_every_call_permitted(shape: dict[str, str]
             expected = {(HUB, own): {"sts:AssumeRole", "organizations:ListAccounts"}, (ONE, ROLE): EVALUATION}
         assert used == expected
         for (of, role), actions in used.items():
-            assert granted(of, role, REGION) == actions | (OF_LAMBDA if role == own else set())
+            assert granted(of, role) == actions | (OF_LAMBDA if role == own else set())
 
 
 def test_the_accounts_of_the_organization_are_asked_for_only_where_they_matter() -> None:
     with deployed(PACK) as (organization, deployment):
         fill(organization, ONE)
         deployment.config.deliver_change(ONE, REGION, "open")
-        assert "organizations:ListAccounts" not in granted(HUB, f"{ROLE}-Function", REGION)
+        assert "organizations:ListAccounts" not in granted(HUB, f"{ROLE}-Function")
     with deployed(PACK, publicAccessTest="external") as (organization, deployment):
         fill(organization, ONE)
         deployment.config.deliver_change(ONE, REGION, "named")

@@ -18,6 +18,7 @@ from ecr_exposure.exposure.grant import AdvisoryKind
 from ecr_exposure.handler import lambda_handler
 from ecr_exposure.parameters import PARAMETERS, RDKLIB_PARAMETERS, RuleParameters, read_parameters
 from ecr_exposure.verdict import TESTS
+from tests.live.deployment import DeployedAs
 from tests.local_aws.templates import ResolvedTemplate, read_template
 from tests.sam import (
     DEPLOY,
@@ -272,6 +273,18 @@ class TestShapes:
             " --template-file deploy/member-account.yaml --capabilities CAPABILITY_NAMED_IAM --parameter-overrides"
             f" ExecutionRoleName=EcrExposureEvaluation FunctionRoleArn={FUNCTION_ROLE}"
         )
+
+    @SHAPES
+    def test_the_operators_commands_find_their_outputs(self, shape: dict[str, str]) -> None:
+        outputs = deployed(shape).outputs
+        assert {"RuleName", "DeployedAs", "FunctionName", "LogGroupName", "FailedEventsQueueUrl"} <= outputs.keys()
+        assert DeployedAs(outputs["DeployedAs"]) is DeployedAs(shape["DeployAs"])
+        assert ("MemberRolesStackSet" in outputs) is (shape != ACCOUNT)
+        origin = outputs["DeployedFrom"]
+        assert origin == ("account" if shape == ACCOUNT else "management-account")
+        if shape != ACCOUNT:
+            delegated = deployed(shape, ManagementAccountId=MANAGEMENT).outputs
+            assert delegated["DeployedFrom"] == "delegated-administrator"
 
     @pytest.mark.parametrize(
         ("region", "domain"),

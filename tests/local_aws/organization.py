@@ -5,16 +5,14 @@ What it lacks is filled in by ``moto_gaps``, and every request passes the ``gate
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 from unittest.mock import patch
 
 import boto3
-import botocore.session
-from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.ecr.models import ECRBackend, ecr_backends
 from moto.organizations import utils as organizations_utils
@@ -27,6 +25,7 @@ from tests.local_aws.faults import Fault, Faults
 from tests.local_aws.gateway import Gateway
 from tests.local_aws.ledger import Ledger
 from tests.local_aws.moto_gaps import filled
+from tests.local_aws.process import boto3_session, own_environment
 from tests.local_aws.recorder import Recorder
 from tests.local_aws.roles import may_take
 
@@ -36,7 +35,6 @@ REGIONS: Final = ("eu-west-1", "us-east-1")
 ORGANIZATION_ID: Final = "o-exampleorg1"
 FUNCTION_ROLE: Final = "function-role"
 _ADMINISTRATOR_ROLE: Final = "OrganizationAccountAccessRole"
-_DATA: Final = create_loader()
 _NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -84,12 +82,12 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
     def __enter__(self) -> Self:
         """Found the organization."""
         with ExitStack() as stack:
-            stack.enter_context(_environment())
+            stack.enter_context(own_environment())
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             stack.enter_context(filled(self.ledger, self.recorder, repositories_per_page=self._repositories_per_page))
             self._found()
             stack.enter_context(self._gateway.opened())
-            stack.enter_context(patch.object(boto3, "DEFAULT_SESSION", _boto3_session()))
+            stack.enter_context(patch.object(boto3, "DEFAULT_SESSION", boto3_session()))
             stack.enter_context(self.faults.inject(self._assume_role_refusal()))
             self._stack = stack.pop_all()
         return self
@@ -116,7 +114,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
     def session(self, account: str, region: str) -> boto3.Session:
         """Return an administrator's session inside an account, by a role that the hub assumed there."""
         role = self._assume(account, region, _ADMINISTRATOR_ROLE)
-        return _boto3_session(
+        return boto3_session(
             aws_access_key_id=role.access_key_id,
             aws_secret_access_key=role.secret_access_key,
             aws_session_token=role.session_token,
@@ -231,7 +229,8 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
 
     def _refuses(self, call: Call) -> bool:
         """Tell whether AWS would refuse this AssumeRole; moto checks neither existence nor trust."""
-        _, _, resource = str(call.parameters.get("RoleArn")).partition(":iam::")
+        arn = str(call.parameters.get("RoleArn"))
+        _, _, resource = arn.partition(":iam::")
         account, _, path = resource.partition(":role/")
         return (
             call.account != self.hub
@@ -239,36 +238,5 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             or account in self.accounts_without_role
             or path.startswith("aws-service-role/")
             or self._execution_role not in {None, path.rpartition("/")[2]}
-            or (self._iam and not self._iam_allows(account, path.rpartition("/")[2], call))
+            or (self._iam and not may_take(arn, account=call.account, role=call.role, organization=self.accounts))
         )
-
-    def _iam_allows(self, account: str, role: str, call: Call) -> bool:
-        return may_take(
-            account,
-            role,
-            caller_account=call.account,
-            caller_role=call.role,
-            organization=self.accounts,
-            region=self.regions[0],
-        )
-
-
-def _boto3_session(**arguments: str) -> boto3.Session:
-    """Make a session as boto3 does, with botocore's data files read once a process."""
-    core = botocore.session.get_session()
-    core.register_component("data_loader", _DATA)
-    return boto3.Session(botocore_session=core, **arguments)
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """Take everything that points at a real AWS out of the environment, and restore it afterwards."""
-    with patch.dict(os.environ):
-        for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
-            del os.environ[name]
-        os.environ |= {
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        yield

@@ -11,34 +11,30 @@ from typing import Any
 
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, Role, iam_backends
-from moto.utilities.utils import get_partition
 
 
-def granted(account: str, role_name: str, region: str) -> frozenset[str]:
+def granted(account: str, role_name: str, partition: str = "aws") -> frozenset[str]:
     """Return the actions that a role's own policies allow, as ``service:Operation``."""
-    role = _role(account, role_name, region)
+    role = _role(account, role_name, partition)
     return frozenset(action for statement in _statements(role) for action in _texts(statement["Action"]))
 
 
-def may_take(  # noqa: PLR0913 - who takes which role where
-    account: str, role_name: str, *, caller_account: str, caller_role: str, organization: Collection[str], region: str
-) -> bool:
-    """Tell whether a role exists, trusts the caller, and the caller's own policies let him take it."""
-    partition = get_partition(region)
-    arn = f"arn:{partition}:iam::{account}:role/{role_name}"
-    caller = f"arn:{partition}:iam::{caller_account}:role/{caller_role}"
+def may_take(role_arn: str, *, account: str, role: str, organization: Collection[str]) -> bool:
+    """Tell whether a role exists, trusts the caller's role and account, and the caller's policies let him take it."""
+    _, partition, _, _, of_account, path = role_arn.split(":", 5)
     try:
-        trust = _document(_role(account, role_name, region).assume_role_policy_document)
-        own = list(_statements(_role(caller_account, caller_role, region)))
+        trust = _document(_role(of_account, path.rpartition("/")[2], partition).assume_role_policy_document)
+        own = list(_statements(_role(account, role, partition)))
     except NotFoundException:
         return False
     asked = any(
         "sts:AssumeRole" in _texts(statement["Action"])
-        and any(fnmatchcase(arn, resource) for resource in _texts(statement["Resource"]))
-        and _within(statement.get("Condition"), account in organization)
+        and any(fnmatchcase(role_arn, resource) for resource in _texts(statement["Resource"]))
+        and _within(statement.get("Condition"), of_account in organization)
         for statement in own
     )
-    return asked and any(_trusts(statement, caller, caller_account, partition) for statement in trust["Statement"])
+    caller = f"arn:{partition}:iam::{account}:role/{role}"
+    return asked and any(_trusts(statement, caller, account, partition) for statement in trust["Statement"])
 
 
 def _trusts(statement: Mapping[str, Any], caller: str, account: str, partition: str) -> bool:
@@ -71,8 +67,8 @@ def _document(content: Any) -> dict[str, Any]:
     return document
 
 
-def _role(account: str, name: str, region: str) -> Role:
-    backend: IAMBackend = iam_backends[account][get_partition(region)]
+def _role(account: str, name: str, partition: str) -> Role:
+    backend: IAMBackend = iam_backends[account][partition]
     return backend.get_role(name)
 
 
