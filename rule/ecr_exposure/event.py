@@ -31,7 +31,8 @@ _LOCKS: Final = {"ExecutionRoleName": "EXECUTION_ROLE_NAME", "AssumeRoleMode": "
 def admit(event: object, environment: Mapping[str, str], function_arn: object = None) -> dict[str, object]:
     """Return the event as rdklib needs it.
 
-    function_arn: of the invoked function; one that takes no role serves only its own account. Raises ParameterError for a wrong rule parameter, ItemError for an item that says not what it is
+    function_arn: of the invoked function; one that takes no role serves its own account only.
+    Raises ParameterError for a wrong rule parameter, ItemError for an item that says not what it is
     about, and EvaluationError for what no AWS Config rule of ours sends.
     """
     if not isinstance(event, Mapping):
