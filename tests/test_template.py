@@ -19,6 +19,7 @@ from ecr_exposure.handler import lambda_handler
 from ecr_exposure.parameters import PARAMETERS, RDKLIB_PARAMETERS, RuleParameters, read_parameters
 from ecr_exposure.verdict import TESTS
 from tests.live.deployment import DeployedAs
+from tests.local_aws.demo import ENVIRONMENT as DEMONSTRATED
 from tests.local_aws.templates import ResolvedTemplate, read_template
 from tests.sam import (
     DEPLOY,
@@ -323,6 +324,7 @@ class TestFunction:
 
         assert variables(ACCOUNT) == variables(ACCOUNT, publicAccessTest="external") == {"ASSUME_ROLE_MODE": "false"}
         organization = {"ASSUME_ROLE_MODE": "true", "EXECUTION_ROLE_NAME": "EcrExposureEvaluation"}
+        assert organization == DEMONSTRATED
         for shape in (PACK, RULE):
             assert variables(shape) == organization
             asking = variables(shape, publicAccessTest="external")

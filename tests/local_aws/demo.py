@@ -26,6 +26,7 @@ from tests.local_aws.organization import HUB, MEMBERS, REGIONS, LocalOrganizatio
 
 RULE: Final = "ecr-repository-no-public-access"
 ROLE: Final = "EcrExposureEvaluation"
+ENVIRONMENT: Final = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true"}
 PARAMETERS: Final = {"excludedPublicRepositories": f"{MEMBERS[0]}:public/*"}
 # From this many columns on every field has a column of its own.
 WIDE: Final = 140
@@ -93,9 +94,8 @@ class Row(NamedTuple):
 @contextmanager
 def rule_in_organization() -> Iterator[tuple[LocalOrganization, ConfigService]]:
     """Deploy the rule to a local organization, as the template deploys it."""
-    environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true"}
     with LocalOrganization(execution_role=ROLE) as organization:
-        config = ConfigService(organization, lambda_handler, environment=environment)
+        config = ConfigService(organization, lambda_handler, environment=ENVIRONMENT)
         config.put_organization_rule(RULE, PARAMETERS)
         yield organization, config
 
