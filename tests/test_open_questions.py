@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from tests.live.observed import AutomationRule, Finding, MemberRoles, Observed, Search, Unknown
+from tests.live.deployment import DeployedAs
+from tests.live.errors import Unknown
+from tests.live.observed import AutomationRule, HubFinding, MemberRoles, Observed, Search
 from tests.live.open_questions import Settled, answers
 
 HUB, EARLIER, LATER_ONE = "111122223333", "444455556666", "777788889999"
 RULE: Final = "ecr-repository-no-public-access"
-PACK, ORGANIZATION_RULE, ACCOUNT_RULE = "organization-conformance-pack", "organization-rule", "account-rule"
 ASKS: Final = {
     "Effect": "Allow",
     "Principal": {"Service": "config.amazonaws.com"},
@@ -27,11 +28,11 @@ ROLES: Final = MemberRoles(
     joined={HUB: NOON - timedelta(days=9), EARLIER: NOON - timedelta(days=9), LATER_ONE: NOON + timedelta(days=1)},
     instances={EARLIER: "CURRENT", LATER_ONE: "CURRENT"},
 )
-CRITICAL: Final = Search(finding=Finding(severity="CRITICAL", failed=True), waited=30)
-MEDIUM: Final = Search(finding=Finding(severity="MEDIUM", failed=True), waited=30)
+CRITICAL: Final = Search(finding=HubFinding(severity="CRITICAL", failed=True), waited=30)
+MEDIUM: Final = Search(finding=HubFinding(severity="MEDIUM", failed=True), waited=30)
 ALL_GOOD: Final = Observed(
     rule=f"{RULE}-conformance-pack-abc12xyz9",
-    deployed_as=PACK,
+    deployed_as=DeployedAs.PACK,
     account=HUB,
     severity="CRITICAL",
     evaluated=True,
@@ -62,7 +63,7 @@ def nothing(waited: float = 600) -> Search:
 
 
 def found(severity: str, *, failed: bool = True) -> Search:
-    return Search(finding=Finding(severity=severity, failed=failed), waited=30)
+    return Search(finding=HubFinding(severity=severity, failed=failed), waited=30)
 
 
 def test_all_that_can_be_settled_is_settled() -> None:
@@ -125,10 +126,10 @@ def test_a_question(question: int, seen: Mapping[str, Any], settled: Settled, wh
 @pytest.mark.parametrize(
     ("deployed_as", "kind"),
     [
-        (PACK, "Do findings of a rule of an organization conformance pack reach Security Hub?"),
-        (ORGANIZATION_RULE, "Do findings of an organization rule (OrgConfigRule-…) reach Security Hub?"),
-        (ACCOUNT_RULE, "Do findings of a plain rule reach Security Hub?"),
+        (DeployedAs.PACK, "Do findings of a rule of an organization conformance pack reach Security Hub?"),
+        (DeployedAs.ORGANIZATION_RULE, "Do findings of an organization rule (OrgConfigRule-…) reach Security Hub?"),
+        (DeployedAs.ACCOUNT_RULE, "Do findings of a plain rule reach Security Hub?"),
     ],
 )
-def test_the_question_names_the_shape(deployed_as: str, kind: str) -> None:
+def test_the_question_names_the_shape(deployed_as: DeployedAs, kind: str) -> None:
     assert answers(replace(ALL_GOOD, deployed_as=deployed_as))[REACHES].question == kind

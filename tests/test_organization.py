@@ -85,7 +85,6 @@ def test_what_moto_does_not_make_is_known(tools: object, shape: dict[str, str]) 
     assert tools
     with deployed(shape) as (_, deployment):
         everywhere = {
-            "AWS::CloudFormation::WaitConditionHandle",
             "AWS::CloudWatch::Alarm",
             "AWS::Lambda::EventInvokeConfig",
             "AWS::SQS::QueuePolicy",
@@ -294,10 +293,52 @@ class TestForeignAccount:
             assert isinstance(failed.error, EvaluationError)
             assert organization.calls == []
 
-    @pytest.mark.parametrize("mode", ["", "false", "true"])
-    def test_a_function_of_one_account_serves_no_other(self, mode: str) -> None:
+    @pytest.mark.parametrize(
+        ("parameters", "told"),
+        [
+            ({}, f"'{FOREIGN}' is not the function's own account"),
+            ({"AssumeRoleMode": "false"}, f"'{FOREIGN}' is not the function's own account"),
+            ({"AssumeRoleMode": "true"}, "AssumeRoleMode: 'true' is refused"),
+        ],
+        ids=str,
+    )
+    def test_a_function_of_one_account_serves_no_other(self, parameters: dict[str, str], told: str) -> None:
         with deployed(ACCOUNT) as (organization, deployment):
-            parameters = {"AssumeRoleMode": mode} if mode else {}
             failed = deployment.config.invoke(self.event(deployment, **parameters), region=REGION)
-            assert f"'{FOREIGN}' is not the function's own account" in str(failed.error)
+            assert told in str(failed.error)
+            assert organization.calls == []
+
+    @SHAPES
+    @pytest.mark.parametrize("account", [None, "", 0, [FOREIGN], int(FOREIGN), ONE], ids=repr)
+    def test_an_account_that_is_not_the_roles_makes_no_call(self, shape: dict[str, str], account: object) -> None:
+        with deployed(shape) as (organization, deployment):
+            failed = deployment.config.invoke(self.event(deployment) | {"accountId": account}, region=REGION)
+            assert "is not of the account" in str(failed.error)
+            assert organization.calls == []
+
+    @SERVING
+    @pytest.mark.parametrize(
+        "role",
+        [
+            f"a/b:c:d:e:{FOREIGN}:x",
+            f"arn:aws:iam::{FOREIGN}:user/x",
+            f"arn:aws:iam::{FOREIGN}:role/",
+            [FOREIGN],
+            {"a": 1},
+        ],
+        ids=repr,
+    )
+    def test_what_is_no_role_makes_no_call(self, shape: dict[str, str], role: object) -> None:
+        with deployed(shape) as (organization, deployment):
+            failed = deployment.config.invoke(self.event(deployment) | {"executionRoleArn": role}, region=REGION)
+            assert "is not the ARN of a role" in str(failed.error)
+            assert organization.calls == []
+
+    @SHAPES
+    def test_another_region_is_refused(self, shape: dict[str, str]) -> None:
+        with deployed(shape) as (organization, deployment):
+            rule = deployment.config.put_rule(HUB, REGION, "own", {"ExecutionRoleRegion": ABROAD})
+            event = deployment.config.event(rule, deployment.config.scheduled_message(HUB))
+            failed = deployment.config.invoke(event, region=REGION)
+            assert str(failed.error).startswith(f"ExecutionRoleRegion: '{ABROAD}' is refused")
             assert organization.calls == []

@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -15,8 +17,10 @@ from moto.organizations.models import OrganizationsBackend, organizations_backen
 from moto.securityhub.models import securityhub_backends
 from moto.utilities.utils import get_partition
 
+from tests.live.command import run
 from tests.live.preflight import main
 from tests.live.recording import is_daily, mended, missing_types
+from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
 from tests.local_aws.governance import governed
 from tests.local_aws.organization import HUB, MEMBERS, ORGANIZATION_ID, LocalOrganization
@@ -42,7 +46,7 @@ class Estate:
         self.organization = organization
         self.admin: OrganizationsBackend = organizations_backends[HUB][get_partition(organization.regions[0])]
 
-    def prepare(self) -> None:
+    def prepare(self, administrator: str = TWO) -> None:
         """Switch on all that the rule needs."""
         for principal in TRUSTED:
             self.admin.enable_aws_service_access(ServicePrincipal=principal)
@@ -51,7 +55,7 @@ class Estate:
                 self.record(account, region)
                 securityhub_backends[account][region].enable_security_hub()
         for region in self.organization.regions:
-            securityhub_backends[HUB][region].enable_organization_admin_account(TWO)
+            securityhub_backends[HUB][region].enable_organization_admin_account(administrator)
         self.aggregate(HUB)
 
     def record(self, account: str, region: str = HOME, *, on: bool = True, **settings: Any) -> None:
@@ -228,6 +232,22 @@ def test_everything_comes_in_pages(look: Any) -> None:
     assert "Looked at: 2 accounts" in report.text
 
 
+def test_more_accounts_than_a_page_holds(look: Any) -> None:
+    members = tuple(str(500_000_000_000 + number) for number in range(250))
+    with governed(page=20), LocalOrganization(members=members, regions=(HOME,)) as organization:
+        estate = Estate(organization)
+        estate.prepare(administrator=members[0])
+        organization.accounts_without_role.update(members[1:-1])
+        estate.forget(members[-1])
+        report = look(estate, regions=HOME)
+        called = [call.operation for call in organization.calls]
+    assert called.count("ListAccounts") == 13
+    assert "Looked at: 3 accounts;" in report.text
+    assert len(report.under("Not looked at")) == 248
+    assert report.values["ExcludedAccounts"] == members[-1]
+    assert report.lines[-1] == "Not ready: 1 missing, 248 not looked at"
+
+
 def test_another_partition(look: Any) -> None:
     with governed(), LocalOrganization(regions=("us-gov-west-1",), members=(ONE,)) as organization:
         report = look(Estate(organization), regions="us-gov-west-1")
@@ -356,6 +376,14 @@ def test_nothing_is_known_of_the_organization(estate: Estate, look: Any) -> None
     assert report.status == 1
     assert report.values.keys() == {"ExcludedAccounts"}
     assert "account 111122223333: the organization could not be checked: AccessDeniedException" in report.text
+    # The caller may be the management account, which needs no registration.
+    assert report.under("Missing") == []
+    assert [line for line in report.under("Not looked at") if "perhaps" in line] == [
+        "the management account: account 111122223333 is perhaps no delegated administrator of AWS Config rules "
+        "and packs",
+        "the management account: account 111122223333 is perhaps no delegated administrator of StackSets",
+    ]
+    assert report.text.count("  The management account itself needs no registration.\n") == 2
 
 
 # Accounts
@@ -419,6 +447,31 @@ def test_a_recorder_that_cannot_start(estate: Estate, look: Any) -> None:
         "put-delivery-channel",
         "start-configuration-recorder",
     ]
+
+
+@pytest.mark.parametrize("recorder", [True, False])
+def test_a_delivery_channel_that_may_not_be_looked_at(estate: Estate, look: Any, *, recorder: bool) -> None:
+    """Without one no recorder starts, so the commands may be too few."""
+    estate.record(ONE, on=False)
+    if not recorder:
+        estate.forget(ONE)
+    with estate.organization.faults.inject(denied("config", "DescribeDeliveryChannels", account=ONE)):
+        report = look(estate, regions=HOME)
+    assert "put-delivery-channel" not in report.text
+    assert (
+        "Whether there is a delivery channel could not be checked: "
+        "AccessDeniedException: no DescribeDeliveryChannels for you (DescribeDeliveryChannels)\n"
+    ) in report.text
+
+
+def test_one_region_without_a_recorder_and_one_that_is_not_shown(estate: Estate, look: Any) -> None:
+    estate.forget(ONE, HOME)
+    with estate.organization.faults.inject(
+        denied("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
+    ):
+        report = look(estate)
+    assert report.values["ExcludedAccounts"] == ONE
+    assert "neither in ExcludedAccounts" not in report.text
 
 
 def test_two_regions_that_differ(estate: Estate, look: Any) -> None:
@@ -488,7 +541,8 @@ def test_a_recorder_of_another_service_is_none_of_ours(estate: Estate, look: Any
     """Service-linked recorders serve other services; the rule needs the customer managed one."""
     linked = {"name": "linked", "roleARN": "arn:aws:iam::1:role/x", "servicePrincipal": "observability.amazonaws.com"}
     body = json.dumps({"ConfigurationRecorders": [linked]})
-    answer = Fault("config", "DescribeConfigurationRecorders", status=200, body=body, account=ONE, times=None)
+    where = ("config", "DescribeConfigurationRecorders")
+    answer = Fault(*where, status=200, body=body, request_id=True, account=ONE, times=None)
     with estate.organization.faults.inject(answer):
         report = look(estate, regions=HOME)
     assert report.under("Missing")[0].endswith("eu-west-1: there is no configuration recorder")
@@ -500,7 +554,8 @@ def test_an_account_says_how_it_is_in_a_new_and_in_an_old_way(estate: Estate, lo
     """AWS announced to retire Status, see API_Account."""
     states = {HUB: "ACTIVE", ONE: "ACTIVE", TWO: "PENDING_CLOSURE"}
     body = json.dumps({"Accounts": [{"Id": account, member: state} for account, state in states.items()]})
-    with estate.organization.faults.inject(Fault("organizations", "ListAccounts", status=200, body=body)):
+    answer = Fault("organizations", "ListAccounts", status=200, body=body, request_id=True)
+    with estate.organization.faults.inject(answer):
         report = look(estate)
     assert report.status == 0
     assert report.under("Hint") == [
@@ -565,7 +620,7 @@ def test_a_region_that_does_not_answer(estate: Estate, look: Any) -> None:
         ("config", "DescribeConfigurationRecorderStatus"),
     ],
 )
-@pytest.mark.parametrize("body", ["{}", "<html>log in first</html>"])
+@pytest.mark.parametrize("body", ["{}", "<html>log in first</html>", "[]", "null"])
 def test_what_is_no_answer_of_aws_is_never_fine(
     estate: Estate, look: Any, service: str, operation: str, body: str
 ) -> None:
@@ -595,6 +650,32 @@ def test_security_hub_is_off(estate: Estate, look: Any) -> None:
         "eu-west-1: no account names a Security Hub administrator: deploy/security-hub.yaml belongs into every account",
     ]
     assert report.commands == ["aws securityhub enable-security-hub --region eu-west-1 --no-enable-default-standards"]
+
+
+@pytest.mark.parametrize("how", ["no role", "no look at Security Hub", "no list of accounts"])
+def test_no_administrator_in_the_accounts_looked_at(estate: Estate, look: Any, how: str) -> None:
+    """Another account, as this one here, may name one."""
+    fault = denied("securityhub", "DescribeHub", account=ONE)
+    if how == "no role":
+        estate.organization.accounts_without_role.add(ONE)
+    elif how == "no list of accounts":
+        fault = denied("organizations", "ListAccounts")
+    with estate.organization.faults.inject(fault):
+        report = look(estate, regions=HOME)
+    assert report.under("Hint")[-1] == (
+        "eu-west-1: none of the accounts looked at names a Security Hub administrator: "
+        "unless another does, deploy/security-hub.yaml belongs into every account"
+    )
+
+
+@pytest.mark.parametrize("body", ["{}", "<html>log in first</html>"])
+def test_a_stranger_does_not_say_that_there_is_no_administrator(estate: Estate, look: Any, body: str) -> None:
+    strange = Fault("securityhub", "GetAdministratorAccount", status=200, body=body, times=None)
+    with estate.organization.faults.inject(strange):
+        report = look(estate, regions=HOME)
+    assert [line.partition("eu-west-1: ")[2] for line in report.under("Hint")] == [
+        "Security Hub could not be checked: GetAdministratorAccount was answered by something that is not AWS"
+    ] * 3
 
 
 def test_security_hub_may_not_be_looked_at(estate: Estate, look: Any) -> None:
@@ -693,6 +774,29 @@ def test_credentials_of_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     with LocalOrganization():
         assert main(["--regions", HOME], boto3.Session("AKIASTRANGER", "secret", region_name=HOME)) == 2
     assert "Not run: no usable AWS credentials: InvalidClientTokenId: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("operation", ["GetCallerIdentity", "AssumeRole"])
+def test_a_page_in_the_place_of_xml(estate: Estate, capsys: pytest.CaptureFixture[str], operation: str) -> None:
+    with estate.organization.faults.inject(Fault("sts", operation, status=200, body="<html></html>", times=None)):
+        status = main(["--regions", HOME], estate.organization.session(HUB, HOME))
+    output = capsys.readouterr()
+    assert status == (2 if operation == "GetCallerIdentity" else 1)
+    assert f"{operation} was answered by something that is not AWS" in output.out + output.err
+
+
+def test_an_interrupt(estate: Estate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_call: Call) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return False
+
+    session = estate.organization.session(HUB, HOME)
+    monkeypatch.setattr(boto3, "Session", lambda: session)
+    monkeypatch.setattr(sys, "argv", ["preflight"])
+    with estate.organization.faults.inject(Fault("organizations", "ListAccounts", when=interrupt)):
+        assert run(main) == 130
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("", "Interrupted\n")
 
 
 def test_a_profile_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,20 +4,21 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from io import BytesIO
+from contextlib import redirect_stdout
+from io import BytesIO, StringIO
 from typing import Any, Final
 from zipfile import ZipFile
 
 import pytest
 from moto.iam.models import iam_backends
-from moto.sqs.models import sqs_backends
+from moto.sqs.models import SQSBackend, sqs_backends
 
 from tests.live.failed_event import NotARecordError, read_record
 from tests.live.replay import main
 from tests.local_aws.calls import Call
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.failed_events import accepting
-from tests.local_aws.faults import Fault
+from tests.local_aws.faults import Connection, Fault
 from tests.local_aws.organization import HUB, MEMBERS, LocalOrganization
 
 ONE = MEMBERS[0]
@@ -153,6 +154,7 @@ def test_it_is_invoked_asynchronously_before_the_message_goes(deployed: Deployed
         ("lambda", "Invoke"),
         ("sqs", "DeleteMessage"),
         ("sqs", "ReceiveMessage"),
+        ("sqs", "GetQueueAttributes"),
     ]
 
 
@@ -207,9 +209,34 @@ def test_an_event_that_is_not_accepted_stays(deployed: Deployed, capsys: pytest.
 
 def test_an_answer_other_than_accepted_leaves_the_message(deployed: Deployed) -> None:
     deployed.send(record(event()))
-    with deployed.organization.faults.inject(Fault("lambda", "Invoke", status=200, body="{}")):
+    with deployed.organization.faults.inject(Fault("lambda", "Invoke", status=200, body="{}", request_id=True)):
         assert deployed.run() == 1
     assert len(deployed.waiting()) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda_fault("ExpiredTokenException", 403, times=None),
+        lambda_fault("AccessDeniedException", 400, times=None),
+        lambda_fault("ResourceNotFoundException", 404, times=None),
+        Fault("lambda", "Invoke", connection=Connection.UNREACHABLE, times=None),
+        Fault("lambda", "Invoke", status=200, body="<html>", times=None),
+    ],
+    ids=lambda fault: fault.label,
+)
+def test_an_error_that_all_events_would_meet_ends_the_run(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], fault: Fault
+) -> None:
+    deployed.send(*(record(event(f"app-{number:02}")) for number in range(12)))
+    with deployed.organization.faults.inject(fault):
+        assert deployed.run() == 1
+    assert deployed.events == []
+    assert len(deployed.waiting()) == 12
+    stays, count, stopped = capsys.readouterr().out.splitlines()
+    assert stays.startswith(f"Stays app-00 of {ONE} ")
+    assert count == "0 replayed, 1 left"
+    assert stopped == "Stopped before the queue was empty: every further event would meet the same"
 
 
 def test_a_throttle_is_waited_out(deployed: Deployed) -> None:
@@ -258,7 +285,7 @@ def test_a_dry_run_leaves_everything(deployed: Deployed, capsys: pytest.CaptureF
     assert deployed.run("--dry-run") == 0
     assert deployed.events == []
     assert sorted(deployed.waiting()) == bodies
-    assert set(deployed.operations()) == {"ReceiveMessage", "ChangeMessageVisibilityBatch"}
+    assert set(deployed.operations()) == {"ReceiveMessage", "GetQueueAttributes", "ChangeMessageVisibilityBatch"}
     output = capsys.readouterr().out
     assert output.startswith(f"Would replay app-00 of {ONE} ")
     assert output.endswith("12 to replay, 0 left\n")
@@ -285,6 +312,16 @@ def test_an_event_that_was_never_run_has_only_a_condition() -> None:
     assert "secret" not in repr(read)
 
 
+def test_an_event_is_sent_as_short_as_it_came() -> None:
+    """The bytes of an event that was just within Lambda's limit must not become more."""
+    message = json.dumps({"configurationItem": {"resourceId": "größe"}}, ensure_ascii=False)
+    sent = event() | {"invokingEvent": message}
+    read = read_record(record(sent), FUNCTION)
+    assert read.payload == json.dumps(sent, ensure_ascii=False, separators=(",", ":")).encode()
+    lone = event() | {"accountId": "\ud800"}
+    assert json.loads(read_record(record(lone), FUNCTION).payload) == lone
+
+
 def test_an_oversized_event_names_its_resource() -> None:
     summary = {"messageType": "OversizedConfigurationItemChangeNotification"}
     message = json.dumps(summary | {"configurationItemSummary": {"resourceId": "team/app"}})
@@ -309,10 +346,18 @@ def test_what_fails_again_during_the_run_waits_for_the_next(deployed: Deployed) 
     assert deployed.waiting() == [record(event("new"))]
 
 
-def test_a_message_that_comes_twice_is_replayed_once(deployed: Deployed) -> None:
+@pytest.mark.parametrize("deletable", [True, False])
+def test_a_message_that_comes_twice_is_replayed_once(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], *, deletable: bool
+) -> None:
     """A standard queue may deliver a message again, even one that was deleted."""
     deployed.send(record(event("a")))
     message = deployed.queue._messages[0]  # noqa: SLF001 - moto has no accessor
+
+    def is_second(_call: Call) -> bool:
+        return not deletable and "DeleteMessage" in deployed.operations()
+
+    fault = Fault("sqs", "DeleteMessage", status=403, code="AccessDenied", when=is_second)
     deliver, times = deployed.queue.delete_message, iter(range(2))
 
     def forget_once(handle: str) -> None:
@@ -322,9 +367,11 @@ def test_a_message_that_comes_twice_is_replayed_once(deployed: Deployed) -> None
         deliver(handle)
 
     deployed.queue.delete_message = forget_once
-    assert deployed.run() == 0
+    with deployed.organization.faults.inject(fault):
+        assert deployed.run() == (0 if deletable else 1)
     assert deployed.events == [event("a")]
-    assert deployed.waiting() == []
+    assert deployed.waiting() == ([] if deletable else [record(event("a"))])
+    assert ("1 replayed, 0 left\n" if deletable else "1 replayed, 1 left\n") in capsys.readouterr().out
 
 
 def test_a_message_that_cannot_be_deleted_is_reported(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
@@ -334,6 +381,95 @@ def test_a_message_that_cannot_be_deleted_is_reported(deployed: Deployed, capsys
         assert deployed.run() == 1
     assert "was replayed and could not be deleted: AccessDenied: no (DeleteMessage)\n" in capsys.readouterr().out
     assert deployed.events == [event()]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("sqs", "DeleteMessage", status=403, code="AccessDenied", message="no", times=None),
+        Fault("sqs", "DeleteMessage", status=200, body="{}", times=None),
+    ],
+    ids=["refused", "answered by a stranger"],
+)
+def test_nothing_more_is_replayed_where_nothing_can_be_deleted(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], fault: Fault
+) -> None:
+    """Each event would only come again next time."""
+    deployed.send(*(record(event(f"app-{number:02}")) for number in range(12)))
+    with deployed.organization.faults.inject(fault):
+        assert deployed.run() == 1
+    assert deployed.events == [event("app-00")]
+    assert len(deployed.waiting()) == 12
+    assert deployed.operations().count("DeleteMessage") == 1
+    replayed, stays, count, stopped = capsys.readouterr().out.splitlines()
+    assert replayed.startswith("Replayed app-00 ")
+    assert "was replayed and could not be deleted: " in stays
+    assert count == "1 replayed, 1 left"
+    assert stopped == (
+        "Stopped before the queue was empty: "
+        "what cannot be deleted is replayed again the next time, and so would be every further event"
+    )
+
+
+def test_a_message_is_gone_before_anything_is_said(deployed: Deployed) -> None:
+    """A reader that is gone, as head is, does not bring back what was accepted."""
+
+    class Closed(StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError("the reader is gone")
+
+    deployed.send(record(event("a")), record(event("b")))
+    with redirect_stdout(Closed()), pytest.raises(OSError, match="gone"):
+        deployed.run()
+    assert deployed.events == [event("a")]
+    assert deployed.waiting() == [record(event("b"))]
+
+
+def test_a_message_twice_in_one_batch_is_replayed_once(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed.send(record(event("a")), record(event("b")))
+    receive = SQSBackend.receive_message
+    monkeypatch.setattr(SQSBackend, "receive_message", lambda *given, **named: receive(*given, **named) * 2)
+    assert deployed.run() == 0
+    assert deployed.events == [event("a"), event("b")]
+    assert deployed.waiting() == []
+
+
+# What others hold
+
+
+def test_messages_that_another_run_holds(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed.send(record(event("a")), record(event("b")))
+    deployed.sqs.receive_message(QueueUrl=deployed.url, MaxNumberOfMessages=2, VisibilityTimeout=900)
+    deployed.send(record(event("c")))
+    assert deployed.run() == 1
+    assert deployed.events == [event("c")]
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "1 replayed, 0 left",
+        "Look again in 15 minutes: about 2 messages are hidden, by another run or by one that was killed",
+    ]
+
+
+def test_what_the_run_itself_hides_is_none_of_others(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed.send("{", record(event("a")))
+    assert deployed.run() == 1
+    assert capsys.readouterr().out.endswith("1 replayed, 1 left\n")
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_whether_others_hold_messages_may_not_be_looked_at(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    body = json.dumps({"__type": "AccessDenied", "message": "no"})
+    with deployed.organization.faults.inject(Fault("sqs", "GetQueueAttributes", status=status, body=body)):
+        assert deployed.run() == 1
+    assert "\nLook again in 15 minutes: whether messages are hidden could not be checked: " in capsys.readouterr().out
+
+
+def test_an_answer_to_receiving_that_is_none(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed.send(record(event()))
+    with deployed.organization.faults.inject(Fault("sqs", "ReceiveMessage", status=200, body="<html>", times=None)):
+        assert deployed.run() == 2
+    assert capsys.readouterr().err == "Not run: ReceiveMessage was answered by something that is not AWS\n"
 
 
 def test_a_signal_ends_the_run_between_two_messages(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
@@ -348,7 +484,7 @@ def test_a_signal_ends_the_run_between_two_messages(deployed: Deployed, capsys: 
         assert deployed.run() == 1
     assert deployed.events == [event("app-0")]
     assert sorted(deployed.waiting()) == [record(event("app-1")), record(event("app-2"))]
-    assert capsys.readouterr().out.endswith("1 replayed, 0 left\nStopped before the queue was empty\n")
+    assert capsys.readouterr().out.endswith("1 replayed, 0 left\nStopped before the queue was empty: interrupted\n")
 
 
 def test_a_queue_that_fails_in_the_middle(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
@@ -362,7 +498,9 @@ def test_a_queue_that_fails_in_the_middle(deployed: Deployed, capsys: pytest.Cap
     )
     with deployed.organization.faults.inject(fault):
         assert deployed.run() == 1
-    assert "Stays what is still in the queue: AccessDenied: no (ReceiveMessage)\n" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(
+        "\n10 replayed, 0 left\nStopped before the queue was empty: AccessDenied: no (ReceiveMessage)\n"
+    )
     assert len(deployed.events) == 10
     assert len(deployed.waiting()) == 1
 
@@ -373,6 +511,17 @@ def test_visibility_that_cannot_be_given_back(deployed: Deployed, capsys: pytest
     with deployed.organization.faults.inject(fault):
         assert deployed.run() == 1
     assert "What stays is hidden for up to 15 minutes: AccessDenied: no" in capsys.readouterr().out
+
+
+def test_visibility_that_some_messages_do_not_get_back(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    """The call succeeds, and says which messages it failed for."""
+    deployed.send("{", "[")
+    failed = {"Id": "0", "SenderFault": True, "Code": "ReceiptHandleIsInvalid"}
+    body = json.dumps({"Successful": [{"Id": "1"}], "Failed": [failed]})
+    fault = Fault("sqs", "ChangeMessageVisibilityBatch", status=200, body=body, request_id=True)
+    with deployed.organization.faults.inject(fault):
+        assert deployed.run() == 1
+    assert "1 that stays is hidden for up to 15 minutes: ReceiptHandleIsInvalid\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -420,7 +569,8 @@ def test_no_region(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
         monkeypatch.delenv("AWS_DEFAULT_REGION")
         assert main(["--stack", "s"]) == 2
         assert main(["--stack", "s", "--region", ""]) == 2
-    assert capsys.readouterr().err.startswith("Not run: no region: name one by --region")
+    none = "Not run: no region: there is none; name one by --region or AWS_DEFAULT_REGION\n"
+    assert capsys.readouterr().err == none * 2
 
 
 def test_no_credentials(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,14 @@
 
 import json
 import re
+import shlex
 import subprocess
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import jmespath
 import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint marks its types as not for others
 from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
@@ -144,7 +147,8 @@ class TestLint:
                 each["Properties"]["TemplateURL"] = "https://bucket.s3.eu-west-1.amazonaws.com/nested.template"
         types = {each["Type"] for each in content["Resources"].values()}
         assert {"AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig", "AWS::IAM::Role"} <= types
-        assert lint(json.dumps(content), regions=REGIONS) == []
+        # The shapes have the same resources; one of them in every region is enough.
+        assert lint(json.dumps(content), regions=REGIONS if shape == PACK else [REGION]) == []
 
     def test_a_mistake_that_only_the_transform_shows_is_found(self, tools: Path) -> None:
         assert tools.exists()
@@ -197,13 +201,18 @@ class TestShapes:
     @SHAPES
     def test_the_rule_waits_for_permission_and_roles(self, template: dict[str, Any], shape: dict[str, str]) -> None:
         kind = next(kind for kind in self.KINDS if kind in deployed(shape).resources)
-        awaited = template["Resources"][kind]["DependsOn"]
+        rule = template["Resources"][kind]
         if shape == ACCOUNT:
-            assert awaited == "ConfigMayInvoke"
+            assert rule["DependsOn"] == "ConfigMayInvoke"
         else:
-            names = json.dumps(template["Resources"][awaited]["Metadata"])
-            for needed in ("OrganizationMayInvoke", "ConfigMayInvoke", "HubRole", "MemberRoles"):
-                assert f'{{"Ref": "{needed}"}}' in names
+            # What a resource's metadata refers to is made before it.
+            after = ResolvedTemplate(template, shape).value(rule["Metadata"]["After"])
+            assert after == ["OrganizationMayInvoke.Ref", "HubRole.Ref", "MemberRoles.Ref"]
+            further = ResolvedTemplate(
+                template, {**shape, "HomeRegion": "us-east-1", "InvokePermission": "any-account"}
+            )
+            made_at_home = "made in the home region"
+            assert further.value(rule["Metadata"]["After"]) == ["ConfigMayInvoke.Ref", made_at_home, made_at_home]
 
     @SHAPES
     def test_one_permission_and_never_two(self, shape: dict[str, str]) -> None:
@@ -212,9 +221,18 @@ class TestShapes:
             by_policy = "OrganizationMayInvoke" in resources
             assert by_policy is (shape != ACCOUNT and choice == "organization")
             assert ("ConfigMayInvoke" in resources) is not by_policy
-            if not by_policy:
-                source = resources["ConfigMayInvoke"].get("SourceAccount")
-                assert source == (HUB if shape == ACCOUNT else None)
+            if by_policy:
+                assert resources["OrganizationMayInvoke"]["Parameters"] == {
+                    "FunctionArn": "RuleFunction.Arn",
+                    "OrganizationId": "o-exampleorg1",
+                }
+            else:
+                source = {"SourceAccount": HUB} if shape == ACCOUNT else {}
+                assert resources["ConfigMayInvoke"] == source | {
+                    "FunctionName": "RuleFunction.Arn",
+                    "Action": "lambda:InvokeFunction",
+                    "Principal": "config.amazonaws.com",
+                }
 
     @pytest.mark.parametrize(
         ("chosen", "excluded"),
@@ -253,6 +271,10 @@ class TestShapes:
             "Accounts": [HUB],
         }
         for stack in (management, delegated):
+            assert stack["PermissionModel"] == "SERVICE_MANAGED"
+            assert stack["StackSetName"] == f"EcrExposureEvaluation-{HUB}"
+            # An account that refuses the role does not keep it from the others.
+            assert stack["OperationPreferences"] == {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 100}
             assert stack["AutoDeployment"] == {"Enabled": True, "RetainStacksOnAccountRemoval": False}
             assert stack["TemplateURL"] == "deploy/member-account.yaml"
 
@@ -269,7 +291,10 @@ class TestShapes:
 
     def test_the_management_account_gets_its_command(self) -> None:
         assert "ManagementAccountCommand" not in deployed(PACK).outputs
-        assert deployed(PACK, ManagementAccountId=MANAGEMENT).outputs["ManagementAccountCommand"] == (
+        left_out = deployed(PACK, ManagementAccountId=MANAGEMENT).outputs["ManagementAccountCommand"]
+        included = deployed(PACK, ManagementAccountId=MANAGEMENT, IncludeManagementAccount="true").outputs
+        assert included["ManagementAccountCommand"] == left_out
+        assert left_out == (
             "aws cloudformation deploy --region eu-west-1 --stack-name EcrExposureEvaluation"
             " --template-file deploy/member-account.yaml --capabilities CAPABILITY_NAMED_IAM --parameter-overrides"
             f" ExecutionRoleName=EcrExposureEvaluation FunctionRoleArn={FUNCTION_ROLE}"
@@ -312,6 +337,7 @@ class TestFunction:
         function = deployed(shape).resources["RuleFunction"]
         assert function["Handler"] == f"{lambda_handler.__module__}.{lambda_handler.__name__}"
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+        assert (function["Timeout"], function["MemorySize"]) == (900, 512)
         assert (ROOT / function["CodeUri"]).samefile(ROOT / "rule")
         assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": "RuleLogGroup.Ref"}
         assert "ReservedConcurrentExecutions" not in function
@@ -340,37 +366,81 @@ class TestFunction:
         }
         queue = resources["FailedEvents"]
         assert (queue["MessageRetentionPeriod"], queue["SqsManagedSseEnabled"]) == (14 * 86400, True)
+        # One that replays them has so long for each batch.
+        assert queue["VisibilityTimeout"] == 300
+        assert deployed(shape).outputs["FailedEventsQueueUrl"] == "FailedEvents.Ref"
 
     @SHAPES
-    def test_its_own_log_and_queue_are_those_that_its_role_may_write(self, shape: dict[str, str]) -> None:
-        resources = deployed(shape).resources
-        (operate, *_) = resources["FunctionRole"]["Policies"]
+    def test_lambda_takes_the_functions_role(self, shape: dict[str, str]) -> None:
+        (statement,) = deployed(shape).resources["FunctionRole"]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement == {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+
+    @SHAPES
+    def test_its_role_may_write_log_and_queue_of_every_region_that_it_serves(self, shape: dict[str, str]) -> None:
+        home = deployed(shape, HomeRegion=REGION).resources
+        (operate, *_) = home["FunctionRole"]["Policies"]
         log, queue = (statement["Resource"] for statement in operate["PolicyDocument"]["Statement"])
-        group, name = resources["RuleLogGroup"]["LogGroupName"], resources["FailedEvents"]["QueueName"]
-        assert fits(log, f"arn:aws:logs:{REGION}:{HUB}:log-group:{group}:log-stream:x")
-        assert fits(queue, f"arn:aws:sqs:{REGION}:{HUB}:{name}")
+        for region in (REGION, "us-east-1"):
+            resources = deployed(shape, HomeRegion=REGION, region=region).resources
+            group, name = resources["RuleLogGroup"]["LogGroupName"], resources["FailedEvents"]["QueueName"]
+            assert fits(log, f"arn:aws:logs:{region}:{HUB}:log-group:{group}:log-stream:x")
+            assert fits(queue, f"arn:aws:sqs:{region}:{HUB}:{name}")
         assert not fits(log, f"arn:aws:logs:{REGION}:{HUB}:log-group:/aws/lambda/other:log-stream:x")
         assert not fits(queue, f"arn:aws:sqs:{REGION}:{HUB}:other")
 
     @SHAPES
-    def test_alarms_on_waiting_events_errors_and_throttles(self, shape: dict[str, str]) -> None:
-        topic = f"arn:aws:sns:{REGION}:{HUB}:alarms"
-        silent, loud = deployed(shape).resources, deployed(shape, AlarmTopicArn=topic).resources
-        watched = {name: each for name, each in silent.items() if name.endswith("Alarm")}
-        assert {each["MetricName"]: each["Dimensions"] for each in watched.values()} == {
-            "ApproximateNumberOfMessagesVisible": [{"Name": "QueueName", "Value": "FailedEvents.QueueName"}],
-            "Errors": [{"Name": "FunctionName", "Value": "RuleFunction.Ref"}],
-            "Throttles": [{"Name": "FunctionName", "Value": "RuleFunction.Ref"}],
-        }
-        for name, alarm in watched.items():
-            assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
-            assert "AlarmActions" not in alarm
-            assert loud[name]["AlarmActions"] == [topic]
+    def test_alarms_on_waiting_and_lost_events_errors_and_throttles(self, shape: dict[str, str]) -> None:
+        function = [{"Name": "FunctionName", "Value": "RuleFunction.Ref"}]
+        watched = [
+            (
+                "AWS/SQS",
+                "ApproximateNumberOfMessagesVisible",
+                "Maximum",
+                [{"Name": "QueueName", "Value": "FailedEvents.QueueName"}],
+            ),
+            ("AWS/Lambda", "Errors", "Sum", function),
+            ("AWS/Lambda", "Throttles", "Sum", function),
+            ("AWS/Lambda", "DestinationDeliveryFailures", "Sum", function),
+        ]
+        for region, topic, actions in (
+            (REGION, "", {}),
+            ("us-east-1", "alarms", {"AlarmActions": [f"arn:aws:sns:us-east-1:{HUB}:alarms"]}),
+        ):
+            resources = deployed(shape, AlarmTopicName=topic, region=region).resources
+            alarms = [each for name, each in resources.items() if name.endswith("Alarm")]
+            assert all(alarm.pop("AlarmDescription") for alarm in alarms)
+            assert sorted(alarms, key=repr) == sorted(
+                (
+                    {
+                        "Namespace": namespace,
+                        "MetricName": metric,
+                        "Dimensions": dimensions,
+                        "Statistic": statistic,
+                        "Period": 300,
+                        "EvaluationPeriods": 1,
+                        "Threshold": 0,
+                        "ComparisonOperator": "GreaterThanThreshold",
+                        "TreatMissingData": "notBreaching",
+                    }
+                    | actions
+                    for namespace, metric, statistic, dimensions in watched
+                ),
+                key=repr,
+            )
 
     def test_the_aggregator_gets_a_query(self) -> None:
         query = deployed(PACK).resources["OpenRepositories"]
         assert query["QueryName"] == "ecr-repository-no-public-access"
-        assert f"targetResourceType = '{RESOURCE_TYPE}'" in query["QueryExpression"]
+        assert query["QueryExpression"] == (
+            "SELECT accountId, awsRegion, configuration.targetResourceId, configuration.configRuleList"
+            " WHERE resourceType = 'AWS::Config::ResourceCompliance'"
+            f" AND configuration.targetResourceType = '{RESOURCE_TYPE}'"
+            " AND configuration.configRuleList.complianceType = 'NON_COMPLIANT'"
+        )
         assert "OpenRepositories" not in deployed(ACCOUNT).resources
 
 
@@ -473,6 +543,16 @@ class TestAgreement:
         assert is_read({name: text}) is accepted
 
 
+class TestSamConfig:
+    """The defaults of `sam deploy`."""
+
+    def test_what_a_deployment_needs_is_said(self) -> None:
+        # What `sam deploy --guided` saves beside these is the user's own.
+        parameters = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+        assert parameters["capabilities"] == "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
+        assert (parameters["resolve_s3"], parameters["confirm_changeset"]) == (True, True)
+
+
 class TestRefusals:
     """What the template stops before anything is deployed."""
 
@@ -501,7 +581,11 @@ class TestRefusals:
             ("RuleName", "under_score"),
             ("MaximumExecutionFrequency", "Daily"),
             ("LogRetentionInDays", "2"),
-            ("AlarmTopicArn", "alarms"),
+            ("AlarmTopicName", "arn:aws:sns:eu-west-1:111122223333:alarms"),
+            ("excludedPublicRepositories", ",".join(["a" * 100] * 8)),
+            ("trustedAccounts", ",".join(["111122223333"] * 62)),
+            ("trustedOrganizations", ",".join(["o-exampleorg1"] * 58)),
+            ("ExecutionRoleName", "a" * 56),
             ("ReservedConcurrency", "0"),
         ],
     )
@@ -519,6 +603,27 @@ class TestPolicies:
     It knows ECR's actions only, so theirs stand in for what the policies name; principals, effects and
     conditions are as they are written.
     """
+
+    def test_the_longest_role_name_leaves_room_for_the_functions(self) -> None:
+        longest = deployed(PACK, ExecutionRoleName="a" * 55)
+        assert longest.refusals == []
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        assert len(longest.resources["FunctionRole"]["RoleName"]) == 64
+
+    def test_the_roles_reach_what_the_code_reads_in_every_region(self) -> None:
+        member = ResolvedTemplate(MEMBER, {"FunctionRoleArn": FUNCTION_ROLE}, account="444455556666")
+        own = deployed(ACCOUNT).resources["FunctionRole"]["Policies"][-1]
+        for account, regions, policy in (
+            ("444455556666", (REGION, "us-east-1"), member.resources["EvaluationRole"]["Policies"][0]),
+            (HUB, (REGION,), own),
+        ):
+            answer, earlier, repositories = (each["Resource"] for each in policy["PolicyDocument"]["Statement"])
+            assert answer == "*"
+            for region in regions:
+                assert fits(earlier, f"arn:aws:config:{region}:{account}:config-rule/config-rule-abcdef")
+                assert fits(repositories, f"arn:aws:ecr:{region}:{account}:repository/team/app")
+            assert not fits(earlier, f"arn:aws:config:{REGION}:{MANAGEMENT}:config-rule/config-rule-abcdef")
+            assert not fits(repositories, f"arn:aws:ecr:{REGION}:{MANAGEMENT}:repository/team/app")
 
     def trust(self) -> dict[str, Any]:
         stack = ResolvedTemplate(MEMBER, {"FunctionRoleArn": FUNCTION_ROLE}, account="444455556666")
@@ -543,7 +648,19 @@ class TestPolicies:
         function = f"arn:aws:lambda:{REGION}:{HUB}:function:rule"
         parameters = {"FunctionArn": function, "OrganizationId": "o-exampleorg1"}
         stack = ResolvedTemplate(read_template(ORGANIZATION_MAY_INVOKE), parameters)
-        policy = for_ecr(stack.resources["InvokePolicy"]["PolicyDocument"])
+        assert stack.resources["InvokePolicy"]["ResourceArn"] == function
+        document = stack.resources["InvokePolicy"]["PolicyDocument"]
+        assert document["Statement"] == [
+            {
+                "Sid": "ConfigOfTheOrganization",
+                "Effect": "Allow",
+                "Principal": {"Service": "config.amazonaws.com"},
+                "Action": "lambda:InvokeFunction",
+                "Resource": function,
+                "Condition": {"StringEquals": {"aws:SourceOrgID": "o-exampleorg1"}},
+            }
+        ]
+        policy = for_ecr(document)
         verdict = judge(policy, test="reachable", owner=HUB)
         assert (verdict.compliance, verdict.advisories) == ("COMPLIANT", ())
         del policy["Statement"][0]["Condition"]
@@ -577,9 +694,9 @@ class TestSecurityHub:
 
     @pytest.mark.parametrize("rule", ["ecr-repository-no-public-access", "a" * 36])
     def test_it_meets_the_findings_of_every_shape_and_no_others(self, rule: str) -> None:
-        criteria = ResolvedTemplate(read_template(SECURITY_HUB), {"RuleName": rule}).resources["RaiseSeverity"][
-            "Criteria"
-        ]
+        resource = ResolvedTemplate(read_template(SECURITY_HUB), {"RuleName": rule}).resources["RaiseSeverity"]
+        assert resource["RuleStatus"] == "ENABLED"
+        criteria = resource["Criteria"]
         assert {name: each for name, each in criteria.items() if name != "Title"} == {
             "ProductName": [{"Comparison": "EQUALS", "Value": "Config"}],
             "RecordState": [{"Comparison": "EQUALS", "Value": "ACTIVE"}],
@@ -598,7 +715,11 @@ class TestSecurityHub:
         assert update["Severity"] == {"Label": "CRITICAL"}
         # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_NoteUpdate.html
         assert len(update["Note"]["Text"]) <= 512
-        assert "get-compliance-details-by-resource" in update["Note"]["Text"]
+        command = re.search(r"aws configservice get-compliance-details-by-resource .* NAME", update["Note"]["Text"])
+        assert command is not None
+        words = shlex.split(command[0])
+        answer = {"EvaluationResults": [{"Annotation": "Everyone can pull"}]}
+        assert jmespath.search(words[words.index("--query") + 1], answer) == ["Everyone can pull"]
         assert "set-repository-policy" in update["Note"]["Text"]
 
 

@@ -283,6 +283,21 @@ def test_never_evaluated() -> None:
     )
 
 
+def test_time_that_passes_while_the_clock_is_read() -> None:
+    """The rest of the time is never below nothing."""
+    with deployed() as stand:
+        stand.clock.evaluates = False
+
+        def now() -> float:
+            stand.clock.seconds += 0.75
+            return stand.clock.seconds
+
+        stand.clock.now = now  # type: ignore[method-assign]  # time moves
+        for minutes in ("1", "1.01", "1.02", "1.03", "1.04", "1.05"):
+            assert stand.run("--minutes", minutes)[0] == 1
+            assert stand.left() == ()
+
+
 def test_never_compliant_again() -> None:
     with deployed() as stand:
         stand.here.severity = "CRITICAL"
@@ -403,6 +418,17 @@ def test_an_interrupt_after_the_clean_up() -> None:
         assert (status, stand.left()) == (130, ())
 
 
+def test_an_interrupt_after_a_clean_up_that_failed() -> None:
+    """Nothing more is asked of AWS, so nothing can hide what is left."""
+    refused = Fault("ecr", "DeleteRepository", code="AccessDeniedException", message="no", times=None)
+    with deployed() as stand, stand.organization.faults.inject(refused):
+        with stand.organization.faults.inject(interrupting("lambda", "GetResourcePolicy")) as answering:
+            status, told = stand.run()
+        assert (status, len(stand.left()), answering.calls) == (1, 1, [])
+    assert "nothing was left behind" not in told
+    assert "Delete it: aws ecr delete-repository --repository-name NAME" in told.splitlines()[-1]
+
+
 def test_an_interrupt_before_anything_was_made() -> None:
     with deployed() as stand, stand.organization.faults.inject(interrupting("config", "DescribeConfigRules")):
         status, told = stand.run()
@@ -439,10 +465,10 @@ def interrupting(service: str, operation: str) -> Fault:
     [
         ("cloudformation", "DescribeStacks", 2, "Not run: AccessDeniedException: no (D"),
         ("config", "DescribeConfigRules", 2, "Not run: AccessDeniedException: no (D"),
-        ("ecr", "CreateRepository", 1, "Not verified: An error occurred (AccessDeniedException) when"),
-        ("ecr", "SetRepositoryPolicy", 1, "Not verified: An error occurred (AccessDeniedException) when"),
-        ("config", "GetComplianceDetailsByConfigRule", 1, "Not verified: An error occurred (AccessDeniedException)"),
-        ("ecr", "DeleteRepositoryPolicy", 1, "Not verified: An error occurred (AccessDeniedException) when"),
+        ("ecr", "CreateRepository", 1, "Not verified: AccessDeniedException: no (C"),
+        ("ecr", "SetRepositoryPolicy", 1, "Not verified: AccessDeniedException: no (S"),
+        ("config", "GetComplianceDetailsByConfigRule", 1, "Not verified: AccessDeniedException: no (G"),
+        ("ecr", "DeleteRepositoryPolicy", 1, "Not verified: AccessDeniedException: no (D"),
     ],
 )  # fmt: skip
 def test_an_error_in_a_step(service: str, operation: str, status: int, told: str) -> None:
@@ -463,9 +489,13 @@ def test_a_broken_connection_while_waiting(connection: Connection) -> None:
     assert "Not verified: " in told.splitlines()[-1]
 
 
-@pytest.mark.parametrize("body", ["<html>proxy</html>", "{", "{}"])
-def test_an_answer_that_is_none(body: str) -> None:
-    strange = Fault("config", "GetComplianceDetailsByConfigRule", status=200, body=body, times=None)
+STRANGE: Final = ("<html>proxy</html>", "{", "{}", "[]", "null")
+
+
+@pytest.mark.parametrize(("body", "request_id"), [*((body, False) for body in STRANGE), ("{}", True)])
+def test_an_answer_that_is_none(body: str, *, request_id: bool) -> None:
+    where = ("config", "GetComplianceDetailsByConfigRule")
+    strange = Fault(*where, status=200, body=body, request_id=request_id, times=None)
     with deployed() as stand, stand.organization.faults.inject(strange):
         status, told = stand.run()
         assert (status, stand.left()) == (1, ())
@@ -478,8 +508,12 @@ REFUSED: Final = json.dumps({"__type": "AccessDeniedException", "message": "no"}
 @pytest.mark.parametrize(
     ("service", "operation", "told"),
     [
-        ("securityhub", "GetFindings", "reach Security Hub? the findings could not be read: An error occurred (Acc"),
-        ("lambda", "GetResourcePolicy", "invokes the function? the function's policy could not be read: An error"),
+        (
+            "securityhub",
+            "GetFindings",
+            "reach Security Hub? the findings could not be read: AccessDeniedException: no (G",
+        ),
+        ("lambda", "GetResourcePolicy", "invokes the function? the function's policy could not be read: Acce"),
         (
             "cloudwatch-logs",
             "FilterLogEvents",
@@ -496,13 +530,33 @@ def test_what_cannot_be_read_stays_open(service: str, operation: str, told: str)
     assert told in said
 
 
-@pytest.mark.parametrize("body", ["<html>proxy</html>", "{}", '{"Policy": "{"}'])
+@pytest.mark.parametrize("body", ["{}", '{"Policy": "{"}'])
 def test_a_policy_that_is_none_stays_open(body: str) -> None:
-    strange = Fault("lambda", "GetResourcePolicy", status=200, body=body, times=None)
+    strange = Fault("lambda", "GetResourcePolicy", status=200, body=body, request_id=True, times=None)
     with deployed() as stand, stand.organization.faults.inject(strange):
         status, said = stand.run()
         assert (status, stand.left()) == (0, ())
     assert "the function's policy could not be read: " in said
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "status"),
+    [
+        ("cloudformation", "DescribeStacks", 2),
+        ("ecr", "CreateRepository", 1),
+        ("ecr", "SetRepositoryPolicy", 1),
+        ("ecr", "DeleteRepositoryPolicy", 1),
+        ("securityhub", "GetFindings", 0),
+        ("lambda", "GetResourcePolicy", 0),
+    ],
+)
+def test_no_success_of_a_stranger_counts(service: str, operation: str, status: int) -> None:
+    """Also where AWS sends nothing but that it is done, and where its answer would be XML."""
+    strange = Fault(service, operation, status=200, body="<html></html>", times=None)
+    with deployed() as stand, stand.organization.faults.inject(strange):
+        got, said = stand.run()
+        assert (got, stand.left()) == (status, ())
+    assert f"{operation} was answered by something that is not AWS" in said
 
 
 def test_integrations_that_cannot_be_read() -> None:
@@ -510,7 +564,7 @@ def test_integrations_that_cannot_be_read() -> None:
     with deployed() as stand, stand.organization.faults.inject(refused):
         stand.here.sends_findings = False
         _, said = stand.run()
-    assert "none came in 600 s, but Security Hub's integrations could not be read: An error" in said
+    assert "none came in 600 s, but Security Hub's integrations could not be read: AccessDeniedException: no (" in said
 
 
 # The creation's answer
@@ -562,7 +616,10 @@ def test_a_creation_that_never_comes_about() -> None:
     with deployed() as stand, stand.organization.faults.inject(broken):
         status, told = stand.run()
         assert (status, stand.operations().count("DeleteRepository")) == (1, 3)
-    assert "There was nothing to delete" in told
+    assert (
+        "There was nothing to delete. Should NAME come about after all: aws ecr delete-repository "
+        "--repository-name NAME --registry-id 111122223333 --region eu-west-1 --force\n"
+    ) in told
 
 
 def test_a_refused_creation_deletes_nothing() -> None:
@@ -571,6 +628,15 @@ def test_a_refused_creation_deletes_nothing() -> None:
         status, told = stand.run()
         assert (status, "DeleteRepository" in stand.operations()) == (1, False)
     assert "CLEAN-UP FAILED" not in told
+
+
+def test_a_refusal_by_a_stranger_says_nothing_of_the_creation() -> None:
+    """AWS made the repository, and a proxy spoiled the answer."""
+    spoiled = Fault("ecr", "CreateRepository", status=403, body="<html>no</html>", processed=True)
+    with deployed() as stand, stand.organization.faults.inject(spoiled):
+        status, told = stand.run()
+        assert (status, stand.left()) == (1, ())
+    assert "Deleted the repository NAME" in told
 
 
 def test_a_repository_of_that_name_is_someone_elses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -599,8 +665,11 @@ def test_only_a_name_of_ours_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None
         Fault("ecr", "DeleteRepository", code="AccessDeniedException", message="no", times=None),
         Fault("ecr", "DeleteRepository", connection=Connection.RESET, times=None),
         Fault("ecr", "DeleteRepository", status=500, code="ServerException", times=None),
+        *(Fault("ecr", "DeleteRepository", status=200, body=body, times=None) for body in STRANGE),
+        Fault("ecr", "DeleteRepository", status=200, body="null", request_id=True, times=None),
+        Fault("ecr", "DeleteRepository", status=403, body="[]", times=None),
     ],
-    ids=["refused", "reset", "server error"],
+    ids=lambda fault: str(fault.body or fault.label),
 )
 def test_a_clean_up_that_fails(fault: Fault) -> None:
     with deployed() as stand, stand.organization.faults.inject(fault):
@@ -747,6 +816,11 @@ def test_no_stack() -> None:
     assert told == "Not run: there is no stack 'nowhere' in eu-west-1 of this account\n"
 
 
+def test_no_name_of_a_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--stack", ""]) == 2
+    assert capsys.readouterr().err == ("Not run: argument --stack: the name is empty (--help shows what is accepted)\n")
+
+
 @pytest.mark.parametrize(
     ("outputs", "told"),
     [
@@ -776,7 +850,8 @@ def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
     with deployed() as stand:
         monkeypatch.delenv("AWS_DEFAULT_REGION")
         status, told = stand.run()
-    assert (status, told) == (2, "Not run: You must specify a region.\n")
+    assert status == 2
+    assert told == "Not run: no region: there is none; name one by --region or AWS_DEFAULT_REGION\n"
 
 
 @pytest.mark.parametrize(
@@ -834,7 +909,7 @@ def test_accounts_that_cannot_be_listed() -> None:
     with deployed(outputs=outputs) as stand, stand.organization.faults.inject(refused):
         status, said = stand.run()
         assert status == 0
-    assert "joined later? accounts or stack instances could not be read: An error occurred (AccessDenied" in said
+    assert "joined later? accounts or stack instances could not be read: AccessDeniedException: " in said
 
 
 def test_a_refused_answer_shows_in_the_function_s_log() -> None:

@@ -7,6 +7,7 @@ environment says which role it takes and whether it takes one, no event can say 
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -25,6 +26,7 @@ _ITEM_TEXTS: Final = (
     "configurationItemStatus",
     "configurationItemCaptureTime",
 )
+_ROLE: Final = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):role/[\x21-\x7e]+")
 _LOCKS: Final = {"ExecutionRoleName": "EXECUTION_ROLE_NAME", "AssumeRoleMode": "ASSUME_ROLE_MODE"}
 
 
@@ -40,10 +42,10 @@ def admit(event: object, environment: Mapping[str, str], function_arn: object = 
     if not isinstance(event.get("resultToken"), str):
         raise EvaluationError("event.resultToken: missing")
     _refuse_foreign_role(event)
-    if str(environment.get(_LOCKS["AssumeRoleMode"])).lower() == "false":
-        _refuse_foreign_account(event, function_arn)
     parameters = _parameters(event.get("ruleParameters"))
     _lock(parameters, environment)
+    if str(parameters.get("AssumeRoleMode")).lower() == "false":
+        _refuse_foreign_account(event, function_arn)
     read_parameters(parameters)
     if not event.get("executionRoleArn") and str(parameters.get("AssumeRoleMode")).lower() != "false":
         raise EvaluationError("event.executionRoleArn: missing, and AssumeRoleMode is not false")
@@ -60,7 +62,12 @@ def admit(event: object, environment: Mapping[str, str], function_arn: object = 
 
 def _refuse_foreign_role(event: Mapping[str, object]) -> None:
     role, account = event.get("executionRoleArn"), event.get("accountId")
-    if role and account and str(role).split(":")[4:5] != [account]:
+    if role in (None, ""):
+        return
+    found = _ROLE.fullmatch(role) if isinstance(role, str) else None
+    if found is None:
+        raise EvaluationError(f"event.executionRoleArn: {role!r:.160} is not the ARN of a role")
+    if found[1] != account:
         raise EvaluationError(f"event.executionRoleArn: {role!r:.160} is not of the account {account!r:.40}")
 
 
@@ -86,6 +93,9 @@ def _lock(parameters: dict[str, object], environment: Mapping[str, str]) -> None
     locks = {name: environment.get(variable) for name, variable in _LOCKS.items()}
     if locks["ExecutionRoleName"] and not locks["AssumeRoleMode"]:
         locks["AssumeRoleMode"] = "true"
+    if any(locks.values()):
+        # rdklib would make every client for the region that an event names.
+        locks["ExecutionRoleRegion"] = environment.get("AWS_REGION")
     for name, fixed in locks.items():
         if fixed:
             given = fixed if parameters.get(name) in (None, "") else parameters[name]

@@ -7,12 +7,13 @@ https://docs.aws.amazon.com/config/latest/developerguide/gs-cli.html
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import Final
 
+from tests.live.errors import Unknown
 from tests.live.findings import Finding, Level, aws, compact, unchecked
-from tests.live.landscape import Account, Landscape, Place, Recorder, SecurityHub, Unread
+from tests.live.landscape import Account, Landscape, Place, Recorder, SecurityHub
 from tests.live.recording import COMPLIANCE, NEEDED, REPOSITORY, is_daily, mended, missing_types
 
 UNKNOWN_BUCKET: Final = "NAME-OF-YOUR-BUCKET"
@@ -46,8 +47,8 @@ def excluded_accounts(landscape: Landscape) -> tuple[str, ...]:
 
 def unseen_accounts(landscape: Landscape) -> tuple[str, ...]:
     """Return the accounts of which nobody knows whether they would fail the deployment."""
-    refused = {place.account for place in landscape.places if isinstance(place.recorder, Unread)}
-    return tuple(sorted(refused | set(landscape.unreached)))
+    refused = {place.account for place in landscape.places if isinstance(place.recorder, Unknown)}
+    return tuple(sorted((refused | landscape.unreached.keys()).difference(excluded_accounts(landscape))))
 
 
 def security_hub_administrators(landscape: Landscape, region: str) -> tuple[str, ...]:
@@ -58,15 +59,15 @@ def security_hub_administrators(landscape: Landscape, region: str) -> tuple[str,
 
 
 def _not_active(landscape: Landscape) -> tuple[Account, ...]:
-    accounts = () if isinstance(landscape.accounts, Unread) else landscape.accounts
+    accounts = () if isinstance(landscape.accounts, Unknown) else landscape.accounts
     return tuple(account for account in accounts if account.state != "ACTIVE")
 
 
 def _unreached(landscape: Landscape) -> Iterator[Finding]:
-    for account, unread in landscape.unreached.items():
+    for account, unknown in landscape.unreached.items():
         yield Finding(
             level=Level.UNCHECKED,
-            what=f"not looked at: {unread.error}",
+            what=f"not looked at: {unknown.why}",
             where=_titled(landscape, account),
             note=f"Name a role other than {landscape.role} that account {landscape.caller.account} may assume there "
             "(make preflight ROLE=…), or put the account into ExcludedAccounts.",
@@ -82,7 +83,7 @@ def _inactive(landscape: Landscape) -> Iterator[Finding]:
 def _recorder(landscape: Landscape, place: Place) -> Iterator[Finding]:
     where = f"{_titled(landscape, place.account)}, {place.region}"
     recorder = place.recorder
-    if isinstance(recorder, Unread):
+    if isinstance(recorder, Unknown):
         yield unchecked("not looked at: the configuration recorder", recorder, where)
         return
     if recorder is None:
@@ -158,6 +159,8 @@ def _bucket(landscape: Landscape) -> str:
 
 
 def _bucket_note(landscape: Landscape, place: Place) -> str:
+    if isinstance(place.bucket, Unknown):
+        return f"Whether there is a delivery channel could not be checked: {place.bucket.why}"
     if place.bucket is not None:
         return ""
     bucket = _bucket(landscape)
@@ -169,7 +172,7 @@ def _bucket_note(landscape: Landscape, place: Place) -> str:
 def _security_hub(landscape: Landscape, region: str) -> Iterator[Finding]:
     hubs = {place.account: place.security_hub for place in landscape.places if place.region == region}
     for account, hub in hubs.items():
-        if isinstance(hub, Unread):
+        if isinstance(hub, Unknown):
             yield unchecked("Security Hub", hub, f"{_titled(landscape, account)}, {region}", level=Level.HINT)
     known = {account: hub for account, hub in hubs.items() if isinstance(hub, SecurityHub)}
     off = [account for account, hub in known.items() if not hub.enabled]
@@ -181,14 +184,26 @@ def _security_hub(landscape: Landscape, region: str) -> Iterator[Finding]:
             commands=(aws("securityhub", "enable-security-hub", "--region", region, "--no-enable-default-standards"),),
         )
     if len(off) < len(known) and not security_hub_administrators(landscape, region):
+        none, unless = "none of the accounts looked at", "unless another does, "
+        if _holds_all(landscape, known):
+            none, unless = "no account", ""
+        needed = "deploy/security-hub.yaml belongs into every account"
         yield Finding(
             level=Level.HINT,
-            what="no account names a Security Hub administrator: deploy/security-hub.yaml belongs into every account",
+            what=f"{none} names a Security Hub administrator: {unless}{needed}",
             where=region,
         )
 
 
+def _holds_all(landscape: Landscape, known: Collection[str]) -> bool:
+    """Tell whether these are all accounts that could have Security Hub."""
+    accounts = landscape.accounts
+    if isinstance(accounts, Unknown):
+        return False
+    return all(account.identifier in known for account in accounts if account.state == "ACTIVE")
+
+
 def _titled(landscape: Landscape, identifier: str) -> str:
-    accounts = () if isinstance(landscape.accounts, Unread) else landscape.accounts
+    accounts = () if isinstance(landscape.accounts, Unknown) else landscape.accounts
     name = next((account.name for account in accounts if account.identifier == identifier), "")
     return f"account {identifier} ({name})" if name else f"account {identifier}"

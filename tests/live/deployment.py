@@ -8,7 +8,8 @@ from typing import Any, Final, assert_never
 
 from botocore.exceptions import ClientError
 
-from tests.live.clients import CannotRunError, Clients, code_of, entries
+from tests.live.clients import Clients, entries
+from tests.live.errors import CannotRunError, code_of
 
 _OUTPUTS: Final = ("RuleName", "DeployedAs", "FunctionName", "LogGroupName")
 _MOST_NAMED: Final = 5

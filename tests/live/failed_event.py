@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.live.command import printable
+from tests.live.errors import printable
 
 _LONGEST_ERROR: Final = 200
 _FUNCTION: Final = 6
@@ -29,8 +29,8 @@ class FailedEvent:
     resource: str
     """Empty for a scheduled run."""
     error: str
-    payload: str = field(repr=False)
-    """The event as JSON; it holds a result token, so it is sent and never shown."""
+    payload: bytes = field(repr=False)
+    """The event as JSON, as short as AWS Config sent it; it holds a result token, so it is sent and never shown."""
 
 
 def read_record(body: str, function_name: str) -> FailedEvent:
@@ -52,7 +52,7 @@ def read_record(body: str, function_name: str) -> FailedEvent:
         message_type=_shown(told.get("messageType")),
         resource=_shown(item.get("resourceId")) if isinstance(item, Mapping) else "",
         error=_error(record, context, token),
-        payload=json.dumps(event),
+        payload=_compact(event),
     )
 
 
@@ -62,6 +62,13 @@ def _error(record: Mapping[str, Any], context: Mapping[str, Any], token: str) ->
     message = response.get("errorMessage") if isinstance(response, Mapping) else None
     text = printable(str(message or context.get("condition") or "no error is told").replace(token, "…"))
     return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"
+
+
+def _compact(event: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half a character can only be escaped
+        return json.dumps(event, separators=(",", ":")).encode()
 
 
 def _parsed(text: str, name: str) -> object:

@@ -16,7 +16,8 @@ from enum import Enum
 from itertools import chain
 from typing import Final
 
-from tests.live.landscape import Landscape, Organization, Unread
+from tests.live.errors import Unknown
+from tests.live.landscape import Landscape, Organization
 
 CONFIG_RULES: Final = "config-multiaccountsetup.amazonaws.com"
 CONFIG_AGGREGATOR: Final = "config.amazonaws.com"
@@ -65,17 +66,17 @@ def compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def unchecked(what: str, unread: Unread, where: str, *, level: Level = Level.UNCHECKED, note: str = "") -> Finding:
+def unchecked(what: str, unknown: Unknown, where: str, *, level: Level = Level.UNCHECKED, note: str = "") -> Finding:
     """Return the finding that something could not be looked at."""
-    return Finding(level=level, what=f"{what} could not be checked: {unread.error}", where=where, note=note)
+    return Finding(level=level, what=f"{what} could not be checked: {unknown.why}", where=where, note=note)
 
 
 def _organization(landscape: Landscape) -> Iterator[Finding]:
     own = f"account {landscape.caller.account}"
     organization = landscape.organization
-    if isinstance(organization, Unread):
+    if isinstance(organization, Unknown):
         yield unchecked("the organization", organization, own)
-    elif isinstance(organization.feature_set, Unread):
+    elif isinstance(organization.feature_set, Unknown):
         yield unchecked("the organization's feature set", organization.feature_set, own)
     elif organization.feature_set != "ALL":
         yield Finding(
@@ -85,14 +86,14 @@ def _organization(landscape: Landscape) -> Iterator[Finding]:
             commands=(aws("organizations", "enable-all-features"),),
             note="Accounts that were invited have to agree.",
         )
-    if isinstance(landscape.accounts, Unread):
+    if isinstance(landscape.accounts, Unknown):
         yield unchecked("the organization's accounts", landscape.accounts, own)
-    if isinstance(landscape.root, Unread):
+    if isinstance(landscape.root, Unknown):
         yield unchecked("the organization's root", landscape.root, own)
 
 
 def _trusted_access(landscape: Landscape) -> Iterator[Finding]:
-    if isinstance(landscape.trusted, Unread):
+    if isinstance(landscape.trusted, Unknown):
         yield unchecked("trusted access", landscape.trusted, f"account {landscape.caller.account}")
         return
     if CONFIG_RULES not in landscape.trusted:
@@ -114,27 +115,28 @@ def _trusted_access(landscape: Landscape) -> Iterator[Finding]:
 
 def _delegations(landscape: Landscape) -> Iterator[Finding]:
     account = landscape.caller.account
-    if isinstance(landscape.delegated, Unread):
+    if isinstance(landscape.delegated, Unknown):
         note = "Organizations also refuses this to an account that is no delegated administrator of any service."
         yield unchecked("what this account administers", landscape.delegated, f"account {account}", note=note)
     missing = [
         (principal, purpose)
         for principal, purpose in ((CONFIG_RULES, "AWS Config rules and packs"), (STACK_SETS, "StackSets"))
-        if isinstance(landscape.delegated, Unread) or principal not in landscape.delegated
+        if isinstance(landscape.delegated, Unknown) or principal not in landscape.delegated
     ]
     for principal, purpose in missing:
-        known = not isinstance(landscape.delegated, Unread)
+        known = landscape.management_account and not isinstance(landscape.delegated, Unknown)
         yield Finding(
             level=Level.MISSING if known else Level.UNCHECKED,
             what=f"account {account} is {'no' if known else 'perhaps no'} delegated administrator of {purpose}",
             where=_management(landscape),
             commands=(_register(account, principal),),
+            note="" if landscape.management_account else "The management account itself needs no registration.",
         )
 
 
 def _aggregator(landscape: Landscape) -> Iterator[Finding]:
     account = landscape.caller.account
-    if isinstance(landscape.aggregated, Unread):
+    if isinstance(landscape.aggregated, Unknown):
         where = f"account {account}"
         yield unchecked("the organization aggregator", landscape.aggregated, where, level=Level.HINT)
         return

@@ -4,12 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """AWS did not let us look: neither there nor missing."""
-
-    error: str
+from tests.live.errors import Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +21,7 @@ class Organization:
 
     identifier: str
     management_account: str
-    feature_set: str | Unread
+    feature_set: str | Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +63,10 @@ class Place:
 
     account: str
     region: str
-    recorder: Recorder | Unread | None
-    bucket: str | Unread | None
+    recorder: Recorder | Unknown | None
+    bucket: str | Unknown | None
     """Where Config delivers to; None without a delivery channel."""
-    security_hub: SecurityHub | Unread
+    security_hub: SecurityHub | Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +76,17 @@ class Landscape:
     caller: Caller
     regions: tuple[str, ...]
     role: str
-    organization: Organization | Unread
-    root: str | Unread
-    trusted: frozenset[str] | Unread
+    organization: Organization | Unknown
+    root: str | Unknown
+    trusted: frozenset[str] | Unknown
     """Service principals with trusted access."""
-    delegated: frozenset[str] | Unread
+    delegated: frozenset[str] | Unknown
     """Service principals that the caller's account administers; empty in the management account."""
-    accounts: tuple[Account, ...] | Unread
+    accounts: tuple[Account, ...] | Unknown
     places: tuple[Place, ...]
-    unreached: Mapping[str, Unread]
+    unreached: Mapping[str, Unknown]
     """Accounts in which the role could not be assumed."""
-    aggregated: frozenset[str] | Unread
+    aggregated: frozenset[str] | Unknown
     """The looked-at regions that an organization aggregator of the caller's account covers."""
 
     @property

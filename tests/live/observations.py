@@ -1,22 +1,22 @@
 """What the live check reads beside AWS Config; what cannot be read becomes an Unknown, never an error."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from tests.live.clients import AWS_ERRORS, Clients, StrangeAnswerError, code_of, entries
+from tests.live.clients import Clients, entries
 from tests.live.clock import Clock
 from tests.live.deployment import Deployment
-from tests.live.observed import AutomationRule, Finding, MemberRoles, Unknown
+from tests.live.errors import StrangeAnswerError, Unknown, attempt, code_of, told
+from tests.live.observed import AutomationRule, HubFinding, MemberRoles
 
 # What the function raises, and Lambda logs, where PutEvaluations' answer has no request id.
 REFUSAL: Final = "PutEvaluations was answered by something that is not AWS Config"
 _HOUR: Final = timedelta(hours=1)
-_T = TypeVar("_T")
 
 
-def finding_of(clients: Clients, rule: str, repository: str) -> Finding | None:
+def finding_of(clients: Clients, rule: str, repository: str) -> HubFinding | None:
     """Return the active finding of a rule about a repository, a FAILED one first; raises AWS_ERRORS.
 
     https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html
@@ -30,7 +30,7 @@ def finding_of(clients: Clients, rule: str, repository: str) -> Finding | None:
     }
     pages = clients("securityhub").get_paginator("get_findings").paginate(Filters=filters, MaxResults=100)
     found = [
-        Finding(
+        HubFinding(
             severity=each.get("Severity", {}).get("Label", "none"),
             failed=each.get("Compliance", {}).get("Status") == "FAILED",
         )
@@ -44,7 +44,7 @@ def why_no_finding(error: BaseException) -> Unknown:
     """Return what a failed GetFindings means."""
     if code_of(error) == "InvalidAccessException":
         return Unknown("Security Hub is not enabled here")
-    return Unknown(f"the findings could not be read: {error}")
+    return Unknown(f"the findings could not be read: {told(error)}")
 
 
 def accepts_config(clients: Clients) -> bool | Unknown:
@@ -54,7 +54,7 @@ def accepts_config(clients: Clients) -> bool | Unknown:
         pages = clients("securityhub").get_paginator("list_enabled_products_for_import").paginate()
         return any(arn.endswith("/aws/config") for arn in entries(pages, "ProductSubscriptions"))
 
-    return _read("Security Hub's integrations could not be read", read)
+    return attempt(read, "Security Hub's integrations could not be read")
 
 
 def automation_rules(clients: Clients, rule_name: str) -> tuple[AutomationRule, ...] | Unknown:
@@ -67,7 +67,7 @@ def automation_rules(clients: Clients, rule_name: str) -> tuple[AutomationRule, 
             if rule_name in rule["RuleName"]
         )
 
-    return _read("the automation rules could not be read", read)
+    return attempt(read, "the automation rules could not be read")
 
 
 def function_policy(clients: Clients, deployment: Deployment) -> Mapping[str, Any] | Unknown:
@@ -81,7 +81,7 @@ def function_policy(clients: Clients, deployment: Deployment) -> Mapping[str, An
             raise StrangeAnswerError("the answer holds no policy") from None
         return policy
 
-    return _read("the function's policy could not be read", read)
+    return attempt(read, "the function's policy could not be read")
 
 
 def member_roles(clients: Clients, deployment: Deployment, clock: Clock) -> MemberRoles | Unknown:
@@ -106,7 +106,7 @@ def member_roles(clients: Clients, deployment: Deployment, clock: Clock) -> Memb
             instances={each["Account"]: each["Status"] for page in pages for each in page.get("Summaries", [])},
         )
 
-    return _read("accounts or stack instances could not be read", read)
+    return attempt(read, "accounts or stack instances could not be read")
 
 
 def refusals(clients: Clients, deployment: Deployment, clock: Clock) -> int | Unknown:
@@ -118,7 +118,7 @@ def refusals(clients: Clients, deployment: Deployment, clock: Clock) -> int | Un
         found = pages.paginate(logGroupName=deployment.log_group, startTime=since, filterPattern=f'"{REFUSAL}"')
         return sum(1 for _ in entries(found, "events"))
 
-    return _read("the function's log could not be read", read)
+    return attempt(read, "the function's log could not be read")
 
 
 def _is_about(finding: Mapping[str, Any], rule: str, repository: str) -> bool:
@@ -139,10 +139,3 @@ def _automation_rules(clients: Clients) -> Iterator[Mapping[str, Any]]:
         if not page.get("NextToken"):
             return
         token = {"NextToken": page["NextToken"]}
-
-
-def _read(trouble: str, read: Callable[[], _T]) -> _T | Unknown:
-    try:
-        return read()
-    except AWS_ERRORS as error:
-        return Unknown(f"{trouble}: {error}")

@@ -5,17 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """What could not be looked at, and why."""
-
-    why: str
+from tests.live.deployment import DeployedAs
+from tests.live.errors import Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """The finding of the throw-away repository."""
+class HubFinding:
+    """Security Hub's finding of the throw-away repository."""
 
     severity: str
     failed: bool
@@ -26,7 +22,7 @@ class Finding:
 class Search:
     """The search for the finding."""
 
-    finding: Finding | None
+    finding: HubFinding | None
     waited: float
     """Seconds."""
 
@@ -57,7 +53,7 @@ class Observed:
     """All that one run saw."""
 
     rule: str
-    deployed_as: str
+    deployed_as: DeployedAs
     account: str
     severity: str
     """What an automation rule should have made of the finding's severity."""

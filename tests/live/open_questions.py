@@ -9,7 +9,9 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
-from tests.live.observed import Observed, Unknown
+from tests.live.deployment import DeployedAs
+from tests.live.errors import Unknown
+from tests.live.observed import Observed
 
 # What AWS Config gives every finding:
 # https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-internal-providers.html
@@ -19,9 +21,9 @@ FINDING_SECONDS: Final = 600.0
 # StackSets may wait, and an account that is just being made is not open to them yet.
 _SETTLING: Final = timedelta(hours=1)
 _KINDS: Final = {
-    "organization-conformance-pack": "a rule of an organization conformance pack",
-    "organization-rule": "an organization rule (OrgConfigRule-…)",
-    "account-rule": "a plain rule",
+    DeployedAs.PACK: "a rule of an organization conformance pack",
+    DeployedAs.ORGANIZATION_RULE: "an organization rule (OrgConfigRule-…)",
+    DeployedAs.ACCOUNT_RULE: "a plain rule",
 }
 
 

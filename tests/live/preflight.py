@@ -4,7 +4,8 @@
 management account or of a delegated administrator. The role is assumed in each member account; the
 caller's own account is looked at with the caller's credentials.
 
-Exit status 0: ready, hints or not; 1: something is missing or was not looked at; 2: it could not run.
+Exit status 0: ready, hints or not; 1: something is missing or was not looked at; 2: it could not run;
+130: interrupted.
 What could only have become a hint (Security Hub, the aggregator) stays one when it cannot be looked at.
 """
 
@@ -23,10 +24,20 @@ from tests.live.account_findings import (
     security_hub_administrators,
     unseen_accounts,
 )
-from tests.live.clients import CannotRunError
-from tests.live.command import NOT_READY, READY, Arguments, open_session, print_line, refuse, region_name, run
+from tests.live.command import (
+    NOT_READY,
+    READY,
+    Arguments,
+    default_region,
+    open_session,
+    print_line,
+    refuse,
+    region_name,
+    run,
+)
+from tests.live.errors import CannotRunError, Unknown
 from tests.live.findings import Finding, Level, organization_findings
-from tests.live.landscape import Landscape, Organization, Unread
+from tests.live.landscape import Landscape, Organization
 from tests.live.survey import survey
 
 DEFAULT_ROLE: Final = "OrganizationAccountAccessRole"
@@ -40,7 +51,7 @@ def main(arguments: Sequence[str], session: boto3.Session | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         session = session or open_session()
-        regions = options.regions or _default_regions(session)
+        regions = options.regions or (default_region(session, "--regions"),)
         with Console(stderr=True).status("Looking at the organization …"):
             landscape = survey(session, regions, options.role)
     except CannotRunError as error:
@@ -64,15 +75,6 @@ def _parser() -> Arguments:
 def _regions(text: str) -> tuple[str, ...]:
     """Return the named regions, each once; an empty text is the default, as make passes it."""
     return tuple(dict.fromkeys(region_name(part.strip()) for part in text.split(","))) if text.strip() else ()
-
-
-def _default_regions(session: boto3.Session) -> tuple[str, ...]:
-    """Return the session's region, as AWS_DEFAULT_REGION or the profile names it."""
-    try:
-        return (region_name(session.region_name or ""),)
-    except argparse.ArgumentTypeError:
-        given = f"{session.region_name!r} is none" if session.region_name else "there is none"
-        raise CannotRunError(f"no region: {given}; name one by --regions or AWS_DEFAULT_REGION") from None
 
 
 def _role(text: str) -> str:
@@ -122,9 +124,9 @@ def _print_values(console: Console, landscape: Landscape) -> None:
     organization = landscape.organization
     values = {
         "OrganizationId": organization.identifier if isinstance(organization, Organization) else None,
-        "OrganizationRootId": None if isinstance(landscape.root, Unread) else landscape.root,
+        "OrganizationRootId": None if isinstance(landscape.root, Unknown) else landscape.root,
         "ManagementAccountId": landscape.management_account,
-        "ExcludedAccounts": None if isinstance(landscape.accounts, Unread) else ",".join(excluded_accounts(landscape)),
+        "ExcludedAccounts": None if isinstance(landscape.accounts, Unknown) else ",".join(excluded_accounts(landscape)),
     }
     console.print()
     print_line(console, ("Values for sam deploy --guided", "bold"))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.live import observations
-from tests.live.clients import AWS_ERRORS, Clients, entries
-from tests.live.clock import Clock
+from tests.live.clients import Clients, entries
+from tests.live.clock import Clock, Teller
 from tests.live.deployment import Deployment, find_rule, read_deployment
-from tests.live.observed import Observed, Search, Unknown
+from tests.live.errors import AWS_ERRORS, Unknown
+from tests.live.observed import Observed, Search
 from tests.live.open_questions import FINDING_SECONDS
-from tests.live.teller import Teller
 from tests.live.throwaway import PREFIX, Repository
 
 _POLL: Final = 10.0
@@ -30,7 +30,6 @@ class Seen:
     last: str = ""
     """Compliance and annotation; empty while there is no evaluation."""
     non_compliant: bool = False
-    compliant: bool = False
     search: Search | Unknown = Unknown("the run ended before the finding was looked for")  # noqa: RUF009 - frozen
 
 
@@ -80,7 +79,6 @@ class Verification:
         closed = "Deleted its policy" if removed else "Somebody had deleted its policy already"
         self._say(f"{closed}; waiting for COMPLIANT")
         self._wait_for("COMPLIANT", deadline)
-        self.seen.compliant = True
 
     def observed(self) -> Observed:
         """Return what was seen, together with what the open questions need beside it."""
@@ -108,14 +106,15 @@ class Verification:
                 self.seen.last = told
             if compliance == wanted:
                 return
-            if self._clock.now() >= deadline:
+            now = self._clock.now()
+            if now >= deadline:
                 last = f"last seen was {self.seen.last}" if self.seen.last else "there was no evaluation at all"
                 raise NotVerifiedError(
                     f"not {wanted} within {self._minutes:g} minutes; {last}. Is AWS::ECR::Repository recorded, and "
                     f"continuously? The function's log: aws logs tail {self.deployment.log_group} --since 1h "
                     f"--region {self.deployment.region}"
                 )
-            self._clock.sleep(min(_POLL, deadline - self._clock.now()))
+            self._clock.sleep(min(_POLL, deadline - now))
 
     def _evaluation(self) -> tuple[str, str]:
         """Return compliance and a line about it, both empty while there is no evaluation."""

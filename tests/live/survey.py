@@ -6,18 +6,18 @@ Without a name, DescribeConfigurationRecorders returns the customer managed reco
 https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigurationRecorders.html
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.live.clients import AWS_ERRORS, PATIENT, CannotRunError, StrangeAnswerError, code_of, entries
-from tests.live.command import told
-from tests.live.landscape import Account, Caller, Landscape, Organization, Place, Recorder, SecurityHub, Unread
+from tests.live.clients import entries, make_client, member
+from tests.live.errors import AWS_ERRORS, CannotRunError, StrangeAnswerError, Unknown, attempt, code_of, told
+from tests.live.landscape import Account, Caller, Landscape, Organization, Place, Recorder, SecurityHub
 
 AT_ONCE: Final = 8
 """Accounts that are looked at side by side."""
@@ -26,7 +26,6 @@ _OWN: Final[Mapping[str, str]] = MappingProxyType({})
 # How Security Hub answers in an account that has not enabled it:
 # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html
 _NOT_SUBSCRIBED: Final = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
-_T = TypeVar("_T")
 
 
 class _Clients:
@@ -38,26 +37,26 @@ class _Clients:
 
     def build(self, service: str, region: str, credentials: Mapping[str, str] = _OWN) -> Any:
         with self._lock:
-            return self._session.client(service, region_name=region, config=PATIENT, **credentials)
+            return make_client(self._session, service, region, **credentials)
 
 
 def survey(session: boto3.Session, regions: Sequence[str], role: str) -> Landscape:
     """Look at the organization of the session's account.
 
     Raises CannotRunError without usable credentials or without an organization. What AWS refuses beyond
-    that is Unread in its place.
+    that is Unknown in its place.
     """
     clients = _Clients(session)
     caller = _caller(clients, regions[0])
     _check_partition(session, caller, regions)
     client = clients.build("organizations", regions[0])
-    accounts = _attempt(lambda: _accounts(client))
-    root_arn = _attempt(lambda: _root_arn(client))
+    accounts = attempt(lambda: _accounts(client))
+    root_arn = attempt(lambda: _root_arn(client))
     organization = _organization(client, caller, root_arn)
     management = organization.management_account if isinstance(organization, Organization) else None
     governs = management == caller.account
     # Deployed from a delegated administrator, the template leaves the management account out by itself.
-    members = () if isinstance(accounts, Unread) else accounts
+    members = () if isinstance(accounts, Unknown) else accounts
     active = {account.identifier for account in members if account.state == "ACTIVE"} - {management}
     places, unreached = _everywhere(clients, caller, sorted(active | {caller.account}), regions, role)
     return Landscape(
@@ -65,13 +64,13 @@ def survey(session: boto3.Session, regions: Sequence[str], role: str) -> Landsca
         regions=tuple(regions),
         role=role,
         organization=organization,
-        root=root_arn if isinstance(root_arn, Unread) else root_arn.rpartition("/")[2],
-        trusted=_attempt(lambda: _trusted(client)),
-        delegated=frozenset() if governs else _attempt(lambda: _delegated(client, caller.account)),
+        root=root_arn if isinstance(root_arn, Unknown) else root_arn.rpartition("/")[2],
+        trusted=attempt(lambda: _trusted(client)),
+        delegated=frozenset() if governs else attempt(lambda: _delegated(client, caller.account)),
         accounts=accounts,
         places=places,
         unreached=unreached,
-        aggregated=_attempt(lambda: _aggregated(clients, regions)),
+        aggregated=attempt(lambda: _aggregated(clients, regions)),
     )
 
 
@@ -85,28 +84,14 @@ def _check_partition(session: boto3.Session, caller: Caller, regions: Sequence[s
             raise CannotRunError(f"{region} is in the partition {partition}, the credentials are in {caller.partition}")
 
 
-def _attempt(read: Callable[[], _T]) -> _T | Unread:
-    try:
-        return read()
-    except AWS_ERRORS as error:
-        return Unread(told(error))
-
-
 def _pages(client: Any, operation: str, key: str, **arguments: str) -> list[Any]:
     return list(entries(client.get_paginator(operation).paginate(**arguments), key))
-
-
-def _member(answer: Mapping[str, Any], name: str) -> Any:
-    """Return what AWS always sends; raises StrangeAnswerError where it is not AWS that answered."""
-    if name not in answer:
-        raise StrangeAnswerError(f"the answer holds no {name}: something between here and AWS sent it")
-    return answer[name]
 
 
 def _caller(clients: _Clients, region: str) -> Caller:
     try:
         identity = clients.build("sts", region).get_caller_identity()
-        return Caller(account=_member(identity, "Account"), partition=_member(identity, "Arn").split(":")[1])
+        return Caller(account=member(identity, "Account"), partition=member(identity, "Arn").split(":")[1])
     except AWS_ERRORS as error:
         raise CannotRunError(f"no usable AWS credentials: {told(error)}") from None
 
@@ -123,24 +108,24 @@ def _accounts(client: Any) -> tuple[Account, ...]:
     )
 
 
-def _organization(client: Any, caller: Caller, root_arn: str | Unread) -> Organization | Unread:
+def _organization(client: Any, caller: Caller, root_arn: str | Unknown) -> Organization | Unknown:
     """Return the organization; where its description is refused, with the ids that its root's ARN holds.
 
     arn:aws:organizations::<management account>:root/<organization>/<root>
     """
     try:
-        described = _member(client.describe_organization(), "Organization")
+        described = member(client.describe_organization(), "Organization")
     except AWS_ERRORS as error:
         if code_of(error) == "AWSOrganizationsNotInUseException":
             raise CannotRunError(f"account {caller.account} is in no organization") from None
-        refused = Unread(told(error))
+        refused = Unknown(told(error))
     else:
         return Organization(
             identifier=described["Id"],
             management_account=described["MasterAccountId"],
             feature_set=described["FeatureSet"],
         )
-    if isinstance(root_arn, Unread):
+    if isinstance(root_arn, Unknown):
         return refused
     owner, resource = root_arn.split(":")[4:]
     return Organization(identifier=resource.split("/")[1], management_account=owner, feature_set=refused)
@@ -178,25 +163,25 @@ def _aggregated(clients: _Clients, regions: Sequence[str]) -> frozenset[str]:
 
 def _everywhere(
     clients: _Clients, caller: Caller, accounts: Sequence[str], regions: Sequence[str], role: str
-) -> tuple[tuple[Place, ...], dict[str, Unread]]:
-    def look(account: str) -> tuple[Place, ...] | Unread:
+) -> tuple[tuple[Place, ...], dict[str, Unknown]]:
+    def look(account: str) -> tuple[Place, ...] | Unknown:
         own = account == caller.account
-        credentials = _OWN if own else _attempt(lambda: _assume(clients, caller, account, regions[0], role))
-        if isinstance(credentials, Unread):
+        credentials = _OWN if own else attempt(lambda: _assume(clients, caller, account, regions[0], role))
+        if isinstance(credentials, Unknown):
             return credentials
         return tuple(_place(clients, account, region, credentials) for region in regions)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         looks = dict(zip(accounts, pool.map(look, accounts), strict=True))
-    unreached = {account: found for account, found in looks.items() if isinstance(found, Unread)}
-    return tuple(place for found in looks.values() if not isinstance(found, Unread) for place in found), unreached
+    unreached = {account: found for account, found in looks.items() if isinstance(found, Unknown)}
+    return tuple(place for found in looks.values() if not isinstance(found, Unknown) for place in found), unreached
 
 
 def _assume(clients: _Clients, caller: Caller, account: str, region: str, role: str) -> Mapping[str, str]:
     answer = clients.build("sts", region).assume_role(
         RoleArn=f"arn:{caller.partition}:iam::{account}:role/{role}", RoleSessionName="ecr-exposure-preflight"
     )
-    credentials = _member(answer, "Credentials")
+    credentials = member(answer, "Credentials")
     return {
         "aws_access_key_id": credentials["AccessKeyId"],
         "aws_secret_access_key": credentials["SecretAccessKey"],
@@ -209,32 +194,32 @@ def _place(clients: _Clients, account: str, region: str, credentials: Mapping[st
     return Place(
         account=account,
         region=region,
-        recorder=_attempt(lambda: _recorder(config)),
-        bucket=_attempt(lambda: _bucket(config)),
-        security_hub=_attempt(lambda: _security_hub(clients.build("securityhub", region, credentials))),
+        recorder=attempt(lambda: _recorder(config)),
+        bucket=attempt(lambda: _bucket(config)),
+        security_hub=attempt(lambda: _security_hub(clients.build("securityhub", region, credentials))),
     )
 
 
 def _recorder(client: Any) -> Recorder | None:
     """Return the recorder; a service-linked one, of another service, evaluates no rule of ours."""
-    described = _member(client.describe_configuration_recorders(), "ConfigurationRecorders")
+    described = member(client.describe_configuration_recorders(), "ConfigurationRecorders")
     for settings in described:
         if not settings.get("servicePrincipal"):
             answer = client.describe_configuration_recorder_status(ConfigurationRecorderNames=[settings["name"]])
-            states = _member(answer, "ConfigurationRecordersStatus")
+            states = member(answer, "ConfigurationRecordersStatus")
             return Recorder(settings=settings, recording=any(state.get("recording", False) for state in states))
     return None
 
 
 def _bucket(client: Any) -> str | None:
-    for channel in _member(client.describe_delivery_channels(), "DeliveryChannels"):
+    for channel in member(client.describe_delivery_channels(), "DeliveryChannels"):
         return str(channel["s3BucketName"])
     return None
 
 
 def _security_hub(client: Any) -> SecurityHub:
     try:
-        _member(client.describe_hub(), "HubArn")
+        member(client.describe_hub(), "HubArn")
     except ClientError as error:
         if code_of(error) not in _NOT_SUBSCRIBED:
             raise

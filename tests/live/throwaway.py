@@ -8,9 +8,10 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from tests.live.clients import Clients, code_of
+from tests.live.clients import Clients
 from tests.live.clock import Clock
 from tests.live.deployment import Deployment
+from tests.live.errors import code_of
 
 PREFIX: Final = "ecr-exposure-verify-"
 _OURS: Final = re.compile(re.escape(PREFIX) + r"[0-9a-f]{12}")
@@ -34,6 +35,10 @@ class _Standing(Enum):
     OURS = "made"
 
 
+class NotOursError(RuntimeError):
+    """A repository that this check has not made; it is never deleted."""
+
+
 class Repository:
     """One empty repository with a random name."""
 
@@ -51,6 +56,11 @@ class Repository:
         place = f"--registry-id {self._account} --region {self._region}"
         return f"aws ecr delete-repository --repository-name {self.name} {place} --force"
 
+    @property
+    def unclear(self) -> bool:
+        """Whether nobody knows that it was made, nor that it was not."""
+        return self._standing is _Standing.UNCLEAR
+
     def create(self) -> None:
         """Make it; raises one of AWS_ERRORS."""
         # Said before the call: whatever happens from here on, it may exist.
@@ -64,7 +74,8 @@ class Repository:
                 # The first attempt did it, and only its answer was lost.
                 self._standing = _Standing.OURS
                 return
-            if not retried and 400 <= answer.get("HTTPStatusCode", 0) < 500:
+            # A refusal without an id is not known to be one of AWS.
+            if not retried and 400 <= answer.get("HTTPStatusCode", 0) < 500 and answer.get("RequestId"):
                 self._standing = _Standing.NEVER_MADE
             raise
         self._standing = _Standing.OURS
@@ -88,10 +99,10 @@ class Repository:
     def delete(self) -> bool:
         """Delete it, whatever became of its creation; False where there was nothing to delete.
 
-        Raises one of AWS_ERRORS, and then it may still be there.
+        After an error it may still be there.
         """
         if not _OURS.fullmatch(self.name):
-            raise RuntimeError(f"{self.name!r} is no repository of this check and is not deleted")
+            raise NotOursError(f"{self.name!r} is no repository of this check and is not deleted")
         looks = {_Standing.NEVER_MADE: 0, _Standing.UNCLEAR: _LOOKS, _Standing.OURS: 1}[self._standing]
         for look in range(looks):
             if look:

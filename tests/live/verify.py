@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from tests.live.clients import AWS_ERRORS, CannotRunError, Clients
-from tests.live.clock import Clock
-from tests.live.command import Arguments, refuse, region_name, run, told
+from tests.live.clients import Clients
+from tests.live.clock import Clock, Teller
+from tests.live.command import INTERRUPTED, NOT_READY, READY, Arguments, default_region, open_session, refuse, run
+from tests.live.errors import AWS_ERRORS, CannotRunError, told
 from tests.live.interrupts import Interrupts
 from tests.live.open_questions import Settled, answers
 from tests.live.steps import NotVerifiedError, Verification
-from tests.live.teller import Teller
-from tests.live.throwaway import Repository
+from tests.live.throwaway import NotOursError, Repository
 
 _STYLES: Final = {Settled.YES: "green", Settled.NO: "red", Settled.OPEN: "yellow"}
 _LABELS: Final = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
@@ -33,23 +33,27 @@ def main(arguments: Sequence[str], clock: Clock | None = None) -> int:
     say = Teller(clock)
     try:
         options = _options(arguments)
+        session = open_session()
+        clients = Clients(session, options.region or default_region(session, "--region"))
         with Interrupts() as interrupts:
-            return _run(options, clock, say, interrupts)
+            try:
+                return _run(options, clients, clock, say, interrupts)
+            except KeyboardInterrupt:
+                say("Interrupted; nothing was left behind.", "bold red")
+                return INTERRUPTED
     except CannotRunError as error:
         return refuse(error)
-    except KeyboardInterrupt:
-        say("Interrupted; nothing was left behind.", "bold red")
-        return 130
 
 
-def _run(options: argparse.Namespace, clock: Clock, say: Teller, interrupts: Interrupts) -> int:
+def _run(options: argparse.Namespace, clients: Clients, clock: Clock, say: Teller, interrupts: Interrupts) -> int:
+    """Run the check; KeyboardInterrupt comes out only where nothing is left."""
     try:
-        verification = Verification(options, Clients(options.region), clock, say)
+        verification = Verification(options, clients, clock, say)
     except AWS_ERRORS as error:
         raise CannotRunError(told(error)) from None
     if options.dry_run:
         verification.plan()
-        return 0
+        return READY
     problem = ""
     try:
         try:
@@ -57,17 +61,16 @@ def _run(options: argparse.Namespace, clock: Clock, say: Teller, interrupts: Int
         finally:
             interrupts.shield()
     except (NotVerifiedError, *AWS_ERRORS) as error:
-        problem = str(error)
+        problem = told(error)
     except KeyboardInterrupt:
         problem = "interrupted"
     finally:
         left = _clean_up(verification.repository, say)
-    if interrupts.caught:
-        if not left:
+    if not left:
+        if interrupts.caught:
             raise KeyboardInterrupt
-        return 1
-    interrupts.release()
-    _answer(verification, say)
+        interrupts.release()
+        _answer(verification, say)
     return _conclude(problem, left, say)
 
 
@@ -75,13 +78,21 @@ def _clean_up(repository: Repository, say: Teller) -> str:
     """Delete the repository; return what is to be done by hand, an empty text if nothing is."""
     left = ""
     try:
-        told = f"Deleted the repository {repository.name}" if repository.delete() else "There was nothing to delete"
-    except AWS_ERRORS as error:
-        left = f"CLEAN-UP FAILED, the repository may still be there ({error}). Delete it: {repository.command}"
-        told = left
+        if repository.delete():
+            said = f"Deleted the repository {repository.name}"
+        elif repository.unclear:
+            said = f"There was nothing to delete. Should {repository.name} come about after all: {repository.command}"
+        else:
+            said = "There was nothing to delete"
+    except NotOursError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, also in botocore: nobody may miss that it is left
+        said = left = (
+            f"CLEAN-UP FAILED, the repository may still be there ({told(error)}). Delete it: {repository.command}"
+        )
     # A terminal that is gone must not hide what comes next.
     with suppress(OSError, SystemExit):
-        say(told, _ALARM if left else None)
+        say(said, _ALARM if left else None)
     return left
 
 
@@ -97,15 +108,14 @@ def _conclude(problem: str, left: str, say: Teller) -> int:
     if left:
         say(left, _ALARM)
     if problem or left:
-        return 1
+        return NOT_READY
     say("Verified: NON_COMPLIANT and then COMPLIANT were seen, and nothing was left behind.", "bold green")
-    return 0
+    return READY
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = Arguments(prog="python -m tests.live.verify", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", required=True, help="the stack of template.yaml, by name or ARN")
-    parser.add_argument("--region", type=region_name, help="the stack's region; the configured one if left out")
+    parser.add_stack()
     parser.add_argument("--minutes", type=_minutes, default=30.0, help="the time limit of it all (default 30)")
     parser.add_argument(
         "--severity", choices=_LABELS, default="CRITICAL", help="what deploy/security-hub.yaml makes of the severity"

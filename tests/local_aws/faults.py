@@ -67,6 +67,8 @@ class Fault:
     """No answer at all: the connection fails in this way, and status and code do not matter."""
     body: str | None = None
     """Sent as it is instead of the protocol's error document: a proxy's page, half a document."""
+    request_id: bool = False
+    """The body is AWS's own, which never comes without an id."""
     processed: bool = False
     """AWS does the work and only its answer is lost or replaced."""
     times: int | None = 1
@@ -96,7 +98,8 @@ class Fault:
         if self.connection is not None:
             raise self.connection.error(request.url)
         if self.body is not None:
-            return _response(request, self.status, {"Content-Type": "text/plain"}, self.body)
+            headers = {"x-amzn-RequestId": _REQUEST_ID} if self.request_id else {}
+            return _response(request, self.status, {"Content-Type": "text/plain"} | headers, self.body)
         return error_response(request, self.status, self.code, self.message)
 
 

@@ -1,8 +1,8 @@
 """What moto lacks of an organization's administration, for the look before a deployment.
 
 moto 5.2.5 answers Organizations only to the management account, knows no delegated administrator of
-StackSets or of aggregators, serves every list of Organizations on one page, and forgets how often a
-recorder records. All is taken out again at the end of the with block.
+StackSets or of aggregators, serves every list of Organizations on one page (of the accounts only the first
+100), and forgets how often a recorder records. All is taken out again at the end of the with block.
 """
 
 import json
@@ -34,6 +34,7 @@ def governed(*, page: int = 100) -> Iterator[None]:
         for target, name, replacement in (
             (FakeDelegatedAdministrator, "SUPPORTED_SERVICES", services),
             (OrganizationsResponse, "organizations_backend", property(_backend)),
+            (OrganizationsBackend, "list_accounts", _all_accounts),
             (ConfigBackend, "put_configuration_recorder", _put_configuration_recorder()),
             *((response, name, _paged(getattr(response, name), key, page)) for response, name, key in _LISTS),
         ):
@@ -54,6 +55,11 @@ def _backend(self: OrganizationsResponse) -> OrganizationsBackend:
     if not any(each.account.id == self.current_account and each.services for each in management.admins):
         raise JsonRESTError("AccessDeniedException", "You don't have permissions to access this resource.")
     return management
+
+
+def _all_accounts(self: OrganizationsBackend, **_page: object) -> tuple[list[dict[str, Any]], None]:
+    """Return all accounts, and no token: ``_paged`` cuts the pages."""
+    return [account.describe() for account in self.accounts], None
 
 
 def _put_configuration_recorder() -> Callable[..., None]:

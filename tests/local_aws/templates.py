@@ -145,6 +145,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     "Fn::And": all,
     "Fn::Contains": lambda those: those[1] in those[0],
     "Fn::Equals": lambda both: both[0] == both[1],
+    "Fn::Join": lambda join: join[0].join(join[1]),
     "Fn::Not": lambda one: not one[0],
     "Fn::Or": any,
     "Fn::Select": lambda which: which[1][int(which[0])],
