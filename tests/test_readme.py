@@ -65,9 +65,9 @@ def test_the_template_tables_defaults_are_the_templates() -> None:
 
 def test_the_permissions_are_those_of_the_templates() -> None:
     table = README[README.index("### Permissions") : README.index("## Use it from Python")]
-    named = set(re.findall(r"`((?:config|ecr|sts|organizations):\w+)`", table))
+    named = set(re.findall(r"`((?:config|ecr|sts|organizations|logs|sqs):\w+)`", table))
     text = TEMPLATE.read_text(encoding="utf-8") + MEMBER_ACCOUNT.read_text(encoding="utf-8")
-    assert named == set(re.findall(r"\b((?:config|ecr|sts|organizations):[A-Z]\w+)", text))
+    assert named == set(re.findall(r"\b((?:config|ecr|sts|organizations|logs|sqs):[A-Z]\w+)", text))
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: str(page.name))
