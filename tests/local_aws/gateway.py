@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import RLock
 from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
@@ -27,6 +28,9 @@ from tests.local_aws.calls import Call, read_call, speaks_json
 from tests.local_aws.faults import Faults, error_response
 
 _EVENT: Final = "before-send"
+# moto is not made for several threads: it builds its routes with ast.parse, which fails now and then where
+# two threads call it at once (https://github.com/python/cpython/issues/106905).
+_ONE_AT_A_TIME: Final = RLock()
 
 
 class Gateway:
@@ -77,7 +81,8 @@ class Gateway:
             if speaks_json(request):
                 return error_response(request, 400, "UnrecognizedClientException", message)
             return error_response(request, 403, "InvalidClientTokenId", message)
-        response: AWSResponse | None = botocore_stubber(event_name, request)
+        with _ONE_AT_A_TIME:
+            response: AWSResponse | None = botocore_stubber(event_name, request)
         if response is None:
             raise EndpointConnectionError(endpoint_url=request.url)
         return response
