@@ -23,6 +23,7 @@ from ecr_exposure.parameters import PARAMETERS, RDKLIB_PARAMETERS, RuleParameter
 from ecr_exposure.verdict import TESTS
 from tests.live.deployment import DeployedAs
 from tests.local_aws.demo import ENVIRONMENT as DEMONSTRATED
+from tests.local_aws.deployment import rule_of_pack
 from tests.local_aws.templates import ResolvedTemplate, read_template
 from tests.sam import (
     DEPLOY,
@@ -75,15 +76,8 @@ def rule_of(stack: ResolvedTemplate) -> dict[str, Any]:
             "frequency": metadata.get("MaximumExecutionFrequency"),
             "types": metadata["ResourceTypesScope"],
         }
-    if "OrganizationPack" in resources:
-        given = resources["OrganizationPack"]["ConformancePackInputParameters"]
-        pack = ResolvedTemplate(
-            read_template(resources["OrganizationPack"]["TemplateBody"]),
-            {each["ParameterName"]: each["ParameterValue"] for each in given},
-        )
-        (rule,) = pack.resources.values()
-    else:
-        rule = resources["AccountRule"]
+    pack = resources.get("OrganizationPack")
+    rule = rule_of_pack(pack) if pack else resources["AccountRule"]
     assert rule["Source"]["Owner"] == "CUSTOM_LAMBDA"
     details = rule["Source"]["SourceDetails"]
     assert {detail["EventSource"] for detail in details} == {"aws.config"}
