@@ -19,6 +19,8 @@ from ecr_exposure.exposure.grant import Advisory, AdvisoryKind, Grant, Request
 from ecr_exposure.policy.actions import Capability
 from ecr_exposure.verdict import Verdict, judge
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Advisory",
     "AdvisoryKind",
