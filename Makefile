@@ -61,7 +61,7 @@ rdk: .venv/ready
 	rm -rf $(RDK)
 	mkdir -p $(RDK)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) --no-print-directory -C rule build-RuleFunction ARTIFACTS_DIR="$(abspath $(RDK))"
-	cp parameters.json tests/rdk/*_test.py $(RDK)/
+	cp parameters.json tests/deployment/rdk/*_test.py $(RDK)/
 
 # Renews both lock files to the newest versions that pyproject.toml admits.
 lock: .venv-lock/ready

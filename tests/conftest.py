@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from ecr_exposure.clients import kept_clients
 from ecr_exposure.members import kept_members
-from tests.sam import TEMPLATE, TOOLS, run, tool_environment
+from tests.deployment.sam import TEMPLATE, TOOLS, run, tool_environment
 
 settings.register_profile("default", deadline=None, max_examples=100, derandomize=True)
 settings.register_profile("nightly", deadline=None, max_examples=5_000, print_blob=True)

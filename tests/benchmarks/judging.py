@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ecr_exposure import judge
-from tests.adversarial import POLICIES
+from tests.benchmarks.worst_policies import POLICIES
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ACTIONS = ("BatchGetImage", "GetDownloadUrlForLayer", "BatchCheckLayerAvailability", "PutImage", "ListImages")

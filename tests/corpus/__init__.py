@@ -1,0 +1,1 @@
+"""The corpus: one hand-labelled policy a file; `loader` reads it."""

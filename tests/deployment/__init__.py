@@ -1,0 +1,1 @@
+"""Tests of the templates, of what `sam build` and RDK make of the project, and of a deployed organization."""

@@ -1,0 +1,128 @@
+"""What `sam build` puts into the function, and what `sam package` uploads.
+
+`sam build` installs rdklib from the package index; the upload goes to a bucket on loopback.
+"""
+
+import hashlib
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.deployment.sam import MEMBER_ACCOUNT, ORGANIZATION_MAY_INVOKE, ROOT, run
+from tests.local_aws.bucket import local_bucket
+from tests.local_aws.templates import read_template
+
+PACKAGE: Final = ROOT / "rule" / "ecr_exposure"
+# Of the zipped function, in bytes: with a boto3 of its own it would be 17 MB, and start slower.
+LARGEST: Final = 100 * 1024
+
+# Prints the place of what is imported, then the packages that came with it from elsewhere.
+IMPORT: Final = """
+import sys
+before = set(sys.modules)
+import ecr_exposure.handler, rdklib
+print(ecr_exposure.handler.__file__)
+print(rdklib.__file__)
+new = {name: module for name, module in sys.modules.items() if name not in before}
+print(*sorted({name.split(".")[0] for name, module in new.items() if "site-packages" in str(module)}))
+"""
+# boto3 with all that it can bring along; it is part of the Lambda runtime.
+BOTO3: Final = frozenset("boto3 botocore s3transfer jmespath dateutil six urllib3 certifi".split())
+
+
+@dataclass(frozen=True)
+class Package:
+    """What `sam package` wrote and uploaded: the template, and each object by its address in it."""
+
+    template: dict[str, Any]
+    objects: dict[str, bytes]
+
+    def object(self, address: str) -> bytes:
+        """Return the object behind s3://bucket/key or the https address of one."""
+        url = urlsplit(address)
+        return self.objects[url.netloc + url.path if url.scheme == "s3" else url.path.lstrip("/")]
+
+
+@pytest.fixture(scope="module")
+def package(
+    built: Path, tools: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Package]:
+    """Return what `sam package` makes of the built folder."""
+    file = tmp_path_factory.mktemp("sam-package") / "packaged.yaml"
+    with local_bucket() as (endpoint, objects):
+        keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_ENDPOINT_URL_S3": endpoint}
+        command = ("package", "--template-file", built / "template.yaml", "--s3-bucket", "artifacts")
+        run((tools / "sam", *command, "--output-template-file", file), cwd=built, env=environment | keys)
+        yield Package(read_template(file), dict(objects))
+
+
+@pytest.fixture
+def artifact(built: Path) -> Path:
+    """Return the folder that becomes the function."""
+    return built / "RuleFunction"
+
+
+def test_the_function_holds_the_package_and_rdklib_and_nothing_else(artifact: Path) -> None:
+    rdklib = distribution("rdklib")
+    metadata = f"rdklib-{rdklib.version}.dist-info"
+    assert {path.name for path in artifact.iterdir()} == {"ecr_exposure", "rdklib", metadata}
+    source = {path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")}
+    library = {Path(file) for file in rdklib.files or () if file.suffix == ".py"}
+    library = {file for file in library if file.parts[0] == "rdklib"}
+    files = {path.relative_to(artifact) for path in artifact.rglob("*") if path.is_file()}
+    assert {path for path in files if path.parts[0] != metadata} == source | library
+
+
+def test_its_modules_are_those_of_the_repository(artifact: Path) -> None:
+    assert digests(artifact / "ecr_exposure") == digests(PACKAGE)
+
+
+def test_it_needs_nothing_but_boto3(artifact: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    variables = environment | {"PYTHONPATH": str(artifact)}
+    answer = run((sys.executable, "-c", IMPORT), cwd=tmp_path, env=variables).stdout
+    handler, library, elsewhere = answer.splitlines()
+    assert Path(handler) == artifact / "ecr_exposure" / "handler.py"
+    assert Path(library) == artifact / "rdklib" / "__init__.py"
+    assert set(elsewhere.split()) <= BOTO3
+
+
+def test_the_uploaded_function_is_what_was_built_and_small(package: Package, artifact: Path) -> None:
+    code = package.object(package.template["Resources"]["RuleFunction"]["Properties"]["CodeUri"])
+    assert len(code) <= LARGEST
+    with zipfile.ZipFile(BytesIO(code)) as archive:
+        uploaded = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+    assert uploaded == {
+        str(path.relative_to(artifact)): path.read_bytes() for path in artifact.rglob("*") if path.is_file()
+    }
+
+
+def test_the_nested_templates_are_uploaded_as_they_are(package: Package) -> None:
+    nested = {
+        name: each["Properties"]["TemplateURL"]
+        for name, each in package.template["Resources"].items()
+        if "TemplateURL" in each.get("Properties", {})
+    }
+    files = {"HubRole": MEMBER_ACCOUNT, "MemberRoles": MEMBER_ACCOUNT, "OrganizationMayInvoke": ORGANIZATION_MAY_INVOKE}
+    assert nested.keys() == files.keys()
+    for name, file in files.items():
+        uploaded = read_template(package.object(nested[name]).decode())
+        for resource in uploaded["Resources"].values():
+            resource.get("Metadata", {}).pop("SamResourceId", None)
+            if not resource.get("Metadata", True):
+                del resource["Metadata"]
+        assert uploaded == read_template(file), name
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the modules of a folder, each with a digest of its text."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.py")
+    }

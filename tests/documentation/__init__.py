@@ -1,0 +1,1 @@
+"""Tests that the README and the pages in docs/ are true."""

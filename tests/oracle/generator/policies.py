@@ -1,0 +1,277 @@
+"""Hypothesis strategies for repository policies that are valid but mean all kinds of things."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+from hypothesis import strategies as st
+
+from tests.oracle.generator.broken import FAULTS, Broken
+from tests.oracle.generator.pool import (
+    ACCOUNTS,
+    ACTIONS,
+    ARNS,
+    BUILT_IN_PROVIDERS,
+    EMBEDDINGS,
+    KEYS,
+    MALFORMED_AWS,
+    MEMBERS,
+    NOW,
+    ORGANIZATIONS,
+    OTHER_REGIONS,
+    OWNER,
+    PROVIDERS,
+    REGION,
+    ROLE_ID,
+    SERVICES,
+    SESSIONS,
+    TRUSTED_ACCOUNTS,
+    TRUSTED_ORGANIZATIONS,
+    USER_ID,
+    VARIABLES,
+    KeyPool,
+)
+
+Policy = dict[str, Any]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+OPERATORS: Final[dict[str, tuple[str, ...]]] = {
+    "string": (
+        "StringEquals",
+        "StringNotEquals",
+        "StringEqualsIgnoreCase",
+        "StringNotEqualsIgnoreCase",
+        "StringLike",
+        "StringNotLike",
+    ),
+    "arn": ("ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"),
+    "ip": ("IpAddress", "NotIpAddress"),
+    "bool": ("Bool",),
+    "numeric": (
+        "NumericEquals",
+        "NumericNotEquals",
+        "NumericLessThan",
+        "NumericLessThanEquals",
+        "NumericGreaterThan",
+        "NumericGreaterThanEquals",
+    ),
+    "date": (
+        "DateEquals",
+        "DateNotEquals",
+        "DateLessThan",
+        "DateLessThanEquals",
+        "DateGreaterThan",
+        "DateGreaterThanEquals",
+    ),
+    "binary": ("BinaryEquals",),
+}
+_PATTERNED: Final = ("StringLike", "StringNotLike", *OPERATORS["arn"])
+_TYPED_VALUES: Final[dict[str, tuple[str, ...]]] = {
+    "ip": ("203.0.113.0/24", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32"),
+    "numeric": ("0", "5", "12.5", "300"),
+    "date": ("2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z", "2026-10-01", "1893456000"),
+    "binary": ("cmVk", "Ymx1ZQ=="),
+}
+
+
+def _often(share: int) -> st.SearchStrategy[bool]:
+    """True in so many of a hundred draws."""
+    return st.integers(0, 99).map(lambda number: number >= 100 - share)
+
+
+def _one_or_list(draw: Draw, values: list[Any]) -> Any:
+    """A single value stands alone or in a list."""
+    return values[0] if len(values) == 1 and draw(st.booleans()) else values
+
+
+def _some(draw: Draw, pool: tuple[Any, ...], most: int = 3) -> list[Any]:
+    """One or a few values of a pool."""
+    return list(draw(st.lists(st.sampled_from(pool), min_size=1, max_size=most, unique=True)))
+
+
+def _recased(draw: Draw, text: str) -> str:
+    """Keys and operators are written in any case now and then."""
+    if draw(_often(8)):
+        return str(draw(st.sampled_from([text.lower(), text.upper(), text.swapcase()])))
+    return text
+
+
+@st.composite
+def _principals(draw: Draw, *, negated: bool) -> Any:
+    """A star, typed values, nobody, or what ECR refuses."""
+    kind = draw(st.integers(0, 99))
+    if kind < (8 if negated else 52):
+        return draw(st.sampled_from(["*", {"AWS": "*"}, {"AWS": ["*"]}]))
+    if kind < (8 if negated else 57):
+        return {"AWS": ["*", draw(st.sampled_from(ACCOUNTS))]}
+    if kind < 84:
+        pool = (*ACCOUNTS, *ARNS[:-1], *SESSIONS, USER_ID, ROLE_ID)
+        return {"AWS": _one_or_list(draw, _some(draw, pool))}
+    if kind < 88:
+        return {"Service": _one_or_list(draw, _some(draw, SERVICES, 2))}
+    if kind < 91:
+        return {"AWS": draw(st.sampled_from(ACCOUNTS)), "Service": draw(st.sampled_from(SERVICES))}
+    if kind < 94:
+        return {"Federated": _one_or_list(draw, _some(draw, PROVIDERS, 2))}
+    if kind < 98 or negated:
+        malformed: list[Any] = [
+            {"AWS": _one_or_list(draw, _some(draw, MALFORMED_AWS, 2))},
+            {"AWS": [draw(st.sampled_from(MALFORMED_AWS)), draw(st.sampled_from(ACCOUNTS))]},
+            {"Service": "*"},
+            {"Federated": "*"},
+            {"Federated": draw(st.sampled_from(BUILT_IN_PROVIDERS))},
+            ["*"],
+            [draw(st.sampled_from(ACCOUNTS))],
+        ]
+        return draw(st.sampled_from(malformed))
+    return draw(st.sampled_from([{}, {"AWS": []}]))
+
+
+def _scalar(draw: Draw, text: str) -> Any:
+    """Booleans and numbers may be written as such in JSON."""
+    if text in ("true", "false") and draw(st.booleans()):
+        return text == "true"
+    if text.isdigit() and not (len(text) > 1 and text[0] == "0") and draw(_often(20)):
+        return int(text)
+    return text
+
+
+def _family_of(draw: Draw, pool: KeyPool) -> str:
+    """Mostly a family that fits, sometimes text, seldom one that does not fit."""
+    if draw(_often(4)):
+        return str(draw(st.sampled_from(sorted(OPERATORS))))
+    if "string" not in pool.families and draw(_often(6)):
+        return "string"
+    return str(draw(st.sampled_from(pool.families)))
+
+
+def _values(draw: Draw, pool: KeyPool, family: str, operator: str, *, variables: bool) -> list[Any]:
+    """Values that the family can read."""
+    if family == "bool":
+        texts: tuple[str, ...] = ("true", "false", "True", "FALSE")
+        if variables and draw(_often(5)):
+            return ["${aws:ViaAWSService}"]
+        return [_scalar(draw, text) for text in _some(draw, texts, 2)]
+    if family in _TYPED_VALUES:
+        own = pool.exact if family in pool.families and len(pool.families) <= 2 else ()
+        return [_scalar(draw, text) for text in _some(draw, own or _TYPED_VALUES[family])]
+    if draw(_often(10 if variables else 3)):
+        inner = draw(st.sampled_from(VARIABLES))
+        return [draw(st.sampled_from(EMBEDDINGS)).replace("{}", inner)]
+    if draw(_often(2)):
+        return []
+    exact = pool.exact or ("true", "false")
+    if operator in _PATTERNED:
+        return [_scalar(draw, text) for text in _some(draw, (*pool.patterns, *exact[:3]))]
+    starred = ("*",) if draw(_often(5)) else ()
+    return [_scalar(draw, text) for text in _some(draw, (*starred, *exact))]
+
+
+_WEIGHTED: Final = tuple(pool for pool in KEYS for _ in range(pool.weight))
+
+
+@st.composite
+def _conditions(draw: Draw, *, variables: bool) -> Policy:
+    """Up to three operators, each on one or two keys."""
+    block: Policy = {}
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 2, 3]))):
+        pool = draw(st.sampled_from(_WEIGHTED))
+        if draw(_often(8)):
+            operator, values = "Null", [draw(st.sampled_from(["true", "false", True, False]))]
+        else:
+            family = _family_of(draw, pool)
+            operator = draw(st.sampled_from(OPERATORS[family]))
+            values = _values(draw, pool, family, operator, variables=variables)
+            several = pool.key in ("aws:PrincipalOrgPaths", "aws:TagKeys", "aws:CalledVia")
+            if draw(_often(85 if several else 20)):
+                operator = draw(st.sampled_from(["ForAnyValue:", "ForAllValues:"])) + operator
+            if draw(_often(20)):
+                operator += "IfExists"
+        keys = block.setdefault(_recased(draw, operator), {})
+        if pool.key.lower() not in {key.lower() for key in keys}:
+            keys[_recased(draw, pool.key)] = _one_or_list(draw, values)
+    if draw(_often(3)):
+        block["StringEquals"] = block.get("StringEquals", {})
+    return block
+
+
+@st.composite
+def _statement(draw: Draw, *, allow: bool, variables: bool) -> Policy:
+    """A statement with everything that a statement can have."""
+    negated = draw(_often(5 if allow else 18))
+    statement: Policy = {}
+    if draw(_often(40)):
+        statement["Sid"] = draw(st.sampled_from(["AllowPull", "Deny Outsiders!", "", "o-a1b2c3d4e5"]))
+    statement["Effect"] = "Allow" if allow else "Deny"
+    principal = "NotPrincipal" if negated else "Principal"
+    if not allow and not negated and draw(_often(60)):
+        statement[principal] = draw(st.sampled_from(["*", {"AWS": "*"}]))
+    else:
+        statement[principal] = draw(_principals(negated=negated))
+    action = "NotAction" if draw(_often(8)) else "Action"
+    wide = draw(_often(35 if allow else 70)) and action == "Action"
+    pool = ("ecr:*", "*") if wide else ACTIONS
+    statement[action] = _one_or_list(draw, _some(draw, pool))
+    if draw(_often(72 if allow else 80)):
+        statement["Condition"] = draw(_conditions(variables=variables))
+    elif draw(_often(10)):
+        statement["Condition"] = {}
+    if draw(_often(3)):
+        statement[draw(st.sampled_from(["Resource", "NotResource"]))] = "*"
+    return statement
+
+
+@st.composite
+def policies(draw: Draw) -> Policy:
+    """Valid policies of one to six statements, all elements, operators and keys included."""
+    policy: Policy = {}
+    version = draw(st.sampled_from(["2012-10-17"] * 8 + ["2008-10-17", None]))
+    if version is not None:
+        policy["Version"] = version
+    if draw(_often(10)):
+        policy["Id"] = "pull-policy"
+    count = draw(st.sampled_from([1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6]))
+    statements = [
+        draw(_statement(allow=index == 0 or draw(_often(45)), variables=version == "2012-10-17"))
+        for index in range(count)
+    ]
+    if count > 1 and draw(st.booleans()):
+        statements = list(draw(st.permutations(statements)))
+    policy["Statement"] = _one_or_list(draw, statements)
+    return policy
+
+
+@st.composite
+def policy_texts(draw: Draw) -> str:
+    """The same as text: compact or pretty, escaped or percent-encoded."""
+    policy = draw(policies())
+    text = json.dumps(policy, indent=draw(st.sampled_from([None, None, 2])), ensure_ascii=draw(st.booleans()))
+    return quote(text) if draw(_often(5)) else text
+
+
+@st.composite
+def broken_policies(draw: Draw) -> Broken:
+    """A valid policy in which one thing is changed so that it cannot be judged."""
+    broken: Broken = draw(st.sampled_from(FAULTS))(copy.deepcopy(draw(policies())), draw)
+    return broken
+
+
+@st.composite
+def questions(draw: Draw) -> Policy:
+    """Arguments of `decide` besides the policy."""
+    test = draw(st.sampled_from(["reachable", "reachable", "external"]))
+    inside = test == "external"
+    owner = draw(st.sampled_from([OWNER, OWNER, OWNER, OWNER, *ACCOUNTS[:1]]))
+    region = draw(st.sampled_from([REGION, REGION, REGION, REGION, *OTHER_REGIONS]))
+    zones = st.sampled_from([(), *((account,) for account in ACCOUNTS), ACCOUNTS])
+    return {
+        "test": test,
+        "owner": owner if inside or draw(_often(85)) else None,
+        "region": region if draw(_often(90)) else None,
+        "members": draw(st.just(MEMBERS) | zones) if inside else (),
+        "trusted_accounts": draw(st.just(TRUSTED_ACCOUNTS) | zones) if inside else (),
+        "trusted_organizations": draw(st.sampled_from([(), TRUSTED_ORGANIZATIONS, ORGANIZATIONS])) if inside else (),
+        "now": NOW,
+    }
