@@ -68,7 +68,7 @@ class Case:
 @cache
 def all_cases() -> tuple[Case, ...]:
     """Return every case of the corpus, by name."""
-    files = sorted(CORPUS.glob("*/*.yaml"))
+    files = sorted(file for file in CORPUS.rglob("*.yaml") if file.parent != CORPUS)
     return tuple(_read(file) for file in files)
 
 

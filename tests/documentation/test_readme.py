@@ -105,7 +105,7 @@ def test_every_command_of_the_cli_exists() -> None:
 
 def test_every_limit_names_a_case() -> None:
     limits = README[README.index("## Known limits") : README.index("## Change it")]
-    named = re.findall(r"`([a-z]+/[a-z0-9-]+)`", limits)
+    named = re.findall(r"`([a-z-]+/[a-zA-Z0-9/-]+)`", limits)
     assert len(named) >= 4
     assert set(named) <= {case.name for case in all_cases()}
 
