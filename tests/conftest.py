@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from ecr_exposure.clients import kept_clients
-from ecr_exposure.members import kept_members
+from ecr_exposure.aws import kept_clients, kept_members
 from tests.deployment.sam import TEMPLATE, TOOLS, run, tool_environment
 
 settings.register_profile("default", deadline=None, max_examples=100, derandomize=True)

@@ -14,9 +14,10 @@ From ``configuration_item`` on everything is pure: no AWS, no log, no clock.
 """
 
 from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError
-from ecr_exposure.exposure.evaluator import is_allowed
-from ecr_exposure.exposure.grant import Advisory, AdvisoryKind, Grant, Request
+from ecr_exposure.findings.advisories import Advisory, AdvisoryKind
+from ecr_exposure.findings.grants import Grant
 from ecr_exposure.policy.actions import Capability
+from ecr_exposure.policy.evaluator import Request, is_allowed
 from ecr_exposure.verdict import Verdict, judge
 
 __version__ = "0.1.0"

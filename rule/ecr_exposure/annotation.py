@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_Evaluation.html
 
 from typing import Final
 
-from ecr_exposure.exposure.grant import Grant
+from ecr_exposure.findings.grants import Grant
 from ecr_exposure.policy.actions import Capability
 from ecr_exposure.policy.json_values import printable
 

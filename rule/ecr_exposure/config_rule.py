@@ -16,11 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from rdklib import ComplianceType, ConfigRule, Evaluation
 
-from ecr_exposure.assessment import assess
-from ecr_exposure.clients import ClientFactory
-from ecr_exposure.configuration_item import RESOURCE_TYPE, Repository, read_repository
-from ecr_exposure.members import organization_members
+from ecr_exposure.aws import ClientFactory, organization_members
 from ecr_exposure.parameters import RuleParameters, read_parameters
+from ecr_exposure.repository import RESOURCE_TYPE, Repository, read_repository
+from ecr_exposure.verdict import assess
 
 _logger: Final = logging.getLogger(__name__)
 

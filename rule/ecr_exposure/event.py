@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from ecr_exposure.configuration_item import RECORDED, STATUSES
 from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError
 from ecr_exposure.parameters import read_parameters
 from ecr_exposure.policy.json_values import an_object, describe, read_json
+from ecr_exposure.repository import RECORDED, STATUSES
 
 CHANGE: Final = "ConfigurationItemChangeNotification"
 OVERSIZED: Final = "OversizedConfigurationItemChangeNotification"

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import rdklib.evaluator
 
-from ecr_exposure.clients import ClientFactory, kept_clients, refused_evaluations
+from ecr_exposure.aws import ClientFactory, kept_clients, refused_evaluations
 from ecr_exposure.config_rule import EcrRepositoryNoPublicAccess
-from ecr_exposure.configuration_item import RESOURCE_TYPE
 from ecr_exposure.errors import EvaluationError
 from ecr_exposure.event import admit
+from ecr_exposure.repository import RESOURCE_TYPE
 
 # rdklib looks this name up for each event; it is the one place where clients can be supplied.
 rdklib.evaluator.ClientFactory = ClientFactory

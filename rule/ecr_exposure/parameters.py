@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecr_exposure.errors import ParameterError
+from ecr_exposure.findings.access_tests import check_test
 from ecr_exposure.identifiers import (
     AccountId,
     OrganizationId,
@@ -15,7 +16,6 @@ from ecr_exposure.identifiers import (
     region_name,
 )
 from ecr_exposure.policy.patterns import matches
-from ecr_exposure.verdict import check_test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,30 +1,25 @@
 """From a policy to its verdict: what the tests find, put into the words of AWS Config."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from ecr_exposure.annotation import joined, told
+from ecr_exposure.annotation import cut, joined, told
 from ecr_exposure.errors import ParameterError, PolicyError
-from ecr_exposure.exposure.advisories import advisories_of
-from ecr_exposure.exposure.budget import TooComplexError
-from ecr_exposure.exposure.grant import Advisory, Grant
-from ecr_exposure.exposure.outsider import Zone
-from ecr_exposure.exposure.unconditional import unconditional_grants
-from ecr_exposure.exposure.weighed import external_grants, reachable_grants
+from ecr_exposure.findings.access_tests import TESTS, check_test
+from ecr_exposure.findings.advisories import Advisory, advisories_of
+from ecr_exposure.findings.grants import Grant
 from ecr_exposure.identifiers import account_id, account_ids, organization_ids, region_name
+from ecr_exposure.parameters import RuleParameters
+from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
 from ecr_exposure.policy.document import Document, read_policy
 from ecr_exposure.policy.json_values import printable
+from ecr_exposure.repository import Repository
+from ecr_exposure.search.callers import Zone
+from ecr_exposure.search.strings import TooComplexError
 
 Compliance = Literal["COMPLIANT", "NON_COMPLIANT"]
-
-TESTS: Final = {
-    "unconditional": unconditional_grants,
-    "reachable": reachable_grants,
-    "external": external_grants,
-}
-"""The tests, by the name that the rule parameter publicAccessTest gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +75,6 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     return _weigh(document, test, zone)
 
 
-def check_test(parameter: str, test: object) -> None:
-    """Raise ParameterError, which names the parameter, unless there is such a test."""
-    if test not in list(TESTS):  # a list, for a caller may err and give what has no hash
-        raise ParameterError(f"{parameter}: {test!r:.80} is not a test (accepted: {', '.join(TESTS)})")
-
-
 def _weigh(document: Document, test: str, zone: Zone) -> Verdict:
     try:
         grants = TESTS[test](document, zone)
@@ -122,3 +111,65 @@ def _moment(now: datetime | None) -> datetime:
     if isinstance(now, datetime) and now.utcoffset() is not None:  # type: ignore[redundant-expr]  # a caller may err
         return now
     raise ParameterError(f"now: {now!r:.80} is not a datetime with a time zone")
+
+
+_EXCUSABLE: Final = frozenset((Capability.PULL, Capability.DISCOVER))
+
+
+def assess(repository: Repository, parameters: RuleParameters, now: datetime) -> Verdict:
+    """Judge the repository; one that is public on purpose is COMPLIANT and says so."""
+    if repository.problem is not None:
+        return cannot_be_judged(repository.problem)
+    verdict = _excused(_judge_repository(repository, parameters, parameters.test, now), repository, parameters)
+    if parameters.test == "unconditional" and verdict.problem is None:
+        other = _excused(_judge_repository(repository, parameters, "reachable", now), repository, parameters)
+        verdict = _hinted(verdict, other)
+    return verdict
+
+
+def _judge_repository(repository: Repository, parameters: RuleParameters, test: str, now: datetime) -> Verdict:
+    return judge(
+        repository.policy,  # type: ignore[arg-type]  # judge answers for whatever was recorded
+        test=test,
+        owner=repository.account or None,
+        region=repository.region or None,
+        members=parameters.members,
+        trusted_accounts=parameters.trusted_accounts,
+        trusted_organizations=parameters.trusted_organizations,
+        now=now,
+    )
+
+
+def _hinted(verdict: Verdict, other: Verdict) -> Verdict:
+    """Tell where the test ``reachable`` would have answered otherwise; the verdict stays."""
+    verdict = replace(verdict, advisories=other.advisories)
+    if verdict.compliance == other.compliance:
+        return verdict
+    if other.problem:
+        hint = " But publicAccessTest=reachable could not judge it"
+    elif other.compliance == "NON_COMPLIANT":
+        hint = cut(f" But publicAccessTest=reachable says: {other.annotation}", _LONGEST_HINT)
+    else:
+        hint = " publicAccessTest=reachable, which weighs actions and Denies, lets nobody in"
+    return replace(verdict, annotation=joined("", verdict.annotation, hint))
+
+
+# The verdict keeps room for its own sentence.
+_LONGEST_HINT: Final = 175
+
+
+def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameters) -> Verdict:
+    entry = next(
+        (e for e in parameters.public_repositories if e.covers(repository.account, repository.name)),
+        None,
+    )
+    if entry is None or not verdict.grants or not _only_reading(verdict):
+        return verdict
+    opening = f'Public on purpose (excludedPublicRepositories: "{entry}"). '
+    annotation = told(verdict.grants, who=WHO[parameters.test], opening=opening)
+    return replace(verdict, compliance="COMPLIANT", annotation=annotation)
+
+
+def _only_reading(verdict: Verdict) -> bool:
+    # An action that the table does not know is in no capability: it is never excused.
+    return all(CAPABILITY_OF.get(action) in _EXCUSABLE for g in verdict.grants for action in g.actions)

@@ -12,9 +12,9 @@ import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint marks its types as not for others
 from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
 
-from ecr_exposure.configuration_item import RESOURCE_TYPE
 from ecr_exposure.event import CHANGE
 from ecr_exposure.parameters import PARAMETERS
+from ecr_exposure.repository import RESOURCE_TYPE
 from tests.deployment.sam import ROOT, TEMPLATE, run
 from tests.local_aws.templates import ResolvedTemplate, read_template
 

@@ -15,11 +15,11 @@ from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint marks i
 from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
 
 from ecr_exposure import ParameterError, Request, is_allowed, judge
-from ecr_exposure.configuration_item import RESOURCE_TYPE
 from ecr_exposure.event import CHANGE, OVERSIZED, SCHEDULED
-from ecr_exposure.exposure.grant import AdvisoryKind
+from ecr_exposure.findings.advisories import AdvisoryKind
 from ecr_exposure.handler import lambda_handler
 from ecr_exposure.parameters import PARAMETERS, RDKLIB_PARAMETERS, RuleParameters, read_parameters
+from ecr_exposure.repository import RESOURCE_TYPE
 from ecr_exposure.verdict import TESTS
 from tests.deployment.sam import (
     DEPLOY,

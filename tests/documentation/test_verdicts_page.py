@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from ecr_exposure.exposure.budget import LIMIT
-from ecr_exposure.exposure.keys import PREFIXES, TABLE, Key, Presence
 from ecr_exposure.policy.actions import CAPABILITY_OF, REGISTRY_ACTIONS, Capability
+from ecr_exposure.policy.condition_keys import PREFIXES, TABLE, Key, Presence
+from ecr_exposure.search.strings import LIMIT
 from tests.corpus.loader import all_rows
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "verdicts.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from ecr_exposure import Request, Verdict, judge
 from tests.corpus.loader import all_cases
@@ -32,9 +32,9 @@ def inputs() -> list[tuple[Any, dict[str, Any]]]:
         (case.policy, question_of(case, test)) for case in all_cases() if not case.is_about_the_item for test in _TESTS
     ]
 
+    @seed(1)
     @settings(
         max_examples=_GENERATED,
-        derandomize=True,
         database=None,
         deadline=None,
         phases=[Phase.generate],

@@ -12,9 +12,8 @@ from unittest.mock import patch
 import pytest
 
 from ecr_exposure import EvaluationError, ItemError, ParameterError
-from ecr_exposure.clients import kept_clients
+from ecr_exposure.aws import SWITCH, kept_clients
 from ecr_exposure.handler import lambda_handler
-from ecr_exposure.members import SWITCH
 from tests.corpus.loader import Case, all_cases
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.faults import Connection, Fault

@@ -9,12 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_exposure import judge
-from ecr_exposure.exposure.automata import NotIn, OneOf
-from ecr_exposure.exposure.budget import Budget, TooComplexError
-from ecr_exposure.exposure.evaluator import matches_arn
-from ecr_exposure.exposure.grant import Request
-from ecr_exposure.exposure.words import CharClass, Literal, Repeat, spell
+from ecr_exposure.policy.evaluator import Request, matches_arn
 from ecr_exposure.policy.patterns import LITERAL, matches
+from ecr_exposure.search.strings import Budget, CharClass, Literal, NotIn, OneOf, Repeat, TooComplexError, spell
 from tests.benchmarks.worst_policies import POLICIES
 
 LETTERS = CharClass("abc".__contains__, "abc")

@@ -4,7 +4,7 @@ import unittest
 
 from rdklib import ComplianceType
 
-from ecr_exposure.clients import ClientFactory
+from ecr_exposure.aws import ClientFactory
 from ecr_exposure.config_rule import EcrRepositoryNoPublicAccess
 
 ITEM = {

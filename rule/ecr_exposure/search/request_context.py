@@ -4,19 +4,16 @@ The groups: the repository's owner, who calls, his organization, the way in, the
 stands alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from ecr_exposure.exposure.automata import NotIn, Pattern
-from ecr_exposure.exposure.budget import Budget
-from ecr_exposure.exposure.demands import Demand, holds
-from ecr_exposure.exposure.keys import Content, Presence, key_of
-from ecr_exposure.exposure.outsider import Outsider
-from ecr_exposure.exposure.points import choose_times
-from ecr_exposure.exposure.shapes import CALLER_TYPES, caller_shapes, partitions_of, shapes_of, usual_caller
-from ecr_exposure.exposure.values import choose, not_named, pattern_of
-from ecr_exposure.exposure.words import spell
+from ecr_exposure.policy.condition_keys import Content, Presence, key_of
 from ecr_exposure.policy.patterns import LITERAL
+from ecr_exposure.search.callers import Outsider
+from ecr_exposure.search.candidates import choose, choose_times, not_named, pattern_of
+from ecr_exposure.search.constraints import Demand, holds
+from ecr_exposure.search.strings import Budget, NotIn, Pattern, spell
+from ecr_exposure.search.value_domains import CALLER_TYPES, caller_shapes, partitions_of, shapes_of, usual_caller
 
 Values = dict[str, str | tuple[str, ...]]
 Grouped = Mapping[str, Sequence[Demand]]
@@ -246,3 +243,57 @@ def _other_than(key: str, value: str) -> Demand:
 
 ALWAYS: Final = ("aws:securetransport", "aws:viaawsservice", "aws:principalisawsservice", "aws:useragent")
 """Keys that every request carries and that no group holds."""
+
+
+def group(demands: Iterable[Demand]) -> dict[str, list[Demand]]:
+    """Return the demands by key."""
+    grouped: dict[str, list[Demand]] = {}
+    for demand in demands:
+        grouped.setdefault(demand.key, []).append(demand)
+    return grouped
+
+
+class Callers:
+    """Finds callers for one policy; what was found for a group of keys serves again."""
+
+    def __init__(self, outsider: Outsider, budget: Budget) -> None:
+        """Start with nothing found."""
+        self.outsider = outsider
+        self._budget = budget
+        self._found: dict[object, Values | None] = {}
+
+    def find(self, grouped: Grouped, action: str) -> Values | None:
+        """Return the context of a request for the action that meets all demands; None where there is none.
+
+        grouped: demands by key, none of them linked. The context holds "principal" too, the ARN that
+        calls. Raises TooComplexError.
+        """
+        ways = [key for key in grouped if key_of(key).presence in WAYS]
+        rest = [key for key in grouped if key not in _GROUPED and key not in ways]
+        values: Values = {}
+        for name, keys in (*_GROUPS, ("way", ways), *((key, (key,)) for key in dict.fromkeys((*rest, *ALWAYS)))):
+            found = self._group(name, keys, grouped, action, values)
+            if found is None:
+                return None
+            values |= found
+        return values
+
+    def _group(self, name: str, keys: Iterable[str], grouped: Grouped, action: str, values: Values) -> Values | None:
+        relevant = {key: tuple(grouped[key]) for key in keys if key in grouped}
+        owner = (values.get("aws:resourceaccount"), values.get("aws:resourceorgid")) if name in _BESIDE_OWNER else ()
+        tagging = tuple(action in actions for actions in TAGGING.values()) if relevant else ()
+        same = (name, *relevant.items(), owner, tagging)
+        if same not in self._found:
+            solver = GroupSolver(relevant, action, self.outsider, self._budget, values)
+            self._found[same] = solver.solve(name)
+        return self._found[same]
+
+
+_GROUPS: Final = (
+    ("owner", ("aws:resourceaccount", "aws:requestedregion", "aws:resourceorgid", "aws:resourceorgpaths")),
+    ("identity", IDENTITY),
+    ("organization", ("aws:principalorgid", "aws:principalorgpaths")),
+    ("time", TIMES),
+)
+_GROUPED: Final = frozenset(key for _, keys in _GROUPS for key in keys)
+_BESIDE_OWNER: Final = ("identity", "organization", "way")

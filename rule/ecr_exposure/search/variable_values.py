@@ -10,14 +10,13 @@ from itertools import combinations, islice, product
 from math import prod
 from typing import Final
 
-from ecr_exposure.exposure.budget import TooComplexError
-from ecr_exposure.exposure.caller import Callers, group
-from ecr_exposure.exposure.demands import Demand, exact_texts, holds, whole_arns
-from ecr_exposure.exposure.group import Grouped, Values
-from ecr_exposure.exposure.keys import Content, Presence, key_of
-from ecr_exposure.exposure.outsider import Outsider
+from ecr_exposure.policy.condition_keys import Content, Presence, key_of
 from ecr_exposure.policy.patterns import LITERAL
 from ecr_exposure.policy.variables import VARIABLE, Reference, references, substitute
+from ecr_exposure.search.callers import Outsider
+from ecr_exposure.search.constraints import Demand, exact_texts, holds, whole_arns
+from ecr_exposure.search.request_context import Callers, Grouped, Values, group
+from ecr_exposure.search.strings import TooComplexError
 
 
 def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> Values | None:

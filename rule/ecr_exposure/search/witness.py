@@ -10,20 +10,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from ecr_exposure.exposure.budget import Budget
-from ecr_exposure.exposure.caller import Callers
-from ecr_exposure.exposure.demands import Demand, demand_of
-from ecr_exposure.exposure.evaluator import certain, covers, evaluate, is_not_relied_on, matches_principal
-from ecr_exposure.exposure.grant import Request
-from ecr_exposure.exposure.group import TAGGING, Values
-from ecr_exposure.exposure.keys import key_of
-from ecr_exposure.exposure.linked import linked_caller
-from ecr_exposure.exposure.outsider import Outsider
-from ecr_exposure.exposure.shapes import partitions_of
 from ecr_exposure.policy.actions import CAPABILITY_OF, named_by, not_named_by
+from ecr_exposure.policy.condition_keys import key_of
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
+from ecr_exposure.policy.evaluator import Request, certain, covers, evaluate, is_not_relied_on, matches_principal
 from ecr_exposure.policy.principals import Principal, PrincipalKind
+from ecr_exposure.search.callers import Outsider
+from ecr_exposure.search.constraints import Demand, demand_of
+from ecr_exposure.search.request_context import TAGGING, Callers, Values
+from ecr_exposure.search.strings import Budget
+from ecr_exposure.search.value_domains import partitions_of
+from ecr_exposure.search.variable_values import linked_caller
 
 Way = tuple[Demand, ...]
 """Demands that together open one way past a Deny, or into an Allow."""

@@ -7,12 +7,12 @@ and as false in a Deny.
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from ecr_exposure.exposure.grant import Request
-from ecr_exposure.exposure.keys import fits, key_of
 from ecr_exposure.policy.actions import is_repository_action
+from ecr_exposure.policy.condition_keys import fits, key_of
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement, read_policy
 from ecr_exposure.policy.operators import NUMBER, Operator, Quantifier, ValueType, read_cidr, read_date
@@ -21,6 +21,27 @@ from ecr_exposure.policy.principals import Principal, PrincipalKind
 from ecr_exposure.policy.variables import Doubtful, Reference, has_variable, substitute
 
 Context = Mapping[str, str | tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to ECR.
+
+    principal: the caller's ARN, an iam user or root, or an sts assumed-role or federated-user.
+    action: such as ``ecr:BatchGetImage``.
+    context: every condition key that the request carries, in lower case; nothing is derived.
+    """
+
+    principal: str
+    action: str
+    context: Mapping[str, str | tuple[str, ...]]
+
+    def __str__(self) -> str:
+        """Return the request in one line: who may do what, and from where."""
+        caller = self.context.get("aws:principalarn", self.principal)
+        address, endpoint = self.context.get("aws:sourceip"), self.context.get("aws:sourcevpce")
+        origin = f" from {address}" if address else f" through {endpoint}" if endpoint else ""
+        return f"{caller}{origin} may {self.action}"
 
 
 def is_allowed(policy: object, request: Request) -> bool:

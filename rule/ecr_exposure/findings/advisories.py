@@ -1,17 +1,38 @@
 """What an owner should know about a policy although it changes no verdict."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
-from ecr_exposure.exposure.addresses import is_partly_public
-from ecr_exposure.exposure.grant import Advisory, AdvisoryKind
-from ecr_exposure.exposure.keys import Content, Presence, key_of, spelled
-from ecr_exposure.exposure.outsider import Zone
+from ecr_exposure.policy.addresses import is_partly_public
+from ecr_exposure.policy.condition_keys import Content, Presence, key_of, spelled
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.operators import Quantifier, ValueType, read_date
 from ecr_exposure.policy.patterns import has_wildcard
 from ecr_exposure.policy.principals import PrincipalKind
+from ecr_exposure.search.callers import Zone
+
+
+class AdvisoryKind(Enum):
+    """What an owner should know although it does not change the verdict."""
+
+    CONFUSED_DEPUTY = "confused-deputy"
+    DELETED_PRINCIPAL = "deleted-principal"
+    LITERAL_STAR = "literal-star"
+    PRIVATE_SOURCE_IP = "private-source-ip"
+    PASSED_WINDOW = "passed-window"
+    RESOURCE_ELEMENT = "resource-element"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisory:
+    """One thing to know about one statement, given by its 0-based index."""
+
+    kind: AdvisoryKind
+    statement: int
+    text: str
 
 
 def advisories_of(document: Document, zone: Zone) -> tuple[Advisory, ...]:

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from ecr_exposure.exposure.addresses import is_trusted_network
-from ecr_exposure.exposure.evaluator import Context, evaluate
-from ecr_exposure.exposure.grant import Request
-from ecr_exposure.exposure.keys import Content, Presence, key_of, spelled
+from ecr_exposure.policy.addresses import is_trusted_network
+from ecr_exposure.policy.condition_keys import Content, Presence, key_of, spelled
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Statement
+from ecr_exposure.policy.evaluator import Context, Request, evaluate
 from ecr_exposure.policy.json_values import describe, printable
 from ecr_exposure.policy.operators import Operator, Quantifier, ValueType
 from ecr_exposure.policy.patterns import has_wildcard

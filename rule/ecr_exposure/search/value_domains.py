@@ -9,10 +9,8 @@ import string
 from collections.abc import Mapping
 from typing import Final
 
-from ecr_exposure.exposure.automata import NotIn, OneOf
-from ecr_exposure.exposure.budget import Budget
-from ecr_exposure.exposure.keys import Content
-from ecr_exposure.exposure.words import CharClass, Literal, Repeat, Shape, spell
+from ecr_exposure.policy.condition_keys import Content
+from ecr_exposure.search.strings import Budget, CharClass, Literal, NotIn, OneOf, Repeat, Shape, spell
 
 
 def _class(samples: str) -> CharClass:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ecr_exposure.exposure.budget import Budget
-from ecr_exposure.exposure.keys import Content, Presence, fits, key_of
-from ecr_exposure.exposure.shapes import pins
+from ecr_exposure.policy.condition_keys import Content, Presence, fits, key_of
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.operators import Quantifier, ValueType
 from ecr_exposure.policy.patterns import PLAIN, has_wildcard
 from ecr_exposure.policy.variables import has_variable, references, substitute
+from ecr_exposure.search.strings import Budget
+from ecr_exposure.search.value_domains import pins
 
 Names = Mapping[str, frozenset[str]]
 

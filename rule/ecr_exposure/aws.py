@@ -6,6 +6,7 @@ much as the evaluation. The interface is that of ``rdklib.clientfactory.ClientFa
 
 import json
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ import boto3
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from ecr_exposure.configuration_item import STATUSES
 from ecr_exposure.errors import EvaluationError, ItemError
+from ecr_exposure.identifiers import AccountId, account_ids
+from ecr_exposure.repository import STATUSES
 
 _CONFIG: Final = Config(retries={"mode": "adaptive", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30)
 # An hour is what every role allows, and the most that a chained role can have:
@@ -130,3 +132,31 @@ def _complete(parsed: dict[str, Any], **_: object) -> None:
     item["relationships"] = []
     # rdklib decodes the text once; so it comes out as it is, and is read strictly later.
     item["configuration"] = json.dumps(item.get("configuration"))
+
+
+SWITCH: Final = "LIST_ORGANIZATION_ACCOUNTS"
+"""The environment variable that tells a function of the organization to ask ("true"), or not to ("false")."""
+
+_LIFE_SECONDS: Final = 3600.0
+kept_members: dict[str, tuple[float, frozenset[AccountId]]] = {}
+
+
+def organization_members(client_factory: ClientFactory) -> frozenset[AccountId]:
+    """Return the account ids, at most an hour old; none where the function is not told to ask.
+
+    Raises an error of botocore where the look-up fails: nobody is taken for an outsider by mistake.
+    """
+    switch = os.environ.get(SWITCH) or "false"
+    if switch not in ("true", "false"):
+        raise EvaluationError(f"{SWITCH}: {switch!r:.40} is neither true nor false")
+    if switch == "false":
+        return frozenset()
+    found, members = kept_members.get(SWITCH, (-_LIFE_SECONDS, frozenset()))
+    if time.monotonic() - found >= _LIFE_SECONDS:
+        pages = client_factory.build_client("organizations", assume_role_mode=False).get_paginator("list_accounts")
+        listed = [account.get("Id") for page in pages.paginate() for account in page.get("Accounts", ())]
+        members = account_ids("organizations:ListAccounts", listed)
+        if not members:
+            raise EvaluationError("organizations:ListAccounts named no account")
+        kept_members[SWITCH] = (time.monotonic(), members)
+    return members

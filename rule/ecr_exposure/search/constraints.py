@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from ecr_exposure.exposure.addresses import is_trusted_network
-from ecr_exposure.exposure.evaluator import ARN_FIELDS, MATCHERS, TAKE_VARIABLES, is_doubtful, matches_arn, when_absent
-from ecr_exposure.exposure.keys import Content, fits, key_of
-from ecr_exposure.exposure.outsider import Outsider, names_in
+from ecr_exposure.policy.addresses import is_trusted_network
+from ecr_exposure.policy.condition_keys import Content, fits, key_of
 from ecr_exposure.policy.conditions import Condition
+from ecr_exposure.policy.evaluator import ARN_FIELDS, MATCHERS, TAKE_VARIABLES, is_doubtful, matches_arn, when_absent
 from ecr_exposure.policy.operators import Quantifier, ValueType
 from ecr_exposure.policy.patterns import LITERAL, PLAIN, has_wildcard, matches
 from ecr_exposure.policy.variables import Reference, has_variable, references, substitute
+from ecr_exposure.search.callers import Outsider, names_in
 
 
 class Demand(NamedTuple):

@@ -1,0 +1,1 @@
+"""What the rule reports about a policy."""

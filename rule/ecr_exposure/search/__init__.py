@@ -1,0 +1,1 @@
+"""The search for one request that gets access."""
