@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from ecr_exposure.aws import kept_clients, kept_members
+from ecr_exposure.aws import kept
 from tests.deployment.sam import TEMPLATE, TOOLS, run, tool_environment
 
 settings.register_profile("default", deadline=None, max_examples=100, derandomize=True)
@@ -20,11 +20,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 @pytest.fixture(autouse=True)
 def _no_clients() -> Iterator[None]:
-    kept_clients.clear()
-    kept_members.clear()
+    kept.clear()
     yield
-    kept_clients.clear()
-    kept_members.clear()
+    kept.clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""AWS clients as rdklib asks for them, kept while their credentials live.
+"""The AWS clients as rdklib asks for them, and all state that is kept between invocations.
 
-rdklib builds its clients and assumes its role anew for each event; both together cost ten times as
-much as the evaluation. The interface is that of ``rdklib.clientfactory.ClientFactory``.
+rdklib builds its clients and assumes its role anew for each event; both together cost ten times as much as the
+evaluation. The interface is that of ``rdklib.clientfactory.ClientFactory``.
 """
 
 import json
@@ -9,8 +9,9 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, overload
 
 import boto3
 from botocore.config import Config
@@ -18,28 +19,63 @@ from botocore.parsers import ResponseParserError
 
 from ecr_exposure.errors import EvaluationError, ItemError
 from ecr_exposure.identifiers import AccountId, account_ids
-from ecr_exposure.repository import STATUSES
+from ecr_exposure.repository import check_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_config import ConfigServiceClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_organizations import OrganizationsClient
+
+Service = Literal["config", "ecr", "organizations"]
 
 _CONFIG: Final = Config(retries={"mode": "adaptive", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30)
-# An hour is what every role allows, and the most that a chained role can have:
+# An hour is what every role allows, and the maximum for role chaining:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use.html
 _SESSION_SECONDS: Final = 3600
-# A client is handed out only while it outlives the longest invocation that Lambda allows.
+# A client is only returned if its credentials outlive the longest invocation that Lambda allows.
 _RESERVE: Final = timedelta(seconds=900)
 # A function that serves many accounts must not keep clients for all of them.
 _MOST_CLIENTS: Final = 64
+_ACCOUNTS_SECONDS: Final = 3600.0
 
 
-class _Kept(NamedTuple):
-    client: Any
+class _Credentials(NamedTuple):
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expiration: datetime
+
+
+class _Client(NamedTuple):
+    client: "ConfigServiceClient | ECRClient | OrganizationsClient"
     until: datetime | None
 
 
-kept_clients: OrderedDict[tuple[str | None, str | None, str], _Kept] = OrderedDict()
+class _Accounts(NamedTuple):
+    listed_at: float
+    ids: frozenset[AccountId]
 
 
-refused_evaluations: list[str] = []
-"""The repositories whose evaluation AWS Config did not take; the handler looks after each invocation."""
+@dataclass(slots=True)
+class Kept:
+    """What the function keeps between invocations.
+
+    clients: by role, region and service. accounts: of the organization. refused_evaluations: the repositories whose
+    evaluation AWS Config refused in the current invocation.
+    """
+
+    clients: OrderedDict[tuple[str | None, str | None, Service], _Client] = field(default_factory=OrderedDict)
+    accounts: _Accounts | None = None
+    refused_evaluations: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.clients.clear()
+        self.accounts = None
+        self.refused_evaluations.clear()
+
+
+kept: Final = Kept()
 
 
 class ClientFactory:
@@ -51,112 +87,122 @@ class ClientFactory:
         region: str | None = None,
         assume_role_mode: bool = True,  # noqa: FBT001, FBT002 - rdklib's signature
     ) -> None:
-        """Keep what rdklib read from the event."""
+        """Store what rdklib read from the event."""
         self._role_arn = role_arn if assume_role_mode else None
         self._region = region or os.environ.get("AWS_REGION")
 
+    @overload
+    def build_client(self, service: Literal["config"], *, assume_role_mode: bool = True) -> "ConfigServiceClient": ...
+
+    @overload
+    def build_client(self, service: Literal["ecr"], *, assume_role_mode: bool = True) -> "ECRClient": ...
+
+    @overload
+    def build_client(
+        self, service: Literal["organizations"], *, assume_role_mode: bool = True
+    ) -> "OrganizationsClient": ...
+
     def build_client(
         self,
-        service: str,
+        service: Service,
         region: str | None = None,
         assume_role_mode: bool = True,  # noqa: FBT001, FBT002 - rdklib's signature
-    ) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        """Return a client of the service; raises ClientError where STS refuses the role."""
+    ) -> object:
+        """Return a client of the service; raise ClientError if STS refuses the role."""
         role = self._role_arn if assume_role_mode else None
         key = (role, region or self._region, service)
-        kept = kept_clients.get(key)
-        if kept is None or (kept.until is not None and datetime.now(UTC) >= kept.until):
-            kept = kept_clients[key] = _build(*key)
-        kept_clients.move_to_end(key)
-        if len(kept_clients) > _MOST_CLIENTS:
-            kept_clients.popitem(last=False)
-        return kept.client
+        found = kept.clients.get(key)
+        if found is None or (found.until is not None and datetime.now(UTC) >= found.until):
+            found = kept.clients[key] = _build(*key)
+        kept.clients.move_to_end(key)
+        if len(kept.clients) > _MOST_CLIENTS:
+            kept.clients.popitem(last=False)
+        return found.client
 
 
-_SECRETS: Final = {
-    "AccessKeyId": "aws_access_key_id",
-    "SecretAccessKey": "aws_secret_access_key",
-    "SessionToken": "aws_session_token",
-}
-
-
-def _build(role: str | None, region: str | None, service: str) -> _Kept:
-    credentials = _assume(role, region) if role else {}
+def _build(role: str | None, region: str | None, service: Service) -> _Client:
+    credentials = _assume(role, region) if role else None
     client = boto3.client(
         service,
         region_name=region,
         config=_CONFIG,
-        **{argument: credentials[name] for name, argument in _SECRETS.items() if role},
+        aws_access_key_id=credentials and credentials.access_key_id,
+        aws_secret_access_key=credentials and credentials.secret_access_key,
+        aws_session_token=credentials and credentials.session_token,
     )
     if service == "config":
         client.meta.events.register("after-call.config-service.PutEvaluations", _remember_refused)
-        client.meta.events.register("after-call.config-service.GetResourceConfigHistory", _complete)
-    return _Kept(client, credentials["Expiration"] - _RESERVE if role else None)
+        client.meta.events.register("after-call.config-service.GetResourceConfigHistory", _complete_history_item)
+    return _Client(client, credentials.expiration - _RESERVE if credentials else None)
 
 
-def _assume(role: str, region: str | None) -> Mapping[str, Any]:
-    # The default endpoint is the region's own, in every partition.
+def _assume(role: str, region: str | None) -> _Credentials:
+    # The default endpoint is that of the region, in every partition.
     try:
         answer = boto3.client("sts", region_name=region, config=_CONFIG).assume_role(
             RoleArn=role, RoleSessionName="ecr-repository-no-public-access", DurationSeconds=_SESSION_SECONDS
         )
-        credentials = answer["Credentials"]
-        return {name: credentials[name] for name in (*_SECRETS, "Expiration")}
+        found = answer["Credentials"]
+        return _Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"])
     except (ResponseParserError, KeyError, TypeError):
-        # Without a word of the answer: it may hold half a secret. And never without credentials: boto3
-        # would take the function's own.
-        raise EvaluationError(f"STS gave no credentials for {role}") from None
+        # The message quotes nothing of the answer, which may hold half a secret. And there is no client
+        # without credentials: boto3 would use the function's own.
+        raise EvaluationError(f"STS returned no credentials for {role}") from None
 
 
 def _remember_refused(parsed: Mapping[str, Any], **_: object) -> None:
-    # PutEvaluations succeeds and tells what it did not take:
+    # PutEvaluations succeeds and lists what it refused:
     # https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
     if "Error" not in parsed and not parsed.get("ResponseMetadata", {}).get("RequestId"):
-        raise EvaluationError("PutEvaluations was answered by something that is not AWS Config")
-    refused_evaluations.extend(str(each.get("ComplianceResourceId")) for each in parsed.get("FailedEvaluations") or ())
+        raise EvaluationError("the answer to PutEvaluations did not come from AWS Config")
+    refused = parsed.get("FailedEvaluations") or ()
+    kept.refused_evaluations.extend(str(each.get("ComplianceResourceId")) for each in refused)
 
 
-def _complete(parsed: dict[str, Any], **_: object) -> None:
-    # rdklib reads these fields of the newest item without looking whether they are there.
+def _complete_history_item(parsed: dict[str, Any], **_: object) -> None:
+    # rdklib reads these fields of the newest item without checking that they exist.
     if "Error" in parsed:
         return
     items = parsed.get("configurationItems")
     if not items:
-        raise ItemError("AWS Config has no configuration item of the oversized notification's resource")
+        raise ItemError("AWS Config has no configuration item for the resource of the oversized notification")
     item = items[0]
-    if item.get("configurationItemStatus") not in STATUSES:
-        raise ItemError(
-            f"configurationItem.configurationItemStatus: {item.get('configurationItemStatus')!r} is unknown"
-        )
+    # In the history the time is a datetime.
+    check_item(
+        "configurationItem", item | {"configurationItemCaptureTime": _text(item, "configurationItemCaptureTime")}
+    )
     item["supplementaryConfiguration"] = {}
     item["relationships"] = []
-    # rdklib decodes the text once; so it comes out as it is, and is read strictly later.
+    # rdklib decodes the text once; encoded here, it stays as it is, and is read strictly later.
     item["configuration"] = json.dumps(item.get("configuration"))
 
 
-SWITCH: Final = "LIST_ORGANIZATION_ACCOUNTS"
-"""The environment variable that tells a function of the organization to ask ("true"), or not to ("false")."""
-
-_LIFE_SECONDS: Final = 3600.0
-kept_members: dict[str, tuple[float, frozenset[AccountId]]] = {}
+def _text(item: Mapping[str, Any], name: str) -> str:
+    return str(item[name]) if item.get(name) else ""
 
 
-def organization_members(client_factory: ClientFactory) -> frozenset[AccountId]:
-    """Return the account ids, at most an hour old; none where the function is not told to ask.
+ACCOUNTS_VARIABLE: Final = "LIST_ORGANIZATION_ACCOUNTS"
+"""The environment variable that tells the function to list the accounts of its organization ("true"), or not."""
 
-    Raises an error of botocore where the look-up fails: nobody is taken for an outsider by mistake.
+
+def organization_accounts(client_factory: ClientFactory) -> frozenset[AccountId]:
+    """Return the account ids of the organization, at most an hour old; none if the function is not told to list them.
+
+    Only the management account and delegated administrators may list them, so the function uses its own role:
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
+    Raises an error of botocore, ParameterError or EvaluationError if the call fails, so that no account is taken for
+    an external one by mistake.
     """
-    switch = os.environ.get(SWITCH) or "false"
+    switch = os.environ.get(ACCOUNTS_VARIABLE) or "false"
     if switch not in ("true", "false"):
-        raise EvaluationError(f"{SWITCH}: {switch!r:.40} is neither true nor false")
+        raise EvaluationError(f"{ACCOUNTS_VARIABLE}: {switch!r:.40} is neither true nor false")
     if switch == "false":
         return frozenset()
-    found, members = kept_members.get(SWITCH, (-_LIFE_SECONDS, frozenset()))
-    if time.monotonic() - found >= _LIFE_SECONDS:
+    if kept.accounts is None or time.monotonic() - kept.accounts.listed_at >= _ACCOUNTS_SECONDS:
         pages = client_factory.build_client("organizations", assume_role_mode=False).get_paginator("list_accounts")
         listed = [account.get("Id") for page in pages.paginate() for account in page.get("Accounts", ())]
-        members = account_ids("organizations:ListAccounts", listed)
-        if not members:
-            raise EvaluationError("organizations:ListAccounts named no account")
-        kept_members[SWITCH] = (time.monotonic(), members)
-    return members
+        ids = account_ids("organizations:ListAccounts", listed)
+        if not ids:
+            raise EvaluationError("organizations:ListAccounts returned no account")
+        kept.accounts = _Accounts(time.monotonic(), ids)
+    return kept.accounts.ids

@@ -1,107 +1,118 @@
-"""The event that AWS Config sends, checked and completed before rdklib and any AWS call see it.
+"""Validates and completes the event that AWS Config sends, before rdklib and any AWS call use it.
 
 https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
 
-An event's parameters belong to whoever owns the rule that invokes the function. Where the function's
-environment says which role it takes and whether it takes one, no event can say otherwise.
+The parameters of an event belong to the owner of the rule that invokes the function. If the environment of the
+function sets the execution role and the mode, no event can change them.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError
-from ecr_exposure.parameters import read_parameters
+from ecr_exposure.identifiers import account_of
+from ecr_exposure.parameters import RuleParameters, read_parameters
 from ecr_exposure.policy.json_values import an_object, describe, read_json
-from ecr_exposure.repository import RECORDED, STATUSES
+from ecr_exposure.repository import RECORDED, check_item
 
 CHANGE: Final = "ConfigurationItemChangeNotification"
 OVERSIZED: Final = "OversizedConfigurationItemChangeNotification"
 SCHEDULED: Final = "ScheduledNotification"
 
-_ITEM_TEXTS: Final = (
-    "resourceType",
-    "resourceId",
-    "configurationItemStatus",
-    "configurationItemCaptureTime",
-)
-_ROLE: Final = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):role/[\x21-\x7e]+")
-_LOCKS: Final = {"ExecutionRoleName": "EXECUTION_ROLE_NAME", "AssumeRoleMode": "ASSUME_ROLE_MODE"}
+_ROLE_ARN: Final = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\x21-\x7e]+")
+_SET_BY_ENVIRONMENT: Final = {"ExecutionRoleName": "EXECUTION_ROLE_NAME", "AssumeRoleMode": "ASSUME_ROLE_MODE"}
 
 
-def admit(event: object, environment: Mapping[str, str], function_arn: object = None) -> dict[str, object]:
+class ValidatedEvent(NamedTuple):
+    """An event that rdklib can handle.
+
+    for_rdklib: the event, completed. parameters: its rule parameters. item: the configuration item or its summary;
+    empty for a scheduled notification.
+    """
+
+    for_rdklib: dict[str, Any]
+    parameters: RuleParameters
+    item: Mapping[str, object]
+
+
+def validate_event(event: object, environment: Mapping[str, str], function_arn: object = None) -> ValidatedEvent:
     """Return the event as rdklib needs it.
 
-    function_arn: of the invoked function; one that takes no role serves its own account only.
-    Raises ParameterError for a wrong rule parameter, ItemError for an item that says not what it is
-    about, and EvaluationError for what no AWS Config rule of ours sends.
+    function_arn: of the invoked function; one that assumes no role serves its own account only.
+    Raises ParameterError for an invalid rule parameter, ItemError for an item without identity or status, and
+    EvaluationError for an event that no rule of this stack sends.
     """
     if not isinstance(event, Mapping):
         raise EvaluationError(f"event: {describe(event)} is not an object")
     if not isinstance(event.get("resultToken"), str):
         raise EvaluationError("event.resultToken: missing")
-    _refuse_foreign_role(event)
-    parameters = _parameters(event.get("ruleParameters"))
-    _lock(parameters, environment)
-    if str(parameters.get("AssumeRoleMode")).lower() == "false":
-        _refuse_foreign_account(event, function_arn)
-    read_parameters(parameters)
-    if not event.get("executionRoleArn") and str(parameters.get("AssumeRoleMode")).lower() != "false":
+    _check_role(event)
+    given = _with_environment(_given_parameters(event.get("ruleParameters")), environment)
+    assumes_role = str(given.get("AssumeRoleMode")).lower() != "false"
+    if not assumes_role:
+        _check_own_account(event, function_arn)
+    parameters = read_parameters(given)
+    if assumes_role and not event.get("executionRoleArn"):
         raise EvaluationError("event.executionRoleArn: missing, and AssumeRoleMode is not false")
-    invoking_event = _json_object("invokingEvent", event.get("invokingEvent"))
-    return {
+    invoking_event, item = _completed(event, _json_object("invokingEvent", event.get("invokingEvent")))
+    for_rdklib = {
         "executionRoleArn": "",
         **event,
         "eventLeftScope": event.get("eventLeftScope") in (True, "true"),
-        "ruleParameters": json.dumps(parameters),
-        # A key that stands twice becomes a text that says so, which is no configuration and no policy.
-        "invokingEvent": json.dumps(_invoking_event(event, invoking_event), default=str),
+        "ruleParameters": json.dumps(given),
+        # A duplicate key becomes a text that names it, which is neither a configuration nor a policy.
+        "invokingEvent": json.dumps(invoking_event, default=str),
     }
+    return ValidatedEvent(for_rdklib, parameters, item)
 
 
-def _refuse_foreign_role(event: Mapping[str, object]) -> None:
+def _check_role(event: Mapping[str, object]) -> None:
     role, account = event.get("executionRoleArn"), event.get("accountId")
     if role in (None, ""):
         return
-    found = _ROLE.fullmatch(role) if isinstance(role, str) else None
-    if found is None:
+    if not isinstance(role, str) or not _ROLE_ARN.fullmatch(role):
         raise EvaluationError(f"event.executionRoleArn: {role!r:.160} is not the ARN of a role")
-    if found[1] != account:
-        raise EvaluationError(f"event.executionRoleArn: {role!r:.160} is not of the account {account!r:.40}")
+    if account_of(role) != account:
+        raise EvaluationError(f"event.executionRoleArn: {role!r:.160} is not a role of the account {account!r:.40}")
 
 
-def _refuse_foreign_account(event: Mapping[str, object], function_arn: object) -> None:
-    # With its own credentials it would read its own repositories and answer somebody else.
-    own = str(function_arn).split(":")[4:5]
-    if own and own != [event.get("accountId")]:
-        raise EvaluationError(f"event.accountId: {event.get('accountId')!r:.40} is not the function's own account")
+def _check_own_account(event: Mapping[str, object], function_arn: object) -> None:
+    # With its own credentials the function would evaluate its own repositories and report to another account.
+    own, account = account_of(str(function_arn)), event.get("accountId")
+    if own and own != account:
+        raise EvaluationError(f"event.accountId: {account!r:.40} is not the account of the function")
 
 
-def _parameters(value: object) -> dict[str, object]:
+def _given_parameters(value: object) -> dict[str, object]:
     if value in (None, ""):
         return {}
     try:
         given = dict(an_object(read_json(value) if isinstance(value, str) else value))
-        # rdklib reads some of them too, and does not strip.
-        return {name: text.strip() if isinstance(text, str) else text for name, text in given.items()}
     except PolicyError as error:
         raise ParameterError(f"ruleParameters: {error}") from None
+    # rdklib reads some of them too, and does not strip.
+    return {name: text.strip() if isinstance(text, str) else text for name, text in given.items()}
 
 
-def _lock(parameters: dict[str, object], environment: Mapping[str, str]) -> None:
-    locks = {name: environment.get(variable) for name, variable in _LOCKS.items()}
-    if locks["ExecutionRoleName"] and not locks["AssumeRoleMode"]:
-        locks["AssumeRoleMode"] = "true"
-    if any(locks.values()):
-        # rdklib would make every client for the region that an event names.
-        locks["ExecutionRoleRegion"] = environment.get("AWS_REGION")
-    for name, fixed in locks.items():
-        if fixed:
-            given = fixed if parameters.get(name) in (None, "") else parameters[name]
-            if str(given).lower() != fixed.lower():
-                raise ParameterError(f"{name}: {given!r:.80} is refused (the function is deployed with {fixed!r})")
-            parameters[name] = fixed
+def _with_environment(given: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:
+    """Return the parameters with those that the environment sets; raise ParameterError if one differs."""
+    fixed = {name: environment.get(variable) for name, variable in _SET_BY_ENVIRONMENT.items()}
+    if fixed["ExecutionRoleName"] and not fixed["AssumeRoleMode"]:
+        fixed["AssumeRoleMode"] = "true"
+    if any(fixed.values()):
+        # rdklib would build every client for the region that an event names.
+        fixed["ExecutionRoleRegion"] = environment.get("AWS_REGION")
+    parameters = dict(given)
+    for name, value in fixed.items():
+        if not value:
+            continue
+        asked = value if given.get(name) in (None, "") else given[name]
+        if str(asked).lower() != value.lower():
+            raise ParameterError(f"{name}: {asked!r:.80} is refused (the function is deployed with {value!r})")
+        parameters[name] = value
+    return parameters
 
 
 def _json_object(name: str, value: object) -> dict[str, object]:
@@ -113,21 +124,23 @@ def _json_object(name: str, value: object) -> dict[str, object]:
         raise EvaluationError(f"event.{name}: {error}") from None
 
 
-def _invoking_event(event: Mapping[str, object], invoking_event: dict[str, object]) -> dict[str, object]:
+def _completed(
+    event: Mapping[str, object], invoking_event: dict[str, object]
+) -> tuple[dict[str, object], Mapping[str, object]]:
+    """Return the invoking event as rdklib needs it, and its configuration item."""
     kind = invoking_event.get("messageType")
     if kind == SCHEDULED:
-        _need_texts("event", event, ("configRuleName",), EvaluationError)
-        _need_texts("invokingEvent", invoking_event, ("notificationCreationTime",), EvaluationError)
-        return invoking_event
+        _require_string("event", event, "configRuleName")
+        _require_string("invokingEvent", invoking_event, "notificationCreationTime")
+        return invoking_event, {}
     if kind == CHANGE:
-        _item(invoking_event, "configurationItem")
-        return invoking_event
+        return invoking_event, _item(invoking_event, "configurationItem")
     if kind == OVERSIZED:
         summary = _item(invoking_event, "configurationItemSummary")
         if summary["configurationItemStatus"] in RECORDED:
-            return {"notificationCreationTime": None, "recordVersion": None, **invoking_event}
-        # A resource that is gone has no configuration to fetch; the summary says all that matters.
-        return {**invoking_event, "messageType": CHANGE, "configurationItem": summary}
+            return {"notificationCreationTime": None, "recordVersion": None, **invoking_event}, summary
+        # A deleted resource has no configuration to fetch: its summary is enough.
+        return {**invoking_event, "messageType": CHANGE, "configurationItem": summary}, summary
     accepted = f"{CHANGE}, {OVERSIZED}, {SCHEDULED}"
     raise EvaluationError(f"invokingEvent.messageType: {describe(kind)} is unknown (accepted: {accepted})")
 
@@ -136,14 +149,10 @@ def _item(invoking_event: Mapping[str, object], name: str) -> Mapping[str, objec
     value = invoking_event.get(name)
     if not isinstance(value, Mapping):
         raise ItemError(f"invokingEvent.{name}: {describe(value)} is not an object")
-    _need_texts(name, value, _ITEM_TEXTS, ItemError)
-    if value["configurationItemStatus"] not in STATUSES:
-        status = describe(value["configurationItemStatus"])
-        raise ItemError(f"{name}.configurationItemStatus: {status} is unknown (accepted: {', '.join(STATUSES)})")
+    check_item(name, value)
     return value
 
 
-def _need_texts(place: str, content: Mapping[str, object], names: tuple[str, ...], error: type[Exception]) -> None:
-    for name in names:
-        if not isinstance(content.get(name), str) or not content[name]:
-            raise error(f"{place}.{name}: {describe(content.get(name))} is not a text that says something")
+def _require_string(place: str, content: Mapping[str, object], name: str) -> None:
+    if not isinstance(content.get(name), str) or not content[name]:
+        raise EvaluationError(f"{place}.{name}: {describe(content.get(name))} is not a non-empty string")

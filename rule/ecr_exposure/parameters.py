@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecr_exposure.errors import ParameterError
-from ecr_exposure.findings.access_tests import check_test
+from ecr_exposure.findings.access_tests import UNCONDITIONAL, AccessTest, access_test
 from ecr_exposure.identifiers import (
     AccountId,
     OrganizationId,
@@ -41,7 +41,7 @@ class RuleParameters:
     members: the organization's accounts, which no parameter holds: the edge looks them up.
     """
 
-    test: str = "unconditional"
+    test: AccessTest = UNCONDITIONAL
     public_repositories: tuple[PublicRepository, ...] = ()
     trusted_accounts: frozenset[AccountId] = frozenset()
     trusted_organizations: frozenset[OrganizationId] = frozenset()
@@ -72,8 +72,7 @@ def read_parameters(raw: object) -> RuleParameters:
     its value and what is accepted.
     """
     texts = _texts(raw)
-    test = texts.get("publicAccessTest", "unconditional")
-    check_test("publicAccessTest", test)
+    test = access_test("publicAccessTest", texts.get("publicAccessTest", UNCONDITIONAL.name))
     _check_rdklib_parameters(texts)
     return RuleParameters(
         test=test,

@@ -1,7 +1,7 @@
-"""What AWS Config says about a repository, in the shapes in which it says it.
+"""A repository, as a configuration item, the configuration history or the ECR API describes it.
 
-An event carries ``awsAccountId`` and ``ARN``, the history ``accountId`` and ``arn`` with the
-configuration as JSON text:
+A configuration item in an event has ``awsAccountId`` and ``ARN``; one from the history has ``accountId`` and
+``arn``, and its configuration is JSON text:
 https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
 https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationItem.html
 """
@@ -11,23 +11,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecr_exposure.errors import ItemError, ParameterError, PolicyError
-from ecr_exposure.identifiers import account_id, region_name
+from ecr_exposure.identifiers import ARN_FIELDS, account_id, account_of, arn_fields, region_name, region_of
 from ecr_exposure.policy.json_values import an_object, describe, read_json
 
 RESOURCE_TYPE: Final = "AWS::ECR::Repository"
 RECORDED: Final = ("OK", "ResourceDiscovered")
+"""The statuses of an item that describes an existing resource."""
 STATUSES: Final = (*RECORDED, "ResourceNotRecorded", "ResourceDeleted", "ResourceDeletedNotRecorded")
-"""The statuses of a configuration item; those not RECORDED are of a resource that is gone or not looked at."""
+"""All statuses of a configuration item."""
 
+_REQUIRED: Final = ("resourceType", "resourceId", "configurationItemStatus", "configurationItemCaptureTime")
 _POLICY: Final = "RepositoryPolicyText"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """One repository as recorded.
+    """One repository.
 
-    policy: as recorded, text or content, not yet read. problem: why the record does not say what
-    the policy is; then policy is None and means nothing.
+    policy: as recorded, text or object, not yet read. problem: why the item does not show what the policy is;
+    then policy is None and means nothing.
     """
 
     account: str
@@ -38,14 +40,22 @@ class Repository:
     problem: str | None = None
 
 
-def read_repository(item: Mapping[str, object]) -> Repository:
-    """Return the repository of a configuration item that is in scope.
+def check_item(place: str, item: Mapping[str, object]) -> None:
+    """Raise ItemError, which names the place, unless the item says which resource it is about and its status."""
+    for name in _REQUIRED:
+        if not isinstance(item.get(name), str) or not item[name]:
+            raise ItemError(f"{place}.{name}: {describe(item.get(name))} is not a non-empty string")
+    status = item["configurationItemStatus"]
+    if status not in STATUSES:
+        accepted = ", ".join(STATUSES)
+        raise ItemError(f"{place}.configurationItemStatus: {describe(status)} is unknown (accepted: {accepted})")
 
-    Raises ItemError where the item does not say which repository it is.
+
+def repository_of_item(item: Mapping[str, object]) -> Repository:
+    """Return the repository of a configuration item that `check_item` accepts and that is in scope.
+
+    Raises ItemError if the item has an invalid account or region.
     """
-    name = _text(item, "resourceId", "resourceName")
-    if name is None:
-        raise ItemError(f"configurationItem.resourceId: {describe(item.get('resourceId'))} is not a name")
     policy: object = None
     problem: str | None = None
     try:
@@ -61,11 +71,21 @@ def read_repository(item: Mapping[str, object]) -> Repository:
     return Repository(
         account=account,
         region=region,
-        name=name,
+        name=str(item["resourceId"]),
         arn=_text(item, "ARN", "arn") or "",
         policy=policy,
         problem=problem,
     )
+
+
+def repository_of_api(name: str, arn: str, policy: str | None) -> Repository:
+    """Return the repository that ecr:DescribeRepositories and ecr:GetRepositoryPolicy describe.
+
+    Raises ItemError if the ARN is not one.
+    """
+    if len(arn_fields(arn)) < ARN_FIELDS:
+        raise ItemError(f"repositoryArn: {arn!r:.160} is not an ARN")
+    return Repository(account=account_of(arn), region=region_of(arn), name=name, arn=arn, policy=policy)
 
 
 def _text(item: Mapping[str, object], *names: str) -> str | None:
@@ -80,7 +100,7 @@ def _configuration(value: object) -> Mapping[str, object]:
 def _policy(configuration: Mapping[str, object]) -> object:
     if _POLICY in configuration:
         return _content(configuration[_POLICY])
-    # Without the key there is no policy, provided that this is the shape that we know.
+    # Without the element there is no policy, provided that the configuration has the documented form.
     if any(str(key).lower() == _POLICY.lower() for key in configuration):
         raise PolicyError("", f"{_POLICY} is spelled differently")
     if not configuration.keys() & {"RepositoryName", "Arn"}:

@@ -286,8 +286,8 @@ class TestForeignAccount:
     @pytest.mark.parametrize(
         ("parameters", "told"),
         [
-            ({}, f"'{FOREIGN}' is not the function's own account"),
-            ({"AssumeRoleMode": "false"}, f"'{FOREIGN}' is not the function's own account"),
+            ({}, f"'{FOREIGN}' is not the account of the function"),
+            ({"AssumeRoleMode": "false"}, f"'{FOREIGN}' is not the account of the function"),
             ({"AssumeRoleMode": "true"}, "AssumeRoleMode: 'true' is refused"),
         ],
         ids=str,
@@ -303,7 +303,7 @@ class TestForeignAccount:
         with deployed(shape) as (organization, deployment):
             for account in (None, "", 0, [FOREIGN], int(FOREIGN), ONE):
                 failed = deployment.config.invoke(self.event(deployment) | {"accountId": account}, region=REGION)
-                assert "is not of the account" in str(failed.error), account
+                assert "is not a role of the account" in str(failed.error), account
                 assert organization.calls == []
 
     @SERVING

@@ -12,7 +12,7 @@ from tests.live.errors import StrangeAnswerError, Unknown, attempt, code_of, tol
 from tests.live.observed import AutomationRule, HubFinding, MemberRoles
 
 # What the function raises, and Lambda logs, where PutEvaluations' answer has no request id.
-REFUSAL: Final = "PutEvaluations was answered by something that is not AWS Config"
+REFUSAL: Final = "PutEvaluations was answered by did not come from AWS Config"
 _HOUR: Final = timedelta(hours=1)
 
 

@@ -1,4 +1,4 @@
-"""The action table against the Service Authorization Reference, and what patterns stand for."""
+"""The table of actions against the Service Authorization Reference, and what action patterns cover."""
 
 import pytest
 from policy_sentry.querying.actions import get_actions_for_service
@@ -8,8 +8,8 @@ from ecr_exposure.policy.actions import (
     REGISTRY_ACTIONS,
     Capability,
     capabilities_of,
-    named_by,
-    not_named_by,
+    covered_actions,
+    most_dangerous_first,
 )
 
 # Added to the reference after policy_sentry's copy was made; each with its page:
@@ -17,15 +17,15 @@ from ecr_exposure.policy.actions import (
 NEWER_THAN_THE_COPY: frozenset[str] = frozenset()
 
 
-def test_the_table_is_the_reference() -> None:
-    """An action that the table does not know is granted unseen; this prints what is new."""
+def test_table_lists_every_action_of_the_reference() -> None:
+    """An action that the table lacks would have no capability; a failure prints what is new."""
     reference = set(get_actions_for_service("ecr"))
     table = set(CAPABILITY_OF) | REGISTRY_ACTIONS
     assert reference - table == set(), "new in the reference"
     assert table - reference == NEWER_THAN_THE_COPY, "not in the reference"
 
 
-def test_the_table_has_sixty_actions() -> None:
+def test_table_has_35_repository_and_25_registry_actions() -> None:
     assert len(CAPABILITY_OF) == 35
     assert len(REGISTRY_ACTIONS) == 25
     assert not CAPABILITY_OF.keys() & REGISTRY_ACTIONS
@@ -50,21 +50,33 @@ def test_the_table_has_sixty_actions() -> None:
         (["ecr-public:*"], set()),
     ],
 )
-def test_named_by(patterns: list[str], expected: set[str]) -> None:
-    assert named_by(patterns) == expected
+def test_patterns_cover_the_repository_actions_that_they_match(patterns: list[str], expected: set[str]) -> None:
+    assert covered_actions(patterns) == expected
 
 
 @pytest.mark.parametrize("pattern", ["*", "ecr:*", "ECR:*", "ecr:**", "e*"])
-def test_a_star_names_all(pattern: str) -> None:
-    assert named_by([pattern]) == set(CAPABILITY_OF)
+def test_star_covers_every_repository_action(pattern: str) -> None:
+    assert covered_actions([pattern]) == set(CAPABILITY_OF)
 
 
-def test_not_named_by() -> None:
-    assert not_named_by(["ecr:*"]) == set()
-    assert not_named_by(["ecr:Fly"]) == set(CAPABILITY_OF)
-    assert not_named_by(["ecr:PutImage"]) == set(CAPABILITY_OF) - {"ecr:PutImage"}
+def test_not_action_covers_the_known_actions_that_no_pattern_matches() -> None:
+    assert covered_actions(["ecr:*"], negated=True) == set()
+    assert covered_actions(["ecr:Fly"], negated=True) == set(CAPABILITY_OF)
+    assert covered_actions(["ecr:PutImage"], negated=True) == set(CAPABILITY_OF) - {"ecr:PutImage"}
 
 
-def test_capabilities_come_most_dangerous_first() -> None:
+def test_capabilities_are_most_dangerous_first() -> None:
     actions = ["ecr:ListImages", "ecr:BatchGetImage", "ecr:SetRepositoryPolicy", "ecr:FlyToTheMoon"]
     assert capabilities_of(actions) == (Capability.ADMINISTER, Capability.PULL, Capability.DISCOVER)
+
+
+def test_actions_are_in_the_order_of_the_table_and_unknown_ones_last() -> None:
+    actions = ["ecr:Zoom", "ecr:ListImages", "ecr:Fly*", "ecr:BatchGetImage", "ecr:PutImage", "ecr:DeleteRepository"]
+    assert most_dangerous_first(actions) == (
+        "ecr:DeleteRepository",
+        "ecr:PutImage",
+        "ecr:BatchGetImage",
+        "ecr:ListImages",
+        "ecr:Fly*",
+        "ecr:Zoom",
+    )

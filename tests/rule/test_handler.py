@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 
 from ecr_exposure import EvaluationError, ItemError, ParameterError
-from ecr_exposure.aws import SWITCH, kept_clients
+from ecr_exposure.aws import ACCOUNTS_VARIABLE, kept
 from ecr_exposure.handler import lambda_handler
 from tests.corpus.loader import Case, all_cases
 from tests.local_aws.config_service import ConfigService
@@ -70,7 +70,11 @@ def deployed(parameters: dict[str, str] | None = None, **options: Any) -> Iterat
     """Deploy the function to an organization, with its environment as the template sets it."""
     per_page = options.pop("repositories_per_page", 1000)
     with LocalOrganization(execution_role=ROLE, repositories_per_page=per_page) as organization:
-        environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true", SWITCH: options.pop("switch", "")}
+        environment = {
+            "EXECUTION_ROLE_NAME": ROLE,
+            "ASSUME_ROLE_MODE": "true",
+            ACCOUNTS_VARIABLE: options.pop("switch", ""),
+        }
         config = ConfigService(organization, lambda_handler, environment=environment, **options)
         place = Place(organization, config, parameters or {})
         organization.calls.clear()
@@ -208,7 +212,7 @@ class TestChange:
             place.organization.calls.clear()
             place.config.deliver_change(MEMBER, REGION, "rr")
             assert place.operations() == [("config", "PutEvaluations")]
-            assert len(kept_clients) == 1
+            assert len(kept.clients) == 1
 
 
 class TestOversized:
@@ -352,7 +356,7 @@ class TestScheduled:
             denied = Fault("ecr", "GetRepositoryPolicy", code="AccessDeniedException", times=None)
             with (
                 place.organization.faults.inject(denied) as injected,
-                pytest.raises(EvaluationError, match="the repositories from here on"),
+                pytest.raises(EvaluationError, match="all further repositories"),
             ):
                 place.config.deliver_scheduled(MEMBER, REGION)
             assert len(injected.calls) == 10
@@ -366,7 +370,10 @@ class TestScheduled:
             event = place.config.event(place.rule, place.config.scheduled_message(MEMBER))
             context = SimpleNamespace(get_remaining_time_in_millis=lambda: next(remaining))
             environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true", "AWS_REGION": REGION}
-            with patch.dict(os.environ, environment), pytest.raises(EvaluationError, match="the time is nearly up"):
+            with (
+                patch.dict(os.environ, environment),
+                pytest.raises(EvaluationError, match="about to time out"),
+            ):
                 lambda_handler(event, context)
             assert place.compliances() == {"aa": "NON_COMPLIANT", "bb": "NON_COMPLIANT"}
 
@@ -389,7 +396,10 @@ class TestScheduled:
         with deployed() as place:
             place.create("aa", OPEN)
             fault = Fault("config", "GetComplianceDetailsByConfigRule", code="AccessDeniedException")
-            with place.organization.faults.inject(fault), pytest.raises(EvaluationError, match="that are gone"):
+            with (
+                place.organization.faults.inject(fault),
+                pytest.raises(EvaluationError, match="deleted repositories"),
+            ):
                 place.config.deliver_scheduled(MEMBER, REGION)
             assert place.compliances() == {"aa": "NON_COMPLIANT"}
 
@@ -429,7 +439,7 @@ class TestOddAnswers:
         with deployed() as place:
             place.create("aa", OPEN)
             odd = Fault("config", "GetComplianceDetailsByConfigRule", status=200, body=body)
-            with place.organization.faults.inject(odd), pytest.raises(EvaluationError, match="that are gone"):
+            with place.organization.faults.inject(odd), pytest.raises(EvaluationError, match="deleted repositories"):
                 place.config.deliver_scheduled(MEMBER, REGION)
             assert place.compliances() == {"aa": "NON_COMPLIANT"}
 
@@ -448,7 +458,10 @@ class TestOddAnswers:
         with deployed() as place:
             place.create("aa", OPEN)
             odd = Fault("config", "PutEvaluations", status=200, body=body)
-            with place.organization.faults.inject(odd), pytest.raises(EvaluationError, match="not AWS Config"):
+            with (
+                place.organization.faults.inject(odd),
+                pytest.raises(EvaluationError, match="did not come from"),
+            ):
                 place.config.deliver_change(MEMBER, REGION, "aa")
 
     @pytest.mark.parametrize(
@@ -637,7 +650,7 @@ class TestFailures:
                 EvaluationError,
                 r"invokingEvent\.notificationCreationTime: null",
             ),
-            ({"executionRoleArn": "arn:aws:iam::999999999999:role/x"}, EvaluationError, "not of the account"),
+            ({"executionRoleArn": "arn:aws:iam::999999999999:role/x"}, EvaluationError, "not a role of the account"),
             ({"executionRoleArn": ""}, EvaluationError, "missing, and AssumeRoleMode is not false"),
         ],
     )

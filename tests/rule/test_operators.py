@@ -1,29 +1,30 @@
-"""The operators' names and the values that they take."""
+"""The table of condition operators, and the values that they accept."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from ecr_exposure.policy.operators import OPERATORS, Quantifier, ValueType, read_cidr, read_date
+from ecr_exposure.policy.addresses import read_cidr
+from ecr_exposure.policy.operators import OPERATORS, TABLE, Comparison, SetOperator, ValueType, read_date
 
 
-def test_there_are_twenty_seven_operators() -> None:
-    """Twenty-six take a set operator and IfExists, Null takes neither."""
+def test_table_has_27_operators_and_only_null_takes_no_prefix_and_suffix() -> None:
     names = {operator.name for operator in OPERATORS.values()}
     assert len(names) == 27
     assert len(OPERATORS) == 26 * 3 * 2 + 1
     assert not {"nullifexists", "foranyvalue:null", "forallvalues:null"} & OPERATORS.keys()
 
 
-def test_a_spelling_is_taken_apart() -> None:
+def test_spelling_resolves_to_name_set_operator_and_suffix() -> None:
     operator = OPERATORS["forallvalues:stringnotlikeifexists"]
     assert (operator.name, operator.value_type) == ("StringNotLike", ValueType.STRING)
     assert operator.negated
-    assert operator.quantifier is Quantifier.FOR_ALL
+    assert operator.set_operator is SetOperator.FOR_ALL_VALUES
     assert operator.if_exists
+    assert operator.spelling == "ForAllValues:StringNotLikeIfExists"
 
 
-def test_negated_operators() -> None:
+def test_negated_operators_are_the_eight_with_not_in_their_name() -> None:
     negated = {operator.name for operator in OPERATORS.values() if operator.negated}
     assert negated == {
         "StringNotEquals",
@@ -35,6 +36,19 @@ def test_negated_operators() -> None:
         "NumericNotEquals",
         "DateNotEquals",
     }
+
+
+# Written from the AWS page of the condition operators, not from the table.
+WITH_WILDCARDS = {"StringLike", "StringNotLike", "ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike"}
+IGNORING_CASE = {"StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "Bool"}
+WITH_VARIABLES = {operator.name for operator in TABLE if operator.name.startswith(("String", "Arn", "Bool"))}
+
+
+def test_rows_say_which_operators_take_wildcards_ignore_case_and_take_variables() -> None:
+    assert {operator.name for operator in TABLE if operator.wildcards} == WITH_WILDCARDS
+    ignoring = {operator.name for operator in TABLE if operator.comparison is Comparison.TEXT_IGNORING_CASE}
+    assert ignoring == IGNORING_CASE
+    assert {operator.name for operator in TABLE if operator.variables} == WITH_VARIABLES
 
 
 @pytest.mark.parametrize(
@@ -53,7 +67,7 @@ def test_negated_operators() -> None:
         ("-1", datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
     ],
 )
-def test_dates(text: str, expected: datetime) -> None:
+def test_date_values_are_read_as_seconds_since_1970(text: str, expected: datetime) -> None:
     assert read_date(text) == expected.timestamp()
 
 
@@ -75,7 +89,7 @@ def test_dates(text: str, expected: datetime) -> None:
         "2026-11-24T12:30:15Z\n",
     ],
 )
-def test_no_dates(text: str) -> None:
+def test_other_texts_are_not_dates(text: str) -> None:
     assert read_date(text) is None
 
 
@@ -90,7 +104,7 @@ def test_no_dates(text: str) -> None:
         ("2001:DB8::1/32", (6, 0x20010DB8 << 96, 32)),
     ],
 )
-def test_cidrs(text: str, expected: tuple[int, int, int]) -> None:
+def test_addresses_and_ranges_are_read_as_version_bits_and_length(text: str, expected: tuple[int, int, int]) -> None:
     assert read_cidr(text) == expected
 
 
@@ -112,5 +126,5 @@ def test_cidrs(text: str, expected: tuple[int, int, int]) -> None:
         "203.0.113.7\x00",
     ],
 )
-def test_no_cidrs(text: str) -> None:
+def test_other_texts_are_not_ranges(text: str) -> None:
     assert read_cidr(text) is None

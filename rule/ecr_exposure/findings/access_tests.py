@@ -1,92 +1,98 @@
-"""The test ``unconditional``: an Allow that names everyone and has no Condition.
+"""The three access tests: how each finds grants, and the sentences about its result.
 
-The same question as CloudGuard's D9.AWS.IAM.102. Deny statements, actions and conditions are not
-weighed: whoever wants them weighed chooses another test.
+``unconditional`` asks what CloudGuard's rule D9.AWS.IAM.102 asks: it does not evaluate Deny statements, actions
+and conditions. ``reachable`` and ``external`` evaluate all statements against one request.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.findings.explanations import explain_deny, reason_of
-from ecr_exposure.findings.grants import Grant
-from ecr_exposure.policy.actions import Capability, capabilities_of, named_by, not_named_by
+from ecr_exposure.findings.grants import Grant, grant_of, ordered_grants
+from ecr_exposure.policy.actions import covered_actions
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.evaluator import covers
-from ecr_exposure.search.callers import Outsider, Zone, foreigner, may_admit_strangers, stranger
+from ecr_exposure.search.callers import (
+    CallerModel,
+    RepositoryFacts,
+    external_callers,
+    may_grant_public_access,
+    public_callers,
+)
 from ecr_exposure.search.strings import Budget
-from ecr_exposure.search.witness import Opening, Search, danger_of
+from ecr_exposure.search.witness import Opening, find_openings
 
 
-def unconditional_grants(document: Document, _: Zone) -> tuple[Grant, ...]:
-    """Return a grant for each statement that lets everyone in, the most dangerous first."""
-    grants = [_unconditional_grant(statement) for statement in document.statements if _lets_everyone_in(statement)]
-    return tuple(sorted(grants, key=_danger)) if len(grants) > 1 else tuple(grants)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTest:
+    """One access test.
+
+    name: as the rule parameter publicAccessTest gives it. find: returns the grants, most dangerous first; raises
+    TooComplexError. subject: whom a grant gives access, with the form of "to be" that goes with it. no_grant: the
+    annotation if there is no grant. advises: whether the result comes with advisories. needs_zone_of_trust:
+    whether the owner and the accounts of its organization must be known. compared_with: the test whose
+    different result the annotation tells.
+    """
+
+    name: str
+    find: Callable[[Document, RepositoryFacts], tuple[Grant, ...]]
+    subject: str
+    to_be: str
+    no_grant: str
+    advises: bool = True
+    needs_zone_of_trust: bool = False
+    compared_with: "AccessTest | None" = None
 
 
-def _lets_everyone_in(statement: Statement) -> bool:
+def _unconditional_grants(document: Document, _: RepositoryFacts) -> tuple[Grant, ...]:
+    return ordered_grants(
+        (statement, grant_of(statement, _covered(statement), reason_of(statement)))
+        for statement in document.statements
+        if _grants_to_everyone(statement)
+    )
+
+
+def _covered(statement: Statement) -> frozenset[str]:
+    return covered_actions(statement.actions, negated=statement.not_action)
+
+
+def _grants_to_everyone(statement: Statement) -> bool:
     if not statement.allows or statement.conditions:
         return False
-    # A malformed principal is never relied on: it may be read as everyone. NotPrincipal names
-    # nobody, whatever stands in it.
-    named = statement.principals.everyone and not statement.not_principal
-    return named or bool(statement.principals.malformed)
+    # A malformed principal may be read as everyone. A NotPrincipal names nobody, whatever it holds.
+    names_everyone = statement.principals.everyone and not statement.not_principal
+    return names_everyone or bool(statement.principals.malformed)
 
 
-def _unconditional_grant(statement: Statement) -> Grant:
-    covered = not_named_by if statement.not_action else named_by
-    actions = tuple(sorted(covered(statement.actions)))
-    return Grant(
-        statement=statement.position,
-        sid=statement.sid,
-        actions=actions,
-        capabilities=capabilities_of(actions),
-        reason=reason_of(statement),
-    )
-
-
-def _danger(grant: Grant) -> tuple[tuple[int, ...], int]:
-    order = list(Capability)
-    ranks = tuple(order.index(capability) for capability in grant.capabilities)
-    return (ranks or (len(order),), grant.statement)
-
-
-def reachable_grants(document: Document, zone: Zone) -> tuple[Grant, ...]:
-    """Return what a stranger gets: a caller whom the policy names nowhere. Raises TooComplexError."""
-    if not any(map(may_admit_strangers, document.statements)):
-        return ()
-    return _grants(document, lambda budget: stranger(document, zone, budget))
-
-
-def external_grants(document: Document, zone: Zone) -> tuple[Grant, ...]:
-    """Return what a caller outside the trust zone gets, named or not. Raises TooComplexError."""
-    return _grants(document, lambda _: foreigner(zone))
-
-
-def _grants(document: Document, outsider_of: Callable[[Budget], Outsider]) -> tuple[Grant, ...]:
-    if not any(statement.allows for statement in document.statements):
+def _reachable_grants(document: Document, facts: RepositoryFacts) -> tuple[Grant, ...]:
+    if not any(map(may_grant_public_access, document.statements)):
         return ()
     budget = Budget()
-    openings = sorted(
-        Search(document, outsider_of(budget), budget).openings(), key=lambda each: danger_of(each.actions)
+    return _grants(document, public_callers(document, facts, budget), budget)
+
+
+def _external_grants(document: Document, facts: RepositoryFacts) -> tuple[Grant, ...]:
+    if not any(statement.allows for statement in document.statements):
+        return ()
+    return _grants(document, external_callers(facts), Budget())
+
+
+def _grants(document: Document, callers: CallerModel, budget: Budget) -> tuple[Grant, ...]:
+    return ordered_grants(
+        (opening.statement, _grant(opening, document)) for opening in find_openings(document, callers, budget)
     )
-    return tuple(_grant(opening, document) for opening in openings)
 
 
 def _grant(opening: Opening, document: Document) -> Grant:
     statement, witness = opening.statement, opening.witness
-    return Grant(
-        statement=statement.position,
-        sid=statement.sid,
-        actions=opening.actions,
-        capabilities=capabilities_of(opening.actions),
-        reason=reason_of(statement, witness, variables=document.variables) + _denies(opening, document),
-        witness=witness,
-    )
+    reason = reason_of(statement, witness, variables=document.variables) + _about_deny(opening, document)
+    return grant_of(statement, opening.actions, reason, witness)
 
 
-def _denies(opening: Opening, document: Document) -> str:
-    """Tell of the first Deny that was meant for the action and misses the caller."""
+def _about_deny(opening: Opening, document: Document) -> str:
+    """Explain the first Deny that covers the action and everyone, and does not match the request."""
     context, action = opening.witness.context, opening.witness.action
     for deny in document.statements:
         if not deny.allows and covers(deny, action) and (deny.principals.everyone or deny.not_principal):
@@ -94,15 +100,37 @@ def _denies(opening: Opening, document: Document) -> str:
     return ""
 
 
-TESTS: Final = {
-    "unconditional": unconditional_grants,
-    "reachable": reachable_grants,
-    "external": external_grants,
-}
-"""The tests, by the name that the rule parameter publicAccessTest gives."""
+REACHABLE: Final = AccessTest(
+    name="reachable",
+    find=_reachable_grants,
+    subject="Everyone",
+    to_be="is",
+    no_grant="The repository policy lets no stranger in.",
+)
+UNCONDITIONAL: Final = AccessTest(
+    name="unconditional",
+    find=_unconditional_grants,
+    subject="Everyone",
+    to_be="is",
+    no_grant="No statement of the repository policy allows everyone without a Condition.",
+    advises=False,
+    compared_with=REACHABLE,
+)
+EXTERNAL: Final = AccessTest(
+    name="external",
+    find=_external_grants,
+    subject="Callers outside the trust zone",
+    to_be="are",
+    no_grant="The repository policy lets nobody outside the trust zone in.",
+    needs_zone_of_trust=True,
+)
+TESTS: Final = {test.name: test for test in (UNCONDITIONAL, REACHABLE, EXTERNAL)}
+"""The access tests by name; the first is the default."""
 
 
-def check_test(parameter: str, test: object) -> None:
-    """Raise ParameterError, which names the parameter, unless there is such a test."""
-    if test not in list(TESTS):  # a list, for a caller may err and give what has no hash
-        raise ParameterError(f"{parameter}: {test!r:.80} is not a test (accepted: {', '.join(TESTS)})")
+def access_test(parameter: str, name: object) -> AccessTest:
+    """Return the test of a name; raise ParameterError, which names the parameter, if there is none."""
+    found = TESTS.get(name) if isinstance(name, str) else None
+    if found is None:
+        raise ParameterError(f"{parameter}: {name!r:.80} is not a test (accepted: {', '.join(TESTS)})")
+    return found

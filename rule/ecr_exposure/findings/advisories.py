@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from ecr_exposure.identifiers import account_of
 from ecr_exposure.policy.addresses import is_partly_public
-from ecr_exposure.policy.condition_keys import Content, Presence, key_of, spelled
+from ecr_exposure.policy.condition_keys import Presence, ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
-from ecr_exposure.policy.operators import Quantifier, ValueType, read_date
+from ecr_exposure.policy.operators import Relation, SetOperator, ValueType, read_date
 from ecr_exposure.policy.patterns import has_wildcard
 from ecr_exposure.policy.principals import PrincipalKind
-from ecr_exposure.search.callers import Zone
+from ecr_exposure.search.callers import RepositoryFacts
 
 
 class AdvisoryKind(Enum):
@@ -35,12 +36,12 @@ class Advisory:
     text: str
 
 
-def advisories_of(document: Document, zone: Zone) -> tuple[Advisory, ...]:
+def advisories_of(document: Document, facts: RepositoryFacts) -> tuple[Advisory, ...]:
     """Return the advisories of all statements, in their order."""
     found: list[Advisory] = []
     for statement in document.statements:
         if statement.resource or _has_odd_principal(statement) or _has_odd_condition(statement):
-            advice = _advisories(statement, zone)
+            advice = _advisories(statement, facts)
             found += [Advisory(kind=kind, statement=statement.position, text=text) for kind, text in advice]
     return tuple(found)
 
@@ -58,7 +59,7 @@ def _has_odd_principal(statement: Statement) -> bool:
 
 def _has_odd_condition(statement: Statement) -> bool:
     for condition in statement.conditions:
-        if condition.key in _KEYS:
+        if condition.key.name in _KEYS:
             return True
         for value in condition.values:
             if "*" in value:
@@ -72,7 +73,7 @@ _DEPUTY: Final = (
 )
 
 
-def _advisories(statement: Statement, zone: Zone) -> Iterator[tuple[AdvisoryKind, str]]:
+def _advisories(statement: Statement, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
     if statement.resource:
         yield AdvisoryKind.RESOURCE_ELEMENT, f"ECR refuses a policy with a {statement.resource} element"
     if _trusts_any_deputy(statement):
@@ -84,48 +85,38 @@ def _advisories(statement: Statement, zone: Zone) -> Iterator[tuple[AdvisoryKind
         text = "a unique id stands for a user or role that was deleted; it matches nobody any more"
         yield AdvisoryKind.DELETED_PRINCIPAL, text
     for condition in statement.conditions:
-        yield from _about(condition, zone)
+        yield from _about(condition, facts)
 
 
-def _about(condition: Condition, zone: Zone) -> Iterator[tuple[AdvisoryKind, str]]:
-    operation, key = condition.operator, key_of(condition.key)
+def _about(condition: Condition, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
+    operation, key = condition.operator, condition.key
     if operation.negated or not condition.values:
         return
-    if operation.name.startswith("StringEquals") and any(
-        "*" in value and "${" not in value for value in condition.values
+    if (
+        operation.value_type is ValueType.STRING
+        and not operation.wildcards
+        and any("*" in value and "${" not in value for value in condition.values)
     ):
-        text = f"{operation.name} takes the star of {spelled(condition.key)} literally; StringLike would not"
+        text = f"{operation.name} takes the star of {key.spelling} literally; StringLike would not"
         yield AdvisoryKind.LITERAL_STAR, text
     if (
-        condition.key == "aws:sourceip"
+        key.domain is ValueDomain.PUBLIC_ADDRESS
         and operation.value_type is ValueType.IP
-        and not any(map(_reaches_the_public, condition.values))
+        and not any(map(is_partly_public, condition.values))
     ):
         yield AdvisoryKind.PRIVATE_SOURCE_IP, "aws:SourceIp is never a private address: use aws:VpcSourceIp"
-    if key.content is Content.TIME and operation.name in _ENDS and _ended(condition, zone):
+    if key.domain is ValueDomain.TIME and operation.relation in _UPPER_BOUNDS and _ended(condition, facts):
         yield AdvisoryKind.PASSED_WINDOW, "the time window has passed: the statement allows nothing any more"
 
 
-_ENDS: Final = (
-    "DateLessThan",
-    "DateLessThanEquals",
-    "DateEquals",
-    "NumericLessThan",
-    "NumericLessThanEquals",
-    "NumericEquals",
-)
+_UPPER_BOUNDS: Final = (Relation.LESS_THAN, Relation.LESS_THAN_EQUALS, Relation.EQUALS)
 
 
-def _ended(condition: Condition, zone: Zone) -> bool:
-    now = zone.now.timestamp()
+def _ended(condition: Condition, facts: RepositoryFacts) -> bool:
+    now = facts.now.timestamp()
     ends = [read_date(value) for value in condition.values]
-    exclusive = condition.operator.name.endswith("LessThan")
+    exclusive = condition.operator.relation is Relation.LESS_THAN
     return all(end is not None and (end <= now if exclusive else end < now) for end in ends)
-
-
-def _reaches_the_public(cidr: str) -> bool:
-    address, _, length = cidr.partition("/")
-    return is_partly_public(address, int(length) if length else 128 if ":" in address else 32)
 
 
 _SERVICE_KEYS: Final = ("aws:principalservicename", "aws:principalservicenameslist")
@@ -144,38 +135,38 @@ def _trusts_any_deputy(statement: Statement) -> bool:
 
 def _asks_for_a_service(condition: Condition) -> bool:
     operation = condition.operator
-    if condition.key == "aws:principalisawsservice":
+    if condition.key.name == "aws:principalisawsservice":
         wanted = "true" in [value.lower() for value in condition.values]
         return operation.value_type is ValueType.BOOL and wanted and not operation.if_exists
-    certain = not operation.negated and not operation.if_exists and operation.quantifier is not Quantifier.FOR_ALL
+    certain = (
+        not operation.negated and not operation.if_exists and operation.set_operator is not SetOperator.FOR_ALL_VALUES
+    )
     if operation.value_type is ValueType.NULL:
         return False
-    return certain and key_of(condition.key).presence is Presence.NEVER and condition.key in (*_SERVICE_KEYS, *_SOURCES)
+    return certain and condition.key.presence is Presence.NEVER and condition.key.name in (*_SERVICE_KEYS, *_SOURCES)
 
 
 def _fixes_the_source(condition: Condition) -> bool:
     operation = condition.operator
-    if operation.negated or operation.if_exists or operation.quantifier is Quantifier.FOR_ALL:
+    if operation.negated or operation.if_exists or operation.set_operator is SetOperator.FOR_ALL_VALUES:
         return False
     if operation.value_type is ValueType.NULL or not condition.values:
         return False
-    if condition.key == "aws:sourcearn":
+    if condition.key.name == "aws:sourcearn":
         return all(_has_fixed_account(value) for value in condition.values)
-    if condition.key in _SOURCES or condition.key in ("aws:principalorgid", "aws:principalorgpaths"):
-        wild = operation.name in ("StringLike", "ArnLike", "ArnEquals")
-        return not wild or not any(has_wildcard(value.partition("/")[0]) for value in condition.values)
+    if condition.key.name in _SOURCES or condition.key.name in ("aws:principalorgid", "aws:principalorgpaths"):
+        return not operation.wildcards or not any(has_wildcard(value.partition("/")[0]) for value in condition.values)
     return False
 
 
 def _has_fixed_account(arn: str) -> bool:
-    fields = arn.split(":", 5)
-    return len(fields) > 4 and bool(fields[4]) and not has_wildcard(fields[4])  # noqa: PLR2004 - an ARN's fifth field
+    return bool(account_of(arn)) and not has_wildcard(account_of(arn))
 
 
 def _spares_services(deny: Statement) -> bool:
     """Tell whether a Deny for everyone lets AWS services through."""
     return deny.principals.everyone and any(
-        condition.key == "aws:principalisawsservice"
+        condition.key.name == "aws:principalisawsservice"
         and condition.operator.value_type is ValueType.BOOL
         and [value.lower() for value in condition.values] == ["false"]
         for condition in deny.conditions

@@ -67,12 +67,17 @@ _KNOWN: Final = (*_SPELLING, *map(str.lower, REGISTRY_ACTIONS))
 _ALL: Final = frozenset(CAPABILITY_OF)
 
 
-def named_by(patterns: Iterable[str]) -> frozenset[str]:
-    """Return the repository actions that the action patterns of a statement cover.
+def covered_actions(patterns: Iterable[str], *, negated: bool = False) -> frozenset[str]:
+    """Return the repository actions that an Action element covers or, negated, a NotAction element.
 
-    A pattern that begins with ``ecr:`` and covers no known action is returned as it is written: a
-    newer action, which nobody may take for harmless.
+    An Action pattern that begins with ``ecr:`` and matches no known action is returned as it is written: it
+    may be a newer action, and dangerous.
     """
+    covered = _named(patterns)
+    return _ALL - covered if negated else covered
+
+
+def _named(patterns: Iterable[str]) -> frozenset[str]:
     covered: set[str] = set()
     for written in patterns:
         pattern = written.lower()
@@ -98,11 +103,6 @@ def _named_exactly(written: str, lower: str) -> set[str]:
     return {written} if lower.startswith("ecr:") and lower not in _KNOWN else set()
 
 
-def not_named_by(patterns: Iterable[str]) -> frozenset[str]:
-    """Return the repository actions that are left when NotAction takes the patterns away."""
-    return _ALL - named_by(patterns)
-
-
 def is_repository_action(action: str) -> bool:
     """Tell whether a repository policy can grant the action: one on repositories, or an unknown one of ECR."""
     lower = action.lower()
@@ -110,6 +110,14 @@ def is_repository_action(action: str) -> bool:
 
 
 def capabilities_of(actions: Iterable[str]) -> tuple[Capability, ...]:
-    """Return what the actions are good for, the most dangerous first; an unknown action adds nothing."""
+    """Return the capabilities that the actions give, most dangerous first; an unknown action gives none."""
     found = {CAPABILITY_OF.get(action) for action in actions}
     return tuple(capability for capability in Capability if capability in found)
+
+
+_ORDER: Final = {action: at for at, action in enumerate(CAPABILITY_OF)}
+
+
+def most_dangerous_first(actions: Iterable[str]) -> tuple[str, ...]:
+    """Return the actions in the order of the table, unknown ones last by their text."""
+    return tuple(sorted(actions, key=lambda action: (_ORDER.get(action, len(_ORDER)), action)))

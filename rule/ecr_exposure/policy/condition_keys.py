@@ -1,8 +1,8 @@
-"""The condition keys: when a caller's request carries one, and which values a caller can bring.
+"""The condition keys: when the request context of a direct caller has one, and which values it can have.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-Adding a key is one row here and one case in the corpus.
+Adding a key is one row here, one in the oracle and one case in the corpus.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Presence(Enum):
     TAG_KEYS = "where a request passes tag keys"
 
 
-class Content(Enum):
+class ValueDomain(Enum):
     """Which values a key can have in a caller's request."""
 
     PRINCIPAL_ARN = "the caller's ARN"
@@ -63,122 +63,127 @@ class Content(Enum):
     UNKNOWN = "free, for the key is unknown"
 
 
-class Key(NamedTuple):
-    """One row; types: what its values can be read as beside text."""
+class ConditionKey(NamedTuple):
+    """One condition key.
 
+    name: in lower case, as a request context has it, for IAM ignores the case of keys. spelling: as AWS writes
+    it. types: what its values can be read as besides a string.
+    """
+
+    name: str
+    spelling: str
     presence: Presence
-    content: Content
+    domain: ValueDomain
     types: tuple[ValueType, ...] = ()
     multivalued: bool = False
 
+    def fits(self, value_type: ValueType) -> bool:
+        """Return whether an operator of this type fits the key; String operators fit every key."""
+        return value_type is ValueType.STRING or value_type in self.types
 
-_P, _C, _T = Presence, Content, ValueType
-_OWN_ARN: Final = Key(_P.OPTIONAL, _C.ARN, (_T.ARN,))
-_FREE: Final = Key(_P.OPTIONAL, _C.TEXT)
-_FREE_BOOL: Final = Key(_P.OPTIONAL, _C.BOOL, (_T.BOOL,))
-_NEVER: Final = Key(_P.NEVER, _C.TEXT)
-_NEVER_ARN: Final = Key(_P.NEVER, _C.TEXT, (_T.ARN,))
-_NEVER_SEVERAL: Final = Key(_P.NEVER, _C.TEXT, (), multivalued=True)
-_SEVERAL: Final = Key(_P.OPTIONAL, _C.TEXT, (), multivalued=True)
 
-TABLE: Final[Mapping[str, Key]] = {
+_P, _D, _T = Presence, ValueDomain, ValueType
+
+
+def _row(
+    spelling: str, presence: Presence, domain: ValueDomain, *types: ValueType, multivalued: bool = False
+) -> ConditionKey:
+    return ConditionKey(spelling.lower(), spelling, presence, domain, types, multivalued)
+
+
+TABLE: Final = (
     # Who calls.
-    "aws:PrincipalAccount": Key(_P.ALWAYS, _C.PRINCIPAL_ACCOUNT),
-    "aws:PrincipalArn": Key(_P.ALWAYS, _C.PRINCIPAL_ARN, (_T.ARN,)),
-    "aws:PrincipalType": Key(_P.ALWAYS, _C.PRINCIPAL_TYPE),
-    "aws:userid": Key(_P.ALWAYS, _C.USERID),
-    "aws:username": Key(_P.USER, _C.USERNAME),
-    "aws:PrincipalOrgID": Key(_P.ORGANIZATION, _C.ORGANIZATION_ID),
-    "aws:PrincipalOrgPaths": Key(_P.ORGANIZATION, _C.ORGANIZATION_PATH, (), multivalued=True),
-    "aws:PrincipalIsAWSService": Key(_P.ALWAYS, _C.FALSE, (_T.BOOL,)),
-    "aws:SourceIdentity": _FREE,
-    "aws:FederatedProvider": Key(_P.OPTIONAL, _C.PROVIDER, (_T.ARN,)),
-    "aws:MultiFactorAuthPresent": _FREE_BOOL,
-    "aws:MultiFactorAuthAge": Key(_P.OPTIONAL, _C.AGE, (_T.NUMERIC,)),
-    "aws:TokenIssueTime": Key(_P.OPTIONAL, _C.ISSUE_TIME, (_T.DATE,)),
-    "aws:AssumedRoot": _FREE_BOOL,
-    "identitystore:UserId": Key(_P.OPTIONAL, _C.OWN_ID),
-    "aws:SignInSessionArn": _OWN_ARN,
+    _row("aws:PrincipalAccount", _P.ALWAYS, _D.PRINCIPAL_ACCOUNT),
+    _row("aws:PrincipalArn", _P.ALWAYS, _D.PRINCIPAL_ARN, _T.ARN),
+    _row("aws:PrincipalType", _P.ALWAYS, _D.PRINCIPAL_TYPE),
+    _row("aws:userid", _P.ALWAYS, _D.USERID),
+    _row("aws:username", _P.USER, _D.USERNAME),
+    _row("aws:PrincipalOrgID", _P.ORGANIZATION, _D.ORGANIZATION_ID),
+    _row("aws:PrincipalOrgPaths", _P.ORGANIZATION, _D.ORGANIZATION_PATH, multivalued=True),
+    _row("aws:PrincipalIsAWSService", _P.ALWAYS, _D.FALSE, _T.BOOL),
+    _row("aws:SourceIdentity", _P.OPTIONAL, _D.TEXT),
+    _row("aws:FederatedProvider", _P.OPTIONAL, _D.PROVIDER, _T.ARN),
+    _row("aws:MultiFactorAuthPresent", _P.OPTIONAL, _D.BOOL, _T.BOOL),
+    _row("aws:MultiFactorAuthAge", _P.OPTIONAL, _D.AGE, _T.NUMERIC),
+    _row("aws:TokenIssueTime", _P.OPTIONAL, _D.ISSUE_TIME, _T.DATE),
+    _row("aws:AssumedRoot", _P.OPTIONAL, _D.BOOL, _T.BOOL),
+    _row("identitystore:UserId", _P.OPTIONAL, _D.OWN_ID),
+    _row("aws:SignInSessionArn", _P.OPTIONAL, _D.ARN, _T.ARN),
     # From where.
-    "aws:SourceIp": Key(_P.DIRECT, _C.PUBLIC_ADDRESS, (_T.IP,)),
-    "aws:SourceVpc": Key(_P.ENDPOINT, _C.VPC),
-    "aws:SourceVpce": Key(_P.ENDPOINT, _C.ENDPOINT),
-    "aws:SourceVpcArn": Key(_P.ENDPOINT, _C.VPC_ARN, (_T.ARN,)),
-    "aws:VpceAccount": Key(_P.ENDPOINT, _C.ACCOUNT),
-    "aws:VpceOrgID": Key(_P.ENDPOINT_ORGANIZATION, _C.ORGANIZATION_ID),
-    "aws:VpceOrgPaths": Key(_P.ENDPOINT_ORGANIZATION, _C.ORGANIZATION_PATH, (), multivalued=True),
-    "aws:VpcSourceIp": Key(_P.ENDPOINT, _C.ADDRESS, (_T.IP,)),
-    "aws:Ec2InstanceSourceVpc": Key(_P.OPTIONAL, _C.VPC),
-    "aws:Ec2InstanceSourcePrivateIPv4": Key(_P.OPTIONAL, _C.ADDRESS_IPV4, (_T.IP,)),
-    "lambda:SourceFunctionArn": _OWN_ARN,
-    "codebuild:BuildArn": _OWN_ARN,
-    "codebuild:ProjectArn": _OWN_ARN,
-    "ec2:SourceInstanceArn": _OWN_ARN,
-    "ssm:SourceInstanceArn": _OWN_ARN,
-    "aws:ChatbotSourceArn": _OWN_ARN,
+    _row("aws:SourceIp", _P.DIRECT, _D.PUBLIC_ADDRESS, _T.IP),
+    _row("aws:SourceVpc", _P.ENDPOINT, _D.VPC),
+    _row("aws:SourceVpce", _P.ENDPOINT, _D.ENDPOINT),
+    _row("aws:SourceVpcArn", _P.ENDPOINT, _D.VPC_ARN, _T.ARN),
+    _row("aws:VpceAccount", _P.ENDPOINT, _D.ACCOUNT),
+    _row("aws:VpceOrgID", _P.ENDPOINT_ORGANIZATION, _D.ORGANIZATION_ID),
+    _row("aws:VpceOrgPaths", _P.ENDPOINT_ORGANIZATION, _D.ORGANIZATION_PATH, multivalued=True),
+    _row("aws:VpcSourceIp", _P.ENDPOINT, _D.ADDRESS, _T.IP),
+    _row("aws:Ec2InstanceSourceVpc", _P.OPTIONAL, _D.VPC),
+    _row("aws:Ec2InstanceSourcePrivateIPv4", _P.OPTIONAL, _D.ADDRESS_IPV4, _T.IP),
+    _row("lambda:SourceFunctionArn", _P.OPTIONAL, _D.ARN, _T.ARN),
+    _row("codebuild:BuildArn", _P.OPTIONAL, _D.ARN, _T.ARN),
+    _row("codebuild:ProjectArn", _P.OPTIONAL, _D.ARN, _T.ARN),
+    _row("ec2:SourceInstanceArn", _P.OPTIONAL, _D.ARN, _T.ARN),
+    _row("ssm:SourceInstanceArn", _P.OPTIONAL, _D.ARN, _T.ARN),
+    _row("aws:ChatbotSourceArn", _P.OPTIONAL, _D.ARN, _T.ARN),
     # How.
-    "aws:SecureTransport": Key(_P.ALWAYS, _C.TRUE, (_T.BOOL,)),
-    "aws:ViaAWSService": Key(_P.ALWAYS, _C.BOOL, (_T.BOOL,)),
-    "aws:CalledVia": _SEVERAL,
-    "aws:CalledViaFirst": _FREE,
-    "aws:CalledViaLast": _FREE,
-    "aws:referer": _FREE,
-    "aws:UserAgent": Key(_P.ALWAYS, _C.TEXT),
-    "aws:CurrentTime": Key(_P.ALWAYS, _C.TIME, (_T.DATE,)),
-    "aws:EpochTime": Key(_P.ALWAYS, _C.TIME, (_T.DATE, _T.NUMERIC)),
-    "aws:TagKeys": Key(_P.TAG_KEYS, _C.TEXT, (), multivalued=True),
+    _row("aws:SecureTransport", _P.ALWAYS, _D.TRUE, _T.BOOL),
+    _row("aws:ViaAWSService", _P.ALWAYS, _D.BOOL, _T.BOOL),
+    _row("aws:CalledVia", _P.OPTIONAL, _D.TEXT, multivalued=True),
+    _row("aws:CalledViaFirst", _P.OPTIONAL, _D.TEXT),
+    _row("aws:CalledViaLast", _P.OPTIONAL, _D.TEXT),
+    _row("aws:referer", _P.OPTIONAL, _D.TEXT),
+    _row("aws:UserAgent", _P.ALWAYS, _D.TEXT),
+    _row("aws:CurrentTime", _P.ALWAYS, _D.TIME, _T.DATE),
+    _row("aws:EpochTime", _P.ALWAYS, _D.TIME, _T.DATE, _T.NUMERIC),
+    _row("aws:TagKeys", _P.TAG_KEYS, _D.TEXT, multivalued=True),
     # What is called.
-    "aws:RequestedRegion": Key(_P.ALWAYS, _C.REGION),
-    "aws:ResourceAccount": Key(_P.ALWAYS, _C.OWNER_ACCOUNT),
-    "aws:ResourceOrgID": Key(_P.OWNER_ORGANIZATION, _C.OWNER_ORGANIZATION_ID),
-    "aws:ResourceOrgPaths": Key(_P.OWNER_ORGANIZATION, _C.OWNER_ORGANIZATION_PATH, (), multivalued=True),
+    _row("aws:RequestedRegion", _P.ALWAYS, _D.REGION),
+    _row("aws:ResourceAccount", _P.ALWAYS, _D.OWNER_ACCOUNT),
+    _row("aws:ResourceOrgID", _P.OWNER_ORGANIZATION, _D.OWNER_ORGANIZATION_ID),
+    _row("aws:ResourceOrgPaths", _P.OWNER_ORGANIZATION, _D.OWNER_ORGANIZATION_PATH, multivalued=True),
     # Only when an AWS service calls as itself.
-    "aws:SourceAccount": _NEVER,
-    "aws:SourceOwner": _NEVER,
-    "aws:SourceArn": _NEVER_ARN,
-    "aws:SourceOrgID": _NEVER,
-    "aws:SourceOrgPaths": _NEVER_SEVERAL,
-    "aws:PrincipalServiceName": _NEVER,
-    "aws:PrincipalServiceNamesList": _NEVER_SEVERAL,
+    _row("aws:SourceAccount", _P.NEVER, _D.TEXT),
+    _row("aws:SourceOwner", _P.NEVER, _D.TEXT),
+    _row("aws:SourceArn", _P.NEVER, _D.TEXT, _T.ARN),
+    _row("aws:SourceOrgID", _P.NEVER, _D.TEXT),
+    _row("aws:SourceOrgPaths", _P.NEVER, _D.TEXT, multivalued=True),
+    _row("aws:PrincipalServiceName", _P.NEVER, _D.TEXT),
+    _row("aws:PrincipalServiceNamesList", _P.NEVER, _D.TEXT, multivalued=True),
     # Only in PutAccountSetting, which no repository policy grants.
-    "ecr:AccountSetting": _NEVER,
-}
-
-_KEYS: Final = {name.lower(): key for name, key in TABLE.items()}
-_SPELLING: Final = {name.lower(): name for name in TABLE}
-
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html lists the
-# keys that web identity providers and SAML bring; those of STS are only in calls of STS itself.
-PREFIXES: Final = (
-    ("aws:PrincipalTag/", _FREE),
-    ("aws:RequestTag/", Key(_P.TAGS, _C.TEXT)),
-    ("aws:ResourceTag/", Key(_P.OPTIONAL, _C.RESOURCE_TAG)),
-    ("ecr:ResourceTag/", Key(_P.OPTIONAL, _C.RESOURCE_TAG)),
-    ("saml:", _FREE),
-    ("sts:", _NEVER),
+    _row("ecr:AccountSetting", _P.NEVER, _D.TEXT),
 )
-_UNKNOWN: Final = Key(_P.OPTIONAL, _C.UNKNOWN, tuple(ValueType))
+"""The keys that the rule knows by their whole name."""
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html lists the keys of
+# web identity providers and SAML; those of STS are only in requests to STS.
+PREFIXES: Final = (
+    _row("aws:PrincipalTag/", _P.OPTIONAL, _D.TEXT),
+    _row("aws:RequestTag/", _P.TAGS, _D.TEXT),
+    _row("aws:ResourceTag/", _P.OPTIONAL, _D.RESOURCE_TAG),
+    _row("ecr:ResourceTag/", _P.OPTIONAL, _D.RESOURCE_TAG),
+    _row("saml:", _P.OPTIONAL, _D.TEXT),
+    _row("sts:", _P.NEVER, _D.TEXT),
+)
+"""The keys that the rule knows by their beginning."""
+
+_WEB_IDENTITY: Final = _row("", _P.OPTIONAL, _D.TEXT)
+_UNKNOWN: Final = _row("", _P.OPTIONAL, _D.UNKNOWN, *ValueType)
+
+KEYS: Final[Mapping[str, ConditionKey]] = {row.name: row for row in TABLE}
+"""The rows of TABLE by name."""
 
 
-def key_of(name: str) -> Key:
-    """Return the row of a key, given in lower case; a key that is not in the table is free."""
-    if name in _KEYS:
-        return _KEYS[name]
-    for prefix, key in PREFIXES:
-        if name.startswith(prefix.lower()):
-            return key
-    # The key of a web identity provider begins with the provider's host.
-    return _FREE if "." in name.partition(":")[0] and ":" in name else _UNKNOWN
-
-
-def spelled(name: str) -> str:
-    """Return a key, given in lower case, as AWS spells it; an unknown one as it is."""
-    if name in _SPELLING:
-        return _SPELLING[name]
-    found = next((prefix for prefix, _ in PREFIXES if name.startswith(prefix.lower())), "")
-    return found + name[len(found) :]
-
-
-def fits(key: Key, value_type: ValueType) -> bool:
-    """Tell whether an operator of this type fits the key; text operators fit every key."""
-    return value_type is ValueType.STRING or value_type in key.types
+def condition_key(text: str) -> ConditionKey:
+    """Return the row of a key, whatever its case; a key that is in no row is unknown, and free."""
+    name = text.lower()
+    found = KEYS.get(name)
+    if found is not None:
+        return found
+    for row in PREFIXES:
+        if name.startswith(row.name):
+            return row._replace(name=name, spelling=row.spelling + name[len(row.name) :])
+    # The key of a web identity provider begins with the provider's host name.
+    host, colon, _ = name.partition(":")
+    row = _WEB_IDENTITY if colon and "." in host else _UNKNOWN
+    return row._replace(name=name, spelling=name)

@@ -1,4 +1,4 @@
-"""What a Condition element says, normalised: one Condition for each operator and key.
+"""The Condition element, normalised: one Condition for each operator and key.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
 """
@@ -7,25 +7,26 @@ from collections import Counter
 from typing import NamedTuple
 
 from ecr_exposure.errors import PolicyError
+from ecr_exposure.policy.condition_keys import ConditionKey, condition_key
 from ecr_exposure.policy.json_values import an_object, describe, elements, is_number
-from ecr_exposure.policy.operators import OPERATORS, VALUE_CHECKS, Operator, ValueType
+from ecr_exposure.policy.operators import OPERATORS, Operator, ValueType
 
 
 class Condition(NamedTuple):
-    """One test of one key; the key is lower case, for IAM ignores its case.
+    """One test of one condition key.
 
-    values: the texts that the key is compared with; JSON booleans and numbers as their text.
+    values: the strings that the key is compared with; JSON booleans and numbers as their text.
     """
 
     operator: Operator
-    key: str
+    key: ConditionKey
     values: tuple[str, ...]
 
 
 def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
-    """Read a Condition element; PolicyError where it is not one.
+    """Read a Condition element; raise PolicyError if it is invalid.
 
-    variables: whether ``${…}`` is a policy variable (it is since version 2012-10-17).
+    variables: whether ``${…}`` is a policy variable, as since version 2012-10-17.
     """
     found: list[Condition] = []
     for spelling, block in an_object(value).items():
@@ -47,18 +48,18 @@ def _read_block(operator: Operator, block: object, *, variables: bool) -> list[C
             values = _read_values(operator, value, variables=variables)
         except PolicyError as error:
             raise error.within(str(key)) from None
-        found.append(Condition(operator, str(key).lower(), values))
+        found.append(Condition(operator, condition_key(str(key)), values))
     if len(content) > 1:
-        (key, times), *_ = Counter(condition.key for condition in found).most_common(1)
+        (name, times), *_ = Counter(condition.key.name for condition in found).most_common(1)
         if times > 1:
-            raise PolicyError("", f"two spellings of the condition key {describe(key)}")
+            raise PolicyError("", f"two spellings of the condition key {describe(name)}")
     return found
 
 
 def _read_values(operator: Operator, value: object, *, variables: bool) -> tuple[str, ...]:
-    if type(value) is str and operator.takes_any_text:
+    accepts = operator.accepts
+    if accepts is None and type(value) is str:
         return (value,)
-    accepts = VALUE_CHECKS.get(operator.value_type)
     found = tuple(map(_as_text, elements(value)))
     if accepts is None:
         return found

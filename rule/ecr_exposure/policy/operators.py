@@ -1,22 +1,28 @@
-"""The condition operators, and which texts each accepts as a value.
+"""The condition operators: one row for each, with all that is true of it.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+Adding an operator is one row here, one in the oracle and one case in the corpus.
 """
 
+import operator
 import re
-import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
-from typing import Final
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from ecr_exposure.identifiers import ARN_FIELDS, arn_fields
+from ecr_exposure.policy.addresses import is_in_range, read_cidr
+from ecr_exposure.policy.patterns import PLAIN, matches
 
 
 class ValueType(Enum):
-    """What an operator reads a value as."""
+    """What an operator reads the values of a policy as; the text names it in an error."""
 
-    STRING = "text"
+    STRING = "a string"
     ARN = "an ARN"
     BOOL = "true or false"
     NULL = "true or false (no variable)"
@@ -26,73 +32,128 @@ class ValueType(Enum):
     BINARY = "base64 text"
 
 
-class Quantifier(Enum):
-    """How an operator looks at a key with several values."""
+class Comparison(Enum):
+    """How an operator compares a value of the request with a value of the policy."""
 
-    PLAIN = ""
-    FOR_ALL = "ForAllValues"
-    FOR_ANY = "ForAnyValue"
+    ANY = "any value matches"
+    TEXT = "as text"
+    TEXT_IGNORING_CASE = "as text, ignoring case"
+    ARN = "as ARNs, field by field"
+    NUMBER = "as numbers"
+    DATE = "as points in time"
+    ADDRESS = "as an address and a CIDR range"
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """A condition operator with its prefix and suffix taken apart."""
+class Relation(Enum):
+    """Which numbers or dates match: those that stand in this relation to the value of the policy."""
+
+    EQUALS = "Equals"
+    LESS_THAN = "LessThan"
+    LESS_THAN_EQUALS = "LessThanEquals"
+    GREATER_THAN = "GreaterThan"
+    GREATER_THAN_EQUALS = "GreaterThanEquals"
+
+
+class SetOperator(Enum):
+    """The prefix that says how many values of a multivalued key must match."""
+
+    NONE = ""
+    FOR_ALL_VALUES = "ForAllValues"
+    FOR_ANY_VALUE = "ForAnyValue"
+
+
+Matches = Callable[[str, str], bool | None]
+"""(value of the policy, value of the request) -> whether they match; None where AWS does not document it."""
+
+
+class Operator(NamedTuple):
+    """One condition operator with its prefix and suffix.
+
+    name: without prefix and suffix. matches: how one value of the policy and one of the request compare; a
+    negated operator uses the same function as its positive one, and negates the result. wildcards: ``*`` and
+    ``?`` in a value of the policy are wildcards. variables: ``${…}`` is a policy variable. relation: of a
+    Numeric or Date operator. if_exists: the suffix IfExists.
+    """
 
     name: str
     value_type: ValueType
+    comparison: Comparison
+    matches: Matches
     negated: bool = False
-    quantifier: Quantifier = Quantifier.PLAIN
+    wildcards: bool = False
+    variables: bool = False
+    relation: Relation | None = None
+    set_operator: SetOperator = SetOperator.NONE
     if_exists: bool = False
-    takes_any_text: bool = False
+    accepts: Callable[[str], object] | None = None
+
+    @property
+    def spelling(self) -> str:
+        """The operator as a policy spells it."""
+        prefix = f"{self.set_operator.value}:" if self.set_operator.value else ""
+        return f"{prefix}{self.name}{'IfExists' if self.if_exists else ''}"
+
+    @property
+    def when_absent(self) -> bool | None:
+        """What the operator returns if the key is absent from the request context; None: not documented."""
+        if self.set_operator is SetOperator.FOR_ALL_VALUES:
+            return True
+        if self.set_operator is SetOperator.FOR_ANY_VALUE:
+            return None if self.if_exists else False
+        return self.if_exists or self.negated
 
 
-_NAMES: Final = {
-    ValueType.STRING: (
-        "StringEquals StringNotEquals StringEqualsIgnoreCase StringNotEqualsIgnoreCase StringLike StringNotLike"
-    ),
-    ValueType.ARN: "ArnEquals ArnNotEquals ArnLike ArnNotLike",
-    ValueType.BOOL: "Bool",
-    ValueType.NUMERIC: (
-        "NumericEquals NumericNotEquals NumericLessThan NumericLessThanEquals"
-        " NumericGreaterThan NumericGreaterThanEquals"
-    ),
-    ValueType.DATE: ("DateEquals DateNotEquals DateLessThan DateLessThanEquals DateGreaterThan DateGreaterThanEquals"),
-    ValueType.IP: "IpAddress NotIpAddress",
-    ValueType.BINARY: "BinaryEquals",
+def _equals(text: str, value: str) -> bool:
+    return text.translate(PLAIN) == value.translate(PLAIN)
+
+
+def _equals_ignoring_case(text: str, value: str) -> bool:
+    return _equals(text.lower(), value.lower())
+
+
+def matches_arn(pattern: str, value: str) -> bool | None:
+    """Match an ARN field by field; None where the pattern has too few fields and those that it has match.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
+    """
+    wanted, fields = arn_fields(pattern), arn_fields(value)
+    if len(fields) < ARN_FIELDS or not all(map(matches, wanted, fields)):
+        return False
+    return True if len(wanted) == ARN_FIELDS else None
+
+
+_COMPARE: Final[Mapping[Relation, Callable[[Any, Any], bool]]] = {
+    Relation.EQUALS: operator.eq,
+    Relation.LESS_THAN: operator.lt,
+    Relation.LESS_THAN_EQUALS: operator.le,
+    Relation.GREATER_THAN: operator.gt,
+    Relation.GREATER_THAN_EQUALS: operator.ge,
 }
 
 
-_TEXTS: Final = (ValueType.STRING, ValueType.ARN, ValueType.BINARY)
+def _compares_numbers(compare: Callable[[Any, Any], bool], text: str, value: str) -> bool:
+    return is_number(value) and compare(Decimal(value), Decimal(text))
 
 
-def _spellings() -> dict[str, Operator]:
-    # Null stands alone: it asks whether the key exists, so neither a set nor IfExists fits it.
-    found = {"null": Operator("Null", ValueType.NULL)}
-    for value_type, names in _NAMES.items():
-        for name in names.split():
-            for quantifier in Quantifier:
-                for if_exists in (False, True):
-                    prefix = f"{quantifier.value}:" if quantifier.value else ""
-                    spelling = f"{prefix}{name}{'IfExists' if if_exists else ''}"
-                    found[spelling.lower()] = Operator(
-                        name, value_type, "Not" in name, quantifier, if_exists, value_type in _TEXTS
-                    )
-    return found
+def _compares_dates(compare: Callable[[Any, Any], bool], text: str, value: str) -> bool:
+    moment = read_date(value)
+    return moment is not None and compare(moment, read_date(text))
 
 
-OPERATORS: Final[Mapping[str, Operator]] = _spellings()
-"""Every operator that IAM knows, by its whole lower-case spelling: operators ignore case."""
+def _never(_text: str, _value: str) -> bool:
+    return False
+
+
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+
+
+def is_number(text: str) -> bool:
+    """Return whether the text is a number that a Numeric operator compares."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def _is_bool(text: str) -> bool:
     return text.lower() in ("true", "false")
-
-
-NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-
-
-def _is_number(text: str) -> bool:
-    return NUMBER.fullmatch(text) is not None
 
 
 _DATE: Final = re.compile(
@@ -105,9 +166,9 @@ _EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_date(text: str) -> float | None:
-    """Return the seconds since 1970 that a date value means; None where it is not a date.
+    """Return the seconds since 1970 that a date value means; None if it is not a date.
 
-    Four digits are a year, other digits are seconds; a time without a zone is read as UTC.
+    Four digits are a year, other digits are seconds; a time without a zone is UTC.
     https://www.w3.org/TR/NOTE-datetime is the profile of ISO 8601 that IAM names.
     """
     if _EPOCH.fullmatch(text) and len(text) != _YEAR_DIGITS:
@@ -140,32 +201,84 @@ def _offset(zone: str | None) -> float:
     return -offset if zone[0] == "-" else offset
 
 
-_MASK: Final = re.compile(r"0|[1-9][0-9]{0,2}")
+def _is_date(text: str) -> bool:
+    return read_date(text) is not None
 
 
-def read_cidr(text: str) -> tuple[int, int, int] | None:
-    """Return (IP version, network bits, mask length) of a CIDR range; None where it is none.
-
-    An address without a mask is a range of one. Bits behind the mask are dropped.
-    """
-    address, slash, mask = text.partition("/")
-    version, family, width = (6, socket.AF_INET6, 128) if ":" in address else (4, socket.AF_INET, 32)
-    try:
-        bits = int.from_bytes(socket.inet_pton(family, address))
-    except (OSError, ValueError):
-        return None
-    if slash and not (_MASK.fullmatch(mask) and int(mask) <= width):
-        return None
-    length = int(mask) if slash else width
-    shift = width - length
-    return (version, bits >> shift << shift, length)
+def _string(
+    name: str, comparison: Comparison, matches: Matches, *, wildcards: bool = False, negated: bool = False
+) -> Operator:
+    return Operator(name, ValueType.STRING, comparison, matches, negated, wildcards, variables=True)
 
 
-VALUE_CHECKS: Final[Mapping[ValueType, Callable[[str], object]]] = {
-    ValueType.BOOL: _is_bool,
-    ValueType.NULL: _is_bool,
-    ValueType.NUMERIC: _is_number,
-    ValueType.DATE: lambda text: read_date(text) is not None,
-    ValueType.IP: read_cidr,
-}
-"""The value types that do not take every text, with their test."""
+def _arn(name: str, *, negated: bool = False) -> Operator:
+    # ArnEquals is ArnLike: both take wildcards, says the page of the condition operators.
+    return Operator(name, ValueType.ARN, Comparison.ARN, matches_arn, negated, wildcards=True, variables=True)
+
+
+_NUMERIC: Final = {relation: partial(_compares_numbers, compare) for relation, compare in _COMPARE.items()}
+_DATES: Final = {relation: partial(_compares_dates, compare) for relation, compare in _COMPARE.items()}
+
+
+def _numeric(name: str, relation: Relation, *, negated: bool = False) -> Operator:
+    found = _NUMERIC[relation]
+    numeric, number = ValueType.NUMERIC, Comparison.NUMBER
+    return Operator(name, numeric, number, found, negated=negated, relation=relation, accepts=is_number)
+
+
+def _date(name: str, relation: Relation, *, negated: bool = False) -> Operator:
+    found = _DATES[relation]
+    return Operator(name, ValueType.DATE, Comparison.DATE, found, negated=negated, relation=relation, accepts=_is_date)
+
+
+def _address(name: str, *, negated: bool = False) -> Operator:
+    return Operator(name, ValueType.IP, Comparison.ADDRESS, is_in_range, negated=negated, accepts=read_cidr)
+
+
+_T, _C, _R = ValueType, Comparison, Relation
+TABLE: Final = (
+    _string("StringEquals", _C.TEXT, _equals),
+    _string("StringNotEquals", _C.TEXT, _equals, negated=True),
+    _string("StringEqualsIgnoreCase", _C.TEXT_IGNORING_CASE, _equals_ignoring_case),
+    _string("StringNotEqualsIgnoreCase", _C.TEXT_IGNORING_CASE, _equals_ignoring_case, negated=True),
+    _string("StringLike", _C.TEXT, matches, wildcards=True),
+    _string("StringNotLike", _C.TEXT, matches, wildcards=True, negated=True),
+    _arn("ArnEquals"),
+    _arn("ArnNotEquals", negated=True),
+    _arn("ArnLike"),
+    _arn("ArnNotLike", negated=True),
+    Operator("Bool", _T.BOOL, _C.TEXT_IGNORING_CASE, _equals_ignoring_case, variables=True, accepts=_is_bool),
+    _numeric("NumericEquals", _R.EQUALS),
+    _numeric("NumericNotEquals", _R.EQUALS, negated=True),
+    _numeric("NumericLessThan", _R.LESS_THAN),
+    _numeric("NumericLessThanEquals", _R.LESS_THAN_EQUALS),
+    _numeric("NumericGreaterThan", _R.GREATER_THAN),
+    _numeric("NumericGreaterThanEquals", _R.GREATER_THAN_EQUALS),
+    _date("DateEquals", _R.EQUALS),
+    _date("DateNotEquals", _R.EQUALS, negated=True),
+    _date("DateLessThan", _R.LESS_THAN),
+    _date("DateLessThanEquals", _R.LESS_THAN_EQUALS),
+    _date("DateGreaterThan", _R.GREATER_THAN),
+    _date("DateGreaterThanEquals", _R.GREATER_THAN_EQUALS),
+    _address("IpAddress"),
+    _address("NotIpAddress", negated=True),
+    Operator("BinaryEquals", _T.BINARY, _C.TEXT, _equals),
+    # Null has no set operator and no IfExists; it asks whether the key is present and compares no value.
+    Operator("Null", _T.NULL, _C.ANY, _never, accepts=_is_bool),
+)
+"""Every operator, without prefix and suffix."""
+
+
+def _spellings() -> Iterator[tuple[str, Operator]]:
+    for row in TABLE:
+        if row.value_type is ValueType.NULL:
+            yield row.name.lower(), row
+            continue
+        for set_operator in SetOperator:
+            for if_exists in (False, True):
+                found = row._replace(set_operator=set_operator, if_exists=if_exists)
+                yield found.spelling.lower(), found
+
+
+OPERATORS: Final[Mapping[str, Operator]] = dict(_spellings())
+"""Every operator by its whole spelling in lower case, for IAM ignores the case of operators."""

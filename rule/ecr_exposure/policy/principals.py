@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from ecr_exposure.errors import PolicyError
+from ecr_exposure.identifiers import account_of, partition_of
 from ecr_exposure.policy.json_values import an_object, describe, is_list, texts
 from ecr_exposure.policy.patterns import has_wildcard
 
@@ -35,7 +36,7 @@ class Principal(NamedTuple):
     @property
     def account(self) -> str:
         """The account of an ACCOUNT, an ARN or a PROVIDER; empty for others."""
-        return self.text if self.kind is PrincipalKind.ACCOUNT else "".join(self.text.split(":")[4:5])
+        return self.text if self.kind is PrincipalKind.ACCOUNT else account_of(self.text)
 
 
 class Principals(NamedTuple):
@@ -111,7 +112,7 @@ def _service(text: str) -> Principal | None:
 
 def _provider(text: str) -> Principal | None:
     # The built-in web identity providers are none: their users belong to everybody's accounts.
-    return Principal(PrincipalKind.PROVIDER, text, text.split(":")[1]) if _PROVIDER.fullmatch(text) else None
+    return Principal(PrincipalKind.PROVIDER, text, partition_of(text)) if _PROVIDER.fullmatch(text) else None
 
 
 _READERS: Final = {"AWS": _aws, "Service": _service, "Federated": _provider}

@@ -1,4 +1,4 @@
-"""Policy variables: ``${aws:username}`` stands for a value of the request itself.
+"""Policy variables: ``${aws:username}`` is replaced with a value of the request context.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from ecr_exposure.policy.condition_keys import ConditionKey, ValueDomain, condition_key
 from ecr_exposure.policy.patterns import LITERAL
 
 VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
@@ -15,33 +16,38 @@ _REFERENCE: Final = re.compile(r"([^,'\s]+)(?:\s*,\s*'([^']*)')?")
 
 
 class Reference(NamedTuple):
-    """One variable: its key in lower case (empty where it is no key) and its default."""
+    """One variable: its key, and its default if it has one."""
 
-    key: str
+    key: ConditionKey
     default: str | None
 
+    @property
+    def is_undocumented(self) -> bool:
+        """Whether AWS does not document what the variable is replaced with: an unknown or multivalued key."""
+        return self.key.multivalued or self.key.domain is ValueDomain.UNKNOWN
 
-class Doubtful(Exception):  # noqa: N818 - it is an answer, not an error
-    """AWS does not say what a variable stands for."""
+
+class UndocumentedError(Exception):
+    """AWS does not document what a variable is replaced with."""
 
 
 Resolve = Callable[[Reference], str | None]
 
 
 def has_variable(text: str) -> bool:
-    """Tell whether anything in the text is a variable or an escape."""
+    """Return whether the text holds a variable or an escape."""
     return "${" in text and VARIABLE.search(text) is not None
 
 
 def references(text: str) -> tuple[Reference, ...]:
-    """Return the variables of a text, escapes left out."""
+    """Return the variables of a text, without escapes."""
     return tuple(_reference(found[1]) for found in VARIABLE.finditer(text) if found[1] not in _ESCAPES)
 
 
 def substitute(text: str, resolve: Resolve) -> str | None:
-    """Return the pattern with its variables filled in; what is filled in has no wildcards.
+    """Return the pattern with its variables replaced; a replaced value has no wildcards.
 
-    resolve: the value of a variable, None for none. Returns None where a variable has no value.
+    resolve: returns the value of a variable, None for none. Returns None if a variable has no value.
     Raises what resolve raises.
     """
     parts: list[str] = []
@@ -59,4 +65,4 @@ def substitute(text: str, resolve: Resolve) -> str | None:
 
 def _reference(content: str) -> Reference:
     found = _REFERENCE.fullmatch(content.strip())
-    return Reference(found[1].lower(), found[2]) if found else Reference("", None)
+    return Reference(condition_key(found[1]), found[2]) if found else Reference(condition_key(""), None)

@@ -1,217 +1,252 @@
-"""Who counts as coming from outside: what a caller may not be, and what is the same for every caller."""
+"""Who may call: public callers for the test ``reachable``, external callers for ``external``.
+
+A caller is an IAM principal of an account that the repository's policy does not name, or that is outside the zone
+of trust. This module finds the ids that such a caller cannot have.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple, assert_never
 
-from ecr_exposure.policy.condition_keys import Content, Presence, fits, key_of
+from ecr_exposure.identifiers import ACCOUNT_ID, ORGANIZATION_ID, account_of, arn_fields, resource_of
+from ecr_exposure.policy.addresses import IPV4, IPV6, public_size
+from ecr_exposure.policy.condition_keys import ConditionKey, Presence, ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
-from ecr_exposure.policy.operators import Quantifier, ValueType
+from ecr_exposure.policy.operators import Comparison, SetOperator, ValueType
 from ecr_exposure.policy.patterns import PLAIN, has_wildcard
 from ecr_exposure.policy.variables import has_variable, references, substitute
 from ecr_exposure.search.strings import Budget
-from ecr_exposure.search.value_domains import pins
+from ecr_exposure.search.value_domains import DOMAINS, IdKind, Naming, pins_id
 
-Names = Mapping[str, frozenset[str]]
+Ids = Mapping[IdKind, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Zone:
-    """What `judge` was told: who owns the repository, where it is, who is trusted, and what time it is."""
+class RepositoryFacts:
+    """What `judge` knows about the repository: its owner and region, the zone of trust, and the time."""
 
     owner: str | None
     region: str | None
-    accounts: frozenset[str]
-    organizations: frozenset[str]
+    trusted_accounts: frozenset[str]
+    trusted_organizations: frozenset[str]
     now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outsider:
-    """A caller from outside. names: the ids that he cannot have, by kind: account, organization, id, network.
+class CallerModel:
+    """Which callers the search considers.
 
-    trusts_networks: whether a small fixed network keeps him out. account: one that he can have.
-    constants: the keys that are the same for every caller.
+    named: the ids that a caller cannot have. trusts_networks: whether a small fixed network counts as trusted,
+    so that no caller is in it. account: an account id that a caller can have. constants: the values of keys
+    that are the same for every caller. now: seconds since 1970.
     """
 
-    owner: str | None
     region: str | None
     now: float
-    names: Names
+    named: Ids
     trusts_networks: bool
     constants: Mapping[str, str]
     account: str
 
-    def knows(self, key: str) -> bool:
-        """Tell whether a key is the same for every caller: it has this value, or is never there."""
-        return key in self.constants or key_of(key).presence is Presence.NEVER
+    def ids(self, kind: IdKind) -> frozenset[str]:
+        """Return the ids of a kind that a caller cannot have."""
+        return self.named.get(kind, frozenset())
 
-    def constant(self, key: str) -> str | None:
-        """Return the value of a key that is the same for every caller."""
-        return self.constants.get(key)
+    def is_constant(self, key: ConditionKey) -> bool:
+        """Return whether a key is the same for every caller: it has one known value, or is always absent."""
+        return key.name in self.constants or key.presence is Presence.NEVER
+
+    def constant(self, key: ConditionKey) -> str | None:
+        """Return the value of a key that is the same for every caller; None if it is absent or not known."""
+        return self.constants.get(key.name)
 
 
-def outsider_of(zone: Zone, names: Names, *, trusts_networks: bool) -> Outsider:
-    """Return the caller from outside the zone who has none of these names."""
+def _caller_model(facts: RepositoryFacts, named: Ids, *, trusts_networks: bool) -> CallerModel:
     constants = {"aws:securetransport": "true", "aws:principalisawsservice": "false"}
-    if zone.owner:
-        constants["aws:resourceaccount"] = zone.owner
-    if zone.region:
-        constants["aws:requestedregion"] = zone.region
-    return Outsider(
-        owner=zone.owner,
-        region=zone.region,
-        now=zone.now.timestamp(),
-        names=names,
+    if facts.owner:
+        constants["aws:resourceaccount"] = facts.owner
+    if facts.region:
+        constants["aws:requestedregion"] = facts.region
+    return CallerModel(
+        region=facts.region,
+        now=facts.now.timestamp(),
+        named=named,
         trusts_networks=trusts_networks,
         constants=constants,
-        account=next(each for each in map(str, range(999_999_999_999, 0, -111)) if each not in names["account"]),
+        account=next(each for each in map(str, range(999_999_999_999, 0, -111)) if each not in named[IdKind.ACCOUNT]),
     )
 
 
-def stranger(document: Document, zone: Zone, budget: Budget) -> Outsider:
-    """Return the caller whom the policy does not name where it lets somebody in."""
-    found: dict[str, set[str]] = {"account": {zone.owner} if zone.owner else set()}
+def public_callers(document: Document, facts: RepositoryFacts, budget: Budget) -> CallerModel:
+    """Return the callers that the policy does not name where it grants access. Raises TooComplexError."""
+    found: dict[IdKind, set[str]] = {IdKind.ACCOUNT: {facts.owner} if facts.owner else set()}
     for statement in document.statements:
-        for kind, name in _named(statement, variables=document.variables, budget=budget):
-            found.setdefault(kind, set()).add(name)
-    return outsider_of(zone, {kind: frozenset(names) for kind, names in found.items()}, trusts_networks=True)
+        for named in _named_in_statement(statement, variables=document.variables, budget=budget):
+            found.setdefault(named.kind, set()).add(named.id)
+    return _caller_model(facts, {kind: frozenset(ids) for kind, ids in found.items()}, trusts_networks=True)
 
 
-def foreigner(zone: Zone) -> Outsider:
-    """Return the caller who is outside the trust zone, whatever the policy names."""
-    accounts = zone.accounts | ({zone.owner} if zone.owner else set())
-    return outsider_of(zone, {"account": accounts, "organization": zone.organizations}, trusts_networks=False)
+def external_callers(facts: RepositoryFacts) -> CallerModel:
+    """Return the callers outside the zone of trust, whatever the policy names."""
+    accounts = facts.trusted_accounts | ({facts.owner} if facts.owner else set())
+    named = {IdKind.ACCOUNT: accounts, IdKind.ORGANIZATION: facts.trusted_organizations}
+    return _caller_model(facts, named, trusts_networks=False)
 
 
-def may_admit_strangers(statement: Statement) -> bool:
-    """Tell whether an Allow is not plainly for those alone whom it names; most are, and this is quick."""
+# No larger than a /8, and than a /32 of IPv6.
+_LARGEST_NETWORK: Final = {IPV4: 2**24, IPV6: 2**96}
+
+
+def is_trusted_network(cidrs: Iterable[str]) -> bool:
+    """Return whether the union of the ranges has few enough public addresses to be the network of one company."""
+    return all(size <= _LARGEST_NETWORK[version] for version, size in public_size(cidrs).items())
+
+
+def may_grant_public_access(statement: Statement) -> bool:
+    """Fast path: return False if the statement is an Allow that grants access only to principals that it names."""
     principals = statement.principals
     if not statement.allows or not (principals.everyone or principals.malformed or statement.not_principal):
         return False
-    return not any(map(_fixes_the_caller, statement.conditions))
+    return not any(map(_names_every_caller, statement.conditions))
 
 
-def _fixes_the_caller(condition: Condition) -> bool:
-    operation = condition.operator
-    if operation.negated or operation.if_exists or operation.quantifier is Quantifier.FOR_ALL or not condition.values:
+_NETWORK: Final = re.compile(r"vpce?-[0-9a-f]+")
+_PLAIN_IDS: Final[Mapping[str, re.Pattern[str]]] = {
+    "aws:principalaccount": ACCOUNT_ID,
+    "aws:principalorgid": ORGANIZATION_ID,
+    "aws:sourcevpc": _NETWORK,
+    "aws:sourcevpce": _NETWORK,
+}
+
+
+def _names_every_caller(condition: Condition) -> bool:
+    """Return whether only callers that the condition names can meet it."""
+    operator, key = condition.operator, condition.key
+    if (
+        operator.negated
+        or operator.if_exists
+        or operator.set_operator is SetOperator.FOR_ALL_VALUES
+        or not condition.values
+    ):
         return False
-    plain = _PLAIN_IDS.get(condition.key)
-    if plain is not None and operation.value_type is ValueType.STRING and all(map(plain, condition.values)):
-        return True  # the usual condition, seen without a look at the key's row
-    key = key_of(condition.key)
-    if not fits(key, operation.value_type) or (key.multivalued and operation.quantifier is Quantifier.PLAIN):
+    plain = _PLAIN_IDS.get(key.name)
+    if plain is not None and operator.value_type is ValueType.STRING and all(map(plain.fullmatch, condition.values)):
+        return True  # the most usual condition
+    if not key.fits(operator.value_type) or (key.multivalued and operator.set_operator is SetOperator.NONE):
         return False
-    own = condition.operator.name.endswith("Case") and key.content is Content.OWN_ID
-    return not own and all(
-        next(names_in(condition, text, variables=True, budget=None), None) is not None for text in condition.values
+    # Another id may differ in case only.
+    if operator.comparison is Comparison.TEXT_IGNORING_CASE and key.domain is ValueDomain.OWN_ID:
+        return False
+    return all(
+        next(ids_named_by(condition, text, variables=True, budget=None), None) is not None for text in condition.values
     )
 
 
-def _named(statement: Statement, *, variables: bool, budget: Budget) -> Iterator[tuple[str, str]]:
+class NamedId(NamedTuple):
+    """An id that a policy names."""
+
+    kind: IdKind
+    id: str
+
+
+def _named_in_statement(statement: Statement, *, variables: bool, budget: Budget) -> Iterator[NamedId]:
     if statement.allows != statement.not_principal:
         for principal in statement.principals.named:
             if principal.account:
-                yield "account", principal.account
+                yield NamedId(IdKind.ACCOUNT, principal.account)
     for condition in statement.conditions:
         if condition.operator.negated != statement.allows:
             for text in condition.values:
-                yield from names_in(condition, text, variables=variables, budget=budget)
+                yield from ids_named_by(condition, text, variables=variables, budget=budget)
 
 
-_ACCOUNT: Final = re.compile(r"[0-9]{12}")
-_ORGANIZATION: Final = re.compile(r"o-[a-z0-9]{10,32}")
 _UNIQUE_ID: Final = re.compile(r"[A-Z0-9]{16,32}")
-_NETWORK: Final = re.compile(r"vpce?-[0-9a-f]+")
 _ANY_ACCOUNT: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _ANY_ORGANIZATION: Final = re.compile(r"(?<![a-z0-9])o-[a-z0-9]{10,32}(?![a-z0-9])")
-_KINDS: Final = {
-    Content.PRINCIPAL_ACCOUNT: "account",
-    Content.ACCOUNT: "account",
-    Content.ORGANIZATION_ID: "organization",
-    Content.VPC: "network",
-    Content.ENDPOINT: "network",
-}
-_SHAPES: Final = {"account": _ACCOUNT, "organization": _ORGANIZATION, "network": _NETWORK}
-_PLAIN_IDS: Final = {
-    "aws:principalaccount": _ACCOUNT.fullmatch,
-    "aws:principalorgid": _ORGANIZATION.fullmatch,
-    "aws:sourcevpc": _NETWORK.fullmatch,
-    "aws:sourcevpce": _NETWORK.fullmatch,
-}
-_ARNS: Final = (Content.PRINCIPAL_ARN, Content.ARN, Content.PROVIDER, Content.VPC_ARN)
 
 
-def names_in(condition: Condition, text: str, *, variables: bool, budget: Budget | None) -> Iterator[tuple[str, str]]:
-    """Yield what a value of a condition names: the ids that it writes out in full.
+def ids_named_by(condition: Condition, text: str, *, variables: bool, budget: Budget | None) -> Iterator[NamedId]:
+    """Yield the ids that a value of a condition names: those that it contains in full.
 
-    budget: None looks only where an id usually stands.
+    variables: whether ``${…}`` is a policy variable. budget: with None, only the usual place of an id is read,
+    and no pattern is searched. Raises TooComplexError.
     """
-    content = key_of(condition.key).content
-    wildcards = condition.operator.name in ("StringLike", "StringNotLike") or condition.operator.name.startswith("Arn")
-    if condition.operator.name.endswith("IgnoreCase") and content is not Content.OWN_ID:
-        text = text.upper() if content is Content.USERID else text.lower()
-    if content is Content.OWN_ID:
-        yield from _named_in_full(text, variables=variables, wildcards=wildcards)
-        return
-    if content in _KINDS:
-        shape = _SHAPES[_KINDS[content]]
-        whole = text.rstrip("*") if wildcards and shape is _ACCOUNT else text
-        if shape.fullmatch(whole):
-            yield _KINDS[content], whole
-        return
-    if content is Content.ORGANIZATION_PATH:
-        head, slash, _ = text.partition("/")
-        if slash and _ORGANIZATION.fullmatch(head):
-            yield "organization", head
-        elif wildcards and not (variables and has_variable(text)):
-            yield from _pinned(content, "organization", _ANY_ORGANIZATION.findall(text), text, budget)
-    elif content is Content.USERID:
-        yield from _named_by_userid(text)
-    elif content in _ARNS:
-        yield from _named_by_arn(condition, content, text, variables=variables, wildcards=wildcards, budget=budget)
+    naming = DOMAINS[condition.key.domain].naming
+    if condition.operator.comparison is Comparison.TEXT_IGNORING_CASE and naming is not Naming.OWN_ID:
+        text = text.upper() if naming is Naming.USERID else text.lower()
+    wildcards = condition.operator.wildcards
+    # With a variable in it, a pattern has no value yet that could be searched.
+    searchable = wildcards and not (variables and has_variable(text))
+    match naming:
+        case Naming.NOTHING:
+            pass
+        case Naming.ACCOUNT:
+            yield from _whole_id(IdKind.ACCOUNT, ACCOUNT_ID, text.rstrip("*") if wildcards else text)
+        case Naming.ORGANIZATION:
+            yield from _whole_id(IdKind.ORGANIZATION, ORGANIZATION_ID, text)
+        case Naming.NETWORK:
+            yield from _whole_id(IdKind.NETWORK, _NETWORK, text)
+        case Naming.OWN_ID:
+            yield from _own_id(text, variables=variables, wildcards=wildcards)
+        case Naming.USERID:
+            head = text.partition(":")[0]
+            yield from _whole_id(IdKind.ACCOUNT, ACCOUNT_ID, head) or _whole_id(IdKind.UNIQUE_ID, _UNIQUE_ID, head)
+        case Naming.ORGANIZATION_PATH:
+            yield from _in_organization_path(text, budget if searchable else None)
+        case Naming.ARN:
+            yield from _in_arn(condition, text, budget if searchable else None)
+        case _:
+            assert_never(naming)
 
 
-def _named_in_full(text: str, *, variables: bool, wildcards: bool) -> Iterator[tuple[str, str]]:
-    """Yield an id of any shape, unless a wildcard or a variable leaves it open; an escape does not."""
+def _whole_id(kind: IdKind, pattern: re.Pattern[str], text: str) -> list[NamedId]:
+    return [NamedId(kind, text)] if pattern.fullmatch(text) else []
+
+
+def _own_id(text: str, *, variables: bool, wildcards: bool) -> list[NamedId]:
+    """Return an id of any form, unless a wildcard or a variable leaves it open; an escape does not."""
     if variables and has_variable(text):
         if references(text):
-            return
+            return []
         text = substitute(text, lambda reference: reference.default) or ""
-    if not (wildcards and has_wildcard(text)):
-        yield "own id", text.translate(PLAIN)
+    return [] if wildcards and has_wildcard(text) else [NamedId(IdKind.OWN_ID, text.translate(PLAIN))]
 
 
-def _named_by_userid(text: str) -> Iterator[tuple[str, str]]:
-    head = text.partition(":")[0]
-    if _ACCOUNT.fullmatch(head):
-        yield "account", head
-    elif _UNIQUE_ID.fullmatch(head):
-        yield "id", head
+def _in_organization_path(text: str, budget: Budget | None) -> Iterator[NamedId]:
+    head, slash, _ = text.partition("/")
+    if slash and ORGANIZATION_ID.fullmatch(head):
+        yield NamedId(IdKind.ORGANIZATION, head)
+    elif budget is not None:
+        candidates = _ANY_ORGANIZATION.findall(text)
+        yield from _pinned(ValueDomain.ORGANIZATION_PATH, IdKind.ORGANIZATION, candidates, text, budget)
 
 
-def _named_by_arn(  # noqa: PLR0913 - what a value is read with
-    condition: Condition, content: Content, text: str, *, variables: bool, wildcards: bool, budget: Budget | None
-) -> Iterator[tuple[str, str]]:
-    fields = text.split(":", 5)
-    account = fields[4].rstrip("*") if len(fields) > 4 and wildcards else "".join(fields[4:5])  # noqa: PLR2004 - an ARN's fields
-    in_place = not wildcards or condition.operator.name.startswith("Arn") or not any(map(has_wildcard, fields[:4]))
-    if _ACCOUNT.fullmatch(account) and in_place:
-        yield "account", account
-    elif wildcards and not (variables and has_variable(text)):
-        yield from _pinned(content, "account", _ANY_ACCOUNT.findall(text), text, budget)
-    if content is Content.VPC_ARN and len(fields) == 6:  # noqa: PLR2004
-        kind, _, vpc = fields[5].partition("/")
-        if kind == "vpc" and _NETWORK.fullmatch(vpc):
-            yield "network", vpc
+def _in_arn(condition: Condition, text: str, budget: Budget | None) -> Iterator[NamedId]:
+    operator, domain = condition.operator, condition.key.domain
+    account = account_of(text).rstrip("*") if operator.wildcards else account_of(text)
+    # StringLike compares the whole text: only without wildcards before it is the fifth field the account.
+    in_place = (
+        not operator.wildcards
+        or operator.comparison is Comparison.ARN
+        or not any(map(has_wildcard, arn_fields(text)[:4]))
+    )
+    if ACCOUNT_ID.fullmatch(account) and in_place:
+        yield NamedId(IdKind.ACCOUNT, account)
+    elif budget is not None:
+        yield from _pinned(domain, IdKind.ACCOUNT, _ANY_ACCOUNT.findall(text), text, budget)
+    if domain is ValueDomain.VPC_ARN:
+        kind, _, vpc = resource_of(text).partition("/")
+        if kind == "vpc":
+            yield from _whole_id(IdKind.NETWORK, _NETWORK, vpc)
 
 
 def _pinned(
-    content: Content, kind: str, candidates: Iterable[str], text: str, budget: Budget | None
-) -> Iterator[tuple[str, str]]:
-    """Yield the id that every value which fits the pattern holds, although it stands at no fixed place."""
-    if budget is not None:
-        yield from ((kind, each) for each in dict.fromkeys(candidates) if pins(content, text, each, budget))
+    domain: ValueDomain, kind: IdKind, candidates: Iterable[str], text: str, budget: Budget
+) -> Iterator[NamedId]:
+    """Yield the id that every value contains which matches the pattern, although it is at no fixed place."""
+    for candidate in dict.fromkeys(candidates):
+        if pins_id(domain, text, kind, candidate, budget):
+            yield NamedId(kind, candidate)

@@ -1,24 +1,40 @@
-"""One group of keys that are tied together: values that meet every demand on them, on one person.
+"""One consistent request context that meets all constraints.
 
-The groups: the repository's owner, who calls, his organization, the way in, the time. Every other key
-stands alone.
+Some keys are correlated: they are facts about one owner, one caller, one organization, one network path or one
+point in time. Their values are found together; every other key is independent.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from enum import Enum
+from typing import Final, assert_never
 
-from ecr_exposure.policy.condition_keys import Content, Presence, key_of
+from ecr_exposure.identifiers import partitions_of_region
+from ecr_exposure.policy.condition_keys import KEYS, ConditionKey, Presence, ValueDomain, condition_key
+from ecr_exposure.policy.operators import Comparison
 from ecr_exposure.policy.patterns import LITERAL
-from ecr_exposure.search.callers import Outsider
-from ecr_exposure.search.candidates import choose, choose_times, not_named, pattern_of
-from ecr_exposure.search.constraints import Demand, holds
-from ecr_exposure.search.strings import Budget, NotIn, Pattern, spell
-from ecr_exposure.search.value_domains import CALLER_TYPES, caller_shapes, partitions_of, shapes_of, usual_caller
+from ecr_exposure.search.callers import CallerModel
+from ecr_exposure.search.candidates import automata_of, named_exclusions, pick_times, pick_value
+from ecr_exposure.search.constraints import Constraint
+from ecr_exposure.search.strings import Automaton, Budget, ExclusionAutomaton, shortest_match
+from ecr_exposure.search.value_domains import CALLER_TYPES, PATH_FORMS, VALUE, IdKind, caller_forms, example_caller
 
 Values = dict[str, str | tuple[str, ...]]
-Grouped = Mapping[str, Sequence[Demand]]
+ByKey = Mapping[str, Sequence[Constraint]]
+"""Constraints by the name of their key."""
 
-IDENTITY: Final = (
+
+class Correlation(Enum):
+    """The groups of correlated keys."""
+
+    OWNER = "the owner of the repository"
+    IDENTITY = "the caller"
+    ORGANIZATION = "the organization of the caller"
+    NETWORK_PATH = "the way from the caller to ECR"
+    TIME = "the time of the call"
+
+
+_OWNER: Final = ("aws:resourceaccount", "aws:requestedregion", "aws:resourceorgid", "aws:resourceorgpaths")
+_IDENTITY: Final = (
     "aws:principalarn",
     "aws:principalaccount",
     "aws:principaltype",
@@ -26,8 +42,20 @@ IDENTITY: Final = (
     "aws:username",
     "principal",
 )
-TIMES: Final = ("aws:currenttime", "aws:epochtime", "aws:tokenissuetime")
-WAYS: Final = (Presence.DIRECT, Presence.ENDPOINT, Presence.ENDPOINT_ORGANIZATION)
+_TIME: Final = ("aws:currenttime", "aws:epochtime", "aws:tokenissuetime")
+_GROUPS: Final = {
+    Correlation.OWNER: _OWNER,
+    Correlation.IDENTITY: _IDENTITY,
+    Correlation.ORGANIZATION: ("aws:principalorgid", "aws:principalorgpaths"),
+    Correlation.TIME: _TIME,
+}
+"""The keys of each group; those of the network path have the presences below."""
+_GROUPED: Final = frozenset(name for names in _GROUPS.values() for name in names)
+_NETWORK_PATH: Final = (Presence.DIRECT, Presence.ENDPOINT, Presence.ENDPOINT_ORGANIZATION)
+_ALWAYS: Final = ("aws:securetransport", "aws:viaawsservice", "aws:principalisawsservice", "aws:useragent")
+"""The independent keys that every request context has."""
+_DEPENDS_ON_OWNER: Final = (Correlation.IDENTITY, Correlation.ORGANIZATION, Correlation.NETWORK_PATH)
+
 TAGGING: Final = {
     Presence.TAGS: ("ecr:CreateRepository", "ecr:TagResource", "ecr:ListTagsForResource"),
     Presence.TAG_KEYS: ("ecr:CreateRepository", "ecr:TagResource", "ecr:ListTagsForResource", "ecr:UntagResource"),
@@ -37,263 +65,276 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonel
 """
 
 
-class GroupSolver:
-    """Solves one group; grouped: its demands by key. values: what is known of the owner."""
+def by_key(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
+    """Return the constraints by the name of their key."""
+    grouped: dict[str, list[Constraint]] = {}
+    for constraint in constraints:
+        grouped.setdefault(constraint.key.name, []).append(constraint)
+    return grouped
 
-    def __init__(self, grouped: Grouped, action: str, outsider: Outsider, budget: Budget, values: Values) -> None:
-        """Keep all of it."""
-        self._grouped = grouped
-        self._action = action
-        self._outsider = outsider
+
+class RequestContexts:
+    """Finds request contexts for one policy; the values found for a group of keys are reused."""
+
+    def __init__(self, callers: CallerModel, budget: Budget) -> None:
+        """Start with nothing found."""
+        self.callers = callers
         self._budget = budget
-        self._values_before = values
+        self._found: dict[object, Values | None] = {}
 
-    def solve(self, name: str) -> Values | None:
-        """Return the values of a group, or of a key of that name; None where nothing meets the demands."""
-        groups = {
-            "owner": self._owner,
-            "identity": self._identity,
-            "organization": self._organization,
-            "way": self._way,
-            "time": self._time,
-        }
-        return groups[name]() if name in groups else self._alone(name)
+    def find(self, constraints: ByKey, action: str) -> Values | None:
+        """Return the context of a request for the action that meets all constraints; None if there is none.
 
-    def _demands(self, key: str) -> Sequence[Demand]:
-        return self._grouped.get(key, ())
+        constraints: none of them has variables. The context also holds "principal", the ARN of the caller.
+        Raises TooComplexError.
+        """
+        path = [name for name, each in constraints.items() if each[0].key.presence in _NETWORK_PATH]
+        independent = [name for name in constraints if name not in _GROUPED and name not in path]
+        groups: list[tuple[Correlation | str, Iterable[str]]] = [
+            *_GROUPS.items(),
+            (Correlation.NETWORK_PATH, path),
+            *((name, (name,)) for name in dict.fromkeys((*independent, *_ALWAYS))),
+        ]
+        values: Values = {}
+        for group, names in groups:
+            relevant = {name: tuple(constraints[name]) for name in names if name in constraints}
+            found = self._values_of(group, relevant, action, values)
+            if found is None:
+                return None
+            values |= found
+        return values
 
-    def _absent(self, key: str) -> bool:
-        return all(demand.absent for demand in self._demands(key))
+    def _values_of(self, group: Correlation | str, relevant: ByKey, action: str, values: Values) -> Values | None:
+        owner: tuple[object, ...] = ()
+        if group in _DEPENDS_ON_OWNER:
+            owner = (values.get("aws:resourceaccount"), values.get("aws:resourceorgid"))
+        tagging = tuple(action in actions for actions in TAGGING.values()) if relevant else ()
+        question = (group, *relevant.items(), owner, tagging)
+        if question not in self._found:
+            solver = _GroupSolver(relevant, action, self.callers, self._budget, values)
+            self._found[question] = solver.solve(group)
+        return self._found[question]
+
+
+class _GroupSolver:
+    """Finds the values of one group of keys; known: the values that were found before, of the owner."""
+
+    def __init__(self, constraints: ByKey, action: str, callers: CallerModel, budget: Budget, known: Values) -> None:
+        self._constraints = constraints
+        self._action = action
+        self._callers = callers
+        self._budget = budget
+        self._known = known
+
+    def solve(self, group: Correlation | str) -> Values | None:
+        """Return the values of a group, or of the key of that name; None if nothing meets the constraints."""
+        if isinstance(group, str):
+            return self._independent(group)
+        match group:
+            case Correlation.OWNER:
+                return self._owner()
+            case Correlation.IDENTITY:
+                return self._identity()
+            case Correlation.ORGANIZATION:
+                return self._organization("aws:principalorgid", "aws:principalorgpaths", of_caller=True)
+            case Correlation.NETWORK_PATH:
+                return self._network_path()
+            case Correlation.TIME:
+                return self._time()
+            case _:
+                assert_never(group)
+
+    def _of(self, name: str) -> Sequence[Constraint]:
+        return self._constraints.get(name, ())
+
+    def _may_be_absent(self, name: str) -> bool:
+        return all(constraint.may_be_absent for constraint in self._of(name))
+
+    def _may_be_present(self, name: str) -> bool:
+        return all(constraint.may_be_present for constraint in self._of(name))
+
+    def _accepts(self, name: str, value: str) -> bool:
+        return all(constraint.may_be_present and constraint.accepts(value) for constraint in self._of(name))
+
+    def _value(self, key: ConditionKey) -> str | None:
+        """Return a value of a key that is present; None if there is none."""
+        if not self._may_be_present(key.name):
+            return None
+        return pick_value(key.domain, self._of(key.name), self._callers, self._budget)
 
     def _owner(self) -> Values | None:
         found: Values = {}
-        for key in ("aws:resourceaccount", "aws:requestedregion"):
-            constant = self._outsider.constant(key)
-            if constant is not None and not self._holds(key, constant):
+        for name in ("aws:resourceaccount", "aws:requestedregion"):
+            key = KEYS[name]
+            value = self._callers.constant(key)
+            if value is not None and not self._accepts(name, value):
                 return None
-            if constant is None:
-                constant = self._present(key)
-            if constant is None:
+            if value is None:
+                value = self._value(key)
+            if value is None:
                 return None
-            found[key] = constant
-        if not self._grouped.keys() & {"aws:resourceorgid", "aws:resourceorgpaths"}:
+            found[name] = value
+        if not self._constraints.keys() & {"aws:resourceorgid", "aws:resourceorgpaths"}:
             return found
-        organization = self._joined("aws:resourceorgid", "aws:resourceorgpaths")
+        organization = self._organization("aws:resourceorgid", "aws:resourceorgpaths", of_caller=False)
         return None if organization is None else found | organization
 
-    def _holds(self, key: str, value: str) -> bool:
-        return all(demand.present and holds(demand, value) for demand in self._demands(key))
-
     def _identity(self) -> Values | None:
-        for kind in CALLER_TYPES:
-            if not self._holds("aws:principaltype", kind):
+        for caller_type in CALLER_TYPES:
+            if not self._accepts("aws:principaltype", caller_type):
                 continue
-            if not (self._absent("aws:username") if kind != "User" else self._may_be_there("aws:username")):
+            has_name = caller_type == "User"
+            if not (self._may_be_present if has_name else self._may_be_absent)("aws:username"):
                 continue
-            if not all(map(self._may_be_there, ("aws:principalarn", "aws:principalaccount", "aws:userid"))):
+            if not all(map(self._may_be_present, ("aws:principalarn", "aws:principalaccount", "aws:userid"))):
                 continue
-            found = self._usual(kind) or self._spelled(kind)
+            found = self._example_caller(caller_type) or self._constructed_caller(caller_type)
             if found is not None:
-                return {**{k: v for k, v in found.items() if k in IDENTITY}, "aws:principaltype": kind}
+                return {**{k: v for k, v in found.items() if k in _IDENTITY}, "aws:principaltype": caller_type}
         return None
 
-    def _usual(self, kind: str) -> dict[str, str] | None:
-        """Return the caller whom nobody would notice, if he meets the demands."""
-        owner = self._values_before.get("aws:resourceaccount")
-        account = self._outsider.account
-        usual = usual_caller(kind, partitions_of(self._outsider.region)[0], account)
-        fits = account != owner and all(
-            holds(demand, usual[key]) for key in self._grouped if key in usual for demand in self._demands(key)
+    def _example_caller(self, caller_type: str) -> dict[str, str] | None:
+        """Return the plainest caller, if it meets the constraints."""
+        account = self._callers.account
+        if account == self._known.get("aws:resourceaccount"):
+            return None
+        example = example_caller(caller_type, partitions_of_region(self._callers.region)[0], account)
+        fits = all(
+            constraint.accepts(example[name])
+            for name in self._constraints
+            if name in example
+            for constraint in self._of(name)
         )
-        return usual if fits else None
+        return example if fits else None
 
-    def _spelled(self, kind: str) -> dict[str, str] | None:
-        patterns = [*self._patterns(kind)]
-        for partition in partitions_of(self._outsider.region):
-            for shape in caller_shapes(kind, partition):
-                if (found := spell(shape, patterns, self._budget)) is not None:
+    def _constructed_caller(self, caller_type: str) -> dict[str, str] | None:
+        automata = [*self._identity_automata(caller_type)]
+        for partition in partitions_of_region(self._callers.region):
+            for form in caller_forms(caller_type, partition):
+                if (found := shortest_match(form, automata, self._budget)) is not None:
                     return found
         return None
 
-    def _patterns(self, kind: str) -> Iterator[Pattern]:
-        for key in IDENTITY:
-            nowhere = key == "aws:principaltype" or (key == "aws:username" and kind != "User")
-            for demand in () if nowhere else self._demands(key):
-                if demand.reading != "any":
-                    yield pattern_of(demand, key)
-        yield from not_named(self._outsider, ("account", "id"))
-        yield from self._not_owners("account", "aws:resourceaccount")
+    def _identity_automata(self, caller_type: str) -> Iterator[Automaton]:
+        for name in _IDENTITY:
+            is_missing = name == "aws:principaltype" or (name == "aws:username" and caller_type != "User")
+            if not is_missing:
+                yield from automata_of(self._of(name), name)
+        yield from named_exclusions(self._callers, (IdKind.ACCOUNT, IdKind.UNIQUE_ID))
+        yield from self._owner_exclusion(IdKind.ACCOUNT, "aws:resourceaccount")
 
-    def _not_owners(self, tape: str, key: str) -> Iterator[Pattern]:
-        """Yield what keeps a caller's id from being the owner's."""
-        owner = self._values_before.get(key)
+    def _owner_exclusion(self, kind: IdKind, name: str) -> Iterator[Automaton]:
+        """Yield what excludes the owner's id from the ids of a caller."""
+        owner = self._known.get(name)
         if isinstance(owner, str):
-            yield NotIn(tape, frozenset({owner}))
+            yield ExclusionAutomaton(kind, frozenset({owner}))
 
-    def _may_be_there(self, key: str) -> bool:
-        return all(demand.present for demand in self._demands(key))
-
-    def _organization(self) -> Values | None:
-        return self._joined("aws:principalorgid", "aws:principalorgpaths")
-
-    def _joined(self, id_key: str, paths_key: str) -> Values | None:
-        """Return the organization of somebody: none, or an id and one path in it."""
-        if self._absent(id_key) and self._absent(paths_key):
+    def _organization(self, id_name: str, paths_name: str, *, of_caller: bool) -> Values | None:
+        """Return an organization: none, or an id and one path in it."""
+        if self._may_be_absent(id_name) and self._may_be_absent(paths_name):
             return {}
-        if not (self._may_be_there(id_key) and self._may_be_there(paths_key)):
+        if not (self._may_be_present(id_name) and self._may_be_present(paths_name)):
             return None
-        patterns: list[Pattern] = [
-            pattern_of(demand, tape)
-            for key, tape in ((id_key, "organization"), (paths_key, "value"))
-            for demand in self._demands(key)
-            if demand.reading != "any"
+        automata = [
+            *automata_of(self._of(id_name), IdKind.ORGANIZATION),
+            *automata_of(self._of(paths_name), VALUE),
         ]
-        if key_of(id_key).content is Content.ORGANIZATION_ID:
-            patterns += not_named(self._outsider, ("organization",))
-            patterns += self._not_owners("organization", "aws:resourceorgid")
-        for shape in shapes_of(Content.ORGANIZATION_PATH, ()):
-            found = spell(shape, patterns, self._budget)
+        if of_caller:
+            automata += named_exclusions(self._callers, (IdKind.ORGANIZATION,))
+            automata += self._owner_exclusion(IdKind.ORGANIZATION, "aws:resourceorgid")
+        for form in PATH_FORMS:
+            found = shortest_match(form, automata, self._budget)
             if found is not None:
-                return {id_key: found["organization"], paths_key: (found["value"],)}
+                return {id_name: found[IdKind.ORGANIZATION], paths_name: (found[VALUE],)}
         return None
 
-    def _way(self) -> Values | None:
-        keys = [key for key in self._grouped if key_of(key).presence in WAYS]
-        endpoint = [key for key in keys if key_of(key).presence is not Presence.DIRECT]
-        if all(map(self._absent, endpoint)) and (address := self._present("aws:sourceip")) is not None:
-            return {"aws:sourceip": address}
-        if not self._absent("aws:sourceip"):
+    def _network_path(self) -> Values | None:
+        """Return the keys of a direct call, or of one through a VPC endpoint."""
+        keys = [constraints[0].key for constraints in self._constraints.values()]
+        endpoint = [key for key in keys if key.presence in _NETWORK_PATH and key.presence is not Presence.DIRECT]
+        if all(self._may_be_absent(key.name) for key in endpoint):
+            address = self._value(_SOURCE_IP)
+            if address is not None:
+                return {_SOURCE_IP.name: address}
+        if not self._may_be_absent(_SOURCE_IP.name):
             return None
-        found: Values = {"aws:sourcevpce": "", "aws:sourcevpc": "", "aws:vpcsourceip": ""}
-        joined = self._joined("aws:vpceorgid", "aws:vpceorgpaths")
-        if joined is None:
+        organization = self._organization("aws:vpceorgid", "aws:vpceorgpaths", of_caller=True)
+        if organization is None:
             return None
-        for key in dict.fromkeys([*found, *endpoint]):
-            if key_of(key).presence is Presence.ENDPOINT:
-                value = self._present(key)
+        found: Values = {}
+        for key in dict.fromkeys((*_ENDPOINT_KEYS, *endpoint)):
+            if key.presence is Presence.ENDPOINT:
+                value = self._value(key)
                 if value is None:
                     return None
-                found[key] = value
-        return found | joined
+                found[key.name] = value
+        return found | organization
 
     def _time(self) -> Values | None:
-        now, epoch, token = map(self._demands, TIMES)
-        if not all(map(self._may_be_there, TIMES[:2])):
+        current, epoch, token = map(self._of, _TIME)
+        if not all(map(self._may_be_present, _TIME[:2])):
             return None
-        variants = ([None] if self._absent(TIMES[2]) else []) + ([token] if self._may_be_there(TIMES[2]) else [])
+        # Without aws:TokenIssueTime first, then with it.
+        variants: list[Sequence[Constraint] | None] = [None] if self._may_be_absent(_TIME[2]) else []
+        if self._may_be_present(_TIME[2]):
+            variants.append(token)
         for variant in variants:
-            found = choose_times(now, epoch, variant, self._outsider, self._budget)
+            found = pick_times(current, epoch, variant, self._callers, self._budget)
             if found is not None:
-                times: Values = {TIMES[0]: found[0], TIMES[1]: found[1]}
-                return times if found[2] is None else times | {TIMES[2]: found[2]}
+                return {name: value for name, value in zip(_TIME, found, strict=True) if value is not None}
         return None
 
-    def _alone(self, key: str) -> Values | None:
-        if not self._can_be_there(key):
-            return {} if self._absent(key) else None
-        if key not in ALWAYS and self._absent(key):
+    def _independent(self, name: str) -> Values | None:
+        key = self._of(name)[0].key if self._of(name) else KEYS[name]
+        if not self._can_be_present(key):
+            return {} if self._may_be_absent(name) else None
+        if name not in _ALWAYS and self._may_be_absent(name):
             return {}
-        value = self._values(key)
-        return None if value is None else {key: value}
+        value = self._one_or_several(key)
+        return None if value is None else {name: value}
 
-    def _can_be_there(self, key: str) -> bool:
-        presence = key_of(key).presence
-        if presence in TAGGING:
-            return self._action in TAGGING[presence]
-        return presence is not Presence.NEVER
+    def _can_be_present(self, key: ConditionKey) -> bool:
+        if key.presence in TAGGING:
+            return self._action in TAGGING[key.presence]
+        return key.presence is not Presence.NEVER
 
-    def _present(self, key: str) -> str | None:
-        """Return a value of a key that is there; None where there is none."""
-        if not self._may_be_there(key):
+    def _one_or_several(self, key: ConditionKey) -> str | tuple[str, ...] | None:
+        constraints = self._of(key.name)
+        if not self._may_be_present(key.name):
             return None
-        return choose(key_of(key).content, self._demands(key), self._outsider, self._budget)
-
-    def _values(self, key: str) -> str | tuple[str, ...] | None:
-        demands = self._demands(key)
-        if not self._may_be_there(key):
-            return None
-        unknown = key_of(key).content is Content.UNKNOWN
-        if not key_of(key).multivalued and (not unknown or any(demand.plain for demand in demands)):
-            value = self._present(key)
+        unknown = key.domain is ValueDomain.UNKNOWN
+        if not key.multivalued and (not unknown or any(constraint.single_valued for constraint in constraints)):
+            value = self._value(key)
             if value is not None or not unknown:
                 return value
-            # Several values under an operator that reads one: what comes out of it is not documented.
-            return self._several(key, [demand for demand in demands if not demand.plain], least=2)
-        return self._several(key, demands)
+            # Several values under an operator without a set operator: AWS does not document the result.
+            return self._several(key, [each for each in constraints if not each.single_valued], least=2)
+        return self._several(key, constraints)
 
-    def _several(self, key: str, demands: Sequence[Demand], *, least: int = 1) -> tuple[str, ...] | None:
-        """Return values of a key that together meet the demands; None where there are none."""
-        for_all = [demand for demand in demands if not demand.some]
-        values: list[str] = []
-        wanted_each = [[*for_all, demand] for demand in demands if demand.some] or [for_all]
+    def _several(
+        self, key: ConditionKey, constraints: Sequence[Constraint], *, least: int = 1
+    ) -> tuple[str, ...] | None:
+        """Return values of a key that together meet the constraints; None if there are none."""
+        for_all = [constraint for constraint in constraints if not constraint.any_value]
+        wanted_each = [[*for_all, each] for each in constraints if each.any_value] or [for_all]
         while len(wanted_each) < least:
             wanted_each.append(for_all)
+        values: list[str] = []
         for wanted in wanted_each:
             others = [_other_than(key, value) for value in values] if len(values) < least else []
-            value = choose(key_of(key).content, [*wanted, *others], self._outsider, self._budget)
+            value = pick_value(key.domain, [*wanted, *others], self._callers, self._budget)
             if value is None:
                 return None
             values.append(value)
         return tuple(dict.fromkeys(values))
 
 
-def _other_than(key: str, value: str) -> Demand:
-    return Demand(key, member=False, reading="text", texts=(value.translate(LITERAL),))
+def _other_than(key: ConditionKey, value: str) -> Constraint:
+    return Constraint(key, negated=True, comparison=Comparison.TEXT, texts=(value.translate(LITERAL),))
 
 
-ALWAYS: Final = ("aws:securetransport", "aws:viaawsservice", "aws:principalisawsservice", "aws:useragent")
-"""Keys that every request carries and that no group holds."""
-
-
-def group(demands: Iterable[Demand]) -> dict[str, list[Demand]]:
-    """Return the demands by key."""
-    grouped: dict[str, list[Demand]] = {}
-    for demand in demands:
-        grouped.setdefault(demand.key, []).append(demand)
-    return grouped
-
-
-class Callers:
-    """Finds callers for one policy; what was found for a group of keys serves again."""
-
-    def __init__(self, outsider: Outsider, budget: Budget) -> None:
-        """Start with nothing found."""
-        self.outsider = outsider
-        self._budget = budget
-        self._found: dict[object, Values | None] = {}
-
-    def find(self, grouped: Grouped, action: str) -> Values | None:
-        """Return the context of a request for the action that meets all demands; None where there is none.
-
-        grouped: demands by key, none of them linked. The context holds "principal" too, the ARN that
-        calls. Raises TooComplexError.
-        """
-        ways = [key for key in grouped if key_of(key).presence in WAYS]
-        rest = [key for key in grouped if key not in _GROUPED and key not in ways]
-        values: Values = {}
-        for name, keys in (*_GROUPS, ("way", ways), *((key, (key,)) for key in dict.fromkeys((*rest, *ALWAYS)))):
-            found = self._group(name, keys, grouped, action, values)
-            if found is None:
-                return None
-            values |= found
-        return values
-
-    def _group(self, name: str, keys: Iterable[str], grouped: Grouped, action: str, values: Values) -> Values | None:
-        relevant = {key: tuple(grouped[key]) for key in keys if key in grouped}
-        owner = (values.get("aws:resourceaccount"), values.get("aws:resourceorgid")) if name in _BESIDE_OWNER else ()
-        tagging = tuple(action in actions for actions in TAGGING.values()) if relevant else ()
-        same = (name, *relevant.items(), owner, tagging)
-        if same not in self._found:
-            solver = GroupSolver(relevant, action, self.outsider, self._budget, values)
-            self._found[same] = solver.solve(name)
-        return self._found[same]
-
-
-_GROUPS: Final = (
-    ("owner", ("aws:resourceaccount", "aws:requestedregion", "aws:resourceorgid", "aws:resourceorgpaths")),
-    ("identity", IDENTITY),
-    ("organization", ("aws:principalorgid", "aws:principalorgpaths")),
-    ("time", TIMES),
-)
-_GROUPED: Final = frozenset(key for _, keys in _GROUPS for key in keys)
-_BESIDE_OWNER: Final = ("identity", "organization", "way")
+_SOURCE_IP: Final = KEYS["aws:sourceip"]
+_ENDPOINT_KEYS: Final = (KEYS["aws:sourcevpce"], KEYS["aws:sourcevpc"], KEYS["aws:vpcsourceip"])
+"""The keys that every request through a VPC endpoint has."""
+CALLER: Final = condition_key("principal")
+"""The ARN of the caller, which is no condition key but has constraints too."""

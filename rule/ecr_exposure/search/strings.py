@@ -1,9 +1,9 @@
-"""A small search for a text of a given shape that fits some patterns and avoids others.
+"""The shortest string of a given form that matches some wildcard patterns and does not match others.
 
-Several texts can be spelled at once, for they share parts: the ARN of a caller holds his account, and
-his session name stands in his ARN and in his unique id. So a shape is a row of pieces, each of which
-writes on some tapes; each pattern reads one tape. All patterns are run side by side, breadth first:
-the first text that comes out is a shortest one, and none comes out only if there is none.
+Several strings are searched for at once, because they share parts: the ARN of a caller holds its account id, and
+the session name is in its ARN and in its unique id. So a form is a sequence of pieces, each of which writes to
+some tapes, and each automaton reads one tape. All automata run side by side, breadth first: the first result
+is a shortest one, and there is no result only if no string matches.
 """
 
 from collections import deque
@@ -13,14 +13,15 @@ from typing import Any, Final, NamedTuple, Protocol
 from ecr_exposure.policy.patterns import PLAIN
 
 LIMIT: Final = 200_000
+_ARN_SEPARATORS: Final = 5
 
 
 class TooComplexError(Exception):
-    """The search cannot answer; the text says why."""
+    """The search cannot decide; the message says why."""
 
 
 class Budget:
-    """Steps that are left; each costs about the same."""
+    """The steps that the search may still take; they are counted, so the limit is the same on every machine."""
 
     __slots__ = ("left",)
 
@@ -29,14 +30,14 @@ class Budget:
         self.left = limit
 
     def spend(self, steps: int) -> None:
-        """Take steps; raises TooComplexError when there are none left."""
+        """Take steps; raise TooComplexError if there are none left."""
         self.left -= steps
         if self.left < 0:
             raise TooComplexError(f"more than {LIMIT:,} steps")
 
 
-class Pattern(Protocol):
-    """A deterministic automaton over one tape; a state is any hashable value."""
+class Automaton(Protocol):
+    """A deterministic automaton that reads one tape; a state is any hashable value."""
 
     tape: str
     letters: frozenset[str]
@@ -46,52 +47,49 @@ class Pattern(Protocol):
         """The state before the first character."""
 
     def step(self, state: Any, character: str) -> Any:  # noqa: ANN401 - each automaton has states of its own
-        """Return the next state; None where nothing that follows can be accepted."""
+        """Return the next state; None if nothing that follows can be accepted."""
 
     def accepts(self, state: Any) -> bool:  # noqa: ANN401 - the same
-        """Tell whether the text may end here."""
+        """Return whether the string may end here."""
 
 
-_FIELD: Final = 5
+class PatternAutomaton:
+    """Accepts a string that matches at least one of several wildcard patterns or, negated, none of them.
 
-
-class OneOf:
-    """A text that fits one of several patterns of wildcards, or (``member`` false) none of them.
-
-    All patterns lie side by side in one integer: bit i says that everything before the i-th character of
-    its pattern is matched. One step moves the bits whose character fits, and keeps those under a star.
+    All patterns are laid out in one integer: bit i says that everything before the i-th character of its
+    pattern has matched. One step moves the bits whose character matches, and keeps those at a star.
     """
 
-    __slots__ = ("_any", "_ends", "_letters", "_loops", "_member", "_size", "_sure", "letters", "start", "tape")
+    __slots__ = ("_any", "_ends", "_letters", "_loops", "_negated", "_size", "_sure", "letters", "start", "tape")
 
     def __init__(
-        self, tape: str, texts: Iterable[str], *, member: bool, ignore_case: bool = False, arn: bool = False
+        self, tape: str, patterns: Iterable[str], *, negated: bool = False, ignore_case: bool = False, arn: bool = False
     ) -> None:
         """Lay out the patterns; arn: in the first five fields a wildcard does not match a colon."""
         self.tape = tape
-        self._member = member
+        self._negated = negated
         self._letters: dict[str, int] = {}
-        # What a question mark and a star take: any character, and a colon.
+        # What a question mark and a star match: any other character, and a colon.
         self._any, self._loops = [0, 0], [0, 0]
         self._size = self._ends = self.start = 0
-        for text in texts:
-            self._add(text, ignore_case=ignore_case, arn=arn)
+        for pattern in patterns:
+            self._add(pattern, ignore_case=ignore_case, arn=arn)
         self._sure = self._ends & self._loops[0] & self._loops[1]
         self.letters = frozenset(self._letters) | {":"}
 
-    def _add(self, text: str, *, ignore_case: bool, arn: bool) -> None:
+    def _add(self, pattern: str, *, ignore_case: bool, arn: bool) -> None:
         self.start |= 1 << self._size
-        field = 0
-        for character in text:
+        separators = 0
+        for character in pattern:
             bit = 1 << self._size
-            at_colon = bit if not arn or field >= _FIELD else 0
+            at_colon = bit if not arn or separators >= _ARN_SEPARATORS else 0
             if character == "*":
                 self._loops = [self._loops[0] | bit, self._loops[1] | at_colon]
                 continue
             if character == "?":
                 self._any = [self._any[0] | bit, self._any[1] | at_colon]
             else:
-                field += character == ":"
+                separators += character == ":"
                 plain = character.translate(PLAIN)
                 for each in {plain, plain.lower(), plain.upper()} if ignore_case else {plain}:
                     self._letters[each] = self._letters.get(each, 0) | bit
@@ -102,53 +100,53 @@ class OneOf:
     def step(self, state: int, character: str) -> int | None:
         """Read one character."""
         colon = character == ":"
-        taken = self._letters.get(character, 0) | self._any[colon]
-        after = ((state & taken) << 1) | (state & self._loops[colon])
-        if self._member:
+        matched = self._letters.get(character, 0) | self._any[colon]
+        after = ((state & matched) << 1) | (state & self._loops[colon])
+        if not self._negated:
             return after or None
-        # Where a pattern ends in a star and is matched so far, whatever follows matches too.
+        # If a pattern that ends in a star has matched up to the star, it matches whatever follows.
         return None if after & self._sure else after
 
     def accepts(self, state: int) -> bool:
-        """Tell whether the text may end here."""
-        return bool(state & self._ends) == self._member
+        """Return whether the string may end here."""
+        return bool(state & self._ends) != self._negated
 
 
-class NotIn:
-    """A text that is none of a set of fixed texts."""
+class ExclusionAutomaton:
+    """Accepts every string but those of a set."""
 
-    __slots__ = ("_prefixes", "_texts", "letters", "start", "tape")
+    __slots__ = ("_excluded", "_prefixes", "letters", "start", "tape")
 
-    def __init__(self, tape: str, texts: frozenset[str]) -> None:
-        """Remember every beginning, so that the size of the set costs nothing while reading."""
+    def __init__(self, tape: str, excluded: frozenset[str]) -> None:
+        """Store every prefix, so that a step takes the same time whatever the size of the set."""
         self.tape = tape
-        self._texts = texts
-        self._prefixes = {text[:end] for text in texts for end in range(len(text) + 1)}
-        self.letters = frozenset(letter for text in texts for letter in text)
+        self._excluded = excluded
+        self._prefixes = {text[:end] for text in excluded for end in range(len(text) + 1)}
+        self.letters = frozenset(letter for text in excluded for letter in text)
         self.start: object = ""
 
     def step(self, state: str, character: str) -> str:
-        """Read one character; a text that began differently is out of danger."""
+        """Read one character; a string that is no prefix of an excluded one stays accepted."""
         longer = state + character
-        return longer if state != _SAFE and longer in self._prefixes else _SAFE
+        return longer if state != _ACCEPTED and longer in self._prefixes else _ACCEPTED
 
     def accepts(self, state: str) -> bool:
-        """Tell whether the text may end here."""
-        return state not in self._texts
+        """Return whether the string may end here."""
+        return state not in self._excluded
 
 
-_SAFE: Final = "\x00"
+_ACCEPTED: Final = "\x00"
 
 
 class CharClass(NamedTuple):
-    """A set of characters: a test, and samples from which a neutral one is taken."""
+    """A set of characters: a test, and samples from which one that no pattern names is taken."""
 
     contains: Callable[[str], bool]
     samples: str
 
 
 class Literal(NamedTuple):
-    """A fixed text for each tape that it writes on."""
+    """A fixed text for each tape that it writes to."""
 
     texts: Mapping[str, str]
 
@@ -162,7 +160,7 @@ class Repeat(NamedTuple):
     tapes: tuple[str, ...]
 
 
-Shape = Sequence[Literal | Repeat]
+Form = Sequence[Literal | Repeat]
 
 
 class _Node(NamedTuple):
@@ -171,45 +169,48 @@ class _Node(NamedTuple):
     states: tuple[object, ...]
 
 
-def spell(shape: Shape, patterns: Sequence[Pattern], budget: Budget) -> dict[str, str] | None:
-    """Return a text for each tape, shortest first; None where no text of the shape fits all patterns."""
-    search = _Search(shape, patterns, budget)
-    return search.run()
+def shortest_match(form: Form, automata: Sequence[Automaton], budget: Budget) -> dict[str, str] | None:
+    """Return a string for each tape that every automaton accepts, shortest first; None if there is none.
+
+    Raises TooComplexError.
+    """
+    return _StringSearch(form, automata, budget).run()
 
 
-class _Search:
-    def __init__(self, shape: Shape, patterns: Sequence[Pattern], budget: Budget) -> None:
-        self._shape = shape
-        self._patterns = patterns
+class _StringSearch:
+    def __init__(self, form: Form, automata: Sequence[Automaton], budget: Budget) -> None:
+        self._form = form
+        self._automata = automata
         self._budget = budget
-        self._readers = [self._reading(piece) for piece in shape]
-        self._alphabets = [self._alphabet(at) for at in range(len(shape))]
+        self._readers = [self._readers_of(piece) for piece in form]
+        self._alphabets = [self._alphabet(at) for at in range(len(form))]
         self._ended = self._ends()
 
-    def _reading(self, piece: Literal | Repeat) -> tuple[int, ...]:
+    def _readers_of(self, piece: Literal | Repeat) -> tuple[int, ...]:
         tapes = piece.texts if isinstance(piece, Literal) else piece.tapes
-        return tuple(at for at, pattern in enumerate(self._patterns) if pattern.tape in tapes)
+        return tuple(at for at, automaton in enumerate(self._automata) if automaton.tape in tapes)
 
     def _ends(self) -> list[tuple[int, ...]]:
-        """Return for each piece the patterns whose tape ends right before it."""
+        """Return for each piece the automata whose tape ends right before it."""
         last = [
-            max((at for at, readers in enumerate(self._readers) if p in readers), default=-1)
-            for p in range(len(self._patterns))
+            max((at for at, readers in enumerate(self._readers) if reader in readers), default=-1)
+            for reader in range(len(self._automata))
         ]
-        return [tuple(p for p, end in enumerate(last) if end == at - 1) for at in range(len(self._shape) + 1)]
+        return [tuple(reader for reader, end in enumerate(last) if end == at - 1) for at in range(len(self._form) + 1)]
 
     def _alphabet(self, at: int) -> str:
-        piece = self._shape[at]
+        """Return the characters worth trying in a piece: those that a pattern names, and one that none does."""
+        piece = self._form[at]
         if isinstance(piece, Literal):
             return ""
         special: set[str] = set()
         for reader in self._readers[at]:
-            special |= self._patterns[reader].letters
+            special |= self._automata[reader].letters
         neutral = next((each for each in piece.characters.samples if each not in special), "")
         return neutral + "".join(sorted(each for each in special if piece.characters.contains(each)))
 
     def run(self) -> dict[str, str] | None:
-        first = self._enter(0, tuple(pattern.start for pattern in self._patterns))
+        first = self._enter(0, tuple(automaton.start for automaton in self._automata))
         parents: dict[_Node, tuple[_Node, str] | None] = {}
         waiting: deque[_Node] = deque()
         for node in first:
@@ -217,8 +218,8 @@ class _Search:
             waiting.append(node)
         while waiting:
             node = waiting.popleft()
-            if node.piece == len(self._shape):
-                return self._told(node, parents)
+            if node.piece == len(self._form):
+                return self._tapes(node, parents)
             alphabet = self._alphabets[node.piece]
             self._budget.spend(len(alphabet) * (3 + len(self._readers[node.piece])))
             for character in alphabet:
@@ -231,11 +232,11 @@ class _Search:
     def _after(self, node: _Node, character: str) -> Iterable[_Node]:
         states = list(node.states)
         for at in self._readers[node.piece]:
-            state = self._patterns[at].step(states[at], character)
+            state = self._automata[at].step(states[at], character)
             if state is None:
                 return
             states[at] = state
-        piece = self._shape[node.piece]
+        piece = self._form[node.piece]
         assert isinstance(piece, Repeat)  # noqa: S101 - only repeats have an alphabet
         count = node.written + 1 if piece.most is not None or node.written < piece.least else node.written
         if piece.most is None or count < piece.most:
@@ -244,17 +245,17 @@ class _Search:
             yield from self._enter(node.piece + 1, tuple(states))
 
     def _enter(self, at: int, states: tuple[object, ...]) -> Iterable[_Node]:
-        """Yield the nodes in which a character can be written, literals written and empty repeats skipped."""
+        """Yield the nodes that expect a character: literals are written, and optional repeats skipped."""
         while True:
             if self._ended[at]:
                 finished = self._finish(at, states)
                 if finished is None:
                     return
                 states = finished
-            if at == len(self._shape):
+            if at == len(self._form):
                 yield _Node(at, 0, states)
                 return
-            piece = self._shape[at]
+            piece = self._form[at]
             if isinstance(piece, Repeat):
                 yield _Node(at, 0, states)
                 if piece.least:
@@ -267,26 +268,27 @@ class _Search:
             at += 1
 
     def _finish(self, at: int, states: tuple[object, ...]) -> tuple[object, ...] | None:
-        """Judge the patterns whose tape is written to its end, and forget their states."""
+        """Ask the automata whose tape is complete whether they accept, and drop their states."""
         after = list(states)
-        for pattern in self._ended[at]:
-            if not self._patterns[pattern].accepts(after[pattern]):
+        for reader in self._ended[at]:
+            if not self._automata[reader].accepts(after[reader]):
                 return None
-            after[pattern] = None
+            after[reader] = None
         return tuple(after)
 
     def _write(self, at: int, piece: Literal, states: tuple[object, ...]) -> tuple[object, ...] | None:
         after = list(states)
         for reader in self._readers[at]:
-            pattern = self._patterns[reader]
-            for character in piece.texts[pattern.tape]:
-                state = pattern.step(after[reader], character)
+            automaton = self._automata[reader]
+            for character in piece.texts[automaton.tape]:
+                state = automaton.step(after[reader], character)
                 if state is None:
                     return None
                 after[reader] = state
         return tuple(after)
 
-    def _told(self, node: _Node, parents: Mapping[_Node, tuple[_Node, str] | None]) -> dict[str, str]:
+    def _tapes(self, node: _Node, parents: Mapping[_Node, tuple[_Node, str] | None]) -> dict[str, str]:
+        """Return what was written to each tape on the way to a node."""
         written: list[tuple[int, str]] = []
         step = parents[node]
         while step is not None:
@@ -297,7 +299,7 @@ class _Search:
         for at, character in reversed(written):
             letters.setdefault(at, []).append(character)
         tapes: dict[str, str] = {}
-        for at, piece in enumerate(self._shape):
+        for at, piece in enumerate(self._form):
             texts = (
                 piece.texts if isinstance(piece, Literal) else dict.fromkeys(piece.tapes, "".join(letters.get(at, [])))
             )

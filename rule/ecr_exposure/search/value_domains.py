@@ -1,4 +1,4 @@
-"""The shapes of what identifies a caller, as rows of pieces for the search.
+"""The values that a condition key can have: one record a domain, and the forms of what identifies a caller.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
@@ -6,132 +6,211 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 """
 
 import string
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final, assert_never
 
-from ecr_exposure.policy.condition_keys import Content
-from ecr_exposure.search.strings import Budget, CharClass, Literal, NotIn, OneOf, Repeat, Shape, spell
+from ecr_exposure.identifiers import PARTITIONS
+from ecr_exposure.policy.condition_keys import ValueDomain
+from ecr_exposure.search.strings import (
+    Budget,
+    CharClass,
+    ExclusionAutomaton,
+    Form,
+    Literal,
+    PatternAutomaton,
+    Repeat,
+    shortest_match,
+)
 
 
-def _class(samples: str) -> CharClass:
+class IdKind(StrEnum):
+    """The kinds of id by which a policy names somebody; also the tape that holds the id of a value."""
+
+    ACCOUNT = "account"
+    ORGANIZATION = "organization"
+    UNIQUE_ID = "unique id"
+    NETWORK = "network"
+    OWN_ID = "own id"
+
+
+class Naming(Enum):
+    """How a value of a policy names an id."""
+
+    NOTHING = "it names nobody"
+    ACCOUNT = "the value is an account"
+    ORGANIZATION = "the value is an organization"
+    NETWORK = "the value is a VPC or a VPC endpoint"
+    OWN_ID = "every complete value is an id"
+    ORGANIZATION_PATH = "the value begins with an organization"
+    USERID = "the value begins with a unique id or an account"
+    ARN = "the value is an ARN with an account"
+
+
+class Selection(Enum):
+    """How the search finds a value that meets all constraints."""
+
+    LISTED = "among the only values"
+    NUMBER = "among numbers"
+    ADDRESS = "among addresses"
+    PATTERN = "the shortest string of the domain's forms"
+    UNKNOWN = "as the operators read it"
+    CORRELATED = "together with other keys"
+
+
+VALUE: Final = "value"
+"""The tape that holds the whole value of a key."""
+
+
+def _samples(samples: str) -> CharClass:
     return CharClass(frozenset(samples).__contains__, samples)
 
 
-_DIGIT: Final = _class("9876543210")
-_LOWER: Final = _class("zyxwvutsrqponmlkjihgfedcba9876543210")
-_HEX: Final = _class("fedcba9876543210")
-_ID: Final = _class("ZYXWVUTSRQPONMLKJIHGFEDCBA9876543210")
+_DIGIT: Final = _samples("9876543210")
+_LOWER: Final = _samples("zyxwvutsrqponmlkjihgfedcba9876543210")
+_HEX: Final = _samples("fedcba9876543210")
+_CAPITAL: Final = _samples("ZYXWVUTSRQPONMLKJIHGFEDCBA9876543210")
 _NAME: Final = CharClass(
     lambda c: c == "_" or c in "+=,.@-" or (c.isascii() and c.isalnum()),
     "xyz" + string.ascii_letters + "0123456789_+=,.@-",
 )
-# The path of a user or role takes every visible ASCII character, colons too, so a pattern that crosses
-# colons can be met by a path: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+# The path of a user or role takes every visible ASCII character, colons too, so a path can match a pattern that
+# crosses colons: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 _PATH: Final = CharClass(lambda c: "!" <= c <= "~", _NAME.samples + "/:")
-_REGION: Final = _class("-" + string.ascii_lowercase + string.digits)
+_REGION: Final = _samples("-" + string.ascii_lowercase + string.digits)
 _PRINTABLE: Final = CharClass(
     lambda c: c.isprintable(), "xyz" + string.ascii_letters + string.digits + " -_.:/=+@,;!#%&'()<>[]^`{|}~\"\\$*?"
 )
 
-PARTITIONS: Final = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
-_PARTITION_OF: Final = (
-    ("cn-", ("aws-cn",)),
-    ("us-gov-", ("aws-us-gov",)),
-    ("eusc-", ("aws-eusc",)),
-    ("us-iso-", ("aws-iso",)),
-    ("us-isob-", ("aws-iso-b",)),
-    ("eu-isoe-", ("aws-iso-e",)),
-    ("us-isof-", ("aws-iso-f",)),
-)
-
-
-def partitions_of(region: str | None) -> tuple[str, ...]:
-    """Return the partitions that a repository of the region can be in."""
-    if region is None:
-        return PARTITIONS
-    return next((found for prefix, found in _PARTITION_OF if region.startswith(prefix)), ("aws",))
-
 
 def _repeat(characters: CharClass, least: int, most: int | None, *tapes: str) -> Repeat:
-    return Repeat(characters, least, most, tapes or ("value",))
+    return Repeat(characters, least, most, (VALUE, *tapes))
 
 
 def _literal(text: str, *tapes: str) -> Literal:
-    return Literal(dict.fromkeys(tapes or ("value",), text))
+    return Literal(dict.fromkeys((VALUE, *tapes), text))
 
 
-def _arn(partition: str) -> tuple[Shape, ...]:
-    head = (_literal(f"arn:{partition}:"), _repeat(_REGION, 1, None), _literal(":"), _repeat(_REGION, 0, None))
-    return (
-        (
-            *head,
-            _literal(":"),
-            _repeat(_DIGIT, 12, 12, "value", "account"),
-            _literal(":"),
-            _repeat(_PRINTABLE, 1, None),
-        ),
-    )
-
-
-_ORGANIZATION: Final = (_literal("o-", "value", "organization"), _repeat(_LOWER, 10, 32, "value", "organization"))
+_ACCOUNT: Final = _repeat(_DIGIT, 12, 12, IdKind.ACCOUNT)
+_ORGANIZATION: Final = (_literal("o-", IdKind.ORGANIZATION), _repeat(_LOWER, 10, 32, IdKind.ORGANIZATION))
 _ROOT: Final = (_literal("/r-"), _repeat(_LOWER, 4, 32), _literal("/"))
 _UNIT: Final = (_literal("ou-"), _repeat(_LOWER, 4, 32), _literal("-"), _repeat(_LOWER, 8, 32), _literal("/"))
 _MOST_UNITS: Final = 5  # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
-_PATHS: Final = tuple((*_ORGANIZATION, *_ROOT, *(_UNIT * depth)) for depth in range(_MOST_UNITS + 1))
-TEXT: Final = ((_repeat(_PRINTABLE, 0, None),),)
+_VPC: Final = (_literal("vpc-", IdKind.NETWORK), _repeat(_HEX, 1, None, IdKind.NETWORK))
+_ENDPOINT: Final = (_literal("vpce-", IdKind.NETWORK), _repeat(_HEX, 1, None, IdKind.NETWORK))
 
-_FIXED: Final[Mapping[Content, tuple[Shape, ...]]] = {
-    Content.PRINCIPAL_ACCOUNT: ((_repeat(_DIGIT, 12, 12, "value", "account"),),),
-    Content.ACCOUNT: ((_repeat(_DIGIT, 12, 12, "value", "account"),),),
-    Content.OWNER_ACCOUNT: ((_repeat(_DIGIT, 12, 12, "value", "account"),),),
-    Content.ORGANIZATION_ID: (_ORGANIZATION,),
-    Content.OWNER_ORGANIZATION_ID: (_ORGANIZATION,),
-    Content.ORGANIZATION_PATH: _PATHS,
-    Content.OWNER_ORGANIZATION_PATH: _PATHS,
-    Content.VPC: ((_literal("vpc-", "value", "network"), _repeat(_HEX, 1, None, "value", "network")),),
-    Content.ENDPOINT: ((_literal("vpce-", "value", "network"), _repeat(_HEX, 1, None, "value", "network")),),
-    Content.OWN_ID: ((_repeat(_PRINTABLE, 1, None, "value", "own id"),),),
-    Content.REGION: ((_repeat(_REGION, 5, 20),),),
-    Content.TEXT: TEXT,
-    Content.RESOURCE_TAG: TEXT,
-    Content.UNKNOWN: TEXT,
-}
-
-
-def shapes_of(content: Content, partitions: tuple[str, ...]) -> tuple[Shape, ...]:
-    """Return the shapes of a key's values; the value is on the tape "value", what identifies on its own."""
-    if content in _FIXED:
-        return _FIXED[content]
-    if content is Content.VPC_ARN:
-        return tuple(shape for partition in partitions for shape in _vpc_arn(partition))
-    return tuple(shape for partition in partitions for shape in _arn(partition))
-
-
-def _vpc_arn(partition: str) -> tuple[Shape, ...]:
-    vpc = (_literal("vpc-", "value", "network"), _repeat(_HEX, 1, None, "value", "network"))
-    head = (_literal(f"arn:{partition}:ec2:"), _repeat(_REGION, 5, None), _literal(":"))
-    return ((*head, _repeat(_DIGIT, 12, 12, "value", "account"), _literal(":vpc/"), *vpc),)
-
-
-ADDRESSES_OF_IPV6: Final[tuple[Shape, ...]] = (
-    (_repeat(_class("abcdef0123456789:"), 0, None), _literal(":"), _repeat(_class("abcdef0123456789:."), 0, None)),
+PATH_FORMS: Final[tuple[Form, ...]] = tuple(
+    (*_ORGANIZATION, *_ROOT, *(_UNIT * depth)) for depth in range(_MOST_UNITS + 1)
 )
-"""All that the text of an address of IPv6 can be, and more."""
+"""An organization path; the organization is on its own tape too."""
+TEXT_FORM: Final[Form] = (_repeat(_PRINTABLE, 0, None),)
+IPV6_FORM: Final[Form] = (
+    _repeat(_samples("abcdef0123456789:"), 0, None),
+    _literal(":"),
+    _repeat(_samples("abcdef0123456789:."), 0, None),
+)
+"""Every text of an IPv6 address, and some more."""
+
+
+def _arn(partition: str) -> Form:
+    return (
+        _literal(f"arn:{partition}:"),
+        _repeat(_REGION, 1, None),
+        _literal(":"),
+        _repeat(_REGION, 0, None),
+        _literal(":"),
+        _ACCOUNT,
+        _literal(":"),
+        _repeat(_PRINTABLE, 1, None),
+    )
+
+
+def _vpc_arn(partition: str) -> Form:
+    region = _repeat(_REGION, 5, None)
+    return (_literal(f"arn:{partition}:ec2:"), region, _literal(":"), _ACCOUNT, _literal(":vpc/"), *_VPC)
+
+
+_IDS_OF_CALLERS: Final = (IdKind.ACCOUNT, IdKind.ORGANIZATION, IdKind.NETWORK, IdKind.OWN_ID)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """All that the search knows about the values of one domain.
+
+    values: the only ones, if there are few. forms: of PATTERN values; form_in: the same for one partition.
+    example: tried first, so that example requests look plain. excluded: the ids that a value must not hold if
+    the policy names them.
+    """
+
+    selection: Selection = Selection.PATTERN
+    naming: Naming = Naming.NOTHING
+    values: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = ()
+    form_in: Callable[[str], Form] | None = None
+    example: str | None = None
+    excluded: tuple[IdKind, ...] = _IDS_OF_CALLERS
+
+    def forms_in(self, partitions: tuple[str, ...]) -> tuple[Form, ...]:
+        """Return the forms of the values in these partitions."""
+        return self.forms if self.form_in is None else tuple(map(self.form_in, partitions))
+
 
 CALLER_TYPES: Final = ("AssumedRole", "User", "FederatedUser", "Account")
-"""The values of aws:PrincipalType, the likeliest caller first."""
+"""The values of aws:PrincipalType, the most usual caller first."""
+
+_D, _N, _S = ValueDomain, Naming, Selection
+_FREE: Final = Domain(forms=(TEXT_FORM,), example="x")
+DOMAINS: Final[Mapping[ValueDomain, Domain]] = {
+    _D.PRINCIPAL_ARN: Domain(selection=_S.CORRELATED, naming=_N.ARN),
+    _D.PRINCIPAL_ACCOUNT: Domain(selection=_S.CORRELATED, naming=_N.ACCOUNT),
+    _D.PRINCIPAL_TYPE: Domain(selection=_S.CORRELATED, values=CALLER_TYPES),
+    _D.USERID: Domain(selection=_S.CORRELATED, naming=_N.USERID),
+    _D.USERNAME: Domain(selection=_S.CORRELATED),
+    _D.ORGANIZATION_ID: Domain(selection=_S.CORRELATED, naming=_N.ORGANIZATION),
+    _D.ORGANIZATION_PATH: Domain(selection=_S.CORRELATED, naming=_N.ORGANIZATION_PATH, forms=PATH_FORMS),
+    _D.ACCOUNT: Domain(naming=_N.ACCOUNT, forms=((_ACCOUNT,),)),
+    _D.VPC: Domain(naming=_N.NETWORK, forms=(_VPC,), example="vpc-ffffffff"),
+    _D.ENDPOINT: Domain(naming=_N.NETWORK, forms=(_ENDPOINT,), example="vpce-ffffffff"),
+    _D.VPC_ARN: Domain(naming=_N.ARN, form_in=_vpc_arn),
+    _D.ARN: Domain(naming=_N.ARN, form_in=_arn),
+    _D.PROVIDER: Domain(naming=_N.ARN, form_in=_arn, example="x"),
+    _D.OWN_ID: Domain(naming=_N.OWN_ID, forms=((_repeat(_PRINTABLE, 1, None, IdKind.OWN_ID),),), example="x"),
+    _D.PUBLIC_ADDRESS: Domain(selection=_S.ADDRESS),
+    _D.ADDRESS: Domain(selection=_S.ADDRESS),
+    _D.ADDRESS_IPV4: Domain(selection=_S.ADDRESS),
+    _D.BOOL: Domain(selection=_S.LISTED, values=("true", "false")),
+    _D.TRUE: Domain(selection=_S.LISTED, values=("true",)),
+    _D.FALSE: Domain(selection=_S.LISTED, values=("false",)),
+    _D.AGE: Domain(selection=_S.NUMBER),
+    _D.TIME: Domain(selection=_S.CORRELATED),
+    _D.ISSUE_TIME: Domain(selection=_S.CORRELATED),
+    _D.REGION: Domain(forms=((_repeat(_REGION, 5, 20),),), example="us-east-1"),
+    _D.OWNER_ACCOUNT: Domain(forms=((_ACCOUNT,),), example="123456789012", excluded=(IdKind.ACCOUNT,)),
+    _D.OWNER_ORGANIZATION_ID: Domain(selection=_S.CORRELATED),
+    _D.OWNER_ORGANIZATION_PATH: Domain(selection=_S.CORRELATED, forms=PATH_FORMS),
+    _D.RESOURCE_TAG: _FREE,
+    _D.TEXT: _FREE,
+    _D.UNKNOWN: Domain(selection=_S.UNKNOWN, forms=(TEXT_FORM,), example="x"),
+}
+"""Every domain; a test compares it with ValueDomain."""
+
+_ARN_TAPES: Final = ("aws:principalarn", "principal")
+_ROLE_TAPES: Final = ("aws:principalarn",)
+_ACCOUNT_TAPES: Final = (*_ARN_TAPES, "aws:principalaccount", IdKind.ACCOUNT)
+_USERID_TAPES: Final = ("aws:userid", IdKind.UNIQUE_ID)
 
 
-def usual_caller(kind: str, partition: str, account: str) -> dict[str, str]:
-    """Return the plainest caller of a type, on the tapes of caller_shapes."""
+def example_caller(caller_type: str, partition: str, account: str) -> dict[str, str]:
+    """Return the plainest caller of a type, on the tapes of caller_forms."""
     arn, session = f"arn:{partition}:iam::{account}", f"arn:{partition}:sts::{account}"
     known = {"aws:principalaccount": account}
-    if kind == "Account":
+    if caller_type == "Account":
         return known | {"aws:principalarn": f"{arn}:root", "principal": f"{arn}:root", "aws:userid": account}
-    if kind == "FederatedUser":
+    if caller_type == "FederatedUser":
         name = f"{session}:federated-user/x"
         return known | {"aws:principalarn": name, "principal": name, "aws:userid": f"{account}:x"}
-    if kind == "User":
+    if caller_type == "User":
         name = f"{arn}:user/x"
         unique = {"aws:userid": "AIDAZZZZZZZZZZZZZZZZZ", "aws:username": "x"}
         return known | {"aws:principalarn": name, "principal": name} | unique
@@ -139,57 +218,84 @@ def usual_caller(kind: str, partition: str, account: str) -> dict[str, str]:
     return known | names | {"aws:userid": "AROAZZZZZZZZZZZZZZZZZ:x"}
 
 
-def caller_shapes(kind: str, partition: str) -> tuple[Shape, ...]:
-    """Return the shapes of a caller; one text for each of the tapes on which he is known.
+def caller_forms(caller_type: str, partition: str) -> tuple[Form, ...]:
+    """Return the forms of a caller; one string for each of the tapes that identify the caller.
 
-    principal: the ARN that calls; aws:principalarn, aws:principalaccount, aws:userid, aws:username: the
-    keys; account, id: what identifies him.
+    principal: the ARN of the caller; aws:principalarn, aws:principalaccount, aws:userid, aws:username: the keys;
+    account, unique id: the ids.
     """
-    head = _literal(f"arn:{partition}:iam::", "aws:principalarn", "principal")
-    account_tapes = ("aws:principalarn", "principal", "aws:principalaccount", "account")
-    if kind == "Account":
-        account = _repeat(_DIGIT, 12, 12, *account_tapes, "aws:userid")
-        return ((head, account, _literal(":root", "aws:principalarn", "principal")),)
-    if kind == "FederatedUser":
-        head = _literal(f"arn:{partition}:sts::", "aws:principalarn", "principal")
-        joint = Literal({"aws:principalarn": ":federated-user/", "principal": ":federated-user/", "aws:userid": ":"})
-        account = _repeat(_DIGIT, 12, 12, *account_tapes, "aws:userid")
-        return ((head, account, joint, _repeat(_NAME, 1, None, "aws:principalarn", "principal", "aws:userid")),)
-    account = _repeat(_DIGIT, 12, 12, *account_tapes)
-    plain, nested = ((), (_repeat(_PATH, 1, None, *_path_tapes(kind)), _literal("/", *_path_tapes(kind))))
-    return tuple(
-        _user(head, account, path) if kind == "User" else _role(partition, account, path) for path in (plain, nested)
-    )
+    if caller_type == "Account":
+        return (_account_root(partition),)
+    if caller_type == "FederatedUser":
+        return (_federated_user(partition),)
+    if caller_type == "User":
+        return tuple(_user(partition, path) for path in _paths(*_ARN_TAPES))
+    return tuple(_role(partition, path) for path in _paths(*_ROLE_TAPES))
 
 
-def _path_tapes(kind: str) -> tuple[str, ...]:
-    return ("aws:principalarn", "principal") if kind == "User" else ("aws:principalarn",)
+def _text(text: str, *tapes: str) -> Literal:
+    return Literal(dict.fromkeys(tapes, text))
 
 
-def _user(head: Literal, account: Repeat, path: Shape) -> Shape:
-    name = _repeat(_NAME, 1, None, "aws:principalarn", "principal", "aws:username")
-    unique = (_literal("AIDA", "aws:userid", "id"), _repeat(_ID, 12, 28, "aws:userid", "id"))
-    return (head, account, _literal(":user/", "aws:principalarn", "principal"), *path, name, *unique)
+def _account_root(partition: str) -> Form:
+    account = Repeat(_DIGIT, 12, 12, (*_ACCOUNT_TAPES, "aws:userid"))
+    return (_text(f"arn:{partition}:iam::", *_ARN_TAPES), account, _text(":root", *_ARN_TAPES))
 
 
-def _role(partition: str, account: Repeat, path: Shape) -> Shape:
-    # A role session carries its role's ARN; the session's own ARN has no path.
+def _federated_user(partition: str) -> Form:
+    head = _text(f"arn:{partition}:sts::", *_ARN_TAPES)
+    joint = Literal({"aws:principalarn": ":federated-user/", "principal": ":federated-user/", "aws:userid": ":"})
+    account = Repeat(_DIGIT, 12, 12, (*_ACCOUNT_TAPES, "aws:userid"))
+    return (head, account, joint, Repeat(_NAME, 1, None, (*_ARN_TAPES, "aws:userid")))
+
+
+def _paths(*tapes: str) -> tuple[Form, Form]:
+    """Return the two forms of a path: none, and one that ends in a slash."""
+    return ((), (Repeat(_PATH, 1, None, tapes), _text("/", *tapes)))
+
+
+def _user(partition: str, path: Form) -> Form:
+    head = _text(f"arn:{partition}:iam::", *_ARN_TAPES)
+    name = Repeat(_NAME, 1, None, (*_ARN_TAPES, "aws:username"))
+    unique = (_text("AIDA", *_USERID_TAPES), Repeat(_CAPITAL, 12, 28, _USERID_TAPES))
+    account = Repeat(_DIGIT, 12, 12, _ACCOUNT_TAPES)
+    return (head, account, _text(":user/", *_ARN_TAPES), *path, name, *unique)
+
+
+def _role(partition: str, path: Form) -> Form:
+    # aws:PrincipalArn of a role session is the ARN of the role; the session's own ARN has no path.
     head = Literal({"aws:principalarn": f"arn:{partition}:iam::", "principal": f"arn:{partition}:sts::"})
     joint = Literal({"aws:principalarn": ":role/", "principal": ":assumed-role/"})
-    name = _repeat(_NAME, 1, None, "aws:principalarn", "principal")
-    unique = (_literal("AROA", "aws:userid", "id"), _repeat(_ID, 12, 28, "aws:userid", "id"))
-    session = (Literal({"aws:userid": ":", "principal": "/"}), _repeat(_NAME, 1, None, "aws:userid", "principal"))
-    return (head, account, joint, *path, name, *unique, *session)
+    name = Repeat(_NAME, 1, None, _ARN_TAPES)
+    unique = (_text("AROA", *_USERID_TAPES), Repeat(_CAPITAL, 12, 28, _USERID_TAPES))
+    session = (Literal({"aws:userid": ":", "principal": "/"}), Repeat(_NAME, 1, None, ("aws:userid", "principal")))
+    return (head, Repeat(_DIGIT, 12, 12, _ACCOUNT_TAPES), joint, *path, name, *unique, *session)
 
 
-def pins(content: Content, text: str, candidate: str, budget: Budget) -> bool:
-    """Tell whether a pattern with wildcards fits values that hold the candidate, and no others."""
-    if content is Content.PRINCIPAL_ARN:
-        shapes = [shape for kind in CALLER_TYPES for part in PARTITIONS for shape in caller_shapes(kind, part)]
-        value = "aws:principalarn"
+def pins_id(domain: ValueDomain, pattern: str, kind: IdKind, candidate: str, budget: Budget) -> bool:
+    """Return whether every value of the domain that matches a pattern holds the candidate id."""
+    if domain is ValueDomain.PRINCIPAL_ARN:
+        forms = [form for each in CALLER_TYPES for partition in PARTITIONS for form in caller_forms(each, partition)]
+        tape = "aws:principalarn"
     else:
-        shapes, value = list(shapes_of(content, PARTITIONS)), "value"
-    kind = "organization" if content is Content.ORGANIZATION_PATH else "account"
-    wanted = OneOf(value, [text], member=True)
-    others = NotIn(kind, frozenset({candidate}))
-    return all(spell(shape, [wanted, others], budget) is None for shape in shapes)
+        forms, tape = list(DOMAINS[domain].forms_in(PARTITIONS)), VALUE
+    wanted = PatternAutomaton(tape, [pattern])
+    others = ExclusionAutomaton(kind, frozenset({candidate}))
+    return all(shortest_match(form, [wanted, others], budget) is None for form in forms)
+
+
+def id_kind_of(naming: Naming) -> IdKind | None:
+    """Return the kind of id that a whole value is; None if a value is more than one id, or none."""
+    match naming:
+        case Naming.ACCOUNT:
+            return IdKind.ACCOUNT
+        case Naming.ORGANIZATION:
+            return IdKind.ORGANIZATION
+        case Naming.NETWORK:
+            return IdKind.NETWORK
+        case Naming.OWN_ID:
+            return IdKind.OWN_ID
+        case Naming.NOTHING | Naming.ORGANIZATION_PATH | Naming.USERID | Naming.ARN:
+            return None
+        case _:
+            assert_never(naming)

@@ -1,7 +1,7 @@
-"""Callers where policy variables tie one key to another: tried with the values that may fit.
+"""Request contexts where policy variables make one key depend on another.
 
-First with every variable standing for anything: if that is in vain, nothing helps. Then with values that
-the policy or that first caller suggests. Where none fits and there may be others, the answer is unknown.
+First every variable may stand for any text: if no context meets that, none meets the variables. Then values are
+tried that the policy or that first context suggests. If none is right and others are possible, the answer is unknown.
 """
 
 import re
@@ -10,127 +10,142 @@ from itertools import combinations, islice, product
 from math import prod
 from typing import Final
 
-from ecr_exposure.policy.condition_keys import Content, Presence, key_of
-from ecr_exposure.policy.patterns import LITERAL
+from ecr_exposure.policy.condition_keys import ConditionKey, Presence, ValueDomain
+from ecr_exposure.policy.operators import Comparison
 from ecr_exposure.policy.variables import VARIABLE, Reference, references, substitute
-from ecr_exposure.search.callers import Outsider
-from ecr_exposure.search.constraints import Demand, exact_texts, holds, whole_arns
-from ecr_exposure.search.request_context import Callers, Grouped, Values, group
+from ecr_exposure.search.callers import CallerModel
+from ecr_exposure.search.constraints import Constraint, complete_arns, equal_to
+from ecr_exposure.search.request_context import ByKey, RequestContexts, Values, by_key
 from ecr_exposure.search.strings import TooComplexError
-
-
-def linked_caller(demands: Sequence[Demand], action: str, callers: Callers) -> Values | None:
-    """Return the context of a request that meets all demands, linked ones too; None where there is none.
-
-    Raises TooComplexError.
-    """
-    if not all(demand.absent or demand.present for demand in demands):
-        return None
-    linked = [demand for demand in demands if demand.linked]
-    grouped = group(demand for demand in demands if not demand.linked)
-    if not linked:
-        return callers.find(grouped, action)
-    if any(_contradict(one, other) for one, other in combinations(linked, 2)):
-        return None
-    outsider = callers.outsider
-    keys = tuple(dict.fromkeys(key for demand in linked for key in _open_keys(demand, outsider)))
-    relaxed = callers.find(_more(grouped, [each for demand in linked for each in _relaxed(demand)]), action)
-    if relaxed is None:
-        return None
-    tries = [
-        _all_values(grouped.get(key, ())) or list(_values_for(key, grouped, linked, relaxed, outsider)) for key in keys
-    ]
-    for values in islice(product(*tries), _MOST_TRIES):
-        known = dict(zip(keys, values, strict=True))
-        fixed = [_fixed(key, value) for key, value in known.items()]
-        filled = [_filled(demand, known, outsider) for demand in linked]
-        found = callers.find(_more(grouped, [*fixed, *filled]), action)
-        if found is not None:
-            return found
-    if all(_all_values(grouped.get(key, ())) for key in keys) and prod(map(len, tries)) <= _MOST_TRIES:
-        return None
-    raise TooComplexError("policy variables tie several keys together")
-
-
-def _contradict(one: Demand, other: Demand) -> bool:
-    """Tell whether one demand wants what the other does not, whatever the variables stand for."""
-    same = (one.key, one.reading, one.texts) == (other.key, other.reading, other.texts)
-    # Several values under an operator that reads one: what comes out of it is not documented.
-    doubtful = key_of(one.key).content is Content.UNKNOWN and (one.plain or other.plain)
-    both = (one.absent and other.absent) or (one.some and other.some)
-    return same and one.member != other.member and not doubtful and not both
-
 
 _MOST_TRIES: Final = 256
 
 
-def _all_values(demands: Sequence[Demand]) -> list[str | None]:
-    """Return every value that a key can have, where its demands leave only few; empty where they do not."""
-    complete = next((texts for d in demands if (texts := exact_texts(d)) is not None and not d.absent), ())
-    return [text for text in complete if all(holds(demand, text) for demand in demands)]
+def find_context(constraints: Sequence[Constraint], action: str, contexts: RequestContexts) -> Values | None:
+    """Return the context of a request that meets all constraints; None if there is none.
+
+    Raises TooComplexError.
+    """
+    if not all(constraint.may_be_absent or constraint.may_be_present for constraint in constraints):
+        return None
+    with_variables = [constraint for constraint in constraints if constraint.has_variables]
+    fixed = by_key(constraint for constraint in constraints if not constraint.has_variables)
+    if not with_variables:
+        return contexts.find(fixed, action)
+    if any(_contradict(one, other) for one, other in combinations(with_variables, 2)):
+        return None
+    return _find_with_variables(fixed, with_variables, action, contexts)
 
 
-def _more(grouped: Grouped, demands: Iterable[Demand]) -> Grouped:
-    found = {key: list(each) for key, each in grouped.items()}
-    for demand in demands:
-        found.setdefault(demand.key, []).append(demand)
+def _find_with_variables(
+    fixed: ByKey, with_variables: Sequence[Constraint], action: str, contexts: RequestContexts
+) -> Values | None:
+    callers = contexts.callers
+    relaxed = contexts.find(_more(fixed, [each for one in with_variables for each in _relaxed(one)]), action)
+    if relaxed is None:
+        return None
+    keys = list(dict.fromkeys(key for one in with_variables for key in _open_keys(one, callers)))
+    complete = [_all_values(fixed.get(key.name, ())) for key in keys]
+    tries: list[list[str | None]] = [
+        [*values] or list(_suggested_values(key, fixed, with_variables, relaxed, callers))
+        for key, values in zip(keys, complete, strict=True)
+    ]
+    for values in islice(product(*tries), _MOST_TRIES):
+        known = dict(zip(keys, values, strict=True))
+        assigned = [_assigned(key, value) for key, value in known.items()]
+        filled = [_filled(each, known, callers) for each in with_variables]
+        found = contexts.find(_more(fixed, [*assigned, *filled]), action)
+        if found is not None:
+            return found
+    if all(complete) and prod(map(len, tries)) <= _MOST_TRIES:
+        return None
+    raise TooComplexError("policy variables tie several keys together")
+
+
+def _contradict(one: Constraint, other: Constraint) -> bool:
+    """Return whether one constraint requires what the other excludes, whatever the variables stand for."""
+    same = (one.key, one.comparison, one.texts) == (other.key, other.comparison, other.texts)
+    # Several values under an operator without a set operator: AWS does not document the result.
+    undocumented = one.key.domain is ValueDomain.UNKNOWN and (one.single_valued or other.single_valued)
+    both = (one.may_be_absent and other.may_be_absent) or (one.any_value and other.any_value)
+    return same and one.negated != other.negated and not undocumented and not both
+
+
+def _all_values(constraints: Sequence[Constraint]) -> list[str]:
+    """Return every value that a key can have, if its constraints leave only few; empty if they do not."""
+    listed = (each.only_values() for each in constraints if not each.may_be_absent)
+    complete = next((values for values in listed if values is not None), ())
+    return [value for value in complete if all(constraint.accepts(value) for constraint in constraints)]
+
+
+def _more(constraints: ByKey, others: Iterable[Constraint]) -> ByKey:
+    found = {name: list(each) for name, each in constraints.items()}
+    for constraint in others:
+        found.setdefault(constraint.key.name, []).append(constraint)
     return found
 
 
-def _open_keys(demand: Demand, outsider: Outsider) -> Iterator[str]:
-    for text in demand.texts:
-        yield from (reference.key for reference in references(text) if not outsider.knows(reference.key))
+def _open_keys(constraint: Constraint, callers: CallerModel) -> Iterator[ConditionKey]:
+    """Yield the keys of a constraint's variables whose values depend on the caller."""
+    for text in constraint.texts:
+        yield from (reference.key for reference in references(text) if not callers.is_constant(reference.key))
 
 
-def _relaxed(demand: Demand) -> Iterator[Demand]:
-    """Yield demands that everything meets which meets this one, whatever its variables stand for."""
-    if not demand.member:
-        yield demand._replace(reading="any", texts=(), linked=False)
+def _relaxed(constraint: Constraint) -> Iterator[Constraint]:
+    """Yield constraints that every context meets which meets this one, whatever its variables stand for."""
+    if constraint.negated:
+        yield constraint._replace(comparison=Comparison.ANY, texts=(), has_variables=False)
         return
     # As text a star also crosses the colons of an ARN, as the value of a variable may.
-    reading = "text" if demand.reading == "arn" else demand.reading
-    short = demand.reading == "arn"
-    texts = [VARIABLE.sub("*", text) + ("*" if short else "") for text in demand.texts]
-    yield demand._replace(reading=reading, texts=tuple(texts), linked=False)
-    if len(demand.texts) == 1 and not demand.absent:
-        # A variable without a value fits nothing, so its key must be there.
-        yield from (Demand(each.key) for each in references(demand.texts[0]) if each.default is None)
+    is_arn = constraint.comparison is Comparison.ARN
+    comparison = Comparison.TEXT if is_arn else constraint.comparison
+    texts = [VARIABLE.sub("*", text) + ("*" if is_arn else "") for text in constraint.texts]
+    yield constraint._replace(comparison=comparison, texts=tuple(texts), has_variables=False)
+    if len(constraint.texts) == 1 and not constraint.may_be_absent:
+        # A variable without a value matches nothing, so its key must be present.
+        yield from (Constraint(each.key) for each in references(constraint.texts[0]) if each.default is None)
 
 
-def _fixed(key: str, value: str | None) -> Demand:
+def _assigned(key: ConditionKey, value: str | None) -> Constraint:
     if value is None:
-        return Demand(key, absent=True, present=False)
-    return Demand(key, reading="text", texts=(value.translate(LITERAL),), plain=True)
+        return Constraint(key, may_be_absent=True, may_be_present=False)
+    return equal_to(key, value)
 
 
-def _filled(demand: Demand, known: Mapping[str, str | None], outsider: Outsider) -> Demand:
+def _filled(constraint: Constraint, known: Mapping[ConditionKey, str | None], callers: CallerModel) -> Constraint:
+    """Return the constraint with its variables replaced."""
+
     def value_of(reference: Reference) -> str | None:
-        value = known.get(reference.key, outsider.constant(reference.key))
+        value = known.get(reference.key, callers.constant(reference.key))
         return reference.default if value is None else value
 
-    texts = tuple(text for each in demand.texts if (text := substitute(each, value_of)) is not None)
-    if demand.reading == "arn":
-        texts = whole_arns(texts, member=demand.member)
+    texts = tuple(text for each in constraint.texts if (text := substitute(each, value_of)) is not None)
+    if constraint.comparison is Comparison.ARN:
+        texts = complete_arns(texts, negated=constraint.negated)
     if texts:
-        return demand._replace(texts=texts, linked=False)
-    return demand._replace(present=demand.present and not demand.member, reading="any", texts=(), linked=False)
+        return constraint._replace(texts=texts, has_variables=False)
+    may_be_present = constraint.may_be_present and constraint.negated
+    return constraint._replace(may_be_present=may_be_present, comparison=Comparison.ANY, texts=(), has_variables=False)
 
 
-def _values_for(
-    key: str, grouped: Grouped, linked: Sequence[Demand], relaxed: Values, outsider: Outsider
+def _suggested_values(
+    key: ConditionKey, fixed: ByKey, with_variables: Sequence[Constraint], relaxed: Values, callers: CallerModel
 ) -> Iterator[str | None]:
-    """Yield values of a variable that may make its demands fit, each once, and None for no value."""
+    """Yield values of a variable that may meet its constraints, each once, and None for no value."""
     found: dict[str | None, None] = {}
-    sources = [relaxed.get(key), *(relaxed.get(d.key) for d in linked if key in _open_keys(d, outsider))]
-    sources += [relaxed.get(other) for d in linked if d.key == key for other in _open_keys(d, outsider)]
+    sources = [relaxed.get(key.name)]
+    sources += [relaxed.get(each.key.name) for each in with_variables if key in _open_keys(each, callers)]
+    sources += [
+        relaxed.get(other.name) for each in with_variables if each.key == key for other in _open_keys(each, callers)
+    ]
     found.update(dict.fromkeys(value for value in sources if isinstance(value, str)))
-    for demand in linked:
-        exact = [text for other in grouped.get(demand.key, ()) for text in exact_texts(other) or ()]
-        for value in (*exact, *_strings(relaxed.get(demand.key))):
-            found.update(dict.fromkeys(_middle(demand, value)))
-    for demand in grouped.get(key, ()):
-        found.update(dict.fromkeys(exact_texts(demand) or ()))
-    if key_of(key).presence is not Presence.ALWAYS:
+    for constraint in with_variables:
+        listed = [text for other in fixed.get(constraint.key.name, ()) for text in other.only_values() or ()]
+        for value in (*listed, *_strings(relaxed.get(constraint.key.name))):
+            found.update(dict.fromkeys(_values_of_variable(constraint, value)))
+    for constraint in fixed.get(key.name, ()):
+        found.update(dict.fromkeys(constraint.only_values() or ()))
+    if key.presence is not Presence.ALWAYS:
         found[None] = None
         found["x"] = None
     yield from found
@@ -140,12 +155,12 @@ def _strings(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (value,) if value else ()
 
 
-def _middle(demand: Demand, value: str) -> Iterator[str]:
-    """Yield what the one variable of a text may stand for, so that the text fits the value."""
+def _values_of_variable(constraint: Constraint, value: str) -> Iterator[str]:
+    """Yield what the only variable of a text may stand for, so that the text matches the value."""
     yield value
-    for text in demand.texts:
+    for text in constraint.texts:
         before, *after = VARIABLE.split(text)
-        if len(after) == 2:  # noqa: PLR2004 - one variable
+        if len(after) == 2:  # noqa: PLR2004 - one variable: its content and what follows
             pattern = f"{_as_expression(before)}(.+?){_as_expression(after[1])}"
             if (fit := re.fullmatch(pattern, value)) is not None:
                 yield fit[1]
