@@ -175,11 +175,10 @@ def ids_named_by(condition: Condition, text: str, *, variables: bool, budget: Bu
     and no pattern is searched. Raises TooComplexError.
     """
     naming = DOMAINS[condition.key.domain].naming
-    if condition.operator.comparison is Comparison.TEXT_IGNORING_CASE and naming is not Naming.OWN_ID:
-        text = text.upper() if naming is Naming.USERID else text.lower()
+    text = _in_the_case_of_ids(text, naming, condition.operator.comparison)
     wildcards = condition.operator.wildcards
-    # With a variable in it, a pattern has no value yet that could be searched.
-    searchable = wildcards and not (variables and has_variable(text))
+    if not wildcards or (variables and has_variable(text)):
+        budget = None  # there is no pattern, or its variables have no value yet
     match naming:
         case Naming.NOTHING:
             pass
@@ -195,11 +194,18 @@ def ids_named_by(condition: Condition, text: str, *, variables: bool, budget: Bu
             head = text.partition(":")[0]
             yield from _whole_id(IdKind.ACCOUNT, ACCOUNT_ID, head) or _whole_id(IdKind.UNIQUE_ID, _UNIQUE_ID, head)
         case Naming.ORGANIZATION_PATH:
-            yield from _in_organization_path(text, budget if searchable else None)
+            yield from _in_organization_path(text, budget)
         case Naming.ARN:
-            yield from _in_arn(condition, text, budget if searchable else None)
+            yield from _in_arn(condition, text, budget)
         case _:
             assert_never(naming)
+
+
+def _in_the_case_of_ids(text: str, naming: Naming, comparison: Comparison) -> str:
+    """Return the text in the case that ids have, if the operator ignores case; own ids have either case."""
+    if comparison is not Comparison.TEXT_IGNORING_CASE or naming is Naming.OWN_ID:
+        return text
+    return text.upper() if naming is Naming.USERID else text.lower()
 
 
 def _whole_id(kind: IdKind, pattern: re.Pattern[str], text: str) -> list[NamedId]:

@@ -16,7 +16,15 @@ from ecr_exposure.search.callers import CallerModel
 from ecr_exposure.search.candidates import automata_of, named_exclusions, pick_times, pick_value
 from ecr_exposure.search.constraints import Constraint
 from ecr_exposure.search.strings import Automaton, Budget, ExclusionAutomaton, shortest_match
-from ecr_exposure.search.value_domains import CALLER_TYPES, PATH_FORMS, VALUE, IdKind, caller_forms, example_caller
+from ecr_exposure.search.value_domains import (
+    CALLER_ARN,
+    CALLER_TYPES,
+    PATH_FORMS,
+    VALUE,
+    IdKind,
+    caller_forms,
+    example_caller,
+)
 
 Values = dict[str, str | tuple[str, ...]]
 ByKey = Mapping[str, Sequence[Constraint]]
@@ -40,7 +48,7 @@ _IDENTITY: Final = (
     "aws:principaltype",
     "aws:userid",
     "aws:username",
-    "principal",
+    CALLER_ARN,
 )
 _TIME: Final = ("aws:currenttime", "aws:epochtime", "aws:tokenissuetime")
 _GROUPS: Final = {
@@ -85,7 +93,7 @@ class RequestContexts:
     def find(self, constraints: ByKey, action: str) -> Values | None:
         """Return the context of a request for the action that meets all constraints; None if there is none.
 
-        constraints: none of them has variables. The context also holds "principal", the ARN of the caller.
+        constraints: none of them has variables. The context also holds CALLER_ARN.
         Raises TooComplexError.
         """
         path = [name for name, each in constraints.items() if each[0].key.presence in _NETWORK_PATH]
@@ -336,5 +344,5 @@ def _other_than(key: ConditionKey, value: str) -> Constraint:
 _SOURCE_IP: Final = KEYS["aws:sourceip"]
 _ENDPOINT_KEYS: Final = (KEYS["aws:sourcevpce"], KEYS["aws:sourcevpc"], KEYS["aws:vpcsourceip"])
 """The keys that every request through a VPC endpoint has."""
-CALLER: Final = condition_key("principal")
-"""The ARN of the caller, which is no condition key but has constraints too."""
+CALLER: Final = condition_key(CALLER_ARN)._replace(name=CALLER_ARN)
+"""The ARN of the caller, which is not a condition key but has constraints too."""

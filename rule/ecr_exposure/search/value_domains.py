@@ -61,6 +61,8 @@ class Selection(Enum):
 
 VALUE: Final = "value"
 """The tape that holds the whole value of a key."""
+CALLER_ARN: Final = "Principal"
+"""The tape that holds the ARN of the caller. Names of keys are in lower case, so no key of a policy has this name."""
 
 
 def _samples(samples: str) -> CharClass:
@@ -195,7 +197,7 @@ DOMAINS: Final[Mapping[ValueDomain, Domain]] = {
 }
 """Every domain; a test compares it with ValueDomain."""
 
-_ARN_TAPES: Final = ("aws:principalarn", "principal")
+_ARN_TAPES: Final = ("aws:principalarn", CALLER_ARN)
 _ROLE_TAPES: Final = ("aws:principalarn",)
 _ACCOUNT_TAPES: Final = (*_ARN_TAPES, "aws:principalaccount", IdKind.ACCOUNT)
 _USERID_TAPES: Final = ("aws:userid", IdKind.UNIQUE_ID)
@@ -206,22 +208,22 @@ def example_caller(caller_type: str, partition: str, account: str) -> dict[str, 
     arn, session = f"arn:{partition}:iam::{account}", f"arn:{partition}:sts::{account}"
     known = {"aws:principalaccount": account}
     if caller_type == "Account":
-        return known | {"aws:principalarn": f"{arn}:root", "principal": f"{arn}:root", "aws:userid": account}
+        return known | {"aws:principalarn": f"{arn}:root", CALLER_ARN: f"{arn}:root", "aws:userid": account}
     if caller_type == "FederatedUser":
         name = f"{session}:federated-user/x"
-        return known | {"aws:principalarn": name, "principal": name, "aws:userid": f"{account}:x"}
+        return known | {"aws:principalarn": name, CALLER_ARN: name, "aws:userid": f"{account}:x"}
     if caller_type == "User":
         name = f"{arn}:user/x"
         unique = {"aws:userid": "AIDAZZZZZZZZZZZZZZZZZ", "aws:username": "x"}
-        return known | {"aws:principalarn": name, "principal": name} | unique
-    names = {"aws:principalarn": f"{arn}:role/x", "principal": f"{session}:assumed-role/x/x"}
+        return known | {"aws:principalarn": name, CALLER_ARN: name} | unique
+    names = {"aws:principalarn": f"{arn}:role/x", CALLER_ARN: f"{session}:assumed-role/x/x"}
     return known | names | {"aws:userid": "AROAZZZZZZZZZZZZZZZZZ:x"}
 
 
 def caller_forms(caller_type: str, partition: str) -> tuple[Form, ...]:
     """Return the forms of a caller; one string for each of the tapes that identify the caller.
 
-    principal: the ARN of the caller; aws:principalarn, aws:principalaccount, aws:userid, aws:username: the keys;
+    CALLER_ARN: the ARN of the caller; aws:principalarn, aws:principalaccount, aws:userid, aws:username: the keys;
     account, unique id: the ids.
     """
     if caller_type == "Account":
@@ -244,7 +246,7 @@ def _account_root(partition: str) -> Form:
 
 def _federated_user(partition: str) -> Form:
     head = _text(f"arn:{partition}:sts::", *_ARN_TAPES)
-    joint = Literal({"aws:principalarn": ":federated-user/", "principal": ":federated-user/", "aws:userid": ":"})
+    joint = Literal({"aws:principalarn": ":federated-user/", CALLER_ARN: ":federated-user/", "aws:userid": ":"})
     account = Repeat(_DIGIT, 12, 12, (*_ACCOUNT_TAPES, "aws:userid"))
     return (head, account, joint, Repeat(_NAME, 1, None, (*_ARN_TAPES, "aws:userid")))
 
@@ -264,11 +266,11 @@ def _user(partition: str, path: Form) -> Form:
 
 def _role(partition: str, path: Form) -> Form:
     # aws:PrincipalArn of a role session is the ARN of the role; the session's own ARN has no path.
-    head = Literal({"aws:principalarn": f"arn:{partition}:iam::", "principal": f"arn:{partition}:sts::"})
-    joint = Literal({"aws:principalarn": ":role/", "principal": ":assumed-role/"})
+    head = Literal({"aws:principalarn": f"arn:{partition}:iam::", CALLER_ARN: f"arn:{partition}:sts::"})
+    joint = Literal({"aws:principalarn": ":role/", CALLER_ARN: ":assumed-role/"})
     name = Repeat(_NAME, 1, None, _ARN_TAPES)
     unique = (_text("AROA", *_USERID_TAPES), Repeat(_CAPITAL, 12, 28, _USERID_TAPES))
-    session = (Literal({"aws:userid": ":", "principal": "/"}), Repeat(_NAME, 1, None, ("aws:userid", "principal")))
+    session = (Literal({"aws:userid": ":", CALLER_ARN: "/"}), Repeat(_NAME, 1, None, ("aws:userid", CALLER_ARN)))
     return (head, Repeat(_DIGIT, 12, 12, _ACCOUNT_TAPES), joint, *path, name, *unique, *session)
 
 

@@ -132,23 +132,28 @@ def _suggested_values(
     key: ConditionKey, fixed: ByKey, with_variables: Sequence[Constraint], relaxed: Values, callers: CallerModel
 ) -> Iterator[str | None]:
     """Yield values of a variable that may meet its constraints, each once, and None for no value."""
-    found: dict[str | None, None] = {}
-    sources = [relaxed.get(key.name)]
-    sources += [relaxed.get(each.key.name) for each in with_variables if key in _open_keys(each, callers)]
-    sources += [
-        relaxed.get(other.name) for each in with_variables if each.key == key for other in _open_keys(each, callers)
-    ]
-    found.update(dict.fromkeys(value for value in sources if isinstance(value, str)))
+    values = [value for name in _related(key, with_variables, callers) for value in _alone(relaxed.get(name))]
     for constraint in with_variables:
-        listed = [text for other in fixed.get(constraint.key.name, ()) for text in other.only_values() or ()]
-        for value in (*listed, *_strings(relaxed.get(constraint.key.name))):
-            found.update(dict.fromkeys(_values_of_variable(constraint, value)))
-    for constraint in fixed.get(key.name, ()):
-        found.update(dict.fromkeys(constraint.only_values() or ()))
-    if key.presence is not Presence.ALWAYS:
-        found[None] = None
-        found["x"] = None
-    yield from found
+        name = constraint.key.name
+        for value in (*_listed(fixed.get(name, ())), *_strings(relaxed.get(name))):
+            values += _values_of_variable(constraint, value)
+    values += _listed(fixed.get(key.name, ()))
+    yield from dict.fromkeys(values if key.presence is Presence.ALWAYS else (*values, None, "x"))
+
+
+def _related(key: ConditionKey, with_variables: Sequence[Constraint], callers: CallerModel) -> Iterator[str]:
+    """Yield the names of the key itself, of those that it is a variable of, and of its own variables."""
+    yield key.name
+    yield from (each.key.name for each in with_variables if key in _open_keys(each, callers))
+    yield from (other.name for each in with_variables if each.key == key for other in _open_keys(each, callers))
+
+
+def _listed(constraints: Iterable[Constraint]) -> Iterator[str]:
+    yield from (text for constraint in constraints for text in constraint.only_values() or ())
+
+
+def _alone(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else ()
 
 
 def _strings(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
