@@ -1,13 +1,16 @@
 """The corpus through `judge`, and the rules that make it worth something."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+import yaml
 
 from ecr_exposure import Verdict, is_allowed, judge
-from tests.corpus.loader import TESTS, Case, all_cases, all_rows
+from tests.corpus.loader import TESTS, Case, CaseError, all_cases, all_rows, read_cases
 
 CASES = all_cases()
 BY_NAME = {case.name: case for case in CASES}
@@ -45,7 +48,7 @@ def test_judge_answers_as_labelled(case: Case, test: str) -> None:
 
 
 # Only a test that searches can find a policy too complex.
-TOO_COMPLEX = {"deny-statements/a-puzzle-that-is-too-complex"}
+TOO_COMPLEX = {"deny-statements/seventeen-tags-with-sixteen-values-are-too-complex"}
 
 
 @pytest.mark.parametrize("case", ABOUT_POLICIES, ids=lambda case: case.name)
@@ -90,3 +93,94 @@ def test_what_is_open_has_a_closed_twin() -> None:
         if case.twin is None and "NON_COMPLIANT" in case.expect.values() and "problem" not in case.expect
     ]
     assert lonely == []
+
+
+ALLOW: Final = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
+DENY: Final = {"Effect": "Deny", "Principal": "*", "Action": "ecr:*"}
+KEY: Final = "condition-keys/"
+# Folders that between them hold one case of each kind.
+FOLDERS: Final = {
+    "documents",
+    "deny-statements",
+    "policy-variables",
+    "several-conditions",
+    "principals",
+    "actions",
+    *(
+        KEY + key
+        for key in ("aws-PrincipalOrgID", "aws-PrincipalTag", "saml", "web-identity-providers", "unknown-keys")
+    ),
+}
+
+
+def on(*keys: str, value: str = "o-abcde12345") -> dict[str, Any]:
+    """Return an Allow statement with a condition on these keys."""
+    return {**ALLOW, "Condition": {"StringEquals": dict.fromkeys(keys, value)}}
+
+
+def text_of(*statements: object, **elements: object) -> str:
+    """Return the text of a policy."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements, **elements})
+
+
+class TestPlaces:
+    """A case is accepted only in the first folder that applies (the loader's docstring lists them)."""
+
+    @staticmethod
+    def write(corpus: Path, folder: str, policy: str, *, problem: str | None = None) -> None:
+        """Write one case below `corpus`, beside a folder for each key."""
+        for key in FOLDERS:
+            (corpus / key).mkdir(parents=True)
+        expect: dict[str, Any] = {"grants": []} if problem is None else {"problem": problem}
+        case = {
+            "title": "A title",
+            "why": "A reason.",
+            "page": "https://docs.aws.amazon.com/",
+            "rows": [],
+            "policy": policy,
+            "expect": {**dict.fromkeys(TESTS, "NON_COMPLIANT"), **expect},
+        }
+        (corpus / folder / "a-case.yaml").write_text(yaml.safe_dump(case), encoding="utf-8")
+
+    @pytest.mark.parametrize("folder", sorted(FOLDERS))
+    @pytest.mark.parametrize(
+        ("policy", "accepted"),
+        [
+            pytest.param("%7B%7D", {"documents"}, id="percent-encoding"),
+            pytest.param(text_of(), {"documents"}, id="no statement"),
+            pytest.param(text_of(ALLOW, DENY, Id="team"), {"documents"}, id="Id"),
+            pytest.param(text_of({**DENY, "Resource": "*"}), {"documents"}, id="Resource"),
+            pytest.param(json.dumps({"Statement": on("aws:PrincipalOrgID")}), {"documents"}, id="one object"),
+            pytest.param(text_of(on("aws:username", value="${aws:userid}"), DENY), {"deny-statements"}, id="Deny"),
+            pytest.param(text_of(on("aws:username", value="${aws:userid}")), {"policy-variables"}, id="variable"),
+            pytest.param(text_of(on("aws:username", "aws:userid")), {"several-conditions"}, id="two keys"),
+            pytest.param(text_of(on("aws:username"), on("aws:userid")), {"several-conditions"}, id="two statements"),
+            pytest.param(text_of(on("aws:PrincipalOrgID")), {KEY + "aws-PrincipalOrgID"}, id="key"),
+            pytest.param(text_of(on("AWS:principalorgid")), {KEY + "aws-PrincipalOrgID"}, id="letter case"),
+            pytest.param(text_of(on("aws:PrincipalTag/team")), {KEY + "aws-PrincipalTag"}, id="tag"),
+            pytest.param(text_of(on("saml:aud")), {KEY + "saml"}, id="saml"),
+            pytest.param(text_of(on("accounts.google.com:sub")), {KEY + "web-identity-providers"}, id="web"),
+            pytest.param(text_of(on("aws:PrincipleOrgID")), {KEY + "unknown-keys"}, id="unknown key"),
+            pytest.param(text_of(ALLOW), {"principals", "actions", "documents"}, id="no condition"),
+        ],
+    )
+    def test_case_is_refused_in_every_other_folder(
+        self, tmp_path: Path, policy: str, accepted: set[str], folder: str
+    ) -> None:
+        self.write(tmp_path, folder, policy)
+        if folder in accepted:
+            assert [case.name for case in read_cases(tmp_path)] == [f"{folder}/a-case"]
+        else:
+            with pytest.raises(CaseError, match=rf"^{folder}/a-case: belongs in "):
+                read_cases(tmp_path)
+
+    def test_case_with_a_problem_belongs_in_documents(self, tmp_path: Path) -> None:
+        self.write(tmp_path, "principals", text_of(ALLOW), problem="Statement[0]")
+        with pytest.raises(CaseError, match="belongs in documents, because it expects a problem"):
+            read_cases(tmp_path)
+
+    def test_refusal_names_the_key_and_its_folder(self, tmp_path: Path) -> None:
+        self.write(tmp_path, "principals", text_of(on("aws:PrincipalOrgID")))
+        message = "belongs in condition-keys/aws-PrincipalOrgID, because its only condition key is aws:PrincipalOrgID"
+        with pytest.raises(CaseError, match=message):
+            read_cases(tmp_path)
