@@ -99,7 +99,7 @@ class TestNames:
         assert sorted(named) == sorted(set(re.findall(pattern, text)))
 
     def test_each_limit_links_a_case(self) -> None:
-        limits = re.split(r"^- ", section(README, "What it does not look at"), flags=re.MULTILINE)[1:]
+        limits = re.split(r"^- ", section(README, "What it does not evaluate"), flags=re.MULTILINE)[1:]
         assert len(limits) >= 6
         linked = [re.findall(r"\(tests/corpus/([^)]+)\.yaml\)", limit) for limit in limits]
         assert all(linked)
