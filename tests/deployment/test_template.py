@@ -439,7 +439,7 @@ class TestFunction:
 
 
 class TestAgreement:
-    """Template, parameters.json, code and README speak of the same parameters."""
+    """Template, parameters.json and code have the same parameters."""
 
     def test_the_rules_parameters_are_those_of_the_code(self, template: dict[str, Any]) -> None:
         # Operational parameters start with a capital letter.
@@ -463,11 +463,6 @@ class TestAgreement:
         for name, parameter in content["Parameters"].items():
             assert parameter["Description"], name
             assert ("AllowedPattern" in parameter) == ("ConstraintDescription" in parameter), name
-
-    def test_the_readme_names_every_parameter(self, template: dict[str, Any]) -> None:
-        readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        tables = set(re.findall(r"^\| `(\w+)` \| ", readme, re.MULTILINE))
-        assert set(template["Parameters"]) | set(PARAMETERS) <= tables
 
     def test_the_three_templates_give_the_same_names(self, template: dict[str, Any]) -> None:
         hub = read_template(SECURITY_HUB)["Parameters"]["RuleName"]

@@ -1,21 +1,60 @@
-"""docs/verdicts.md says what the code's tables say."""
+"""docs/verdicts.md says what the corpus and the tables of the code say."""
 
 import re
-from pathlib import Path
+import subprocess
+import sys
+from typing import Final
 
+import pytest
+
+from ecr_exposure import judge
 from ecr_exposure.policy.actions import CAPABILITY_OF, REGISTRY_ACTIONS, Capability
 from ecr_exposure.policy.condition_keys import PREFIXES, TABLE, Key, Presence
 from ecr_exposure.search.strings import LIMIT
-from tests.corpus.loader import all_rows
+from tests.corpus.loader import Case, all_cases, all_rows
+from tests.documentation.pages import ROOT, VERDICTS, blocks, section, table, text_of
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "verdicts.md").read_text(encoding="utf-8")
+CASES: Final[dict[str, Case]] = {case.name: case for case in all_cases()}
+# By the first part of a row's id: the section that explains the rows.
+SECTIONS: Final = {"document": "Documents", "decision": "The decision table"}
 
 
-def table(heading: str) -> list[list[str]]:
-    """Return the cells of the first table below a heading."""
-    part = PAGE[PAGE.index(f"## {heading}\n") :].split("\n## ")[0]
-    lines = [line for line in part.splitlines() if line.startswith("|")][2:]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+def explained() -> dict[str, tuple[str, str, str]]:
+    """Return for each row that the page explains: its sentences, its case, and the verdict that the page gives."""
+    found: dict[str, tuple[str, str, str]] = {}
+    pattern = r"^(\d+)\. (.*?)\s+\[Example\]\(\.\./tests/corpus/(\S+)\.yaml\): (\w+)$"
+    for kind, heading in SECTIONS.items():
+        for number, text, case, verdict in re.findall(pattern, section(VERDICTS, heading), re.MULTILINE | re.DOTALL):
+            found[f"{kind}-{number}"] = (" ".join(text.split()), case, verdict)
+    return found
+
+
+EXPLAINED: Final = explained()
+EACH_ROW: Final = pytest.mark.parametrize("row", EXPLAINED)
+
+
+class TestRows:
+    """The page explains each row of the corpus that is about decisions or documents, with an example."""
+
+    def test_sentences_are_those_of_the_corpus(self) -> None:
+        expected = {row: text for row, text in all_rows().items() if row.partition("-")[0] in SECTIONS}
+        assert {row: text for row, (text, _, _) in EXPLAINED.items()} == expected
+
+    @EACH_ROW
+    def test_example_is_a_case_that_shows_the_row(self, row: str) -> None:
+        _, name, _ = EXPLAINED[row]
+        assert name in CASES, f"tests/corpus/{name}.yaml is missing; these show {row}: {shown(row)}"
+        assert row in CASES[name].rows, f"{name} does not list {row}; these do: {shown(row)}"
+
+    @EACH_ROW
+    def test_verdict_of_the_example_is_that_of_the_case(self, row: str) -> None:
+        _, name, verdict = EXPLAINED[row]
+        assert CASES[name].expect["reachable"] == verdict
+
+
+def shown(row: str) -> list[str]:
+    """Return the cases that list a row."""
+    return [name for name, case in CASES.items() if row in case.rows]
 
 
 def row_of(name: str, key: Key) -> list[str]:
@@ -25,28 +64,57 @@ def row_of(name: str, key: Key) -> list[str]:
     return [f"`{name}`", key.presence.value, values, types + (", several values" if key.multivalued else "")]
 
 
-def test_the_keys() -> None:
-    keys = [row_of(name, key) for name, key in TABLE.items()]
-    assert table("Condition keys") == keys + [row_of(f"{prefix}*", key) for prefix, key in PREFIXES]
+class TestTables:
+    """Keys, actions and limits are those of the code."""
+
+    def test_keys(self) -> None:
+        keys = [row_of(name, key) for name, key in TABLE.items()]
+        assert table(section(VERDICTS, "Condition keys")) == keys + [
+            row_of(f"{prefix}*", key) for prefix, key in PREFIXES
+        ]
+
+    def test_actions(self) -> None:
+        expected = {
+            capability.value: [action for action, of in CAPABILITY_OF.items() if of is capability]
+            for capability in Capability
+        }
+        text = " ".join(section(VERDICTS, "Actions").split())
+        repository, _, registry = text.partition("Registry-level actions, which a repository policy cannot grant: - ")
+        shown = {
+            capability: names_in(names) for capability, names in re.findall(r"\*\*(\w+)\*\*: ([\w, ]+)", repository)
+        }
+        assert shown == expected
+        assert list(shown) == list(expected)
+        assert set(names_in(re.match(r"[\w, ]+?(?= A pattern)", registry)[0])) == REGISTRY_ACTIONS  # type: ignore[index]
+
+    def test_budget(self) -> None:
+        assert f"stops after {LIMIT:,}." in text_of(VERDICTS)
 
 
-def test_the_actions() -> None:
-    expected = [
-        [capability.value, ", ".join(a.removeprefix("ecr:") for a, c in CAPABILITY_OF.items() if c is capability)]
-        for capability in Capability
-    ]
-    assert table("Actions") == expected
-    found = re.search(r"Registry level, never granted by a repository policy: (.*)\.", PAGE)
-    assert found is not None
-    assert {f"ecr:{name}" for name in found[1].split(", ")} == REGISTRY_ACTIONS
+def names_in(text: str) -> list[str]:
+    """Return the actions of a list of names."""
+    return [f"ecr:{name}" for name in text.strip().split(", ")]
 
 
-def test_the_rows() -> None:
-    """Each row of the two tables is a row that the corpus must show."""
-    for kind, heading in (("decision", "The decision table"), ("document", "What documents say")):
-        shown = {f"{kind}-{number}": text for number, text in table(heading)}
-        assert shown == {row: text for row, text in all_rows().items() if row.startswith(f"{kind}-")}
+class TestExamples:
+    """The examples on the page are true."""
 
+    def test_python_example_runs(self) -> None:
+        (example,) = blocks(VERDICTS, "python")
+        subprocess.run([sys.executable, "-c", example], cwd=ROOT / "rule", check=True)  # noqa: S603 - our own page
 
-def test_the_budget() -> None:
-    assert f"ends after {LIMIT:,}" in PAGE
+    def test_witness_is_that_of_a_public_policy(self) -> None:
+        policy = {"Statement": {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}}
+        assert f"`{judge(policy, test='reachable').grants[0].witness}`" in section(VERDICTS, "The search")
+
+    @pytest.mark.xfail(strict=True, reason="awaits the new annotation texts")
+    def test_reason_is_that_of_a_condition_with_forallvalues(self) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "ecr:BatchGetImage",
+            "Condition": {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-abcde12345"}},
+        }
+        (grant,) = judge({"Statement": statement}, test="reachable").grants
+        (example,) = re.findall(r"`(ForAllValues [^`]+)`", section(VERDICTS, "Grants and reasons"))
+        assert grant.reason.endswith(example)

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO, TextIOWrapper
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -28,8 +30,6 @@ RULE: Final = "ecr-repository-no-public-access"
 ROLE: Final = "EcrExposureEvaluation"
 ENVIRONMENT: Final = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true"}
 PARAMETERS: Final = {"excludedPublicRepositories": f"{MEMBERS[0]}:public/*"}
-# From this many columns on every field has a column of its own.
-WIDE: Final = 140
 COLOUR: Final = {"COMPLIANT": "green", "NON_COMPLIANT": "bold red", "NOT_APPLICABLE": "dim"}
 
 PULL: Final = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -143,24 +143,21 @@ def own(path: str) -> list[Row]:
 
 
 def show(rows: Sequence[Row], console: Console) -> None:
-    """Print the table and the totals; where there is little room, account and region share a column."""
-    wide = console.width >= WIDE
-    table = Table(title=RULE, title_justify="left", header_style="bold", show_lines=not wide, expand=True)
-    if wide:
-        table.add_column("Account", no_wrap=True)
-        table.add_column("Region", no_wrap=True)
-    table.add_column("Repository", overflow="fold", min_width=22, max_width=max(22, console.width // 3))
+    """Print one table, in which account and region head their repositories, and the totals."""
+    table = Table(title=RULE, title_justify="left", header_style="bold", expand=True)
+    table.add_column("Repository", overflow="fold", max_width=max(24, console.width // 3))
     table.add_column("Compliance", no_wrap=True)
     table.add_column("Annotation", ratio=1, overflow="fold")
-    for row in rows:
-        place = [row.account, row.region, row.repository]
-        cells = place if wide else [f"{row.account} {row.region}\n{row.repository}"]
-        compliance = Text(row.compliance, style=COLOUR[row.compliance])
-        table.add_row(*map(Text, cells), compliance, Text(row.annotation))
+    for place, repositories in groupby(rows, lambda row: f"{row.account}/{row.region}"):
+        table.add_row(Text(place, style="bold"))
+        for row in repositories:
+            # Padding, and not spaces, also indents a long name's further lines.
+            name = Padding(Text(row.repository), (0, 0, 0, 2))
+            table.add_row(name, Text(row.compliance, style=COLOUR[row.compliance]), Text(row.annotation))
     console.print(table)
     totals = Counter(row.compliance for row in rows)
-    told = ", ".join(f"[{COLOUR[name]}]{totals[name]} {name}[/]" for name in COLOUR if totals[name])
-    console.print(f"{len(rows)} evaluations: {told}", highlight=False)
+    listed = ", ".join(f"[{COLOUR[name]}]{totals[name]} {name}[/]" for name in COLOUR if totals[name])
+    console.print(f"{len(rows)} evaluations: {listed}", highlight=False)
 
 
 def main(arguments: Sequence[str]) -> int:
