@@ -1,16 +1,17 @@
-"""Find the ECR private repositories whose policy lets everyone in, and say who gets in and how.
+"""Find the Amazon ECR private repositories whose repository policy grants public access, and explain who can do what.
 
-One way through the package, in reading order:
+The way through the package, in reading order:
 
-* ``handler``: the Lambda entry. ``event`` admits an event, ``config_rule`` is rdklib's rule, ``clients`` are
-  its AWS clients, ``members`` the organization's accounts, ``parameters`` the rule parameters.
-* ``configuration_item``: what AWS Config says about a repository.
-* ``policy``: what the repository's policy says.
-* ``exposure``: whom it lets in.
-* ``verdict``: the answer, and ``annotation``: the line that a person reads. ``assessment`` is the rule's own
-  question: the test that its owner chose, what is public on purpose, and where another test differs.
+* ``handler`` is the Lambda entry. ``event`` validates an AWS Config event, ``config_rule`` is the rule as rdklib runs
+  it, ``aws`` has the AWS clients, and ``parameters`` reads the rule parameters.
+* ``repository``: the repository that an event or the ECR API describes.
+* ``policy``: what a policy document and a request mean, as AWS documents it. It does not know what "public" means.
+* ``search``: the search for a request that gets access; its one door is ``search.witness.find_openings``.
+* ``findings``: what the rule reports: access tests, grants in order, explanations and advisories.
+* ``verdict``: `judge`, and the rule's own question about a repository. ``annotation`` writes the dashboard's sentence.
+* ``cli``: the command ``ecr-exposure``, which is not part of the function.
 
-From ``configuration_item`` on everything is pure: no AWS, no log, no clock.
+From ``repository`` to ``verdict`` everything is pure: no AWS call and no log; only `judge` reads the clock, once.
 """
 
 from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError

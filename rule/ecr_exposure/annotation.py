@@ -41,7 +41,7 @@ def cut(text: str, length: int) -> str:
 
 def _can(grant: Grant, test: AccessTest) -> str:
     if not grant.actions:
-        return f"{test.to_be} named, though no repository action is granted"
+        return f"{test.to_be} named, but no repository action is granted"
     if not grant.capabilities:
         return f"{test.to_be} allowed an unknown action"
     major = [each.value for each in grant.capabilities if each not in _MINOR]

@@ -1,4 +1,4 @@
-"""The rule parameters: from the texts that AWS Config carries to one frozen value."""
+"""The rule parameters: read from the strings of AWS Config into one frozen value."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class PublicRepository:
     pattern: str
 
     def covers(self, account: str, name: str) -> bool:
-        """Tell whether the repository of this account and name is public on purpose."""
+        """Return whether the repository of this account and name is public on purpose."""
         return self.account in (None, account) and matches(self.pattern, name)
 
     def __str__(self) -> str:
@@ -36,9 +36,9 @@ class PublicRepository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleParameters:
-    """What the owner of the rule chose; the defaults are those of the rule.
+    """The rule parameters that the owner of the rule chose; the defaults are those of the rule.
 
-    members: the organization's accounts, which no parameter holds: the edge looks them up.
+    members: the accounts of the organization, which are no rule parameter: the rule lists them.
     """
 
     test: AccessTest = UNCONDITIONAL
@@ -49,7 +49,7 @@ class RuleParameters:
 
 
 RDKLIB_PARAMETERS: Final = ("ExecutionRoleName", "ExecutionRoleRegion", "AssumeRoleMode")
-"""Parameters that rdklib reads itself; they are checked here, for rdklib does not."""
+"""Parameters that rdklib reads itself; they are checked here, because rdklib does not check them."""
 
 PARAMETERS: Final = (
     "publicAccessTest",
@@ -66,10 +66,10 @@ _PATTERN: Final = re.compile(r"[a-z0-9._/*?-]{1,256}")
 
 
 def read_parameters(raw: object) -> RuleParameters:
-    """Read the rule parameters of an event, a mapping of names to texts.
+    """Read the rule parameters of an event, a mapping of names to strings.
 
-    A parameter that is empty counts as left out. Raises ParameterError, which names the parameter,
-    its value and what is accepted.
+    An empty parameter counts as missing. Raises ParameterError, which names the parameter, its value and what is
+    accepted.
     """
     texts = _texts(raw)
     test = access_test("publicAccessTest", texts.get("publicAccessTest", UNCONDITIONAL.name))
@@ -89,7 +89,7 @@ def _texts(raw: object) -> dict[str, str]:
         if name not in PARAMETERS:
             raise ParameterError(f"{name!r:.80} is not a rule parameter (accepted: {', '.join(PARAMETERS)})")
         if not isinstance(value, str):
-            raise ParameterError(f"{name}: {value!r:.80} is not text")
+            raise ParameterError(f"{name}: {value!r:.80} is not a string")
     return {name: value.strip() for name, value in raw.items() if value.strip()}
 
 

@@ -102,13 +102,13 @@ def _policy(configuration: Mapping[str, object]) -> object:
         return _content(configuration[_POLICY])
     # Without the element there is no policy, provided that the configuration has the documented form.
     if any(str(key).lower() == _POLICY.lower() for key in configuration):
-        raise PolicyError("", f"{_POLICY} is spelled differently")
+        raise PolicyError("", f"{_POLICY} is spelled in another case")
     if not configuration.keys() & {"RepositoryName", "Arn"}:
-        raise PolicyError("", f"neither {_POLICY} nor RepositoryName nor Arn is there")
+        raise PolicyError("", f"{_POLICY}, RepositoryName and Arn are all missing")
     return None
 
 
 def _content(value: object) -> object:
     if value is None or isinstance(value, (str, Mapping)):
         return value
-    raise PolicyError(_POLICY, f"{describe(value)} is neither text nor an object")
+    raise PolicyError(_POLICY, f"{describe(value)} is neither a string nor an object")

@@ -83,7 +83,7 @@ def _aware(now: datetime | None) -> datetime:
     raise ParameterError(f"now: {now!r:.80} is not a datetime with a time zone")
 
 
-_NO_POLICY: Final = "The repository has no policy, so none lets anybody outside its account in."
+_NO_POLICY: Final = "The repository has no policy."
 
 
 def _judge_document(document: Document, test: AccessTest, facts: RepositoryFacts) -> Verdict:
@@ -101,7 +101,7 @@ def _judge_document(document: Document, test: AccessTest, facts: RepositoryFacts
 def cannot_be_evaluated(problem: str) -> Verdict:
     """Return the verdict on what cannot be evaluated: never COMPLIANT, with the place of the problem."""
     problem = printable(problem)
-    annotation = joined("Cannot be judged: ", problem, "")
+    annotation = joined("Cannot be evaluated: ", problem, "")
     return Verdict(compliance="NON_COMPLIANT", annotation=annotation, problem=problem)
 
 
@@ -141,11 +141,11 @@ def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
     if verdict.compliance == other.compliance:
         return verdict
     if other.problem:
-        hint = f" But publicAccessTest={test.name} could not judge it"
+        hint = f" publicAccessTest={test.name} cannot evaluate it."
     elif other.compliance == "NON_COMPLIANT":
-        hint = cut(f" But publicAccessTest={test.name} says: {other.annotation}", _LONGEST_HINT)
+        hint = cut(f" publicAccessTest={test.name} reports: {other.annotation}", _LONGEST_HINT)
     else:
-        hint = f" publicAccessTest={test.name}, which weighs actions and Denies, lets nobody in"
+        hint = f" publicAccessTest={test.name}, which evaluates actions and Deny statements, finds no public access."
     return replace(verdict, annotation=joined("", verdict.annotation, hint))
 
 

@@ -154,7 +154,7 @@ GOOD: Final = """\
 [   10 s] Looking for the finding in Security Hub
 [   10 s] The finding came after 0 s: severity CRITICAL, FAILED
 [   10 s] Deleted its policy; waiting for COMPLIANT
-[   20 s] COMPLIANT: The repository has no policy, so none lets anybody outside its account in.
+[   20 s] COMPLIANT: The repository has no policy.
 [   20 s] Deleted the repository NAME
 [   20 s] What AWS does not document, and what this run says about it:
 """

@@ -42,7 +42,7 @@ def is_sound(verdict: Verdict) -> bool:
     if verdict.problem is not None:
         assert verdict.compliance == "NON_COMPLIANT"
         assert verdict.grants == ()
-        assert verdict.annotation.startswith("Cannot be judged: ")
+        assert verdict.annotation.startswith("Cannot be evaluated: ")
     else:
         assert (verdict.compliance == "NON_COMPLIANT") == bool(verdict.grants)
     return verdict.problem is None

@@ -37,14 +37,14 @@ def test_the_most_dangerous_comes_first() -> None:
         ({"Action": ["ecr:TagResource", "ecr:ListImages", "ecr:DescribeImages", "ecr:UntagResource"]},
          "Everyone can configure and discover: Statement[0] allows "
          "ecr:TagResource, ecr:ListImages and 2 more to * with no Condition."),
-        ({"Action": "ecr:GetAuthorizationToken"}, "Everyone is named, though no repository action is granted: "
+        ({"Action": "ecr:GetAuthorizationToken"}, "Everyone is named, but no repository action is granted: "
          "Statement[0] allows ecr:GetAuthorizationToken to * with no Condition."),
         ({"Action": "ecr:FlyToTheMoon"}, "Everyone is allowed an unknown action: "
          "Statement[0] allows ecr:FlyToTheMoon to * with no Condition."),
-        ({"Action": []}, "Everyone is named, though no repository action is granted: "
+        ({"Action": []}, "Everyone is named, but no repository action is granted: "
          "Statement[0] allows no action to * with no Condition."),
         ({"Principal": {"AWS": "arn:aws:iam::*:root"}, "Action": "ecr:PutImage"},
-         'Everyone can push: Statement[0] allows ecr:PutImage to the malformed Principal "arn:aws:iam::*:root" '
+         'Everyone can push: Statement[0] allows ecr:PutImage to the invalid Principal "arn:aws:iam::*:root" '
          "with no Condition."),
         ({"Sid": ""}, "Everyone can administer, delete, push and pull: "
          "Statement[0] allows ecr:* to * with no Condition."),
@@ -59,7 +59,7 @@ def test_all_but() -> None:
     del open_statement["Action"]
     assert annotation(open_statement) == (
         "Everyone can administer, delete, push and pull: "
-        "Statement[0] allows all but ecr:PutImage to * with no Condition."
+        "Statement[0] allows all actions except ecr:PutImage to * with no Condition."
     )
 
 

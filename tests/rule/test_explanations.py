@@ -1,4 +1,4 @@
-"""Each way in has its own sentence: which statement, and why its condition keeps nobody out."""
+"""The reason of a grant: which statement grants access, and why its condition does not restrict the callers."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,78 +20,84 @@ def reason(condition: Any, *more: dict[str, Any], test: str = "reachable") -> st
 
 
 @pytest.mark.parametrize(
-    ("operator", "key", "value", "told"),
+    ("operator", "key", "value", "text"),
     [
         ("ForAllValues:StringEquals", "aws:PrincipalOrgID", "o-abcde12345",
-         "ForAllValues is also true when aws:PrincipalOrgID is absent: anyone outside an organization"),
+         "ForAllValues also matches when aws:PrincipalOrgID is absent, as for any account outside an organization"),
         ("StringEqualsIfExists", "aws:PrincipalOrgID", "o-abcde12345",
-         "IfExists is also true when aws:PrincipalOrgID is absent: anyone outside an organization"),
+         "IfExists also matches when aws:PrincipalOrgID is absent, as for any account outside an organization"),
         ("StringNotEquals", "aws:PrincipalOrgID", "o-abcde12345",
-         "StringNotEquals is also true when aws:PrincipalOrgID is absent: anyone outside an organization"),
+         "StringNotEquals also matches when aws:PrincipalOrgID is absent, as for any account outside an organization"),
         ("Null", "aws:PrincipalOrgID", "true",
-         "Null is true when aws:PrincipalOrgID is absent: anyone outside an organization"),
-        ("Null", "aws:PrincipalOrgID", "false", "aws:PrincipalOrgID only has to be there, whatever its value"),
+         "Null matches when aws:PrincipalOrgID is absent, as for any account outside an organization"),
+        ("Null", "aws:PrincipalOrgID", "false", "aws:PrincipalOrgID only has to be present; any value matches"),
         ("StringNotEquals", "aws:PrincipalAccount", "111122223333",
-         "StringNotEquals shuts out only what it lists, and aws:PrincipalAccount can be anything else"),
+         "StringNotEquals excludes only the listed values, and aws:PrincipalAccount can have any other"),
         ("StringLike", "aws:PrincipalOrgID", "o-a*",
-         '"o-a*" also fits the aws:PrincipalOrgID of callers from outside'),
+         '"o-a*" also matches the aws:PrincipalOrgID of callers in other accounts'),
         ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/ci",
-         '"arn:aws:iam::*:role/ci" also fits the aws:PrincipalArn of callers from outside'),
+         '"arn:aws:iam::*:role/ci" also matches the aws:PrincipalArn of callers in other accounts'),
         ("StringEquals", "aws:PrincipalAccount", "${aws:PrincipalAccount}",
-         "the policy variable lets a caller's own aws:PrincipalAccount fit"),
+         "the policy variable matches the caller's own aws:PrincipalAccount"),
         ("IpAddress", "aws:SourceIp", ["0.0.0.0/1", "128.0.0.0/1"],
-         "its addresses are more than one trusted network (a /8) can be"),
-        ("StringLike", "aws:SourceIp", "2001:db8:*", '"2001:db8:*" also fits the aws:SourceIp of callers from outside'),
+         "its address ranges are wider than a trusted network can be (a /8, or a /32 of IPv6)"),
+        ("StringLike", "aws:SourceIp", "2001:db8:*",
+         '"2001:db8:*" also matches the aws:SourceIp of callers in other accounts'),
         ("NotIpAddress", "aws:SourceIp", ["0.0.0.0/0", "::/0"],
-         "NotIpAddress is also true when aws:SourceIp is absent: anyone who comes through a VPC endpoint"),
+         "NotIpAddress also matches when aws:SourceIp is absent, as for any request through a VPC endpoint"),
         ("StringEqualsIfExists", "aws:SourceVpc", "vpc-0a1b2c3d",
-         "IfExists is also true when aws:SourceVpc is absent: anyone who comes without a VPC endpoint"),
+         "IfExists also matches when aws:SourceVpc is absent, as for any request that uses no VPC endpoint"),
         ("IpAddress", "aws:VpcSourceIp", "10.0.0.0/8",
-         "aws:VpcSourceIp is any address that the caller gives to his own network"),
+         "aws:VpcSourceIp can be any address: the caller chooses the CIDR range of its VPC"),
         ("StringNotEquals", "aws:SourceAccount", "111122223333",
-         "StringNotEquals is also true when aws:SourceAccount is absent: every direct caller"),
-        ("StringEquals", "aws:PrincipalTag/team", "blue", "aws:PrincipalTag/team is the caller's own to choose"),
+         "StringNotEquals also matches when aws:SourceAccount is absent, as for every request that no"
+         " AWS service makes"),
+        ("StringEquals", "aws:PrincipalTag/team", "blue", "aws:PrincipalTag/team can be set by the caller"),
         ("Bool", "aws:SecureTransport", "true", "aws:SecureTransport is the same for every caller"),
-        ("DateLessThan", "aws:CurrentTime", "2030-01-01", "aws:CurrentTime leaves a time in which everyone can call"),
-        ("StringEquals", "aws:ResourceAccount", "111122223333", "aws:ResourceAccount says nothing about the caller"),
-        ("StringEquals", "acme:tenant", "x", "acme:tenant is not a key that is known to limit callers"),
+        ("DateLessThan", "aws:CurrentTime", "2030-01-01",
+         "aws:CurrentTime restricts the time of the request and not the caller"),
+        ("StringEquals", "aws:ResourceAccount", "111122223333",
+         "aws:ResourceAccount is about the repository and does not restrict the caller"),
+        ("StringEquals", "acme:tenant", "x", "acme:tenant is not a condition key that is known to restrict callers"),
         ("StringLike", "aws:PrincipalOrgPaths", "o-abcde12345/*",
-         "AWS does not say what StringLike means for aws:PrincipalOrgPaths here, so it may fit anyone"),
+         "AWS does not document how StringLike evaluates aws:PrincipalOrgPaths here, so it may match any caller"),
     ],
 )  # fmt: skip
-def test_why_a_condition_keeps_nobody_out(operator: str, key: str, value: Any, told: str) -> None:
-    assert reason({operator: {key: value}}) == f"{START}: {told}"
+def test_reason_says_why_the_condition_does_not_restrict_the_callers(
+    operator: str, key: str, value: Any, text: str
+) -> None:
+    assert reason({operator: {key: value}}) == f"{START}: {text}"
 
 
 @pytest.mark.parametrize(
-    ("deny", "told"),
+    ("deny", "text"),
     [
         ({"ForAnyValue:StringNotEquals": {"aws:PrincipalOrgPaths": "o-abcde12345/r-ab12/"}},
-         "ForAnyValue:StringNotEquals is false when aws:PrincipalOrgPaths is absent"),
+         "ForAnyValue:StringNotEquals does not match when aws:PrincipalOrgPaths is absent"),
         ({"Bool": {"aws:SecureTransport": "false"}},
-         "Bool is false for some aws:SecureTransport that a caller can have"),
+         "Bool does not match every aws:SecureTransport that a caller can have"),
         ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ci"}},
-         "ArnNotLike is false for some aws:PrincipalArn that a caller can have"),
+         "ArnNotLike does not match every aws:PrincipalArn that a caller can have"),
     ],
 )  # fmt: skip
-def test_why_a_deny_does_not_stop_it(deny: Any, told: str) -> None:
+def test_reason_says_why_a_deny_does_not_match(deny: Any, text: str) -> None:
     statement = {"Sid": "Guard", "Effect": "Deny", "Principal": "*", "Action": "*", "Condition": deny}
-    expected = f'{START} with no Condition, and statement "Guard" does not stop it: {told}'
+    expected = f'{START} with no Condition, and statement "Guard" does not deny it: {text}'
     assert reason({}, statement) == expected
 
 
-def test_what_was_meant_to_tell_callers_apart_is_told_first() -> None:
+def test_condition_on_the_caller_is_explained_before_one_that_every_caller_meets() -> None:
     condition = {"Bool": {"aws:SecureTransport": "true"}, "StringLike": {"aws:PrincipalOrgID": "o-*"}}
-    assert reason(condition) == f'{START}: "o-*" also fits the aws:PrincipalOrgID of callers from outside'
+    assert reason(condition) == f'{START}: "o-*" also matches the aws:PrincipalOrgID of callers in other accounts'
 
 
 @pytest.mark.parametrize(
-    ("condition", "told"),
+    ("condition", "text"),
     [
         ({"StringEquals": {"aws:PrincipalOrgID": "o-abcde12345"}},
-         'aws:PrincipalOrgID "o-abcde12345" names nobody inside the trust zone'),
-        ({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, "a fixed network does not make a caller trusted"),
+         'aws:PrincipalOrgID "o-abcde12345" is not in the zone of trust'),
+        ({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, "a fixed network is not part of the zone of trust"),
     ],
 )  # fmt: skip
-def test_why_a_name_is_not_trusted(condition: Any, told: str) -> None:
-    assert reason(condition, test="external") == f"{START}: {told}"
+def test_reason_says_what_is_not_in_the_zone_of_trust(condition: Any, text: str) -> None:
+    assert reason(condition, test="external") == f"{START}: {text}"

@@ -99,13 +99,14 @@ class TestChange:
             assert place.dashboard() == {
                 "broken": (
                     "NON_COMPLIANT",
-                    "Cannot be judged: not JSON: Expecting property name enclosed in double quotes at line 1 column 2",
+                    "Cannot be evaluated: not JSON: Expecting property name enclosed in double quotes at line 1 "
+                    "column 2",
                 ),
-                "none": ("COMPLIANT", "The repository has no policy, so none lets anybody outside its account in."),
+                "none": ("COMPLIANT", "The repository has no policy."),
                 "open": ("NON_COMPLIANT", told),
                 "team/app": (
                     "COMPLIANT",
-                    "No statement of the repository policy allows everyone without a Condition.",
+                    "No statement grants access to everyone without a Condition.",
                 ),
             }
 
@@ -143,20 +144,20 @@ class TestChange:
     @pytest.mark.parametrize(
         ("configuration", "compliance", "told"),
         [
-            (None, "NON_COMPLIANT", "Cannot be judged: configuration: null is not an object"),
-            ([], "NON_COMPLIANT", "Cannot be judged: configuration: a list is not an object"),
-            ("{", "NON_COMPLIANT", "Cannot be judged: configuration: not JSON: "),
+            (None, "NON_COMPLIANT", "Cannot be evaluated: configuration: null is not an object"),
+            ([], "NON_COMPLIANT", "Cannot be evaluated: configuration: a list is not an object"),
+            ("{", "NON_COMPLIANT", "Cannot be evaluated: configuration: not JSON: "),
             (
                 {"RepositoryName": "rr", "RepositoryPolicyText": 7},
                 "NON_COMPLIANT",
-                "Cannot be judged: configuration.RepositoryPolicyText: 7 is neither text nor an object",
+                "Cannot be evaluated: configuration.RepositoryPolicyText: 7 is neither a string nor an object",
             ),
             (
                 {"RepositoryName": "rr", "repositoryPolicyText": "{}"},
                 "NON_COMPLIANT",
-                "Cannot be judged: configuration: RepositoryPolicyText is spelled differently",
+                "Cannot be evaluated: configuration: RepositoryPolicyText is spelled in another case",
             ),
-            ({"Tags": []}, "NON_COMPLIANT", "Cannot be judged: configuration: neither RepositoryPolicyText nor"),
+            ({"Tags": []}, "NON_COMPLIANT", "Cannot be evaluated: configuration: RepositoryPolicyText, Repo"),
             (json.dumps({"RepositoryName": "rr", "RepositoryPolicyText": OPEN}), "NON_COMPLIANT", "Everyone can"),
             ({"Arn": "aa", "RepositoryPolicyText": json.loads(OPEN)}, "NON_COMPLIANT", "Everyone can"),
             ({"Arn": "a"}, "COMPLIANT", "The repository has no policy"),
@@ -258,7 +259,7 @@ class TestOversized:
             with place.organization.faults.inject(Fault("config", "GetResourceConfigHistory", status=200, body=body)):
                 place.config.deliver_oversized(MEMBER, REGION, "big")
             assert place.dashboard() == {
-                "big": ("NON_COMPLIANT", "Cannot be judged: configuration: null is not an object")
+                "big": ("NON_COMPLIANT", "Cannot be evaluated: configuration: null is not an object")
             }
 
 
@@ -521,7 +522,7 @@ class TestOddAnswers:
                 place.config.deliver_oversized(MEMBER, REGION, "big")
             ((compliance, annotation),) = place.dashboard().values()
             assert compliance == "NON_COMPLIANT"
-            assert (annotation or "").startswith("Cannot be judged: configuration: ")
+            assert (annotation or "").startswith("Cannot be evaluated: configuration: ")
 
     @pytest.mark.parametrize("status", ["Unheard", "ok"])
     def test_an_unknown_status_clears_nothing(self, status: str) -> None:
@@ -743,7 +744,7 @@ class TestExclusion:
             (PULL.replace("BatchGetImage", "FlyToTheMoon"), "NON_COMPLIANT", "Everyone is allowed an unknown action"),
             (PULL.replace("BatchGetImage", "TagResource"), "NON_COMPLIANT", "Everyone can configure"),
             (PULL.replace("BatchGetImage", "List*"), "COMPLIANT", "Public on purpose"),
-            ("{", "NON_COMPLIANT", "Cannot be judged"),
+            ("{", "NON_COMPLIANT", "Cannot be evaluated"),
             (CLOSED, "COMPLIANT", "No statement"),
             (None, "COMPLIANT", "The repository has no policy"),
         ],
@@ -763,7 +764,7 @@ class TestExclusion:
             place.config.deliver_change(MEMBER, REGION, "public/app")
             ((compliance, annotation),) = place.dashboard().values()
             assert compliance == "COMPLIANT"
-            assert "publicAccessTest=reachable says: Everyone can administer" in (annotation or "")
+            assert "publicAccessTest=reachable reports: Everyone can administer" in (annotation or "")
 
     def test_the_scheduled_run_excuses_the_same(self) -> None:
         with deployed({"excludedPublicRepositories": "public/*"}) as place:
@@ -809,20 +810,23 @@ class TestPublicAccessTest:
     @pytest.mark.parametrize(
         ("test", "policy", "compliance", "told"),
         [
-            ("reachable", FOR_ALL, "NON_COMPLIANT", 'Everyone can pull: statement "Org" allows ecr:BatchGetImage to *: '
-             "ForAllValues is also true when aws:PrincipalOrgID is absent: anyone outside an organization."),
-            ("reachable", GUARDED, "COMPLIANT", "The repository policy lets no stranger in."),
-            ("reachable", PARTNER, "COMPLIANT", "The repository policy lets no stranger in."),
-            ("external", PARTNER, "NON_COMPLIANT", "Callers outside the trust zone can pull: "
+            ("reachable", FOR_ALL, "NON_COMPLIANT",
+             'Everyone can pull: statement "Org" allows ecr:BatchGetImage to *: '
+             "ForAllValues also matches when aws:PrincipalOrgID is absent, as for any account outside an "
+             "organization."),
+            ("reachable", GUARDED, "COMPLIANT", "The repository policy grants no public access."),
+            ("reachable", PARTNER, "COMPLIANT", "The repository policy grants no public access."),
+            ("external", PARTNER, "NON_COMPLIANT", "Principals outside the zone of trust can pull: "
              "Statement[0] allows ecr:BatchGetImage to account 999988887777 with no Condition."),
-            ("external", GUARDED, "NON_COMPLIANT", "Callers outside the trust zone can pull: "
-             "Statement[0] allows ecr:BatchGetImage to * with no Condition, and Statement[1] does not stop it: "
-             "StringNotEquals is false for some aws:PrincipalOrgID that a caller can have."),
-            ("unconditional", FOR_ALL, "COMPLIANT", "No statement of the repository policy allows everyone without a "
-             'Condition. But publicAccessTest=reachable says: Everyone can pull: statement "Org" allows '
-             "ecr:BatchGetImage to *: ForAllValues is also true when aws:PrincipalOrgID is absent: anyone…"),
+            ("external", GUARDED, "NON_COMPLIANT", "Principals outside the zone of trust can pull: "
+             "Statement[0] allows ecr:BatchGetImage to * with no Condition, and Statement[1] does not deny it: "
+             "StringNotEquals does not match every aws:PrincipalOrgID that a caller can have."),
+            ("unconditional", FOR_ALL, "COMPLIANT", "No statement grants access to everyone without a "
+             'Condition. publicAccessTest=reachable reports: Everyone can pull: statement "Org" allows '
+             "ecr:BatchGetImage to *: ForAllValues also matches when aws:PrincipalOrgID is absent, as for…"),
             ("unconditional", GUARDED, "NON_COMPLIANT", "Everyone can pull: Statement[0] allows ecr:BatchGetImage to * "
-             "with no Condition. publicAccessTest=reachable, which weighs actions and Denies, lets nobody in"),
+             "with no Condition. publicAccessTest=reachable, which evaluates actions and Deny statements, finds no "
+             "public access."),
         ],
     )  # fmt: skip
     def test_verdicts(self, test: str, policy: str, compliance: str, told: str) -> None:
@@ -936,7 +940,7 @@ def test_corpus_through_the_handler(case: Case, corpus_place: Place) -> None:
     place.config.invoke(event, region=REGION)
     ((compliance, annotation),) = place.dashboard().values()
     assert compliance == case.expect["unconditional"]
-    assert ((annotation or "").startswith("Cannot be judged: ")) == ("problem" in case.expect)
+    assert ((annotation or "").startswith("Cannot be evaluated: ")) == ("problem" in case.expect)
 
 
 def change_event(place: Place, name: str, **changes: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_everything() -> None:
         ([], "ruleParameters: [] is not an object"),
         ({"publicAccesTest": "x"}, "'publicAccesTest' is not a rule parameter (accepted: publicAccessTest, "),
         ({"publicAccessTest": "strict"}, "publicAccessTest: 'strict' is not a test (accepted: unconditional, "),
-        ({"publicAccessTest": True}, "publicAccessTest: True is not text"),
+        ({"publicAccessTest": True}, "publicAccessTest: True is not a string"),
         ({"excludedPublicRepositories": "Team/App"}, "excludedPublicRepositories: 'Team/App' is not [account:]"),
         ({"excludedPublicRepositories": "a,,b"}, "excludedPublicRepositories: '' is not [account:]pattern"),
         ({"excludedPublicRepositories": "123:app"}, "excludedPublicRepositories: '123' is not an account id"),
@@ -54,7 +54,7 @@ def test_everything() -> None:
         ({"ExecutionRoleName": "path/role"}, "ExecutionRoleName: 'path/role' is not the name of a role"),
         ({"ExecutionRoleRegion": "Mars"}, "ExecutionRoleRegion: 'Mars' is not a region"),
         ({"AssumeRoleMode": "maybe"}, "AssumeRoleMode: 'maybe' is neither true nor false"),
-        ({"AssumeRoleMode": False}, "AssumeRoleMode: False is not text"),
+        ({"AssumeRoleMode": False}, "AssumeRoleMode: False is not a string"),
     ],
 )  # fmt: skip
 def test_a_wrong_parameter_is_named(raw: Any, message: str) -> None:

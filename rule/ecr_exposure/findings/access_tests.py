@@ -105,23 +105,23 @@ REACHABLE: Final = AccessTest(
     find=_reachable_grants,
     subject="Everyone",
     to_be="is",
-    no_grant="The repository policy lets no stranger in.",
+    no_grant="The repository policy grants no public access.",
 )
 UNCONDITIONAL: Final = AccessTest(
     name="unconditional",
     find=_unconditional_grants,
     subject="Everyone",
     to_be="is",
-    no_grant="No statement of the repository policy allows everyone without a Condition.",
+    no_grant="No statement grants access to everyone without a Condition.",
     advises=False,
     compared_with=REACHABLE,
 )
 EXTERNAL: Final = AccessTest(
     name="external",
     find=_external_grants,
-    subject="Callers outside the trust zone",
+    subject="Principals outside the zone of trust",
     to_be="are",
-    no_grant="The repository policy lets nobody outside the trust zone in.",
+    no_grant="The repository policy grants no access outside the zone of trust.",
     needs_zone_of_trust=True,
 )
 TESTS: Final = {test.name: test for test in (UNCONDITIONAL, REACHABLE, EXTERNAL)}

@@ -1,4 +1,4 @@
-"""What an owner should know about a policy although it changes no verdict."""
+"""Advisories: what an owner should know about a policy although it changes no verdict."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,13 @@ from ecr_exposure.search.callers import RepositoryFacts
 
 
 class AdvisoryKind(Enum):
-    """What an owner should know although it does not change the verdict."""
+    """The kinds of advisories.
+
+    CONFUSED_DEPUTY: a service can access the repository on behalf of any customer. DELETED_PRINCIPAL: a principal is
+    the unique id of a deleted user or role. LITERAL_STAR: an operator without wildcards compares an asterisk.
+    PRIVATE_SOURCE_IP: aws:SourceIp is compared with private addresses only. PASSED_WINDOW: a time window has passed.
+    RESOURCE_ELEMENT: the statement has an element that ECR refuses.
+    """
 
     CONFUSED_DEPUTY = "confused-deputy"
     DELETED_PRINCIPAL = "deleted-principal"
@@ -29,7 +35,7 @@ class AdvisoryKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
-    """One thing to know about one statement, given by its 0-based index."""
+    """An advisory about one statement, given by its 0-based index."""
 
     kind: AdvisoryKind
     statement: int
@@ -40,16 +46,16 @@ def advisories_of(document: Document, facts: RepositoryFacts) -> tuple[Advisory,
     """Return the advisories of all statements, in their order."""
     found: list[Advisory] = []
     for statement in document.statements:
-        if statement.resource or _has_odd_principal(statement) or _has_odd_condition(statement):
+        if statement.resource or _has_notable_principal(statement) or _has_notable_condition(statement):
             advice = _advisories(statement, facts)
             found += [Advisory(kind=kind, statement=statement.position, text=text) for kind, text in advice]
     return tuple(found)
 
 
-# Most statements need no advice; the two below see that quickly.
+# Fast path: most statements need no advisory.
 
 
-def _has_odd_principal(statement: Statement) -> bool:
+def _has_notable_principal(statement: Statement) -> bool:
     if statement.allows:
         for principal in statement.principals.named:
             if principal.kind is PrincipalKind.SERVICE or principal.kind is PrincipalKind.UNIQUE_ID:
@@ -57,7 +63,7 @@ def _has_odd_principal(statement: Statement) -> bool:
     return False
 
 
-def _has_odd_condition(statement: Statement) -> bool:
+def _has_notable_condition(statement: Statement) -> bool:
     for condition in statement.conditions:
         if condition.key.name in _KEYS:
             return True
@@ -68,45 +74,45 @@ def _has_odd_condition(statement: Statement) -> bool:
 
 
 _DEPUTY: Final = (
-    "AWS services act for anybody who uses them: without a fixed aws:SourceAccount, aws:SourceArn, aws:SourceOrgID"
-    " or aws:SourceOrgPaths anyone may reach the repository through the service (confused deputy)"
+    "AWS services act on behalf of any customer: without a fixed aws:SourceAccount, aws:SourceArn, aws:SourceOrgID"
+    " or aws:SourceOrgPaths any customer may access the repository through the service (confused deputy)"
 )
 
 
 def _advisories(statement: Statement, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
     if statement.resource:
         yield AdvisoryKind.RESOURCE_ELEMENT, f"ECR refuses a policy with a {statement.resource} element"
-    if _trusts_any_deputy(statement):
+    if _is_confused_deputy(statement):
         yield AdvisoryKind.CONFUSED_DEPUTY, _DEPUTY
     if not statement.allows:
         return
     kinds = [principal.kind for principal in statement.principals.named]
     if PrincipalKind.UNIQUE_ID in kinds and not statement.not_principal:
-        text = "a unique id stands for a user or role that was deleted; it matches nobody any more"
+        text = "a unique id is what remains of a deleted user or role; it matches no principal"
         yield AdvisoryKind.DELETED_PRINCIPAL, text
     for condition in statement.conditions:
         yield from _about(condition, facts)
 
 
 def _about(condition: Condition, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
-    operation, key = condition.operator, condition.key
-    if operation.negated or not condition.values:
+    operator, key = condition.operator, condition.key
+    if operator.negated or not condition.values:
         return
     if (
-        operation.value_type is ValueType.STRING
-        and not operation.wildcards
+        operator.value_type is ValueType.STRING
+        and not operator.wildcards
         and any("*" in value and "${" not in value for value in condition.values)
     ):
-        text = f"{operation.name} takes the star of {key.spelling} literally; StringLike would not"
+        text = f"{operator.name} compares the asterisk in {key.spelling} literally; in StringLike it is a wildcard"
         yield AdvisoryKind.LITERAL_STAR, text
     if (
         key.domain is ValueDomain.PUBLIC_ADDRESS
-        and operation.value_type is ValueType.IP
+        and operator.value_type is ValueType.IP
         and not any(map(is_partly_public, condition.values))
     ):
         yield AdvisoryKind.PRIVATE_SOURCE_IP, "aws:SourceIp is never a private address: use aws:VpcSourceIp"
-    if key.domain is ValueDomain.TIME and operation.relation in _UPPER_BOUNDS and _ended(condition, facts):
-        yield AdvisoryKind.PASSED_WINDOW, "the time window has passed: the statement allows nothing any more"
+    if key.domain is ValueDomain.TIME and operator.relation in _UPPER_BOUNDS and _ended(condition, facts):
+        yield AdvisoryKind.PASSED_WINDOW, "the time window has passed: the statement no longer grants access"
 
 
 _UPPER_BOUNDS: Final = (Relation.LESS_THAN, Relation.LESS_THAN_EQUALS, Relation.EQUALS)
@@ -123,39 +129,39 @@ _SERVICE_KEYS: Final = ("aws:principalservicename", "aws:principalservicenamesli
 _SOURCES: Final = ("aws:sourceaccount", "aws:sourceowner", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths")
 
 
-def _trusts_any_deputy(statement: Statement) -> bool:
-    """Tell whether a service gets in for whomever it acts."""
+def _is_confused_deputy(statement: Statement) -> bool:
+    """Return whether a service can access the repository on behalf of any customer."""
     if not statement.allows:
-        return _spares_services(statement)
+        return _excepts_services(statement)
     kinds = [principal.kind for principal in statement.principals.named]
     services = PrincipalKind.SERVICE in kinds and not statement.not_principal
-    as_service = services or any(map(_asks_for_a_service, statement.conditions))
+    as_service = services or any(map(_requires_a_service, statement.conditions))
     return as_service and not any(map(_fixes_the_source, statement.conditions))
 
 
-def _asks_for_a_service(condition: Condition) -> bool:
-    operation = condition.operator
+def _requires_a_service(condition: Condition) -> bool:
+    operator = condition.operator
     if condition.key.name == "aws:principalisawsservice":
         wanted = "true" in [value.lower() for value in condition.values]
-        return operation.value_type is ValueType.BOOL and wanted and not operation.if_exists
+        return operator.value_type is ValueType.BOOL and wanted and not operator.if_exists
     certain = (
-        not operation.negated and not operation.if_exists and operation.set_operator is not SetOperator.FOR_ALL_VALUES
+        not operator.negated and not operator.if_exists and operator.set_operator is not SetOperator.FOR_ALL_VALUES
     )
-    if operation.value_type is ValueType.NULL:
+    if operator.value_type is ValueType.NULL:
         return False
     return certain and condition.key.presence is Presence.NEVER and condition.key.name in (*_SERVICE_KEYS, *_SOURCES)
 
 
 def _fixes_the_source(condition: Condition) -> bool:
-    operation = condition.operator
-    if operation.negated or operation.if_exists or operation.set_operator is SetOperator.FOR_ALL_VALUES:
+    operator = condition.operator
+    if operator.negated or operator.if_exists or operator.set_operator is SetOperator.FOR_ALL_VALUES:
         return False
-    if operation.value_type is ValueType.NULL or not condition.values:
+    if operator.value_type is ValueType.NULL or not condition.values:
         return False
     if condition.key.name == "aws:sourcearn":
         return all(_has_fixed_account(value) for value in condition.values)
     if condition.key.name in _SOURCES or condition.key.name in ("aws:principalorgid", "aws:principalorgpaths"):
-        return not operation.wildcards or not any(has_wildcard(value.partition("/")[0]) for value in condition.values)
+        return not operator.wildcards or not any(has_wildcard(value.partition("/")[0]) for value in condition.values)
     return False
 
 
@@ -163,8 +169,8 @@ def _has_fixed_account(arn: str) -> bool:
     return bool(account_of(arn)) and not has_wildcard(account_of(arn))
 
 
-def _spares_services(deny: Statement) -> bool:
-    """Tell whether a Deny for everyone lets AWS services through."""
+def _excepts_services(deny: Statement) -> bool:
+    """Return whether a Deny for everyone does not apply to AWS services."""
     return deny.principals.everyone and any(
         condition.key.name == "aws:principalisawsservice"
         and condition.operator.value_type is ValueType.BOOL

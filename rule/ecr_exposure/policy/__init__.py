@@ -1,1 +1,6 @@
-"""What a policy document says: document, principals, actions, patterns, conditions."""
+"""What AWS documents about a policy and a request; nothing here knows what "public" or "external" means.
+
+In reading order: ``document`` reads a policy with ``principals``, ``actions`` and ``conditions``; ``operators`` and
+``condition_keys`` are the tables of the condition operators and keys; ``variables``, ``patterns``, ``addresses`` and
+``json_values`` read single values. ``evaluator`` decides whether a policy allows one request.
+"""

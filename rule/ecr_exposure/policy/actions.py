@@ -1,4 +1,4 @@
-"""The ECR actions, what each is good for, and what an action pattern stands for.
+"""The ECR actions, the capability that each gives, and the actions that a pattern covers.
 
 The table follows the Service Authorization Reference as of 2026-09-26, 60 actions:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
@@ -14,7 +14,7 @@ from ecr_exposure.policy.patterns import has_wildcard, matches, simplified
 
 
 class Capability(Enum):
-    """What a caller can do to a repository, the most dangerous first."""
+    """What a caller can do to a repository, most dangerous first."""
 
     ADMINISTER = "administer"
     DELETE = "delete"
@@ -57,10 +57,10 @@ REGISTRY_ACTIONS: Final = frozenset(
         " DeregisterPullTimeUpdateExclusion ListPullTimeUpdateExclusions"
     ).split()
 )
-"""Actions on the registry: a repository policy can name them and never grants them."""
+"""Actions on the registry: a repository policy can name them, but never grants them."""
 
 CAPABILITY_OF: Final = {f"ecr:{name}": capability for capability, names in _TABLE.items() for name in names.split()}
-"""The capability that each action on a repository gives, by the action's name."""
+"""The capability that each repository action gives, most dangerous first."""
 
 _SPELLING: Final = {name.lower(): name for name in CAPABILITY_OF}
 _KNOWN: Final = (*_SPELLING, *map(str.lower, REGISTRY_ACTIONS))
@@ -104,7 +104,7 @@ def _named_exactly(written: str, lower: str) -> set[str]:
 
 
 def is_repository_action(action: str) -> bool:
-    """Tell whether a repository policy can grant the action: one on repositories, or an unknown one of ECR."""
+    """Return whether a repository policy can grant the action: a repository action, or an unknown one of ECR."""
     lower = action.lower()
     return lower in _SPELLING or (lower.startswith("ecr:") and lower not in _KNOWN)
 

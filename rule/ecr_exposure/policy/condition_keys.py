@@ -13,54 +13,54 @@ from ecr_exposure.policy.operators import ValueType
 
 
 class Presence(Enum):
-    """When a direct caller's request carries a key."""
+    """When the request context of an IAM principal has a key."""
 
     ALWAYS = "always"
-    OPTIONAL = "as the caller likes"
+    OPTIONAL = "optional"
     NEVER = "never"
-    ORGANIZATION = "in an organization"
-    DIRECT = "not through a VPC endpoint"
-    ENDPOINT = "through a VPC endpoint"
-    ENDPOINT_ORGANIZATION = "through a VPC endpoint, in an organization"
-    USER = "for an IAM user"
-    OWNER_ORGANIZATION = "where the owner is in an organization"
-    TAGS = "where a request passes tags"
-    TAG_KEYS = "where a request passes tag keys"
+    ORGANIZATION = "if the caller is in an organization"
+    DIRECT = "unless through a VPC endpoint"
+    ENDPOINT = "only through a VPC endpoint"
+    ENDPOINT_ORGANIZATION = "through an organization's VPC endpoint"
+    USER = "only for IAM users"
+    OWNER_ORGANIZATION = "if the owner is in an organization"
+    TAGS = "if the request passes tags"
+    TAG_KEYS = "if the request passes tag keys"
 
 
 class ValueDomain(Enum):
-    """Which values a key can have in a caller's request."""
+    """Which values a key can have in the request context of a caller."""
 
     PRINCIPAL_ARN = "the caller's ARN"
     PRINCIPAL_ACCOUNT = "the caller's account"
     PRINCIPAL_TYPE = "the caller's type"
-    USERID = "the caller's unique id"
+    USERID = "the caller's unique ID, any session name"
     USERNAME = "the caller's name"
-    ORGANIZATION_ID = "an organization of the caller"
-    ORGANIZATION_PATH = "a path in an organization of the caller"
+    ORGANIZATION_ID = "the caller's organization"
+    ORGANIZATION_PATH = "a path in the caller's organization"
     ACCOUNT = "an account of the caller"
     VPC = "a VPC of the caller"
     ENDPOINT = "a VPC endpoint of the caller"
     VPC_ARN = "the ARN of a VPC of the caller"
     ARN = "an ARN in an account of the caller"
-    PROVIDER = "free, or the ARN of a provider in an account of the caller"
-    OWN_ID = "an id of the caller"
-    PUBLIC_ADDRESS = "a public address"
-    ADDRESS = "an address"
-    ADDRESS_IPV4 = "an address of IPv4"
+    PROVIDER = "any value; an ARN is of the caller's account"
+    OWN_ID = "an ID of the caller"
+    PUBLIC_ADDRESS = "any public IP address"
+    ADDRESS = "any IP address"
+    ADDRESS_IPV4 = "any IPv4 address"
     BOOL = "true or false"
     TRUE = "true"
     FALSE = "false"
-    AGE = "zero or more"
+    AGE = "zero or more seconds"
     TIME = "now or later"
-    ISSUE_TIME = "at most 36 hours before the call"
-    REGION = "the repository's region"
+    ISSUE_TIME = "at most 36 hours before the request"
+    REGION = "the repository's Region"
     OWNER_ACCOUNT = "the owner's account"
     OWNER_ORGANIZATION_ID = "the owner's organization"
     OWNER_ORGANIZATION_PATH = "a path in the owner's organization"
-    RESOURCE_TAG = "free, for it is the repository's"
-    TEXT = "free"
-    UNKNOWN = "free, for the key is unknown"
+    RESOURCE_TAG = "any value (a tag of the repository)"
+    TEXT = "any value"
+    UNKNOWN = "any value (unknown key)"
 
 
 class ConditionKey(NamedTuple):
@@ -175,7 +175,7 @@ KEYS: Final[Mapping[str, ConditionKey]] = {row.name: row for row in TABLE}
 
 
 def condition_key(text: str) -> ConditionKey:
-    """Return the row of a key, whatever its case; a key that is in no row is unknown, and free."""
+    """Return the row of a key, whatever its case; a key that is in no row is unknown, and may have any value."""
     name = text.lower()
     found = KEYS.get(name)
     if found is not None:

@@ -52,7 +52,7 @@ def _read_block(operator: Operator, block: object, *, variables: bool) -> list[C
     if len(content) > 1:
         (name, times), *_ = Counter(condition.key.name for condition in found).most_common(1)
         if times > 1:
-            raise PolicyError("", f"two spellings of the condition key {describe(name)}")
+            raise PolicyError("", f"duplicate condition key {describe(name)} (the case of keys is ignored)")
     return found
 
 
@@ -77,4 +77,4 @@ def _as_text(value: object) -> str:
         return "true" if value else "false"
     if is_number(value):
         return str(value)
-    raise PolicyError("", f"{describe(value)} is not text, a number, true or false")
+    raise PolicyError("", f"{describe(value)} is not a string, a number, true or false")

@@ -1,7 +1,7 @@
-"""The policy document: what ECR keeps as text becomes one normal shape, or a PolicyError.
+"""The policy document: its text is read into one normalised form, or refused with a PolicyError.
 
-The parts are named tuples: frozen like the dataclasses elsewhere, and made in a third of the time,
-which is what most of a verdict's time goes into.
+Statements are named tuples: frozen like the dataclasses elsewhere, and created in a third of the time, and reading
+the policy takes most of the time of a verdict.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -20,7 +20,7 @@ class Statement(NamedTuple):
     """One statement, with its 0-based position in the document.
 
     not_principal, not_action: the element was NotPrincipal or NotAction.
-    resource: the Resource or NotResource element's name where one stands; ECR refuses both.
+    resource: the name of its Resource or NotResource element, if it has one; ECR refuses both.
     """
 
     position: int
@@ -36,7 +36,7 @@ class Statement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole policy; variables: its version (2012-10-17) makes ``${…}`` a policy variable."""
+    """A whole policy; variables: whether ``${…}`` is a policy variable, as in version 2012-10-17."""
 
     statements: tuple[Statement, ...]
     variables: bool
@@ -50,12 +50,12 @@ _STATEMENT: Final = frozenset(
 
 
 def read_policy(policy: object) -> Document | None:
-    """Read a policy given as text, as a Mapping, or as None; None where there is no policy.
+    """Read a policy given as text, as a Mapping, or as None; return None if there is no policy.
 
-    ECR has no policy, AWS Config shows an empty object, and both reach us as text too: null, "",
-    white space, {}, and the texts "{}" and "null" are no policy. Length is never a reason: Config
-    delivers texts that are longer than what ECR keeps.
-    Raises PolicyError, with the place, for all that cannot be judged.
+    For a repository without a policy, AWS Config reports an empty object: null, "", white space, {} and the texts
+    "{}" and "null" are no policy. A long text is never refused: AWS Config delivers texts that are longer than
+    those that ECR accepts.
+    Raises PolicyError, with the place, for whatever cannot be evaluated.
     """
     if isinstance(policy, str):
         if not policy.strip():
@@ -73,7 +73,7 @@ def _read_document(content: Mapping[str, object]) -> Document:
         raise PolicyError("Version", f"{describe(version)} is neither {' nor '.join(_VERSIONS)}")
     _optional_text(content, "Id")
     if "Statement" not in content:
-        raise PolicyError("", "there is no Statement")
+        raise PolicyError("", "Statement is missing")
     variables = version == _VERSIONS[0]
     statements: list[Statement] = []
     for index, statement in enumerate(elements(content["Statement"])):
@@ -88,7 +88,7 @@ def _read_statement(index: int, content: Mapping[str, object], *, variables: boo
     _only_known(content, _STATEMENT, "a statement")
     effect = content.get("Effect")
     if effect != "Allow" and effect != "Deny":  # noqa: PLR1714 - half the time of a membership test
-        raise PolicyError("Effect", f"{_found(content, 'Effect')} is neither Allow nor Deny")
+        raise PolicyError("Effect", _wrong_effect(content))
     principal = _one_of(content, "Principal", "NotPrincipal")
     action = _one_of(content, "Action", "NotAction")
     place = principal
@@ -134,19 +134,19 @@ def _only_known(content: Mapping[str, object], known: frozenset[str], what: str)
 def _one_of(content: Mapping[str, object], element: str, negated: str) -> str:
     if element in content:
         if negated in content:
-            raise PolicyError("", f"{element} and {negated} exclude each other")
+            raise PolicyError("", f"{element} and {negated} cannot be used together")
         return element
     if negated in content:
         return negated
-    raise PolicyError("", f"there is neither {element} nor {negated}")
+    raise PolicyError("", f"{element} and {negated} are both missing")
 
 
 def _optional_text(content: Mapping[str, object], element: str) -> str | None:
     value = content.get(element)
     if isinstance(value, str) or element not in content:
-        return value  # type: ignore[return-value]  # text, or None for an absent element
-    raise PolicyError(element, f"{describe(value)} is not text")
+        return value  # type: ignore[return-value]  # a string, or None for a missing element
+    raise PolicyError(element, f"{describe(value)} is not a string")
 
 
-def _found(content: Mapping[str, object], element: str) -> str:
-    return describe(content[element]) if element in content else "nothing"
+def _wrong_effect(content: Mapping[str, object]) -> str:
+    return f"{describe(content['Effect'])} is neither Allow nor Deny" if "Effect" in content else "missing"

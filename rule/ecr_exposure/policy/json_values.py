@@ -1,6 +1,6 @@
-"""JSON as a policy may hold it: one reader for text, one set of words for what stands there.
+"""JSON values as a policy may hold them: a strict reader, and names of values for errors.
 
-Nothing here knows policies; the callers know what they accept and where they are.
+This module knows no policies: its callers say what they accept, and at which place.
 """
 
 import json
@@ -17,25 +17,25 @@ _LAST_PLANE_0: Final = "\uffff"
 _LARGEST: Final = 10**40
 
 
-class RepeatedKey:
-    """Stands where an object holds one key twice, so that its reader can name the place."""
+class DuplicateKey:
+    """Replaces an object with a duplicate key, so that its reader can name the place."""
 
     __slots__ = ("key",)
 
     def __init__(self, key: str) -> None:
-        """Remember the key."""
+        """Store the key."""
         self.key = key
 
     def __str__(self) -> str:
-        """Say what is wrong."""
-        return f"the key {describe(self.key)} stands twice in one object"
+        """Return what is wrong."""
+        return f"duplicate key {describe(self.key)}"
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | RepeatedKey:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | DuplicateKey:
     content = dict(pairs)
     if len(content) == len(pairs):
         return content
-    return RepeatedKey(Counter(key for key, _ in pairs).most_common(1)[0][0])
+    return DuplicateKey(Counter(key for key, _ in pairs).most_common(1)[0][0])
 
 
 def _constant(text: str) -> Never:
@@ -46,10 +46,10 @@ _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_co
 
 
 def read_json(text: str) -> object:
-    """Return the value of a JSON text; a text that is none is percent-decoded once and read again.
+    """Return the value of a JSON text; a text that is not JSON is percent-decoded once and read again.
 
-    Objects come back as dict, or as RepeatedKey where a key stands twice.
-    Raises PolicyError, also for a number or a nesting that is out of all bounds.
+    Objects come back as dict, or as DuplicateKey if a key is duplicate.
+    Raises PolicyError, also for a number with too many digits and for nesting that is too deep.
     """
     try:
         return _decode(text)
@@ -75,7 +75,7 @@ def _decode(text: str) -> object:
 
 
 def _percent_decoded(text: str) -> str | None:
-    # The IAM API returns documents percent-encoded (RFC 3986), and they are pasted from there:
+    # The IAM API returns documents percent-encoded (RFC 3986), and people paste them from there:
     # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html
     try:
         decoded = unquote(text, errors="strict")
@@ -84,45 +84,45 @@ def _percent_decoded(text: str) -> str | None:
     return None if decoded == text else decoded
 
 
-# The exact types are asked for first below: an isinstance of an abstract class costs ten times more.
+# The exact types come first below: isinstance with an abstract class takes ten times longer.
 
 
 def is_list(value: object) -> TypeGuard[Sequence[object]]:
-    """Tell whether the value is a JSON list (a tuple of a hand-made policy counts)."""
+    """Return whether the value is a JSON list (a tuple of a policy made in Python counts)."""
     return type(value) is list or (isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)))
 
 
 def elements(value: object) -> Sequence[object]:
-    """Return the value's elements: IAM lets one element stand for a list of one."""
+    """Return the elements of the value: in IAM a single element is the same as a list of one."""
     return value if is_list(value) else (value,)
 
 
 def an_object(value: object) -> Mapping[str, object]:
-    """Return the value if it is a JSON object; PolicyError otherwise."""
+    """Return the value if it is a JSON object; raise PolicyError otherwise."""
     if type(value) is dict or isinstance(value, Mapping):
         return value
-    if isinstance(value, RepeatedKey):
+    if isinstance(value, DuplicateKey):
         raise PolicyError("", str(value))
     raise PolicyError("", f"{describe(value)} is not an object")
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Return the value as texts if it is one text or a list of texts; PolicyError otherwise."""
+    """Return the value as strings if it is one string or a list of strings; raise PolicyError otherwise."""
     if type(value) is str:
         return (value,)
     found: list[str] = []
     for element in value if type(value) is list else elements(value):
         if not isinstance(element, str):
-            raise PolicyError("", f"{describe(element)} is not text")
+            raise PolicyError("", f"{describe(element)} is not a string")
         found.append(element)
     return tuple(found)
 
 
 def printable(text: str) -> str:
-    """Return the text with a replacement character for all that is no plain visible character.
+    """Return the text with a replacement character for every character that is not plainly visible.
 
-    Control and direction characters would let a policy's author rewrite the line that accuses him.
-    Characters beyond U+FFFF go too: whether AWS counts one of them as one or two is not documented.
+    With control and direction characters the author of a policy could rewrite the line about the policy. Characters
+    beyond U+FFFF are replaced too: AWS does not document whether it counts one of them as one or two.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -130,18 +130,18 @@ def printable(text: str) -> str:
 
 
 def describe(value: object) -> str:
-    """Name a value in a few characters: texts and numbers as they stand, the rest by kind."""
+    """Name a value in a few characters: strings and numbers as they are, the rest by kind."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, str):
         return json.dumps(value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "…", ensure_ascii=False)
     if isinstance(value, (int, float)):
         return str(value) if abs(value) < _LARGEST else "a huge number"
-    if isinstance(value, (Mapping, RepeatedKey)):
+    if isinstance(value, (Mapping, DuplicateKey)):
         return "an object"
     return "a list" if is_list(value) else f"a {type(value).__name__}"
 
 
 def is_number(value: object) -> bool:
-    """Tell whether the value is a JSON number of a size that somebody may have meant."""
+    """Return whether the value is a JSON number of a plausible size."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST

@@ -1,4 +1,4 @@
-"""The wildcards of IAM: ``*`` is any text, also none, and ``?`` is any one character.
+"""The wildcards of IAM: ``*`` matches any text, also none, and ``?`` any one character.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
@@ -6,37 +6,37 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 import re
 from typing import Final
 
-# A star or question mark that is meant as such, in a pattern and in the text it is compared with: two
-# characters that no AWS value holds.
+# Literal asterisks and question marks, in a pattern and in the text that it is compared with, are replaced with two
+# private characters that no AWS value holds.
 LITERAL: Final = str.maketrans("*?", "\ue02a\ue03f")
 _WILDCARDS: Final = re.compile(r"[*?]*\*[*?]*")
 PLAIN: Final = str.maketrans("\ue02a\ue03f", "*?")
 
 
 def has_wildcard(pattern: str) -> bool:
-    """Tell whether the pattern can match anything but itself."""
+    """Return whether the pattern has a wildcard."""
     return "*" in pattern or "?" in pattern
 
 
 def simplified(pattern: str) -> str:
-    """Return the same pattern with each run of wildcards as question marks before one star at most."""
+    """Return an equal pattern, in which a run of wildcards is question marks and at most one star behind them."""
     return _WILDCARDS.sub(lambda run: "?" * run[0].count("?") + "*", pattern)
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether the whole text fits the pattern; case counts.
+    """Return whether the whole text matches the pattern; case counts.
 
-    Between its stars a pattern is a row of fixed pieces. Taking each piece at the first place where
-    it fits leaves most room for the rest, so nothing is ever tried twice.
+    Between its stars a pattern is a sequence of fixed pieces. Each piece is matched at the first possible place,
+    which leaves most text for the rest, so no place is tried twice.
     """
     if len(pattern) - pattern.count("*") > len(text):
         return False
     head, *pieces = pattern.split("*")
     if not pieces:
-        return len(head) == len(text) and _fits(head, text, 0)
+        return len(head) == len(text) and _matches_at(head, text, 0)
     tail = pieces.pop()
     at, end = len(head), len(text) - len(tail)
-    if at > end or not _fits(head, text, 0) or not _fits(tail, text, end):
+    if at > end or not _matches_at(head, text, 0) or not _matches_at(tail, text, end):
         return False
     for piece in pieces:
         found = _find(piece, text, at, end)
@@ -46,7 +46,7 @@ def matches(pattern: str, text: str) -> bool:
     return True
 
 
-def _fits(piece: str, text: str, at: int) -> bool:
+def _matches_at(piece: str, text: str, at: int) -> bool:
     if "?" not in piece:
         return text.startswith(piece, at)
     part = text[at : at + len(piece)]
@@ -57,4 +57,4 @@ def _find(piece: str, text: str, start: int, end: int) -> int:
     if "?" not in piece:
         return text.find(piece, start, end)
     places = range(start, end - len(piece) + 1)
-    return next((at for at in places if _fits(piece, text, at)), -1)
+    return next((at for at in places if _matches_at(piece, text, at)), -1)

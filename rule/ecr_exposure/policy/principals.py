@@ -1,4 +1,4 @@
-"""Whom a Principal or NotPrincipal element means.
+"""The principals that a Principal or NotPrincipal element names.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
@@ -14,7 +14,7 @@ from ecr_exposure.policy.patterns import has_wildcard
 
 
 class PrincipalKind(Enum):
-    """What one principal value names."""
+    """The kinds of principals."""
 
     ACCOUNT = "account"
     ARN = "arn"
@@ -43,7 +43,7 @@ class Principals(NamedTuple):
     """All values of one element.
 
     everyone: one of them is ``*`` (``"*"`` and ``{"AWS": "*"}`` mean the same).
-    malformed: values that IAM refuses; such a value is never relied on to keep anybody out.
+    malformed: values that IAM refuses; the rule never relies on such a value to restrict access.
     """
 
     everyone: bool = False
@@ -54,7 +54,7 @@ class Principals(NamedTuple):
 EVERYONE: Final = Principals(everyone=True)
 _EVERYONE: Final = {"AWS": "*"}
 
-# An account is its digits or the ARN of its root. A user, role or session is somebody in one account; no
+# An account is named by its 12 digits or by the ARN of its root. Users, roles and sessions belong to one account; no
 # other ARN can be a principal:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 _AWS: Final = re.compile(
@@ -63,14 +63,14 @@ _AWS: Final = re.compile(
 ).fullmatch
 _PARTITION: Final = 2
 _ROOT: Final = 3
-# A deleted user or role stays behind as its unique id and never comes back:
+# The unique id of a deleted user or role remains in a policy, and is never used again:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 _UNIQUE_ID: Final = re.compile(r"(?:AIDA|AROA)[A-Z0-9]{12,}")
 _PROVIDER: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:saml|oidc)-provider/[^*?]+")
 
 
 def read_principals(value: object) -> Principals:
-    """Read the element; PolicyError where it is not one."""
+    """Read the element; raise PolicyError if it is invalid."""
     if value == "*" or value == _EVERYONE:  # noqa: PLR1714 - half the time of a membership test
         return EVERYONE
     if type(value) is not dict and (isinstance(value, str) or is_list(value)):
@@ -111,7 +111,7 @@ def _service(text: str) -> Principal | None:
 
 
 def _provider(text: str) -> Principal | None:
-    # The built-in web identity providers are none: their users belong to everybody's accounts.
+    # The built-in web identity providers are not: their users belong to no account.
     return Principal(PrincipalKind.PROVIDER, text, partition_of(text)) if _PROVIDER.fullmatch(text) else None
 
 

@@ -191,7 +191,7 @@ def _numbers(constraints: Constraints, *, least: Decimal | None = None) -> list[
     return [f"{point:f}" for point in sorted(points) if least is None or point >= least]
 
 
-# Addresses of the ranges for documentation, which nobody uses.
+# Addresses of the ranges that are reserved for documentation.
 _EXAMPLE_ADDRESSES: Final = ("198.51.100.7", "203.0.113.7", "192.0.2.7", "2001:db8::7")
 
 

@@ -26,7 +26,7 @@ from ecr_exposure.search.strings import (
 
 
 class IdKind(StrEnum):
-    """The kinds of id by which a policy names somebody; also the tape that holds the id of a value."""
+    """The kinds of id by which a policy names a caller; also the tape that holds the id of a value."""
 
     ACCOUNT = "account"
     ORGANIZATION = "organization"
@@ -38,7 +38,7 @@ class IdKind(StrEnum):
 class Naming(Enum):
     """How a value of a policy names an id."""
 
-    NOTHING = "it names nobody"
+    NOTHING = "the value names no caller"
     ACCOUNT = "the value is an account"
     ORGANIZATION = "the value is an organization"
     NETWORK = "the value is a VPC or a VPC endpoint"

@@ -73,7 +73,7 @@ _EVERYONE, _MALFORMED, _NOBODY = "everyone", "malformed", "nobody"
 def _texts(value: Any) -> tuple[str, ...]:
     found = value if isinstance(value, list) else [value]
     if not all(type(entry) is str for entry in found):
-        raise ValueError("holds something that is not text")
+        raise ValueError("holds something that is not a string")
     return tuple(found)
 
 
