@@ -16,8 +16,8 @@ from ecr_exposure.aws import SWITCH, kept_clients
 from ecr_exposure.handler import lambda_handler
 from tests.corpus.loader import Case, all_cases
 from tests.local_aws.config_service import ConfigService
+from tests.local_aws.config_store import Evaluation
 from tests.local_aws.faults import Connection, Fault
-from tests.local_aws.ledger import Evaluation
 from tests.local_aws.organization import LocalOrganization
 
 RULE = "ecr-repository-no-public-access"
