@@ -9,20 +9,8 @@ import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint marks its types as not for others
 from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
 
-from tests.deployment.deployment_shapes import (
-    ACCOUNT,
-    PACK,
-    SHAPES,
-    resolved,
-)
-from tests.deployment.sam import (
-    DEPLOY,
-    ORGANIZATION_MAY_INVOKE,
-    REGION,
-    TEMPLATE,
-    Transform,
-    run,
-)
+from tests.deployment.deployment_shapes import ACCOUNT, PACK, SHAPES, resolved
+from tests.deployment.sam import DEPLOY, ORGANIZATION_MAY_INVOKE, REGION, TEMPLATE, Transform, run
 from tests.local_aws.templates import read_template
 
 # Regions without the type AWS::Lambda::ResourcePolicy:

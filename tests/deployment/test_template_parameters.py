@@ -22,12 +22,7 @@ from tests.deployment.deployment_shapes import (
     SHAPES,
     resolved,
 )
-from tests.deployment.sam import (
-    MEMBER_ACCOUNT,
-    ROOT,
-    SECURITY_HUB,
-    TEMPLATE,
-)
+from tests.deployment.sam import MEMBER_ACCOUNT, ROOT, SECURITY_HUB, TEMPLATE
 from tests.local_aws.templates import read_template
 
 

@@ -20,10 +20,7 @@ from tests.deployment.deployment_shapes import (
     SHAPES,
     resolved,
 )
-from tests.deployment.sam import (
-    ORGANIZATION_MAY_INVOKE,
-    REGION,
-)
+from tests.deployment.sam import ORGANIZATION_MAY_INVOKE, REGION
 from tests.local_aws.organization import HUB
 from tests.local_aws.templates import ResolvedTemplate, read_template
 
