@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint marks its types as not for others
-from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
+from cfnlint.api import lint
+from cfnlint.helpers import REGIONS
 
 from tests.deployment.deployment_shapes import ACCOUNT, PACK, SHAPES, resolved
 from tests.deployment.sam import DEPLOY, ORGANIZATION_MAY_INVOKE, REGION, TEMPLATE, Transform, run

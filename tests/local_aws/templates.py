@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]  # cfn-lint marks its types as not for others
+from cfnlint.decode import decode, decode_str
 from moto.utilities.utils import get_partition
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
