@@ -11,6 +11,9 @@ TOOLS_PYTHON ?= $(shell for each in python3.14 python3.13 python3.12 \
 RUN := .venv/bin/python
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement
 
+# `make test` installs its two environments at the same time.
+MAKEFLAGS += --jobs=2
+
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
 .PHONY: demo test nightly benchmark preflight verify replay format rdk lock clean
@@ -24,7 +27,7 @@ test: .venv/ready .venv-tools/ready
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest
+	$(RUN) -m coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 

@@ -1,4 +1,4 @@
-"""What every test starts from: no AWS client that an earlier test left behind; and the deployment tools."""
+"""Every test starts without cached AWS clients; fixtures for the deployment tools."""
 
 import json
 import os
@@ -19,7 +19,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(autouse=True)
-def _no_clients() -> Iterator[None]:
+def _no_kept_state() -> Iterator[None]:
     kept.clear()
     yield
     kept.clear()
@@ -27,7 +27,7 @@ def _no_clients() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """Return the folder of SAM CLI's and RDK's commands."""
+    """Return the folder with the commands of SAM CLI and RDK."""
     if not (TOOLS / "ready").exists():
         pytest.fail("the environment of SAM CLI and RDK is missing: run `make .venv-tools/ready`")
     return TOOLS / "bin"
@@ -35,11 +35,11 @@ def tools() -> Path:
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return variables for a tool, without credentials, and with a home of its own."""
+    """Return environment variables for a tool, without credentials and with an empty home directory."""
     home = tmp_path_factory.mktemp("home")
     sam = home / "sam"
     sam.mkdir()
-    # SAM asks the package index for a newer SAM once a week: this week it has.
+    # SAM CLI checks PyPI for a newer version once a week; this says that it has just done so.
     (sam / "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
     return tool_environment() | {
         "HOME": str(home),
@@ -50,13 +50,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def installing(environment: dict[str, str]) -> dict[str, str]:
-    """Return the variables for what calls pip, whose index may be set in the user's own home."""
+    """Return environment variables for commands that run pip, which reads the user's configuration."""
     return environment | {"HOME": str(Path.home())}
 
 
 @pytest.fixture(scope="session")
 def built(tools: Path, installing: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that `sam build` makes: the templates and the function."""
+    """Return the output folder of `sam build`: the templates and the function."""
     folder = tmp_path_factory.mktemp("sam-build")
     build = folder / "build"
     run((tools / "sam", "build", "--template-file", TEMPLATE, "--build-dir", build), cwd=folder, env=installing)

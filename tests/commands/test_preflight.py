@@ -22,7 +22,7 @@ from tests.live.preflight import main
 from tests.live.recording import is_daily, mended, missing_types
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
-from tests.local_aws.governance import governed
+from tests.local_aws.moto_organizations import organizations_api
 from tests.local_aws.organization import HUB, MEMBERS, ORGANIZATION_ID, LocalOrganization
 
 ONE, TWO = MEMBERS
@@ -90,7 +90,7 @@ class Estate:
 
 @contextmanager
 def estate_of(page: int = 100, **arguments: Any) -> Iterator[Estate]:
-    with governed(page=page), LocalOrganization(**arguments) as organization:
+    with organizations_api(page=page), LocalOrganization(**arguments) as organization:
         estate = Estate(organization)
         estate.prepare()
         yield estate
@@ -234,7 +234,7 @@ def test_everything_comes_in_pages(look: Any) -> None:
 
 def test_more_accounts_than_a_page_holds(look: Any) -> None:
     members = tuple(str(500_000_000_000 + number) for number in range(250))
-    with governed(page=20), LocalOrganization(members=members, regions=(HOME,)) as organization:
+    with organizations_api(page=20), LocalOrganization(members=members, regions=(HOME,)) as organization:
         estate = Estate(organization)
         estate.prepare(administrator=members[0])
         organization.accounts_without_role.update(members[1:-1])
@@ -249,7 +249,7 @@ def test_more_accounts_than_a_page_holds(look: Any) -> None:
 
 
 def test_another_partition(look: Any) -> None:
-    with governed(), LocalOrganization(regions=("us-gov-west-1",), members=(ONE,)) as organization:
+    with organizations_api(), LocalOrganization(regions=("us-gov-west-1",), members=(ONE,)) as organization:
         report = look(Estate(organization), regions="us-gov-west-1")
         roles = [str(call.parameters["RoleArn"]) for call in organization.calls if call.operation == "AssumeRole"]
     assert roles == [f"arn:aws-us-gov:iam::{ONE}:role/OrganizationAccountAccessRole"]

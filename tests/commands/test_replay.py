@@ -17,8 +17,8 @@ from tests.live.failed_event import NotARecordError, read_record
 from tests.live.replay import main
 from tests.local_aws.calls import Call
 from tests.local_aws.config_service import ConfigService
-from tests.local_aws.failed_events import accepting
 from tests.local_aws.faults import Connection, Fault
+from tests.local_aws.moto_invocations import accepted_invocations
 from tests.local_aws.organization import HUB, MEMBERS, LocalOrganization
 
 ONE = MEMBERS[0]
@@ -118,7 +118,7 @@ class Deployed:
 
 @pytest.fixture
 def deployed() -> Iterator[Deployed]:
-    with accepting() as events, LocalOrganization() as organization:
+    with accepted_invocations() as events, LocalOrganization() as organization:
         yield Deployed(organization, events)
 
 

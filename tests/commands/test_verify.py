@@ -25,8 +25,8 @@ from tests.live.throwaway import OPEN_POLICY, Repository
 from tests.live.verify import main
 from tests.local_aws.calls import Call
 from tests.local_aws.config_service import ConfigService
-from tests.local_aws.deployment_gaps import Surroundings, surrounded
 from tests.local_aws.faults import Connection, Fault
+from tests.local_aws.moto_stack_services import StackServices, stack_services
 from tests.local_aws.organization import HUB, MEMBERS, LocalOrganization
 
 HOME: Final = "eu-west-1"
@@ -85,7 +85,9 @@ class LocalClock(Clock):
 class Stand:
     """A deployed stack in the hub, and one run of the tool after the other."""
 
-    def __init__(self, organization: LocalOrganization, config: ConfigService, here: Surroundings, region: str) -> None:
+    def __init__(
+        self, organization: LocalOrganization, config: ConfigService, here: StackServices, region: str
+    ) -> None:
         """Take what is deployed."""
         self.organization, self.config, self.here, self.region = organization, config, here, region
         self.clock = LocalClock(organization, config, region)
@@ -120,7 +122,7 @@ def deployed(
         environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true"}
     with ExitStack() as stack:
         organization = stack.enter_context(LocalOrganization(execution_role=ROLE, regions=(region,)))
-        here = stack.enter_context(surrounded(organization.ledger))
+        here = stack.enter_context(stack_services(organization.config_store))
         config = ConfigService(organization, lambda_handler, environment=environment)
         for name in (NAMES[deployed_as],) if rules is None else rules:
             config.put_rule(HUB, region, name)

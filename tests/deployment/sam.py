@@ -1,10 +1,9 @@
-"""SAM CLI, RDK and SAM's transform, run as a person would run them, from the environment of the tools."""
+"""SAM CLI, RDK and SAM's transform, run from the environment of the tools."""
 
 import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,28 +17,33 @@ ORGANIZATION_MAY_INVOKE: Final = DEPLOY / "organization-may-invoke.yaml"
 SECURITY_HUB: Final = DEPLOY / "security-hub.yaml"
 TOOLS: Final = ROOT / ".venv-tools"
 REGION: Final = "eu-west-1"
-# Variables that would lead a tool to a real AWS, or tie it to the make or coverage that runs these tests.
+# Variables that would lead a tool to real AWS, or connect it to the make or coverage that runs these tests.
 _FOREIGN: Final = ("AWS_", "SAM_", "MAKE", "MFLAGS", "COVERAGE_")
 
-# As `sam package` would, it puts an object of S3 in the place of the local folder.
+# Transforms a template for each line of input. Like `sam package`, it replaces the local folder by an S3 URL.
 _TRANSFORM: Final = """
-import json, sys
+import json, sys, traceback
 from samtranslator.translator.transform import transform
 
 class NoManagedPolicies:
     def load(self):
         return {}
 
-template, parameters = json.load(sys.stdin)
-template["Resources"]["RuleFunction"]["Properties"]["CodeUri"] = "s3://bucket/function.zip"
-print(json.dumps(transform(template, parameters, NoManagedPolicies())))
+for line in sys.stdin:
+    template, parameters = json.loads(line)
+    template["Resources"]["RuleFunction"]["Properties"]["CodeUri"] = "s3://bucket/function.zip"
+    try:
+        answer = [transform(template, parameters, NoManagedPolicies()), None]
+    except Exception:
+        answer = [None, traceback.format_exc()]
+    print(json.dumps(answer), flush=True)
 """
 
 
 def run(
     command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], text: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; when it fails, what it wrote is part of the error."""
+    """Run a command; if it fails, its output is part of the error."""
     try:
         return subprocess.run(  # noqa: S603 - our own commands
             command, cwd=cwd, env=env, input=text, capture_output=True, text=True, check=True, timeout=600
@@ -50,7 +54,7 @@ def run(
 
 
 def tool_environment() -> dict[str, str]:
-    """Return variables without credentials and without the settings of whoever runs the tests."""
+    """Return environment variables without credentials and without the user's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return kept | {
         "AWS_CONFIG_FILE": os.devnull,
@@ -62,20 +66,47 @@ def tool_environment() -> dict[str, str]:
     }
 
 
-def transformed(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Return what CloudFormation makes of a template's transform, with these parameters."""
-    command = (TOOLS / "bin" / "python", "-c", _TRANSFORM)
-    told = run(command, cwd=ROOT, env=tool_environment(), text=json.dumps([template, dict(parameters)])).stdout
-    content: dict[str, Any] = json.loads(told)
-    return content
+class Transform:
+    """SAM's transform, which CloudFormation runs on a template: one process of the tools transforms all templates."""
 
+    def __init__(self) -> None:
+        """Start no process yet."""
+        self._process: subprocess.Popen[str] | None = None
+        self._transformed: dict[str, str] = {}
 
-@cache
-def _transformed_template(parameters: tuple[tuple[str, str], ...]) -> str:
-    return json.dumps(transformed(read_template(TEMPLATE), dict(parameters)))
+    def apply(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Return the template after the transform with these parameters; each input is transformed once."""
+        line = json.dumps([template, dict(parameters)])
+        if line not in self._transformed:
+            self._transformed[line] = self._answer(line)
+        content, error = json.loads(self._transformed[line])
+        assert error is None, error
+        transformed: dict[str, Any] = content
+        return transformed
 
+    def apply_to_template_yaml(self, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Return template.yaml after the transform with these parameters."""
+        return self.apply(read_template(TEMPLATE), parameters)
 
-def transformed_template(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Return template.yaml after its transform; each set of parameters is transformed once."""
-    content: dict[str, Any] = json.loads(_transformed_template(tuple(sorted(parameters.items()))))
-    return content
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+    def _answer(self, line: str) -> str:
+        if self._process is None:
+            self._process = subprocess.Popen(  # noqa: S603 - our own code
+                (TOOLS / "bin" / "python", "-c", _TRANSFORM),
+                env=tool_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the process of the transform ended"
+        return answer

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint marks its types as not for others
-from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
+from cfnlint.api import lint
+from cfnlint.helpers import REGIONS
 
 from ecr_exposure.event import CHANGE
 from ecr_exposure.parameters import PARAMETERS

@@ -64,7 +64,7 @@ class TestExamples:
         (overrides,) = re.findall(r"^ +sam deploy --parameter-overrides (.*)$", text_of(README), re.MULTILINE)
         parameters = dict(override.split("=") for override in overrides.split())
         stack = ResolvedTemplate(read_template(TEMPLATE), parameters)
-        assert stack.refusals == []
+        assert stack.violations == []
         assert "AccountRule" in stack.resources
 
 

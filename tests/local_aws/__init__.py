@@ -1,11 +1,11 @@
-"""An AWS organization in one process, for the end-to-end tests and the demo.
+"""An AWS organization inside one process, for the end-to-end tests and the demo.
 
-``organization`` (accounts, sessions, repositories) stands on moto in a ``process`` of its own; ``gateway``
-lets every request through, logs it (``calls``) and spoils some (``faults``). ``recorder`` writes
-configuration items, ``ledger`` keeps rules and evaluations, ``moto_gaps`` serves both over the API.
-``config_service`` invokes the handler under test through ``function``.
-
-``deployment`` puts template.yaml on it: moto makes what it knows, ``templates`` reads the rest, ``roles``
-checks who may take which role. ``bucket`` is S3 for a process of its own. What the operator's commands ask
-and moto lacks is in ``governance``, ``deployment_gaps`` and ``failed_events``.
+- ``organization``: the accounts and their repositories. moto emulates AWS; ``local_session`` isolates the
+  process from real AWS; ``local_endpoint`` receives every request, logs it (``calls``) and injects ``faults``.
+- ``config_service``: AWS Config. It keeps rules and evaluations in ``config_store``, records configuration
+  items with ``recorder``, and invokes the handler under test as a ``lambda_function``.
+- ``deployed_stack``: template.yaml deployed to the organization. ``templates`` resolves what moto does not
+  create; ``roles`` decides which role can assume which.
+- ``moto_*``: API operations that moto does not emulate, by service. ``bucket``: Amazon S3 for other processes.
+- ``demo``, ``demo_input``: `make demo`.
 """

@@ -1,4 +1,4 @@
-"""One bucket of S3 on loopback, for a tool that runs in a process of its own and uploads.
+"""Amazon S3 on a loopback address, for `sam package`, which uploads from a process of its own.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 """
@@ -12,20 +12,20 @@ from threading import Thread
 
 @contextmanager
 def local_bucket() -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Serve S3 inside the with block; return its address and the objects, by ``bucket/key``."""
+    """Serve Amazon S3 inside the with block; return its endpoint URL and the objects by ``bucket/key``."""
     objects: dict[str, bytes] = {}
 
     class Bucket(BaseHTTPRequestHandler):
-        """HeadObject and PutObject, in path style."""
+        """HeadObject and PutObject with path-style requests."""
 
         protocol_version = "HTTP/1.1"
 
         def do_HEAD(self) -> None:
-            self._answer(HTTPStatus.OK if self._key() in objects else HTTPStatus.NOT_FOUND)
+            self._respond(HTTPStatus.OK if self._key() in objects else HTTPStatus.NOT_FOUND)
 
         def do_PUT(self) -> None:
             objects[self._key()] = self._body()
-            self._answer(HTTPStatus.OK)
+            self._respond(HTTPStatus.OK)
 
         def _key(self) -> str:
             return self.path.partition("?")[0].lstrip("/")
@@ -38,17 +38,17 @@ def local_bucket() -> Iterator[tuple[str, dict[str, bytes]]]:
                 body += self.rfile.read(size)
                 self.rfile.readline()
             while self.rfile.readline().strip():
-                pass  # the checksum that trails
+                pass  # the trailing checksum
             return body
 
-        def _answer(self, status: HTTPStatus) -> None:
+        def _respond(self, status: HTTPStatus) -> None:
             self.send_response(status)
             self.send_header("ETag", '"0"')
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
     Thread(target=server.serve_forever, daemon=True).start()

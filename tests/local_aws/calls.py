@@ -1,8 +1,7 @@
-"""A call to AWS as it leaves botocore, read back from the signed request.
+"""An API call, read from the signed HTTP request that botocore sends.
 
-The service is named as boto3 names its client (``config``, not botocore's ``config-service``). Account
-and role are those of the credentials that signed the request; moto draws an access key for each assumed
-role and knows whose it is.
+The service has the name of its boto3 client (``config``, not botocore's ``config-service``). Account and role
+are those of the credentials that signed the request: moto creates an access key for each assumed role.
 """
 
 import json
@@ -22,36 +21,36 @@ _ENVELOPE: Final = frozenset({"Action", "Version"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One HTTP request to AWS: a call that botocore retries is logged once an attempt."""
+    """One HTTP request to AWS: when botocore retries a call, each attempt is a Call."""
 
     service: str
     operation: str
     account: str
-    """Of the credentials; empty when they are unknown or the request is unsigned."""
+    """The account of the credentials; empty if they are unknown or the request is unsigned."""
     role: str
-    """Name of the assumed role that signed; empty when none did."""
+    """The name of the assumed role that signed the request; empty if no role did."""
     region: str
     host: str
     parameters: Mapping[str, Any]
-    """As the service receives them: JSON, or flat text values for a query protocol such as that of STS."""
+    """The request parameters: JSON values, or strings in the AWS query protocol (STS)."""
     fault: str = ""
-    """The code or the connection failure that was injected, if any."""
+    """The error code or connection failure that was injected, if any."""
 
     @property
     def repository(self) -> str | None:
-        """The repository that a call is about: ECR's repositoryName, Config's resourceId."""
+        """The repository's name: repositoryName of Amazon ECR, resourceId of AWS Config."""
         name = self.parameters.get("repositoryName", self.parameters.get("resourceId"))
         return name if isinstance(name, str) else None
 
 
 def read_call(request: AWSPreparedRequest, event_name: str) -> Call:
-    """Return the call behind a request that botocore is about to send.
+    """Return the call of a request that botocore is about to send.
 
     ``event_name`` is ``before-send.<service id>.<operation>``.
     """
     _, service, operation = event_name.split(".", 2)
     scope = _CREDENTIAL.search(_text(request.headers.get("Authorization")))
-    account, role = _owner(scope["key"]) if scope else ("", "")
+    account, role = _account_and_role(scope["key"]) if scope else ("", "")
     return Call(
         service=_CLIENT_NAMES.get(service, service),
         operation=operation,
@@ -63,21 +62,21 @@ def read_call(request: AWSPreparedRequest, event_name: str) -> Call:
     )
 
 
-def speaks_json(request: AWSPreparedRequest) -> bool:
-    """Tell an AWS JSON protocol (ECR, Config, Organizations) from the query protocol (STS)."""
+def is_json_protocol(request: AWSPreparedRequest) -> bool:
+    """Return whether the request uses the AWS JSON protocol (ECR, Config, Organizations), not the query protocol."""
     return "X-Amz-Target" in request.headers
 
 
 def _parameters(request: AWSPreparedRequest) -> Mapping[str, Any]:
     body = _text(request.body)
-    if speaks_json(request):
+    if is_json_protocol(request):
         content = json.loads(body or "{}")
         return content if isinstance(content, dict) else {}
     return {name: value for name, value in parse_qsl(body, keep_blank_values=True) if name not in _ENVELOPE}
 
 
-def _owner(access_key_id: str) -> tuple[str, str]:
-    """Return account and role name behind an access key; two empty strings if nobody issued it."""
+def _account_and_role(access_key_id: str) -> tuple[str, str]:
+    """Return the account and role name of an access key; two empty strings if the key does not exist."""
     for account, partitions in list(iam_backends.items()):
         for backend in list(partitions.values()):
             key: AccessKey | None = backend.access_keys.get(access_key_id)
@@ -87,5 +86,5 @@ def _owner(access_key_id: str) -> tuple[str, str]:
 
 
 def _text(value: object) -> str:
-    """Return a header or a body as text; botocore has both in either type, or None."""
+    """Return a header or body as str: botocore uses str, bytes or None."""
     return value.decode() if isinstance(value, bytes | bytearray) else str(value or "")

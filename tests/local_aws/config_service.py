@@ -1,4 +1,4 @@
-"""AWS Config in every account and region: it has rules, invokes the function, and shows what it put.
+"""AWS Config in every account and region: rules, events to the function, evaluations.
 
 Events: https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
 """
@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from moto.utilities.utils import get_partition
 
-from tests.local_aws.function import Handler, Invocation, LocalFunction
-from tests.local_aws.ledger import ALL_TRIGGERS, Evaluation, PutEvaluations, Rule
+from tests.local_aws.config_store import ALL_TRIGGERS, Evaluation, PutEvaluations, Rule
+from tests.local_aws.lambda_function import Handler, Invocation, LocalFunction
 from tests.local_aws.organization import LocalOrganization
 from tests.local_aws.recorder import RecordedItem, timestamp
 
@@ -23,7 +23,7 @@ _SERVICE_LINKED_ROLE: Final = "aws-service-role/config.amazonaws.com/AWSServiceR
 
 
 class ConfigService:
-    """Config of a local organization, wired to one handler."""
+    """AWS Config of a local organization; all rules invoke one function."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class ConfigService:
         environment: Mapping[str, str] = _NOTHING,
         asynchronous: bool = False,
     ) -> None:
-        """Deploy the handler to the hub; ``environment`` holds the function's variables."""
+        """Create the function in the hub account; ``environment`` are its environment variables."""
         self._organization = organization
-        self._ledger = organization.ledger
+        self._store = organization.config_store
         self._recorder = organization.recorder
         self._function = LocalFunction(
             handler=handler, hub=organization.hub, environment=dict(environment), asynchronous=asynchronous
@@ -48,8 +48,8 @@ class ConfigService:
 
     @property
     def put_evaluations(self) -> list[PutEvaluations]:
-        """Every call of PutEvaluations so far, refused ones included."""
-        return self._ledger.calls
+        """Every PutEvaluations call so far, failed ones included."""
+        return self._store.calls
 
     def put_rule(
         self,
@@ -60,16 +60,16 @@ class ConfigService:
         *,
         triggers: frozenset[str] = ALL_TRIGGERS,
     ) -> Rule:
-        """Make a rule in one account and region; no empty parameters, at most 1,024 characters of JSON."""
+        """Create a rule; raises ValueError for an empty parameter or more than 1,024 characters of JSON."""
         self._organization.check_place(account, region)
         if not all(parameters.values()) or len(json.dumps(dict(parameters))) > _MAX_INPUT_PARAMETERS:
-            raise ValueError(f"Config would refuse these input parameters: {dict(parameters)}")
+            raise ValueError(f"AWS Config rejects these input parameters: {dict(parameters)}")
         rule = Rule(account=account, region=region, name=name, parameters=dict(parameters), triggers=triggers)
-        self._ledger.put_rule(rule)
+        self._store.put_rule(rule)
         return rule
 
     def put_organization_rule(self, name: str, parameters: Mapping[str, str] = _NOTHING) -> tuple[Rule, ...]:
-        """Make a rule in every account and region, named ``OrgConfigRule-<name>-<8 characters>`` there."""
+        """Create a rule in every account and region, named ``OrgConfigRule-<name>-<8 characters>``."""
         return tuple(
             self.put_rule(account, region, f"OrgConfigRule-{name}-{_suffix(account, region, name)}", parameters)
             for account in self._organization.accounts
@@ -77,16 +77,16 @@ class ConfigService:
         )
 
     def delete_rule(self, account: str, region: str, name: str) -> None:
-        """Delete a rule; a result token of it is refused from now on."""
-        self._ledger.delete_rule(self._ledger.rule(account, region, name))
+        """Delete a rule; its result tokens become invalid."""
+        self._store.delete_rule(self._store.rule(account, region, name))
 
     def rules(self, account: str, region: str) -> tuple[Rule, ...]:
         """Return the rules of an account in a region."""
-        return self._ledger.rules_in(account, region)
+        return self._store.rules_in(account, region)
 
     def evaluations(self, account: str, region: str, rule_name: str) -> tuple[Evaluation, ...]:
-        """Return what the account's dashboard shows for a rule, ordered by resource."""
-        return self._ledger.evaluations(self._ledger.rule(account, region, rule_name))
+        """Return the evaluations that the account's dashboard shows for a rule, ordered by resource."""
+        return self._store.evaluations(self._store.rule(account, region, rule_name))
 
     def record(
         self,
@@ -97,7 +97,7 @@ class ConfigService:
         status: str | None = None,
         captured_at: datetime | None = None,
     ) -> RecordedItem:
-        """Record a repository as it is now without telling any rule; deliver the item when you like."""
+        """Record a repository as it is now and invoke no rule; ``deliver_item`` does that later."""
         self._organization.check_place(account, region)
         return self._recorder.record(account, region, name, status=status, captured_at=captured_at)
 
@@ -106,11 +106,11 @@ class ConfigService:
         return self.deliver_item(self.record(account, region, name))
 
     def deliver_oversized(self, account: str, region: str, name: str) -> tuple[Invocation, ...]:
-        """Do the same with a summary only: the function has to ask GetResourceConfigHistory."""
+        """Do the same with an oversized notification: the function has to call GetResourceConfigHistory."""
         return self.deliver_item(self.record(account, region, name), oversized=True)
 
     def deliver_deletion(self, account: str, region: str, name: str) -> tuple[Invocation, ...]:
-        """Record that a repository, known to Config and deleted in ECR, is gone, and tell the rules."""
+        """Record a deleted repository and invoke the function for every rule there."""
         item = self.record(account, region, name)
         if item.configuration is not None:
             raise ValueError(f"{name!r} still exists in {account}, {region}")
@@ -119,16 +119,16 @@ class ConfigService:
     def deliver_item(
         self, item: RecordedItem, *, oversized: bool = False, left_scope: bool = False
     ) -> tuple[Invocation, ...]:
-        """Invoke the function for every rule with an item that was recorded now or earlier."""
+        """Invoke the function for every rule with a recorded item."""
         message = self.oversized_message(item) if oversized else self.change_message(item)
         return self.deliver(item.account, item.region, message, left_scope=left_scope)
 
     def deliver_scheduled(self, account: str, region: str) -> tuple[Invocation, ...]:
-        """Invoke the function for the periodic run of every rule in an account and region."""
+        """Invoke the function with the scheduled event of every rule in an account and region."""
         return self.deliver(account, region, self.scheduled_message(account))
 
     def deliver_scheduled_everywhere(self) -> tuple[Invocation, ...]:
-        """Do the periodic run in all accounts and regions that have a rule."""
+        """Do the same in all accounts and regions that have a rule."""
         return tuple(
             invocation
             for account in self._organization.accounts
@@ -145,7 +145,7 @@ class ConfigService:
         *,
         left_scope: bool = False,
     ) -> tuple[Invocation, ...]:
-        """Deliver an invoking event as it is to every rule of an account and region that it triggers."""
+        """Invoke the function with an invoking event, unchanged, for every rule that it triggers."""
         rules = self.rules(account, region)
         if not rules:
             raise LookupError(f"no rule in {account}, {region}")
@@ -157,18 +157,18 @@ class ConfigService:
         )
 
     def invoke(self, event: Mapping[str, Any], *, region: str) -> Invocation:
-        """Invoke the function with an event that you made or changed."""
+        """Invoke the function with any event."""
         return self._function.invoke(event, region)
 
     def event(self, rule: Rule, invoking_event: Mapping[str, Any] | str, *, left_scope: bool = False) -> dict[str, Any]:
-        """Return the whole event for one rule, with a fresh result token."""
+        """Return the event of one rule, with a new result token."""
         text = invoking_event if isinstance(invoking_event, str) else json.dumps(invoking_event)
         partition = get_partition(rule.region)
         return {
             "version": "1.0",
             "invokingEvent": text,
             "ruleParameters": json.dumps(dict(rule.parameters)),
-            "resultToken": self._ledger.issue_token(rule),
+            "resultToken": self._store.issue_token(rule),
             "eventLeftScope": left_scope,
             "executionRoleArn": f"arn:{partition}:iam::{rule.account}:role/{_SERVICE_LINKED_ROLE}",
             "configRuleArn": rule.arn,
@@ -207,5 +207,5 @@ class ConfigService:
 
 
 def _suffix(account: str, region: str, name: str) -> str:
-    """Return eight characters that tell an organization rule's copies apart, the same in every run."""
+    """Return the eight characters at the end of an organization rule's name, the same in every run."""
     return hashlib.sha256(f"{name}:{account}:{region}".encode()).hexdigest()[:8]

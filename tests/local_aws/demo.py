@@ -1,7 +1,7 @@
-"""The demo: an organization of three accounts, the real handler on every item, and what it says.
+"""`make demo`: the handler evaluates repositories of a local organization with three accounts.
 
-``python -m tests.local_aws.demo`` shows a dozen repositories. ``python -m tests.local_aws.demo ITEM``
-runs the handler on your own file: a configuration item, a list of them, or a whole Config event.
+``python -m tests.local_aws.demo`` evaluates twelve example repositories. ``python -m tests.local_aws.demo ITEM``
+evaluates your own file: a configuration item, a list of them, or an AWS Config event.
 """
 
 import json
@@ -38,7 +38,7 @@ FOR_ALL_IN_ORG: Final = {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-
 
 
 def policy(*statements: Mapping[str, Any]) -> str:
-    """Return a policy of these statements, printed as AWS Config shows it."""
+    """Return a policy with these statements as JSON text."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
 
 
@@ -48,13 +48,13 @@ def allow(sid: str, principal: object, actions: object = "ecr:*", **more: object
 
 
 class Repository(NamedTuple):
-    """One repository of the demo; kind: how its item arrives."""
+    """One repository of the demo; ``notification`` is the event that the rule receives for it."""
 
     account: str
     region: str
     name: str
     policy: str | None
-    kind: str = "change"
+    notification: str = "change"
 
 
 ROOT_OF_OTHER: Final = {"AWS": f"arn:aws:iam::{MEMBERS[1]}:root"}
@@ -76,13 +76,13 @@ REPOSITORIES: Final = (
         MEMBERS[1], REGIONS[0], "condition-that-fails", policy(allow("Org", "*", PULL, Condition=FOR_ALL_IN_ORG))
     ),
     Repository(MEMBERS[1], REGIONS[0], "malformed", policy(allow("Typo", "*", Condition={"StringEqual": {}}))),
-    Repository(MEMBERS[1], REGIONS[1], "deleted", policy(allow("AllowAll", "*")), kind="deletion"),
-    Repository(MEMBERS[1], REGIONS[1], "oversized", policy(allow("AllowAll", "*")), kind="oversized"),
+    Repository(MEMBERS[1], REGIONS[1], "deleted", policy(allow("AllowAll", "*")), notification="deletion"),
+    Repository(MEMBERS[1], REGIONS[1], "oversized", policy(allow("AllowAll", "*")), notification="oversized"),
 )
 
 
 class Row(NamedTuple):
-    """One line of the answer."""
+    """One line of the table."""
 
     account: str
     region: str
@@ -93,41 +93,41 @@ class Row(NamedTuple):
 
 @contextmanager
 def rule_in_organization() -> Iterator[tuple[LocalOrganization, ConfigService]]:
-    """Deploy the rule to a local organization, as the template deploys it."""
+    """Deploy the rule to a local organization, as template.yaml does."""
     with LocalOrganization(execution_role=ROLE) as organization:
         config = ConfigService(organization, lambda_handler, environment=ENVIRONMENT)
         config.put_organization_rule(RULE, PARAMETERS)
         yield organization, config
 
 
-def dozen() -> list[Row]:
-    """Deliver an item of each repository of the demo; return what AWS Config then shows."""
+def evaluate_examples() -> list[Row]:
+    """Deliver a notification of each example repository; return the evaluations."""
     rows: list[Row] = []
     with rule_in_organization() as (organization, config):
         for repository in REPOSITORIES:
             place = (repository.account, repository.region, repository.name)
             organization.create_repository(*place, repository.policy)
-            if repository.kind == "deletion":
+            if repository.notification == "deletion":
                 config.record(*place)
                 organization.delete_repository(*place)
             deliver = {
                 "change": config.deliver_change,
                 "oversized": config.deliver_oversized,
                 "deletion": config.deliver_deletion,
-            }[repository.kind]
+            }[repository.notification]
             (invocation,) = deliver(*place)
             rows.extend(rows_of(invocation.returned, *place))
     return rows
 
 
 def rows_of(returned: Any, account: str, region: str, name: str) -> list[Row]:
-    """Return a row for each evaluation that the handler put."""
-    unexplained = "Deleted or out of scope: not evaluated."
-    return [Row(account, region, name, one["ComplianceType"], one.get("Annotation", unexplained)) for one in returned]
+    """Return a row for each evaluation that the handler returned."""
+    no_annotation = "Deleted or out of scope: not evaluated."
+    return [Row(account, region, name, one["ComplianceType"], one.get("Annotation", no_annotation)) for one in returned]
 
 
-def own(path: str) -> list[Row]:
-    """Run the handler on the user's file; return what it answered."""
+def evaluate_file(path: str) -> list[Row]:
+    """Run the handler on the user's file; return the evaluations. Raises InputError."""
     rows: list[Row] = []
     with rule_in_organization() as (_, config):
         rule = config.rules(HUB, REGIONS[0])[0]
@@ -164,8 +164,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the demo; return the exit status."""
     logging.disable(logging.INFO)
     try:
-        with redirect_stdout(StringIO()):  # rdklib prints what it thinks
-            rows = own(arguments[0]) if arguments else dozen()
+        with redirect_stdout(StringIO()):  # rdklib prints debug output
+            rows = evaluate_file(arguments[0]) if arguments else evaluate_examples()
     except InputError as error:
         Console(stderr=True, soft_wrap=True).print(Text.assemble(("Not run: ", "bold red"), str(error)))
         return 2
@@ -177,5 +177,5 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character shows another
+        sys.stdout.reconfigure(errors="replace")  # print "?" for characters that the terminal's encoding lacks
     sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What a user gives the demo to run on: read strictly, completed where AWS leaves something out."""
+"""The user's file for the demo: configuration items, with defaults for fields that AWS leaves out."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,18 +12,18 @@ from ecr_exposure.parameters import RDKLIB_PARAMETERS
 from ecr_exposure.policy.json_values import describe, read_json
 
 ACCEPTED: Final = "a configuration item, a list of them, or an AWS Config event that holds one"
-# What the AWS CLI prints: get-resource-config-history, batch-get-resource-config, select-resource-config.
+# Output of the AWS CLI: get-resource-config-history, batch-get-resource-config, select-resource-config.
 LISTS: Final = ("configurationItems", "baseConfigurationItems", "Results")
 CHANGE: Final = "ConfigurationItemChangeNotification"
-SOME_TIME: Final = "2026-01-01T00:00:00.000Z"
+DEFAULT_TIME: Final = "2026-01-01T00:00:00.000Z"
 
 
 class InputError(Exception):
-    """The file does not hold what the demo can run the handler on."""
+    """The file contains no configuration item, or is invalid."""
 
 
 def read_messages(path: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return a change notification for each item of the file, with what its event says beside it."""
+    """Return a change notification for each item of the file, with further fields of its event."""
     try:
         content = read_json(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -34,7 +34,7 @@ def read_messages(path: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         raise InputError(f"{path}: {error}") from None
     found = [_message(element, f"{path}: element {at}") for at, element in enumerate(_elements(content))]
     if not found:
-        raise InputError(f"{path}: there is no item (accepted: {ACCEPTED})")
+        raise InputError(f"{path}: contains no configuration item (accepted: {ACCEPTED})")
     return found
 
 
@@ -57,21 +57,21 @@ def _message(content: Any, place: str) -> tuple[dict[str, Any], dict[str, Any]]:
         item = invoking_event.get("configurationItem")
         if not isinstance(item, dict):
             kind = invoking_event.get("messageType")
-            raise InputError(f"{place}: {kind} holds no configuration item (accepted: {ACCEPTED})")
+            raise InputError(f"{place}: {kind} contains no configuration item (accepted: {ACCEPTED})")
         changes["ruleParameters"] = _parameters(content.get("ruleParameters"))
         changes["eventLeftScope"] = content.get("eventLeftScope", False)
     if not ("resourceId" in item or "configuration" in item):
-        raise InputError(f"{place}: neither resourceId nor configuration is there (accepted: {ACCEPTED})")
+        raise InputError(f"{place}: has neither resourceId nor configuration (accepted: {ACCEPTED})")
     message = {
         "messageType": CHANGE,
         "configurationItem": _completed(item),
-        "notificationCreationTime": SOME_TIME,
+        "notificationCreationTime": DEFAULT_TIME,
     }
     return message, changes
 
 
 def _decoded(content: Any, place: str) -> dict[str, Any]:
-    """Return an object, from JSON text too, for that is how AWS nests one in another."""
+    """Return an object; AWS nests objects as JSON text."""
     if isinstance(content, str):
         try:
             content = read_json(content)
@@ -83,16 +83,16 @@ def _decoded(content: Any, place: str) -> dict[str, Any]:
 
 
 def _parameters(text: Any) -> Any:
-    """Return the rule parameters without those of the role: the demo takes its own."""
+    """Return the rule parameters without those of rdklib: the demo has its own role."""
     try:
         parameters = json.loads(text)
         return json.dumps({name: parameters[name] for name in parameters if name not in RDKLIB_PARAMETERS})
     except (TypeError, ValueError):
-        return text  # the handler says what is wrong with it
+        return text  # the handler reports what is wrong
 
 
 def _completed(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the item with what queries and the history leave out, taken from its ARN where possible."""
+    """Return the item with the fields that AWS's queries and history leave out, from its ARN where possible."""
     known = item.get("configuration")
     if isinstance(known, str):
         with suppress(PolicyError):
@@ -102,14 +102,14 @@ def _completed(item: Mapping[str, Any]) -> dict[str, Any]:
     arn = str(item.get("ARN") or item.get("arn") or known.get("Arn") or "")
     _, _, _, region, account, *_ = [*arn.split(":"), *[""] * 5]
     captured = item.get("configurationItemCaptureTime")
-    if isinstance(captured, (int, float)):  # as version 1 of the AWS CLI prints it
+    if isinstance(captured, (int, float)):  # from version 1 of the AWS CLI
         captured = datetime.fromtimestamp(captured, UTC).isoformat()
     name = item.get("resourceId") or known.get("RepositoryName") or "-"
     return {
         "resourceType": "AWS::ECR::Repository",
         "configurationItemStatus": "OK",
         **item,
-        "configurationItemCaptureTime": captured or SOME_TIME,
+        "configurationItemCaptureTime": captured or DEFAULT_TIME,
         "ARN": arn,
         "awsAccountId": str(item.get("awsAccountId") or item.get("accountId") or account),
         "awsRegion": str(item.get("awsRegion") or region),

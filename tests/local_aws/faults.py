@@ -1,7 +1,7 @@
-"""AWS at its worst: throttles, refusals, server errors, broken connections, as botocore meets them.
+"""Fault injection: throttling, access denied, server errors, broken connections.
 
-A fault is answered (or raised) where botocore sends, so botocore parses it, retries it and turns it into
-the very exception that the caller would see. Nothing of the caller is patched.
+A fault replaces the HTTP response (or the connection) below botocore, so botocore parses it, retries the call
+and raises the same exception as for real AWS. The code under test is not patched.
 """
 
 import json
@@ -15,22 +15,17 @@ from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import (
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
-from tests.local_aws.calls import Call, speaks_json
+from tests.local_aws.calls import Call, is_json_protocol
 
 _SERVER_ERROR: Final = 500
 _REQUEST_ID: Final = "00000000-0000-4000-8000-000000000000"
 
 
 class Connection(Enum):
-    """How a connection fails; each value is one exception that botocore's own HTTP session raises."""
+    """How a connection fails; each value stands for one exception of botocore's HTTP session."""
 
     RESET = "reset"
     READ_TIMEOUT = "read time-out"
@@ -38,7 +33,7 @@ class Connection(Enum):
     UNREACHABLE = "unreachable"
 
     def error(self, url: str) -> Exception:
-        """Return the exception, as botocore's HTTP session would have raised it."""
+        """Return the exception that botocore's HTTP session raises."""
         return _ERRORS[self](endpoint_url=url)
 
 
@@ -52,7 +47,7 @@ _ERRORS: Final[Mapping[Connection, Callable[..., Exception]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong, for which calls, how often.
+    """Which calls fail, how, and how often.
 
     ``Fault("ecr", "GetRepositoryPolicy", code="RepositoryNotFoundException", repository="team/app")``
     """
@@ -64,15 +59,15 @@ class Fault:
     code: str = "ThrottlingException"
     message: str = "Injected fault"
     connection: Connection | None = None
-    """No answer at all: the connection fails in this way, and status and code do not matter."""
+    """The connection fails and there is no response; status and code have no effect."""
     body: str | None = None
-    """Sent as it is instead of the protocol's error document: a proxy's page, half a document."""
+    """The response body instead of an AWS error: a proxy's HTML page, a truncated document."""
     request_id: bool = False
-    """The body is AWS's own, which never comes without an id."""
+    """Whether the response with ``body`` has a request id, as every AWS response has."""
     processed: bool = False
-    """AWS does the work and only its answer is lost or replaced."""
+    """Whether AWS processes the call, so that only its response is lost or replaced."""
     times: int | None = 1
-    """How many requests it spoils; None for every one. Retries count."""
+    """How many requests fail, retries included; None: all."""
     account: str | None = None
     region: str | None = None
     repository: str | None = None
@@ -80,11 +75,11 @@ class Fault:
 
     @property
     def label(self) -> str:
-        """How the log of calls names it."""
+        """The fault's name in the log of calls."""
         return self.connection.value if self.connection else self.code
 
     def matches(self, call: Call) -> bool:
-        """Tell whether this call is one of those that go wrong."""
+        """Return whether this call is one of those that fail."""
         return (
             (self.service, self.operation) == (call.service, call.operation)
             and self.account in {None, call.account}
@@ -93,8 +88,8 @@ class Fault:
             and (self.when is None or self.when(call))
         )
 
-    def answer(self, request: AWSPreparedRequest) -> AWSResponse:
-        """Return the HTTP response in the protocol of the request, or let the connection fail."""
+    def respond(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Return the HTTP response in the protocol of the request, or raise the connection failure."""
         if self.connection is not None:
             raise self.connection.error(request.url)
         if self.body is not None:
@@ -105,28 +100,28 @@ class Fault:
 
 @dataclass(slots=True, eq=False)
 class Injected:
-    """A fault at work: ``calls`` are those that it spoiled so far."""
+    """An active fault; ``calls`` are the calls that failed so far."""
 
     fault: Fault
     calls: list[Call] = field(default_factory=list)
 
     @property
     def spent(self) -> bool:
-        """Whether it has spoiled all that it was meant to."""
+        """Whether it made all its ``times`` calls fail."""
         return self.fault.times is not None and len(self.calls) >= self.fault.times
 
 
 class Faults:
-    """The faults of one organization; the one that was injected last goes first."""
+    """The active faults of one organization; the latest has precedence."""
 
     def __init__(self) -> None:
-        """Start with nothing going wrong."""
+        """Start without faults."""
         self._injected: list[Injected] = []
         self._lock = Lock()
 
     @contextmanager
     def inject(self, fault: Fault) -> Iterator[Injected]:
-        """Let a fault happen inside the with block."""
+        """Inject a fault inside the with block."""
         injected = Injected(fault)
         self._injected.append(injected)
         try:
@@ -134,8 +129,8 @@ class Faults:
         finally:
             self._injected.remove(injected)
 
-    def take(self, call: Call) -> Fault | None:
-        """Return the fault that this call meets, counted as happened."""
+    def next_for(self, call: Call) -> Fault | None:
+        """Return the fault for this call, if any, and count it."""
         with self._lock:
             for injected in reversed(self._injected):
                 if not injected.spent and injected.fault.matches(call):
@@ -145,17 +140,17 @@ class Faults:
 
 
 def error_response(request: AWSPreparedRequest, status: int, code: str, message: str) -> AWSResponse:
-    """Return an error as AWS words it in the protocol that the request speaks.
+    """Return an AWS error response in the protocol of the request.
 
     JSON: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization
     query: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization
     """
-    if speaks_json(request):
+    if is_json_protocol(request):
         headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": _REQUEST_ID}
         return _response(request, status, headers, json.dumps({"__type": code, "message": message}))
-    culprit = "Receiver" if status >= _SERVER_ERROR else "Sender"
+    error_type = "Receiver" if status >= _SERVER_ERROR else "Sender"
     document = (
-        f"<ErrorResponse><Error><Type>{culprit}</Type><Code>{escape(code)}</Code>"
+        f"<ErrorResponse><Error><Type>{error_type}</Type><Code>{escape(code)}</Code>"
         f"<Message>{escape(message)}</Message></Error><RequestId>{_REQUEST_ID}</RequestId></ErrorResponse>"
     )
     return _response(request, status, {"Content-Type": "text/xml", "x-amzn-RequestId": _REQUEST_ID}, document)

@@ -1,7 +1,7 @@
 """An AWS organization in one process: a hub account with the function, member accounts, several regions.
 
-moto is the AWS behind it; it tells accounts apart by the assumed role whose access key signs a request.
-What it lacks is filled in by ``moto_gaps``, and every request passes the ``gateway``.
+moto emulates AWS; it takes the account of a request from the access key that signed it. ``moto_config_ecr`` adds
+missing operations, and every request goes through ``local_endpoint``.
 """
 
 import os
@@ -21,13 +21,14 @@ from moto.sts.models import AssumedRole, sts_backends
 from moto.utilities.utils import get_partition
 
 from tests.local_aws.calls import Call
+from tests.local_aws.config_store import ConfigStore
 from tests.local_aws.faults import Fault, Faults
-from tests.local_aws.gateway import Gateway
-from tests.local_aws.ledger import Ledger
-from tests.local_aws.moto_gaps import filled
-from tests.local_aws.process import boto3_session, own_environment
+from tests.local_aws.local_endpoint import LocalEndpoint
+from tests.local_aws.local_session import isolated_environment, shared_service_models
+from tests.local_aws.moto_cloudformation import json_templates
+from tests.local_aws.moto_config_ecr import config_and_ecr_api
 from tests.local_aws.recorder import Recorder
-from tests.local_aws.roles import may_take
+from tests.local_aws.roles import may_assume
 
 HUB: Final = "111122223333"
 MEMBERS: Final = ("444455556666", "777788889999")
@@ -43,12 +44,12 @@ def _clock() -> datetime:
 
 
 class LocalOrganization(AbstractContextManager["LocalOrganization"]):
-    """While entered, every AWS call of this process goes to these accounts, and none leaves it.
+    """Inside the with block every AWS call of this process goes to these accounts, and none to real AWS.
 
-    The environment holds the credentials of the function's role in the hub account, as in Lambda. A role
-    can be assumed when it is in the organization, is not the recorder's service-linked one, is named
-    ``execution_role`` (None: any name), its account is not in ``accounts_without_role``, and the hub asks;
-    with ``iam`` also only when IAM holds it and its policies and those of the function's role allow it.
+    The environment variables hold the credentials of the function's role in the hub account, as in Lambda.
+    Only the hub account can assume roles: roles in the organization that are not service-linked, are named
+    ``execution_role`` (None: any name), and whose account is not in ``accounts_without_role``. With ``iam`` the
+    role must also exist, and its trust policy and the policies of the calling role must allow it.
     """
 
     def __init__(  # noqa: PLR0913 - each argument is one fact about the organization
@@ -63,7 +64,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         repositories_per_page: int = 1000,
         clock: Callable[[], datetime] = _clock,
     ) -> None:
-        """Describe the organization; entering it makes it. The first region is the home region."""
+        """Describe the organization; ``with`` creates it. The first region is the home region."""
         self.hub = hub
         self.accounts = (hub, *members)
         self.members = tuple(members)
@@ -71,55 +72,62 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         self.organization_id = organization_id
         self.accounts_without_role: set[str] = set()
         self.faults = Faults()
-        self.ledger = Ledger()
+        self.config_store = ConfigStore()
         self.recorder = Recorder(clock)
         self._execution_role = execution_role
         self._iam = iam
         self._repositories_per_page = repositories_per_page
-        self._gateway = Gateway(self.faults)
+        self._endpoint = LocalEndpoint(self.faults)
+        self._sessions: dict[tuple[str, str], boto3.Session] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Found the organization."""
+        """Create the organization."""
         with ExitStack() as stack:
-            stack.enter_context(own_environment())
+            stack.enter_context(isolated_environment())
+            stack.enter_context(shared_service_models())
+            stack.enter_context(json_templates())
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
-            stack.enter_context(filled(self.ledger, self.recorder, repositories_per_page=self._repositories_per_page))
-            self._found()
-            stack.enter_context(self._gateway.opened())
-            stack.enter_context(patch.object(boto3, "DEFAULT_SESSION", boto3_session()))
-            stack.enter_context(self.faults.inject(self._assume_role_refusal()))
+            stack.enter_context(
+                config_and_ecr_api(self.config_store, self.recorder, repositories_per_page=self._repositories_per_page)
+            )
+            self._create()
+            stack.enter_context(self._endpoint.opened())
+            stack.enter_context(patch.object(boto3, "DEFAULT_SESSION", boto3.Session()))
+            stack.enter_context(self.faults.inject(self._assume_role_denied()))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        """Dissolve it and restore what was there before."""
+        """Delete the organization and restore the previous state of the process."""
         return self._stack.__exit__(kind, error, trace)
 
     @property
     def calls(self) -> list[Call]:
-        """Every request to AWS so far, retries included; clear it as you like."""
-        return self._gateway.calls
+        """Every request to AWS so far, retries included; a test may clear the list."""
+        return self._endpoint.calls
 
     @property
     def waits(self) -> list[float]:
-        """The seconds that botocore would have slept before its retries.
+        """The seconds that botocore would have waited before its retries.
 
-        Only the rate limiter of the retry mode ``adaptive`` does wait, after a throttle.
+        Only the rate limiter of the retry mode ``adaptive`` does wait, after a throttling error.
         """
-        return self._gateway.waits
+        return self._endpoint.waits
 
     def session(self, account: str, region: str) -> boto3.Session:
-        """Return an administrator's session inside an account, by a role that the hub assumed there."""
-        role = self._assume(account, region, _ADMINISTRATOR_ROLE)
-        return boto3_session(
-            aws_access_key_id=role.access_key_id,
-            aws_secret_access_key=role.secret_access_key,
-            aws_session_token=role.session_token,
-            region_name=region,
-        )
+        """Return the session of an administrator role in an account; one session for each account and region."""
+        if (account, region) not in self._sessions:
+            role = self._assume(account, region, _ADMINISTRATOR_ROLE)
+            self._sessions[account, region] = boto3.Session(
+                aws_access_key_id=role.access_key_id,
+                aws_secret_access_key=role.secret_access_key,
+                aws_session_token=role.session_token,
+                region_name=region,
+            )
+        return self._sessions[account, region]
 
     def create_repository(
         self,
@@ -130,7 +138,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         *,
         tags: Mapping[str, str] = _NO_TAGS,
     ) -> str:
-        """Make a repository and return its ARN; its policy may be a text that ECR would refuse."""
+        """Create a repository and return its ARN; the policy may be text that ECR would reject."""
         repository = self._ecr(account, region).create_repository(
             repository_name=name,
             registry_id=None,
@@ -144,7 +152,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         return arn
 
     def set_policy(self, account: str, region: str, name: str, policy_text: str | None) -> None:
-        """Replace or remove (None) a policy, again unchecked."""
+        """Replace or delete (None) a repository policy, also without validation."""
         self._ecr(account, region).repositories[name].policy = policy_text
 
     def delete_repository(self, account: str, region: str, name: str) -> None:
@@ -158,11 +166,11 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
     def failing_evaluations(
         self, when: Callable[[Mapping[str, Any]], bool], *, times: int | None = 1
     ) -> AbstractContextManager[None]:
-        """Let PutEvaluations answer matching evaluations as FailedEvaluations and record the others."""
-        return self.ledger.failing(when, times=times)
+        """Let PutEvaluations return matching evaluations as FailedEvaluations and store the others."""
+        return self.config_store.failing(when, times=times)
 
     def join(self, account: str) -> None:
-        """Let a new account join the organization; nothing is in it yet."""
+        """Let a new, empty account join the organization."""
         backend = organizations_backends[self.hub][get_partition(self.regions[0])]
         with patch.object(organizations_utils, "make_random_account_id", lambda: account):
             backend.create_account(AccountName=f"member-{account}", Email=f"{account}@example.com")
@@ -170,7 +178,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         self.members += (account,)
 
     def check_place(self, account: str, region: str) -> None:
-        """Raise LookupError for an account or a region that is not part of the organization."""
+        """Raise LookupError for an account or region outside the organization."""
         if account not in self.accounts or region not in self.regions:
             raise LookupError(f"{account}, {region} is not part of this organization")
 
@@ -178,8 +186,8 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         self.check_place(account, region)
         return ecr_backends[account][region]
 
-    def _found(self) -> None:
-        """Make the organization with these ids (moto draws its own) and give the function credentials."""
+    def _create(self) -> None:
+        """Create the organization with these ids, not with moto's random ones, and the function's credentials."""
         home = self.regions[0]
         members, self.accounts, self.members = self.members, (self.hub,), ()
         with (
@@ -189,10 +197,10 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             organizations_backends[self.hub][get_partition(home)].create_organization(region=home, FeatureSet="ALL")
         for member in members:
             self.join(member)
-        self.become(FUNCTION_ROLE)
+        self.use_function_role(FUNCTION_ROLE)
 
-    def become(self, role_name: str) -> None:
-        """Let the environment hold the credentials of this role in the hub, as in the function of that role."""
+    def use_function_role(self, role_name: str) -> None:
+        """Set the environment variables to credentials of the function's role, which is in the hub account."""
         home = self.regions[0]
         role = self._assume(self.hub, home, role_name)
         os.environ |= {
@@ -203,7 +211,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         }
 
     def _assume(self, account: str, region: str, role: str) -> AssumedRole:
-        """Assume a role from the hub, past the gateway: neither logged nor spoiled."""
+        """Assume a role from the hub account without a logged call and without faults."""
         self.check_place(account, region)
         partition = get_partition(region)
         return sts_backends[self.hub][partition].assume_role(
@@ -215,7 +223,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             external_id="",
         )
 
-    def _assume_role_refusal(self) -> Fault:
+    def _assume_role_denied(self) -> Fault:
         message = "The caller is not authorized to perform: sts:AssumeRole on this role"
         return Fault(
             "sts",
@@ -224,11 +232,11 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             code="AccessDenied",
             message=message,
             times=None,
-            when=self._refuses,
+            when=self._denies,
         )
 
-    def _refuses(self, call: Call) -> bool:
-        """Tell whether AWS would refuse this AssumeRole; moto checks neither existence nor trust."""
+    def _denies(self, call: Call) -> bool:
+        """Return whether AWS would deny this AssumeRole; moto checks neither existence nor trust policy."""
         arn = str(call.parameters.get("RoleArn"))
         _, _, resource = arn.partition(":iam::")
         account, _, path = resource.partition(":role/")
@@ -238,5 +246,5 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             or account in self.accounts_without_role
             or path.startswith("aws-service-role/")
             or self._execution_role not in {None, path.rpartition("/")[2]}
-            or (self._iam and not may_take(arn, account=call.account, role=call.role, organization=self.accounts))
+            or (self._iam and not may_assume(arn, account=call.account, role=call.role, organization=self.accounts))
         )

@@ -1,7 +1,7 @@
-"""The configuration recorder: an ECR repository, as AWS Config writes it down.
+"""The configuration recorder: configuration items of ECR repositories.
 
-The event shape differs from the history shape of GetResourceConfigHistory in names and types; a policy is
-a JSON text in ``RepositoryPolicyText``, a repository without one has an empty object there.
+Items in events differ from items of GetResourceConfigHistory in field names and types. RepositoryPolicyText is
+the policy as JSON text; for a repository without a policy it is an empty object.
 
 Events: https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
 History: https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigurationItem.html
@@ -18,7 +18,7 @@ from moto.ecr.models import ECRBackend, Repository, RepoTagMutability, ecr_backe
 from moto.utilities.utils import get_partition
 
 RESOURCE_TYPE: Final = "AWS::ECR::Repository"
-_GONE: Final = frozenset({"ResourceDeleted", "ResourceDeletedNotRecorded"})
+_DELETED: Final = frozenset({"ResourceDeleted", "ResourceDeletedNotRecorded"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class RecordedItem:
     status: str
     captured_at: datetime
     configuration: Mapping[str, Any] | None
-    """PascalCase keys; None when the repository is gone."""
+    """Keys in PascalCase; None if the repository is deleted."""
     tags: Mapping[str, str]
     previous: "RecordedItem | None" = field(default=None, repr=False, compare=False)
 
@@ -58,11 +58,11 @@ class RecordedItem:
         }
 
     def as_summary(self) -> dict[str, Any]:
-        """Return ``configurationItemSummary`` of an oversized notification: no configuration, no tags."""
+        """Return ``configurationItemSummary`` of an oversized notification, which has no configuration and no tags."""
         return {"changeType": self.change_type} | self._common()
 
     def as_difference(self) -> dict[str, Any]:
-        """Return ``configurationItemDiff``: the properties that changed, or all where it came or went."""
+        """Return ``configurationItemDiff``: the changed properties; all of them for CREATE and DELETE."""
         before = self.previous.configuration if self.previous else None
         if before is None or self.configuration is None:
             changes = {"Configuration": _change(before, self.configuration, self.change_type)}
@@ -75,7 +75,7 @@ class RecordedItem:
         return {"changedProperties": changes, "changeType": self.change_type}
 
     def as_history(self) -> dict[str, Any]:
-        """Return an item of GetResourceConfigHistory; JSON text as configuration, none when deleted."""
+        """Return an item of GetResourceConfigHistory: configuration is JSON text, absent if deleted."""
         item: dict[str, Any] = {
             "version": "1.3",
             "accountId": self.account,
@@ -119,10 +119,10 @@ class RecordedItem:
 
 
 class Recorder:
-    """The recorders of all accounts and regions, with what they have written down."""
+    """The configuration recorders of all accounts and regions, with their recorded items."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        """Take the clock that capture times come from."""
+        """Take the clock for capture times."""
         self._clock = clock
         self._items: dict[tuple[str, str, str], list[RecordedItem]] = {}
 
@@ -135,37 +135,37 @@ class Recorder:
         status: str | None = None,
         captured_at: datetime | None = None,
     ) -> RecordedItem:
-        """Write down what the repository is now: gone is deleted, never seen a LookupError."""
-        known = self._items.setdefault((account, region, name), [])
+        """Record a repository as it is now; raises LookupError if it never existed."""
+        items = self._items.setdefault((account, region, name), [])
         backend = ecr_backends[account][region]
         repository = backend.repositories.get(name)
-        if repository is None and not known:
-            raise LookupError(f"no repository {name!r} was ever in {account}, {region}")
-        previous = known[-1] if known else None
-        gone = repository is None or status in _GONE
-        tags = {} if repository is None or gone else _tags(backend, repository)
+        if repository is None and not items:
+            raise LookupError(f"repository {name!r} never existed in {account}, {region}")
+        previous = items[-1] if items else None
+        deleted = repository is None or status in _DELETED
+        tags = {} if repository is None or deleted else _tags(backend, repository)
         item = RecordedItem(
             account=account,
             region=region,
             name=name,
-            status=status or ("ResourceDeleted" if gone else "OK" if previous else "ResourceDiscovered"),
+            status=status or ("ResourceDeleted" if deleted else "OK" if previous else "ResourceDiscovered"),
             captured_at=captured_at or self._later_than(previous),
-            configuration=None if repository is None or gone else _configuration(repository, tags),
+            configuration=None if repository is None or deleted else _configuration(repository, tags),
             tags=tags,
             previous=previous,
         )
-        known.append(item)
+        items.append(item)
         return item
 
     def history(self, account: str, region: str, name: str) -> tuple[RecordedItem, ...]:
-        """Return all items of a repository, newest first; record one that nobody recorded yet."""
+        """Return all items of a repository, newest first; records the repository if it has no item yet."""
         items = self._items.get((account, region, name))
         if not items and name in ecr_backends[account][region].repositories:
             items = [self.record(account, region, name)]
         return tuple(sorted(items or (), key=lambda item: item.captured_at, reverse=True))
 
     def now(self) -> datetime:
-        """Return the clock's time, in the milliseconds that Config writes."""
+        """Return the time in milliseconds, as AWS Config writes it."""
         moment = self._clock()
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -175,7 +175,7 @@ class Recorder:
 
 
 def timestamp(moment: datetime) -> str:
-    """Return ISO text as in Config's events: ``2016-02-17T01:36:34.043Z``."""
+    """Return a time as in AWS Config's events: ``2016-02-17T01:36:34.043Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,6 +1,6 @@
-"""The roles that moto's IAM holds: what they may do and who may take them; moto itself checks neither.
+"""IAM roles: the actions that they allow, and which role can assume which; moto checks neither.
 
-It reads the few forms of policies that the templates write, and refuses to guess about any other.
+Supports the policy forms that the templates use, and raises NotImplementedError for all others.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -14,27 +14,27 @@ from moto.iam.models import IAMBackend, Role, iam_backends
 
 
 def granted(account: str, role_name: str, partition: str = "aws") -> frozenset[str]:
-    """Return the actions that a role's own policies allow, as ``service:Operation``."""
+    """Return the actions that a role's inline policies allow, as ``service:Operation``."""
     role = _role(account, role_name, partition)
     return frozenset(action for statement in _statements(role) for action in _texts(statement["Action"]))
 
 
-def may_take(role_arn: str, *, account: str, role: str, organization: Collection[str]) -> bool:
-    """Tell whether a role exists, trusts the caller's role and account, and the caller's policies let him take it."""
+def may_assume(role_arn: str, *, account: str, role: str, organization: Collection[str]) -> bool:
+    """Return whether a role exists, its trust policy trusts the calling role, and that role's policies allow it."""
     _, partition, _, _, of_account, path = role_arn.split(":", 5)
     try:
         trust = _document(_role(of_account, path.rpartition("/")[2], partition).assume_role_policy_document)
         own = list(_statements(_role(account, role, partition)))
     except NotFoundException:
         return False
-    asked = any(
+    allowed = any(
         "sts:AssumeRole" in _texts(statement["Action"])
         and any(fnmatchcase(role_arn, resource) for resource in _texts(statement["Resource"]))
         and _within(statement.get("Condition"), of_account in organization)
         for statement in own
     )
     caller = f"arn:{partition}:iam::{account}:role/{role}"
-    return asked and any(_trusts(statement, caller, account, partition) for statement in trust["Statement"])
+    return allowed and any(_trusts(statement, caller, account, partition) for statement in trust["Statement"])
 
 
 def _trusts(statement: Mapping[str, Any], caller: str, account: str, partition: str) -> bool:
@@ -46,23 +46,23 @@ def _trusts(statement: Mapping[str, Any], caller: str, account: str, partition: 
             "Condition": {"ArnEquals": {"aws:PrincipalArn": trusted}},
         }:
             return bool(principal == f"arn:{partition}:iam::{account}:root" and trusted == caller)
-    raise NotImplementedError(f"a trust policy of another form: {statement}")
+    raise NotImplementedError(f"unsupported trust policy statement: {statement}")
 
 
-def _within(condition: object, same_organization: bool) -> bool:  # noqa: FBT001 - what the only known condition asks
+def _within(condition: object, same_organization: bool) -> bool:  # noqa: FBT001 - the one supported condition compares organizations
     if condition == {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}:
         return same_organization
-    raise NotImplementedError(f"a condition of another form: {condition}")
+    raise NotImplementedError(f"unsupported condition: {condition}")
 
 
 def _statements(role: Role) -> Iterator[Mapping[str, Any]]:
     for document in role.policies.values():
-        # Where a template says AWS::NoValue in a list, moto leaves a hole.
+        # For AWS::NoValue in a list moto leaves None.
         yield from filter(None, _document(document)["Statement"])
 
 
 def _document(content: Any) -> dict[str, Any]:
-    """Return a policy, which moto keeps as a text or, when a template made it, as it stood there."""
+    """Return a policy: moto stores JSON text, or the object if a template created the role."""
     document: dict[str, Any] = json.loads(content) if isinstance(content, str) else content
     return document
 

@@ -1,6 +1,6 @@
-"""CloudFormation templates with their parameters put in: what would exist, with which properties.
+"""CloudFormation templates, resolved: the resources that a stack would have, and their properties.
 
-moto creates what it knows of a stack; this reads the rest (rules, packs, StackSets, alarms), which moto skips.
+moto does not create rules, conformance packs, StackSets and alarms; the tests read them here.
 Intrinsic functions: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped]  # cfn-lint marks its types as not for others
+from cfnlint.decode import decode, decode_str
 from moto.utilities.utils import get_partition
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -19,7 +19,7 @@ _NO_VALUE: Final = object()
 
 
 def read_template(source: Path | str) -> dict[str, Any]:
-    """Return a template, by its file or its text, with the short intrinsic functions written out."""
+    """Return a template from its file or text, with intrinsic functions in their full form."""
     content, problems = decode(str(source)) if isinstance(source, Path) else decode_str(source)
     if problems:
         raise ValueError(f"{source}: {problems}")
@@ -32,12 +32,12 @@ def _placeholder(logical_id: str, attribute: str) -> str:
 
 
 class ResolvedTemplate:
-    """A template as one account and region would deploy it.
+    """A template with its parameters, for one account and region.
 
-    ``attribute`` answers GetAtt and Ref of resources (attribute ``Ref``); without it they are ``Id.Attribute``.
+    ``attribute`` resolves GetAtt and Ref of resources (Ref: attribute ``Ref``); by default to ``Id.Attribute``.
     """
 
-    def __init__(  # noqa: PLR0913 - where and with what a template is deployed
+    def __init__(  # noqa: PLR0913 - the pseudo parameters of a deployment
         self,
         template: Mapping[str, Any],
         parameters: Mapping[str, str] = _NOTHING,
@@ -47,10 +47,10 @@ class ResolvedTemplate:
         stack_name: str = "ecr-repository-no-public-access",
         attribute: Callable[[str, str], Any] = _placeholder,
     ) -> None:
-        """Take the parameters; those left out have their defaults. Raises KeyError for an unknown one."""
+        """Take the parameters; missing ones have their defaults. Raises KeyError for an unknown one."""
         declared = template.get("Parameters", {})
         if unknown := parameters.keys() - declared.keys():
-            raise KeyError(f"no parameters of the template: {sorted(unknown)}")
+            raise KeyError(f"not parameters of the template: {sorted(unknown)}")
         self._template = template
         self._attribute = attribute
         self._names: dict[str, Any] = {name: each["Default"] for name, each in declared.items() if "Default" in each}
@@ -65,26 +65,26 @@ class ResolvedTemplate:
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
-        """Every resource that exists: logical id to its properties, without those that have no value."""
+        """The resources whose condition is true: logical id to properties, without AWS::NoValue."""
         return {name: self.value(each.get("Properties", {})) for name, each in self._existing("Resources")}
 
     @property
     def outputs(self) -> dict[str, str]:
-        """Every output that exists."""
+        """The outputs whose condition is true."""
         return {name: self.value(each["Value"]) for name, each in self._existing("Outputs")}
 
     @property
-    def refusals(self) -> list[str]:
-        """What the section Rules and the parameters' patterns say against these parameters."""
-        told = [
+    def violations(self) -> list[str]:
+        """The failed assertions of section Rules and of the parameters' constraints."""
+        failed = [
             f"{name}: {each.get('ConstraintDescription', each.get('AllowedValues'))}"
             for name, each in self._template["Parameters"].items()
             if not _accepts(each, str(self._names.get(name, "")))
         ]
         for rule in self._template.get("Rules", {}).values():
             if self.value(rule.get("RuleCondition", True)):
-                told += [each["AssertDescription"] for each in rule["Assertions"] if not self.value(each["Assert"])]
-        return told
+                failed += [each["AssertDescription"] for each in rule["Assertions"] if not self.value(each["Assert"])]
+        return failed
 
     def _existing(self, section: str) -> list[tuple[str, Any]]:
         return [
@@ -97,7 +97,7 @@ class ResolvedTemplate:
         return bool(self.value(self._template["Conditions"][condition]))
 
     def value(self, part: Any) -> Any:
-        """Return a value with its intrinsic functions worked out."""
+        """Return a value with its intrinsic functions resolved."""
         match part:
             case {"Ref": name}:
                 return self._names[name] if name in self._names else self._attribute(name, "Ref")
@@ -107,8 +107,8 @@ class ResolvedTemplate:
                 ((function, argument),) = part.items()
                 return self._call(function, argument)
             case dict():
-                worked_out = {name: self.value(each) for name, each in part.items()}
-                return {name: each for name, each in worked_out.items() if each is not _NO_VALUE}
+                resolved = {name: self.value(each) for name, each in part.items()}
+                return {name: each for name, each in resolved.items() if each is not _NO_VALUE}
             case list():
                 return [each for each in map(self.value, part) if each is not _NO_VALUE]
         return part
@@ -154,7 +154,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
 
 
 def _accepts(parameter: Mapping[str, Any], value: str) -> bool:
-    """Tell whether CloudFormation takes the value of a parameter: the pattern has to match all of it."""
+    """Return whether a parameter's value meets its constraints; AllowedPattern has to match all of it."""
     allowed = parameter.get("AllowedValues")
     return (
         (allowed is None or value in map(str, allowed))

@@ -1,4 +1,4 @@
-"""The demo: right about each repository, and clear about a file that it cannot use."""
+"""`make demo`: its verdicts on the example repositories, and its errors for a file that it cannot use."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.local_aws.demo import dozen, main, own
+from tests.local_aws.demo import evaluate_examples, evaluate_file, main
 
 OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}]})
-ITEM = {
+ITEM: dict[str, Any] = {
     "resourceId": "team/app",
     "configuration": {
         "RepositoryName": "team/app",
@@ -29,109 +29,122 @@ EVENT = {
             },
         }
     ),
-    "ruleParameters": json.dumps({"ExecutionRoleName": "their-role"}),
-    "resultToken": "theirs",
+    "ruleParameters": json.dumps({"ExecutionRoleName": "role-of-the-user"}),
+    "resultToken": "token-of-the-user",
 }
+WITHOUT_POLICY = {**ITEM, "configuration": {**ITEM["configuration"], "RepositoryPolicyText": {}}}
 
 
-def test_the_dozen() -> None:
-    shown = {row.repository: row.compliance for row in dozen()}
-    assert shown == {
-        "no-policy": "COMPLIANT",
-        "org-only": "COMPLIANT",
-        "cross-account": "COMPLIANT",
-        "team/checkout/api": "NON_COMPLIANT",
-        "public-pull": "NON_COMPLIANT",
-        "public-everything": "NON_COMPLIANT",
-        "second-statement": "NON_COMPLIANT",
-        "public/base-image": "COMPLIANT",
-        "condition-that-fails": "COMPLIANT",
-        "malformed": "NON_COMPLIANT",
-        "deleted": "NOT_APPLICABLE",
-        "oversized": "NON_COMPLIANT",
-    }
+class TestExamples:
+    """The demo without a file."""
+
+    def test_each_example_repository_has_its_compliance(self) -> None:
+        compliances = {row.repository: row.compliance for row in evaluate_examples()}
+        assert compliances == {
+            "no-policy": "COMPLIANT",
+            "org-only": "COMPLIANT",
+            "cross-account": "COMPLIANT",
+            "team/checkout/api": "NON_COMPLIANT",
+            "public-pull": "NON_COMPLIANT",
+            "public-everything": "NON_COMPLIANT",
+            "second-statement": "NON_COMPLIANT",
+            "public/base-image": "COMPLIANT",
+            "condition-that-fails": "COMPLIANT",
+            "malformed": "NON_COMPLIANT",
+            "deleted": "NOT_APPLICABLE",
+            "oversized": "NON_COMPLIANT",
+        }
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (ITEM, ["NON_COMPLIANT"]),
-        ([ITEM, {**ITEM, "configuration": {**ITEM["configuration"], "RepositoryPolicyText": {}}}],  # type: ignore[dict-item]  # a mapping
-         ["NON_COMPLIANT", "COMPLIANT"]),
-        (EVENT, ["NON_COMPLIANT"]),
-        ({**EVENT, "eventLeftScope": True}, ["NOT_APPLICABLE"]),
-        ({"configurationItems": [{**ITEM, "configuration": json.dumps(ITEM["configuration"])}]}, ["NON_COMPLIANT"]),
-        ({"Results": [json.dumps(ITEM)]}, ["NON_COMPLIANT"]),
-        ({**ITEM, "configurationItemStatus": "ResourceDeleted"}, ["NOT_APPLICABLE"]),
-        ({**ITEM, "resourceType": "AWS::S3::Bucket"}, ["NOT_APPLICABLE"]),
-        ({"configuration": ITEM["configuration"]}, ["NON_COMPLIANT"]),
-        ({**ITEM, "configurationItemCaptureTime": 1577836800.123}, ["NON_COMPLIANT"]),
-        ({"resourceId": "team/app", "configuration": None}, ["NON_COMPLIANT"]),
-    ],
-)  # fmt: skip
-def test_own_items(tmp_path: Path, content: Any, expected: list[str]) -> None:
-    file = tmp_path / "item.json"
-    file.write_text(json.dumps(content), encoding="utf-8")
-    rows = own(str(file))
-    assert [row.compliance for row in rows] == expected
+class TestFile:
+    """The demo with the user's own file."""
 
+    @pytest.mark.parametrize(
+        ("content", "expected"),
+        [
+            pytest.param(ITEM, ["NON_COMPLIANT"], id="item"),
+            pytest.param([ITEM, WITHOUT_POLICY], ["NON_COMPLIANT", "COMPLIANT"], id="list of items"),
+            pytest.param(EVENT, ["NON_COMPLIANT"], id="event"),
+            pytest.param({**EVENT, "eventLeftScope": True}, ["NOT_APPLICABLE"], id="event that left scope"),
+            pytest.param(
+                {"configurationItems": [{**ITEM, "configuration": json.dumps(ITEM["configuration"])}]},
+                ["NON_COMPLIANT"],
+                id="get-resource-config-history",
+            ),
+            pytest.param({"Results": [json.dumps(ITEM)]}, ["NON_COMPLIANT"], id="select-resource-config"),
+            pytest.param(
+                {**ITEM, "configurationItemStatus": "ResourceDeleted"}, ["NOT_APPLICABLE"], id="deleted repository"
+            ),
+            pytest.param({**ITEM, "resourceType": "AWS::S3::Bucket"}, ["NOT_APPLICABLE"], id="other resource type"),
+            pytest.param({"configuration": ITEM["configuration"]}, ["NON_COMPLIANT"], id="configuration only"),
+            pytest.param({**ITEM, "configurationItemCaptureTime": 1577836800.123}, ["NON_COMPLIANT"], id="epoch time"),
+            pytest.param({"resourceId": "team/app", "configuration": None}, ["NON_COMPLIANT"], id="no configuration"),
+        ],
+    )
+    def test_every_form_of_an_item_is_evaluated(self, tmp_path: Path, content: Any, expected: list[str]) -> None:
+        file = tmp_path / "item.json"
+        file.write_text(json.dumps(content), encoding="utf-8")
+        assert [row.compliance for row in evaluate_file(str(file))] == expected
 
-def test_a_place_comes_from_the_arn(tmp_path: Path) -> None:
-    file = tmp_path / "item.json"
-    file.write_text(json.dumps(ITEM), encoding="utf-8")
-    (row,) = own(str(file))
-    assert (row.account, row.region, row.repository) == ("444455556666", "eu-west-1", "team/app")
+    def test_missing_account_and_region_come_from_the_arn(self, tmp_path: Path) -> None:
+        file = tmp_path / "item.json"
+        file.write_text(json.dumps(ITEM), encoding="utf-8")
+        (row,) = evaluate_file(str(file))
+        assert (row.account, row.region, row.repository) == ("444455556666", "eu-west-1", "team/app")
 
+    def test_duplicate_key_is_non_compliant(self, tmp_path: Path) -> None:
+        file = tmp_path / "item.json"
+        duplicate = '{"RepositoryName": "a", "RepositoryPolicyText": "", "RepositoryPolicyText": {}}'
+        file.write_text(f'{{"resourceId": "a", "configuration": {duplicate}}}', encoding="utf-8")
+        (row,) = evaluate_file(str(file))
+        assert row.compliance == "NON_COMPLIANT"
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("{", "item.json: not JSON: "),
-        ("", "item.json: not JSON: "),
-        ("[" * 100_000, "item.json: nested deeper than 100 levels"),
-        ("[]", "item.json: there is no item (accepted: a configuration item, "),
-        ("7", "item.json: element 0: 7 is not a configuration item, "),
-        ('[{"resourceId": "a"}, {}]', "item.json: element 1: neither resourceId nor configuration is there"),
-        ('{"invokingEvent": "{"}', "item.json: element 0: invokingEvent: not JSON"),
-        ('{"invokingEvent": "{\\"messageType\\": \\"ScheduledNotification\\"}"}',
-         "item.json: element 0: ScheduledNotification holds no configuration item"),
-        (json.dumps({**EVENT, "ruleParameters": '{"x": "y"}'}), "item.json: element 0: 'x' is not a rule parameter"),
-    ],
-)  # fmt: skip
-def test_an_unusable_file(
-    tmp_path: Path, text: str, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("item.json").write_text(text, encoding="utf-8")
-    assert main(["item.json"]) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err.startswith(f"Not run: {told}")
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("{", "item.json: not JSON: "),
+            ("", "item.json: not JSON: "),
+            ("[" * 100_000, "item.json: nested deeper than 100 levels"),
+            ("[]", "item.json: contains no configuration item (accepted: a configuration item, "),
+            ("7", "item.json: element 0: 7 is not a configuration item, "),
+            ('[{"resourceId": "a"}, {}]', "item.json: element 1: has neither resourceId nor configuration"),
+            ('{"invokingEvent": "{"}', "item.json: element 0: invokingEvent: not JSON"),
+            (
+                '{"invokingEvent": "{\\"messageType\\": \\"ScheduledNotification\\"}"}',
+                "item.json: element 0: ScheduledNotification contains no configuration item",
+            ),
+            (
+                json.dumps({**EVENT, "ruleParameters": '{"x": "y"}'}),
+                "item.json: element 0: 'x' is not a rule parameter",
+            ),
+        ],
+        ids=[
+            "truncated",
+            "empty file",
+            "deep nesting",
+            "empty list",
+            "number",
+            "empty element",
+            "truncated event",
+            "scheduled event",
+            "unknown parameter",
+        ],
+    )
+    def test_unusable_file_exits_with_2_and_names_the_element(
+        self,
+        tmp_path: Path,
+        text: str,
+        message: str,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("item.json").write_text(text, encoding="utf-8")
+        assert main(["item.json"]) == 2
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err.startswith(f"Not run: {message}")
 
-
-def test_a_key_that_stands_twice_cannot_be_judged(tmp_path: Path) -> None:
-    file = tmp_path / "item.json"
-    twice = '{"RepositoryName": "a", "RepositoryPolicyText": "", "RepositoryPolicyText": {}}'
-    file.write_text(f'{{"resourceId": "a", "configuration": {twice}}}', encoding="utf-8")
-    (row,) = own(str(file))
-    assert row.compliance == "NON_COMPLIANT"
-
-
-def test_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["nowhere.json"]) == 2
-    assert capsys.readouterr().err == "Not run: nowhere.json: No such file or directory\n"
-
-
-def test_account_and_region_head_their_repositories_in_a_table_of_three_columns(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
-    assert main([]) == 0
-    _, _, heading, _, *lines = capsys.readouterr().out.splitlines()
-    assert [cell.strip() for cell in heading.strip("┃").split("┃")] == ["Repository", "Compliance", "Annotation"]
-    rows = [line.strip("│").split("│") for line in lines if line.startswith("│")]
-    names = [name.removeprefix(" ").rstrip() for name, *_ in rows if name.strip()]
-    assert names[:3] == ["111122223333/eu-west-1", "  no-policy", "  org-only"]
-    assert names[4:6] == ["111122223333/us-east-1", "  team/checkout/api"]
-    assert len([name for name in names if name.startswith("  ")]) == 12
-    assert lines[-1] == "12 evaluations: 5 COMPLIANT, 6 NON_COMPLIANT, 1 NOT_APPLICABLE"
+    def test_missing_file_exits_with_2(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["nowhere.json"]) == 2
+        assert capsys.readouterr().err == "Not run: nowhere.json: No such file or directory\n"

@@ -1,4 +1,4 @@
-"""Rule parameters: what is accepted, and what the refusal says."""
+"""Rule parameters: accepted values, and the error for a wrong one."""
 
 import json
 from pathlib import Path
@@ -10,79 +10,83 @@ from ecr_exposure import ParameterError
 from ecr_exposure.parameters import PARAMETERS, PublicRepository, RuleParameters, read_parameters
 
 
-def test_defaults() -> None:
-    assert read_parameters({}) == RuleParameters()
-    assert read_parameters(dict.fromkeys(PARAMETERS, "")) == RuleParameters()
+class TestReadParameters:
+    """read_parameters."""
 
+    def test_missing_and_empty_parameters_have_their_defaults(self) -> None:
+        assert read_parameters({}) == RuleParameters()
+        assert read_parameters(dict.fromkeys(PARAMETERS, "")) == RuleParameters()
 
-def test_everything() -> None:
-    parameters = read_parameters(
-        {
-            "publicAccessTest": "unconditional",
-            "excludedPublicRepositories": "111122223333:public/*, mirror-?",
-            "trustedAccounts": "444455556666,777788889999",
-            "trustedOrganizations": "o-abcde12345",
-            "ExecutionRoleName": "EcrExposureEvaluation",
-            "ExecutionRoleRegion": "eu-central-1",
-            "AssumeRoleMode": "False",
-        }
+    def test_lists_are_split_at_commas(self) -> None:
+        parameters = read_parameters(
+            {
+                "publicAccessTest": "unconditional",
+                "excludedPublicRepositories": "111122223333:public/*, mirror-?",
+                "trustedAccounts": "444455556666,777788889999",
+                "trustedOrganizations": "o-abcde12345",
+                "ExecutionRoleName": "EcrExposureEvaluation",
+                "ExecutionRoleRegion": "eu-central-1",
+                "AssumeRoleMode": "False",
+            }
+        )
+        first, second = parameters.public_repositories
+        assert (first.account, first.pattern, str(first)) == (
+            "111122223333",
+            "public/*",
+            "111122223333:public/*",
+        )
+        assert (second.account, second.pattern, str(second)) == (None, "mirror-?", "mirror-?")
+        assert parameters.trusted_accounts == {"444455556666", "777788889999"}
+        assert parameters.trusted_organizations == {"o-abcde12345"}
+
+    @pytest.mark.parametrize(
+        ("raw", "message"),
+        [
+            ([], "ruleParameters: [] is not an object"),
+            ({"publicAccesTest": "x"}, "'publicAccesTest' is not a rule parameter (accepted: publicAccessTest, "),
+            ({"publicAccessTest": "strict"}, "publicAccessTest: 'strict' is not a test (accepted: unconditional, "),
+            ({"publicAccessTest": True}, "publicAccessTest: True is not a string"),
+            ({"excludedPublicRepositories": "Team/App"}, "excludedPublicRepositories: 'Team/App' is not [account:]"),
+            ({"excludedPublicRepositories": "a,,b"}, "excludedPublicRepositories: '' is not [account:]pattern"),
+            ({"excludedPublicRepositories": "123:app"}, "excludedPublicRepositories: '123' is not an account id"),
+            ({"excludedPublicRepositories": ":app"}, "excludedPublicRepositories: '' is not an account id"),
+            ({"trustedAccounts": "12345"}, "trustedAccounts: '12345' is not an account id of 12 digits"),
+            ({"trustedOrganizations": "o-1"}, "trustedOrganizations: 'o-1' is not an organization id"),
+            ({"ExecutionRoleName": "path/role"}, "ExecutionRoleName: 'path/role' is not the name of a role"),
+            ({"ExecutionRoleRegion": "Mars"}, "ExecutionRoleRegion: 'Mars' is not a region"),
+            ({"AssumeRoleMode": "maybe"}, "AssumeRoleMode: 'maybe' is neither true nor false"),
+            ({"AssumeRoleMode": False}, "AssumeRoleMode: False is not a string"),
+        ],
     )
-    first, second = parameters.public_repositories
-    assert (first.account, first.pattern, str(first)) == (
-        "111122223333",
-        "public/*",
-        "111122223333:public/*",
+    def test_wrong_parameter_is_an_error_that_names_it(self, raw: Any, message: str) -> None:
+        with pytest.raises(ParameterError) as raised:
+            read_parameters(raw)
+        assert str(raised.value).startswith(message)
+
+    def test_parameters_json_has_the_same_parameters(self) -> None:
+        root = Path(__file__).parent.parent.parent
+        rdk = json.loads((root / "parameters.json").read_text())["Parameters"]
+        names = [*json.loads(rdk["InputParameters"]), *json.loads(rdk["OptionalParameters"])]
+        assert sorted(names) == sorted(PARAMETERS)
+
+
+class TestPublicRepository:
+    """An entry of excludedPublicRepositories."""
+
+    @pytest.mark.parametrize(
+        ("entry", "account", "name", "expected"),
+        [
+            (PublicRepository(account=None, pattern="public/*"), "111122223333", "public/app", True),
+            (PublicRepository(account=None, pattern="public/*"), "111122223333", "team/public/app", False),
+            (PublicRepository(account=None, pattern="public"), "111122223333", "public2", False),
+        ],
     )
-    assert (second.account, second.pattern, str(second)) == (None, "mirror-?", "mirror-?")
-    assert parameters.trusted_accounts == {"444455556666", "777788889999"}
-    assert parameters.trusted_organizations == {"o-abcde12345"}
+    def test_pattern_matches_the_whole_name(
+        self, entry: PublicRepository, account: str, name: str, *, expected: bool
+    ) -> None:
+        assert entry.covers(account, name) is expected
 
-
-@pytest.mark.parametrize(
-    ("raw", "message"),
-    [
-        ([], "ruleParameters: [] is not an object"),
-        ({"publicAccesTest": "x"}, "'publicAccesTest' is not a rule parameter (accepted: publicAccessTest, "),
-        ({"publicAccessTest": "strict"}, "publicAccessTest: 'strict' is not a test (accepted: unconditional, "),
-        ({"publicAccessTest": True}, "publicAccessTest: True is not a string"),
-        ({"excludedPublicRepositories": "Team/App"}, "excludedPublicRepositories: 'Team/App' is not [account:]"),
-        ({"excludedPublicRepositories": "a,,b"}, "excludedPublicRepositories: '' is not [account:]pattern"),
-        ({"excludedPublicRepositories": "123:app"}, "excludedPublicRepositories: '123' is not an account id"),
-        ({"excludedPublicRepositories": ":app"}, "excludedPublicRepositories: '' is not an account id"),
-        ({"trustedAccounts": "12345"}, "trustedAccounts: '12345' is not an account id of 12 digits"),
-        ({"trustedOrganizations": "o-1"}, "trustedOrganizations: 'o-1' is not an organization id"),
-        ({"ExecutionRoleName": "path/role"}, "ExecutionRoleName: 'path/role' is not the name of a role"),
-        ({"ExecutionRoleRegion": "Mars"}, "ExecutionRoleRegion: 'Mars' is not a region"),
-        ({"AssumeRoleMode": "maybe"}, "AssumeRoleMode: 'maybe' is neither true nor false"),
-        ({"AssumeRoleMode": False}, "AssumeRoleMode: False is not a string"),
-    ],
-)  # fmt: skip
-def test_a_wrong_parameter_is_named(raw: Any, message: str) -> None:
-    with pytest.raises(ParameterError) as raised:
-        read_parameters(raw)
-    assert str(raised.value).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("entry", "account", "name", "expected"),
-    [
-        (PublicRepository(account=None, pattern="public/*"), "111122223333", "public/app", True),
-        (PublicRepository(account=None, pattern="public/*"), "111122223333", "team/public/app", False),
-        (PublicRepository(account=None, pattern="public"), "111122223333", "public2", False),
-    ],
-)
-def test_covers(entry: PublicRepository, account: str, name: str, *, expected: bool) -> None:
-    assert entry.covers(account, name) is expected
-
-
-def test_covers_only_its_account() -> None:
-    (entry,) = read_parameters({"excludedPublicRepositories": "111122223333:app"}).public_repositories
-    assert entry.covers("111122223333", "app")
-    assert not entry.covers("444455556666", "app")
-
-
-def test_parameters_json_knows_the_same_parameters() -> None:
-    root = Path(__file__).parent.parent.parent
-    rdk = json.loads((root / "parameters.json").read_text())["Parameters"]
-    names = [*json.loads(rdk["InputParameters"]), *json.loads(rdk["OptionalParameters"])]
-    assert sorted(names) == sorted(PARAMETERS)
+    def test_entry_with_an_account_covers_that_account_only(self) -> None:
+        (entry,) = read_parameters({"excludedPublicRepositories": "111122223333:app"}).public_repositories
+        assert entry.covers("111122223333", "app")
+        assert not entry.covers("444455556666", "app")

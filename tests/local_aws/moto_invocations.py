@@ -1,7 +1,7 @@
-"""What moto lacks of a function with a queue for its failures: an invocation that is only accepted.
+"""Lambda's Invoke and SQS's ReceiveMessage, where moto 5.2.5 is too slow for tests.
 
-moto 5.2.5 runs an invoked function in a container, and waits out ReceiveMessage's WaitTimeSeconds in real
-time. Here Lambda takes the event and runs nothing, and an empty queue answers at once.
+moto runs an invoked function in a container, and waits WaitTimeSeconds in real time.
+Here Lambda accepts the event without running the function, and an empty queue returns at once.
 """
 
 import json
@@ -15,8 +15,8 @@ from moto.sqs.models import Message, SQSBackend
 
 
 @contextmanager
-def accepting() -> Iterator[list[dict[str, Any]]]:
-    """Fill the gaps inside the with block; return the events that the functions were invoked with, in order."""
+def accepted_invocations() -> Iterator[list[dict[str, Any]]]:
+    """Replace both operations inside the with block; return the events of all invocations, in order."""
     events: list[dict[str, Any]] = []
 
     def invoke(_self: LambdaFunction, body: str, _request_headers: object, _response_headers: object) -> str:
@@ -25,11 +25,11 @@ def accepting() -> Iterator[list[dict[str, Any]]]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(LambdaFunction, "invoke", invoke))
-        stack.enter_context(patch.object(SQSBackend, "receive_message", _at_once()))
+        stack.enter_context(patch.object(SQSBackend, "receive_message", _without_waiting()))
         yield events
 
 
-def _at_once() -> Callable[..., list[Message]]:
+def _without_waiting() -> Callable[..., list[Message]]:
     moto_receive = SQSBackend.receive_message
 
     def receive_message(

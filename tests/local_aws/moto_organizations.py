@@ -1,8 +1,8 @@
-"""What moto lacks of an organization's administration, for the look before a deployment.
+"""API operations of AWS Organizations and AWS Config that `preflight` calls and moto does not emulate.
 
-moto 5.2.5 answers Organizations only to the management account, knows no delegated administrator of
-StackSets or of aggregators, serves every list of Organizations on one page (of the accounts only the first
-100), and forgets how often a recorder records. All is taken out again at the end of the with block.
+moto 5.2.5 lets only the management account call Organizations, knows no delegated administrators of
+StackSets or of AWS Config aggregators, returns every list in one page (ListAccounts: only the first 100
+accounts), and does not keep a recorder's recordingMode.
 """
 
 import json
@@ -27,8 +27,8 @@ _LISTS: Final = (
 
 
 @contextmanager
-def governed(*, page: int = 100) -> Iterator[None]:
-    """Fill the gaps inside the with block; lists come in pages of this size."""
+def organizations_api(*, page: int = 100) -> Iterator[None]:
+    """Add the operations to moto inside the with block; ``page`` is the page size of all lists."""
     services = [*FakeDelegatedAdministrator.SUPPORTED_SERVICES, *_DELEGATED]
     with ExitStack() as stack:
         for target, name, replacement in (
@@ -43,7 +43,7 @@ def governed(*, page: int = 100) -> Iterator[None]:
 
 
 def _backend(self: OrganizationsResponse) -> OrganizationsBackend:
-    """Let delegated administrators read what the management account reads, and other members next to nothing.
+    """Give a delegated administrator the management account's view, and other members DescribeOrganization only.
 
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAWSServiceAccessForOrganization.html
     """
@@ -58,12 +58,12 @@ def _backend(self: OrganizationsResponse) -> OrganizationsBackend:
 
 
 def _all_accounts(self: OrganizationsBackend, **_page: object) -> tuple[list[dict[str, Any]], None]:
-    """Return all accounts, and no token: ``_paged`` cuts the pages."""
+    """Return all accounts and no token; ``_paged`` makes the pages."""
     return [account.describe() for account in self.accounts], None
 
 
 def _put_configuration_recorder() -> Callable[..., None]:
-    """PutConfigurationRecorder keeps recordingMode, as DescribeConfigurationRecorders returns it."""
+    """PutConfigurationRecorder that keeps recordingMode, as DescribeConfigurationRecorders returns it."""
     moto_put = ConfigBackend.put_configuration_recorder
 
     def put_configuration_recorder(self: ConfigBackend, config_recorder: Mapping[str, Any]) -> None:
@@ -73,13 +73,13 @@ def _put_configuration_recorder() -> Callable[..., None]:
     return put_configuration_recorder
 
 
-def _paged(answer: Callable[[Any], str], key: str, size: int) -> Callable[[Any], str]:
-    """Return a moto response method that serves its list in pages, whatever page size the caller asks for."""
+def _paged(operation: Callable[[Any], str], key: str, size: int) -> Callable[[Any], str]:
+    """Return a moto response method that returns its list in pages of ``size``, whatever MaxResults says."""
 
     def page(self: Any) -> str:
         start = int(self._get_param("NextToken") or 0)
         with patch.object(self, "_get_param", _without_token(self._get_param)):
-            content = json.loads(answer(self))
+            content = json.loads(operation(self))
         items = content[key]
         following = {"NextToken": str(start + size)} if start + size < len(items) else {}
         return json.dumps({key: items[start : start + size]} | following)

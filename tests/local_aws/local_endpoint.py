@@ -1,10 +1,9 @@
-"""Where every request of botocore ends while an organization stands.
+"""The service endpoint of every botocore client while a local organization exists.
 
-botocore emits ``before-send.<service>.<operation>`` and takes the first answer as the HTTP response; what
-comes before (validation, signing) and after (retries, parsing, exceptions) is its own. moto hangs its
-stubber on that event for every client that is built. botocore calls all handlers of an event whatever the
-first one answers, so a handler beside the stubber could not keep a spoiled request from moto: the gateway
-takes the stubber's place and calls it itself.
+botocore emits ``before-send.<service>.<operation>`` and uses the first result as the HTTP response; validation
+and signing before it, retries and parsing after it are botocore's own. moto registers a stubber for that event.
+botocore calls every handler of an event, so a second handler could not stop a failed request from reaching moto.
+Therefore the endpoint replaces the stubber and calls it.
 """
 
 import ipaddress
@@ -24,42 +23,42 @@ from botocore.handlers import BUILTIN_HANDLERS
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 
-from tests.local_aws.calls import Call, read_call, speaks_json
+from tests.local_aws.calls import Call, is_json_protocol, read_call
 from tests.local_aws.faults import Faults, error_response
 
 _EVENT: Final = "before-send"
-# moto is not made for several threads: it builds its routes with ast.parse, which fails now and then where
-# two threads call it at once (https://github.com/python/cpython/issues/106905).
+# moto is not thread-safe: it builds its routes with ast.parse, which sometimes fails when two threads call it at
+# the same time (https://github.com/python/cpython/issues/106905).
 _ONE_AT_A_TIME: Final = RLock()
 
 
-class Gateway:
-    """Logs a call, spoils it if a fault says so, refuses strangers, and lets moto answer the rest."""
+class LocalEndpoint:
+    """Logs each call, injects faults, rejects unknown credentials, and passes all other calls to moto."""
 
     def __init__(self, faults: Faults) -> None:
-        """Take the faults to look at for every call."""
+        """Take the faults to inject."""
         self.calls: list[Call] = []
         self.waits: list[float] = []
-        """Seconds that botocore meant to sleep before a retry; they are noted, not slept."""
+        """The seconds that botocore would wait before each retry; it does not wait."""
         self._faults = faults
         self._open = False
 
     def __call__(self, request: AWSPreparedRequest, event_name: str, **_kwargs: object) -> AWSResponse:
-        """Answer one request; the signature is that of botocore's event handlers."""
+        """Return the response to one request; the signature is that of botocore's event handlers."""
         if not self._open:
-            raise RuntimeError("this client's local organization is gone: drop cached clients between two")
+            raise RuntimeError("this client's local organization has ended: do not keep clients between organizations")
         call = read_call(request, event_name)
-        fault = self._faults.take(call)
+        fault = self._faults.next_for(call)
         self.calls.append(replace(call, fault=fault.label) if fault else call)
         if fault is None:
             return self._respond(request, event_name, call)
         if fault.processed:
             self._respond(request, event_name, call)
-        return fault.answer(request)
+        return fault.respond(request)
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Let every client that is built in the with block go through here; nothing leaves the process."""
+        """Receive the requests of every client created inside the with block; block all other network access."""
         waiting = SimpleNamespace(sleep=self.waits.append)
         with patch.object(botocore.endpoint, "time", waiting), _only_loopback():
             _replace_handler(botocore_stubber, self)
@@ -72,13 +71,13 @@ class Gateway:
 
     @staticmethod
     def _respond(request: AWSPreparedRequest, event_name: str, call: Call) -> AWSResponse:
-        """Return what moto makes of it; AWS refuses credentials that no account issued.
+        """Return moto's response, or AWS's error for credentials that no account issued.
 
         https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
         """
         if not call.account:
             message = "The security token included in the request is invalid."
-            if speaks_json(request):
+            if is_json_protocol(request):
                 return error_response(request, 400, "UnrecognizedClientException", message)
             return error_response(request, 403, "InvalidClientTokenId", message)
         with _ONE_AT_A_TIME:
@@ -88,13 +87,13 @@ class Gateway:
         return response
 
 
-def _replace_handler(old: BotocoreStubber | Gateway, new: BotocoreStubber | Gateway) -> None:
+def _replace_handler(old: BotocoreStubber | LocalEndpoint, new: BotocoreStubber | LocalEndpoint) -> None:
     BUILTIN_HANDLERS[BUILTIN_HANDLERS.index((_EVENT, old))] = (_EVENT, new)
 
 
 @contextmanager
 def _only_loopback() -> Iterator[None]:
-    """Let no name but this machine's be resolved: this stops a client older than the organization."""
+    """Resolve loopback names only: this stops clients created before the organization."""
     resolve = socket.getaddrinfo
 
     def guarded(host: str | bytes | None, *args: Any, **kwargs: Any) -> object:

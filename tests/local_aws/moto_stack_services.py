@@ -1,9 +1,9 @@
-"""What moto lacks around a deployed stack: the rules that AWS Config has, Security Hub's findings, and more.
+"""API operations that `verify` calls for a deployed stack and moto does not emulate.
 
-As in ``moto_gaps``, all of it is put into moto's own classes and taken out again. moto 5.2.5 knows none of the
-ledger's rules, no lambda:GetResourcePolicy, no automation rules, no integrations, and no stack instances of a
-service-managed StackSet; its GetFindings only has what was imported. That findings come at all, and what an
-automation rule makes of them, is not known of AWS here: a test chooses it.
+AWS Config: DescribeConfigRules with the rules of the ``config_store``. Security Hub: findings of AWS Config,
+automation rules, integrations. Lambda: GetResourcePolicy. CloudFormation: stack instances of a service-managed
+StackSet. Whether real AWS sends these findings, and how automation rules change them, is not known here:
+each test chooses.
 """
 
 import hashlib
@@ -25,32 +25,32 @@ from moto.core.responses import ActionResult
 from moto.securityhub.responses import SecurityHubResponse
 from moto.utilities.utils import get_partition
 
-from tests.local_aws.ledger import Evaluation, Ledger, Rule
+from tests.local_aws.config_store import ConfigStore, Evaluation, Rule
 
 _ASFF_STATUS: Final = {"NON_COMPLIANT": "FAILED", "COMPLIANT": "PASSED"}
 
 
 @dataclass(slots=True, kw_only=True)
-class Surroundings:
-    """What stands around the stack; change it as you like while it is served."""
+class StackServices:
+    """What the services return; a test may change it at any time."""
 
     rules_per_page: int = 25
     security_hub: bool = True
     sends_findings: bool = True
     accepts_config: bool = True
     severity: str = "MEDIUM"
-    """MEDIUM is what AWS Config sends; another label is what an automation rule made of it."""
+    """AWS Config sends MEDIUM; another label was set by an automation rule."""
     automation_rules: list[dict[str, str]] = field(default_factory=list)
-    """RuleName and RuleStatus; one a page."""
+    """RuleName and RuleStatus; returned one per page."""
     function_policy: Mapping[str, Any] | None = None
     stack_instances: dict[str, str] = field(default_factory=dict)
-    """Account to status."""
+    """Account id to status."""
 
 
 @contextmanager
-def surrounded(ledger: Ledger) -> Iterator[Surroundings]:
-    """Serve the surroundings inside the with block."""
-    here = Surroundings()
+def stack_services(store: ConfigStore) -> Iterator[StackServices]:
+    """Add the operations to moto inside the with block."""
+    services = StackServices()
     with ExitStack() as stack:
         for paths, path, dispatch in (
             (moto.awslambda.urls.url_paths, "{0}/2026-07-09/resource-policy/.+$", LambdaResponse.dispatch),
@@ -59,24 +59,24 @@ def surrounded(ledger: Ledger) -> Iterator[Surroundings]:
         ):
             stack.enter_context(patch.dict(paths, {path: dispatch}))
         for target, name, replacement in (
-            (ConfigResponse, "describe_config_rules", _rules(ledger, here)),
-            (SecurityHubResponse, "get_findings", _findings(ledger, here)),
-            (SecurityHubResponse, "list_automation_rules", _automation_rules(here)),
-            (SecurityHubResponse, "list_enabled_products_for_import", _integrations(here)),
-            (LambdaResponse, "get_resource_policy", _function_policy(here)),
-            (CloudFormationResponse, "list_stack_instances", _stack_instances(here)),
+            (ConfigResponse, "describe_config_rules", _rules(store, services)),
+            (SecurityHubResponse, "get_findings", _findings(store, services)),
+            (SecurityHubResponse, "list_automation_rules", _automation_rules(services)),
+            (SecurityHubResponse, "list_enabled_products_for_import", _integrations(services)),
+            (LambdaResponse, "get_resource_policy", _function_policy(services)),
+            (CloudFormationResponse, "list_stack_instances", _stack_instances(services)),
         ):
             stack.enter_context(patch.object(target, name, replacement, create=True))
-        yield here
+        yield services
 
 
-def _rules(ledger: Ledger, here: Surroundings) -> Callable[..., object]:
-    """DescribeConfigRules from the ledger, in pages."""
+def _rules(store: ConfigStore, services: StackServices) -> Callable[..., object]:
+    """DescribeConfigRules, in pages."""
 
     def describe_config_rules(self: ConfigResponse) -> str:
-        rules = ledger.rules_in(self.current_account, self.region)
+        rules = store.rules_in(self.current_account, self.region)
         first = int(self._get_param("NextToken") or 0)
-        last = first + here.rules_per_page
+        last = first + services.rules_per_page
         page = [
             {"ConfigRuleName": rule.name, "ConfigRuleArn": rule.arn, "ConfigRuleState": "ACTIVE"}
             for rule in rules[first:last]
@@ -86,16 +86,16 @@ def _rules(ledger: Ledger, here: Surroundings) -> Callable[..., object]:
     return describe_config_rules
 
 
-def _findings(ledger: Ledger, here: Surroundings) -> Callable[..., object]:
-    """GetFindings of AWS Config's evaluations; as in moto, filters change nothing."""
+def _findings(store: ConfigStore, services: StackServices) -> Callable[..., object]:
+    """GetFindings: one finding for each evaluation; as in moto, filters have no effect."""
 
     def get_findings(self: SecurityHubResponse) -> str:
-        _refuse_where_it_is_off(here)
+        _require_security_hub(services)
         findings = [
-            _finding(rule, row, here.severity)
-            for rule in ledger.rules_in(self.current_account, self.region)
-            for row in ledger.evaluations(rule)
-            if here.sends_findings
+            _finding(rule, row, services.severity)
+            for rule in store.rules_in(self.current_account, self.region)
+            for row in store.evaluations(rule)
+            if services.sends_findings
         ]
         return json.dumps({"Findings": findings})
 
@@ -148,63 +148,63 @@ def _finding(rule: Rule, row: Evaluation, severity: str) -> dict[str, Any]:
     }
 
 
-def _automation_rules(here: Surroundings) -> Callable[..., object]:
-    """ListAutomationRules, one a page."""
+def _automation_rules(services: StackServices) -> Callable[..., object]:
+    """ListAutomationRules, one rule per page."""
 
     def list_automation_rules(self: SecurityHubResponse) -> str:
-        _refuse_where_it_is_off(here)
+        _require_security_hub(services)
         first = int(self._get_param("NextToken") or 0)
-        page = here.automation_rules[first : first + 1]
-        more = {"NextToken": str(first + 1)} if first + 1 < len(here.automation_rules) else {}
+        page = services.automation_rules[first : first + 1]
+        more = {"NextToken": str(first + 1)} if first + 1 < len(services.automation_rules) else {}
         return json.dumps({"AutomationRulesMetadata": page} | more)
 
     return list_automation_rules
 
 
-def _integrations(here: Surroundings) -> Callable[..., object]:
-    """ListEnabledProductsForImport: GuardDuty, and AWS Config where it is accepted."""
+def _integrations(services: StackServices) -> Callable[..., object]:
+    """ListEnabledProductsForImport: Amazon GuardDuty, and AWS Config if its integration is enabled."""
 
     def list_enabled_products_for_import(self: SecurityHubResponse) -> str:
-        _refuse_where_it_is_off(here)
+        _require_security_hub(services)
         start = (
             f"arn:{get_partition(self.region)}:securityhub:{self.region}:{self.current_account}:product-subscription"
         )
-        names = ["aws/guardduty", *(["aws/config"] if here.accepts_config else [])]
+        names = ["aws/guardduty", *(["aws/config"] if services.accepts_config else [])]
         return json.dumps({"ProductSubscriptions": [f"{start}/{name}" for name in names]})
 
     return list_enabled_products_for_import
 
 
-def _function_policy(here: Surroundings) -> Callable[..., object]:
-    """Return GetResourcePolicy: AWS::Lambda::ResourcePolicy's document, or that there is none."""
+def _function_policy(services: StackServices) -> Callable[..., object]:
+    """GetResourcePolicy: the document of AWS::Lambda::ResourcePolicy, or ResourceNotFoundException."""
 
     def get_resource_policy(self: LambdaResponse) -> str:
         place = f"arn:{get_partition(self.region)}:lambda:{self.region}:{self.current_account}:function:"
         if not unquote(self.path).partition("/resource-policy/")[2].startswith(place):
             raise JsonRESTError("InvalidParameterValueException", f"ResourceArn does not start with {place}")
-        if here.function_policy is None:
+        if services.function_policy is None:
             raise JsonRESTError("ResourceNotFoundException", "No policy is associated with the given resource.")
-        return json.dumps({"Policy": json.dumps(here.function_policy), "RevisionId": "1"})
+        return json.dumps({"Policy": json.dumps(services.function_policy), "RevisionId": "1"})
 
     return get_resource_policy
 
 
-def _stack_instances(here: Surroundings) -> Callable[..., object]:
-    """ListStackInstances for the delegated administrator."""
+def _stack_instances(services: StackServices) -> Callable[..., object]:
+    """ListStackInstances for a delegated administrator."""
 
     def list_stack_instances(self: CloudFormationResponse) -> ActionResult:
         name = self._get_param("StackSetName")
         if self._get_param("CallAs") != "DELEGATED_ADMIN":
-            raise AssertionError("a member account sees the organization's StackSets as DELEGATED_ADMIN only")
+            raise AssertionError("a member account needs CallAs=DELEGATED_ADMIN for the organization's StackSets")
         summaries = [
             {"StackSetId": f"{name}:1", "Region": self.region, "Account": account, "Status": status}
-            for account, status in here.stack_instances.items()
+            for account, status in services.stack_instances.items()
         ]
         return ActionResult({"Summaries": summaries})
 
     return list_stack_instances
 
 
-def _refuse_where_it_is_off(here: Surroundings) -> None:
-    if not here.security_hub:
+def _require_security_hub(services: StackServices) -> None:
+    if not services.security_hub:
         raise JsonRESTError("InvalidAccessException", "Account is not subscribed to AWS Security Hub")

@@ -1,9 +1,8 @@
-"""What moto lacks of AWS Config and ECR, served from ledger and recorder through moto's own classes.
+"""API operations of AWS Config and Amazon ECR that the function calls and moto does not emulate.
 
-Everything here is put into moto's response and backend classes and taken out again; requests come in over
-the same HTTP protocol as all others. moto 5.2.5 knows PutEvaluations only with TestMode and refuses an
-empty list, does not know GetComplianceDetailsByConfigRule, has no ECR history, and serves every repository
-on one page.
+They replace methods of moto's response and backend classes, so requests arrive over HTTP like all others.
+moto 5.2.5 supports PutEvaluations only with TestMode and not with an empty list, has neither
+GetComplianceDetailsByConfigRule nor the history of ECR repositories, and returns all repositories in one page.
 """
 
 import json
@@ -22,7 +21,7 @@ from moto.core.responses import ActionResult
 from moto.ecr.exceptions import InvalidParameterException
 from moto.ecr.responses import ECRResponse
 
-from tests.local_aws.ledger import Evaluation, Ledger, PutEvaluations, RefusedError, Rule
+from tests.local_aws.config_store import ConfigStore, Evaluation, PutEvaluations, RefusedError, Rule
 from tests.local_aws.recorder import RESOURCE_TYPE, Recorder
 
 _CONFIG_PAGE: Final = 10
@@ -35,12 +34,12 @@ _FILTERABLE: Final = frozenset({"COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE"})
 
 
 @contextmanager
-def filled(ledger: Ledger, recorder: Recorder, *, repositories_per_page: int) -> Iterator[None]:
-    """Fill moto's gaps inside the with block."""
+def config_and_ecr_api(store: ConfigStore, recorder: Recorder, *, repositories_per_page: int) -> Iterator[None]:
+    """Add the operations to moto inside the with block."""
     with ExitStack() as stack:
         for target, name, replacement in (
-            (ConfigBackend, "put_evaluations", _put_evaluations(ledger)),
-            (ConfigResponse, "get_compliance_details_by_config_rule", _compliance_details(ledger)),
+            (ConfigBackend, "put_evaluations", _put_evaluations(store)),
+            (ConfigResponse, "get_compliance_details_by_config_rule", _compliance_details(store)),
             (ConfigResponse, "get_resource_config_history", _resource_history(recorder)),
             (ECRResponse, "describe_repositories", _describe_repositories(repositories_per_page)),
         ):
@@ -48,8 +47,8 @@ def filled(ledger: Ledger, recorder: Recorder, *, repositories_per_page: int) ->
         yield
 
 
-def _put_evaluations(ledger: Ledger) -> Callable[..., object]:
-    """PutEvaluations: an empty list is accepted, TestMode changes nothing and takes any token."""
+def _put_evaluations(store: ConfigStore) -> Callable[..., object]:
+    """PutEvaluations, also with an empty list; with TestMode any result token is valid and nothing is stored."""
 
     def put_evaluations(
         self: ConfigBackend,
@@ -64,14 +63,14 @@ def _put_evaluations(ledger: Ledger) -> Callable[..., object]:
             test_mode=bool(test_mode),
             evaluations=tuple(evaluations or ()),
         )
-        with _refusals_answered():
-            return {"FailedEvaluations": list(ledger.put_evaluations(call))}
+        with _errors_returned():
+            return {"FailedEvaluations": list(store.put_evaluations(call))}
 
     return put_evaluations
 
 
-def _compliance_details(ledger: Ledger) -> Callable[..., object]:
-    """GetComplianceDetailsByConfigRule from the ledger's dashboard.
+def _compliance_details(store: ConfigStore) -> Callable[..., object]:
+    """GetComplianceDetailsByConfigRule.
 
     https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByConfigRule.html
     """
@@ -79,15 +78,15 @@ def _compliance_details(ledger: Ledger) -> Callable[..., object]:
     def get_compliance_details_by_config_rule(self: ConfigResponse) -> str:
         name = self._get_param("ConfigRuleName")
         wanted = frozenset(self._get_param("ComplianceTypes") or _FILTERABLE)
-        with _refusals_answered():
+        with _errors_returned():
             if len(name) > _RULE_NAME_LENGTH:
                 raise RefusedError("ValidationException", "Value at 'configRuleName' is too long")
             if not wanted <= _FILTERABLE:
                 raise RefusedError("InvalidParameterValueException", f"cannot filter by {sorted(wanted)}")
-            rule = ledger.rule(self.current_account, self.region, name)
+            rule = store.rule(self.current_account, self.region, name)
             rows = (
                 (f"{row.resource_type} {row.resource_id}", row)
-                for row in ledger.evaluations(rule)
+                for row in store.evaluations(rule)
                 if row.compliance in wanted
             )
             page, token = _config_page(rows, self._get_param("Limit"), self._get_param("NextToken"))
@@ -97,21 +96,21 @@ def _compliance_details(ledger: Ledger) -> Callable[..., object]:
 
 
 def _resource_history(recorder: Recorder) -> Callable[..., object]:
-    """GetResourceConfigHistory for ECR repositories; moto's own answer for every other type."""
+    """GetResourceConfigHistory for ECR repositories; moto's own implementation for other resource types."""
     moto_history = ConfigResponse.get_resource_config_history
 
     def get_resource_config_history(self: ConfigResponse) -> str:
         if self._get_param("resourceType") != RESOURCE_TYPE:
-            answer: str = moto_history(self)
-            return answer
+            response: str = moto_history(self)
+            return response
         name = self._get_param("resourceId")
         first, last = self._get_param("earlierTime"), self._get_param("laterTime")
-        with _refusals_answered():
+        with _errors_returned():
             items = [
                 item.as_history()
                 for item in recorder.history(self.current_account, self.region, name)
                 if (first is None or item.captured_at.timestamp() >= first)
-                # botocore may send whole seconds: an item of that very second is not later.
+                # botocore may send whole seconds: an item captured within that second is included.
                 and (last is None or int(item.captured_at.timestamp()) <= last)
             ]
             if not items:
@@ -126,7 +125,7 @@ def _resource_history(recorder: Recorder) -> Callable[..., object]:
 
 
 def _describe_repositories(largest_page: int) -> Callable[..., object]:
-    """DescribeRepositories in pages; none holds more than ``largest_page``, whatever maxResults asks for.
+    """DescribeRepositories in pages of at most ``largest_page`` repositories, whatever maxResults says.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
     """
@@ -139,7 +138,7 @@ def _describe_repositories(largest_page: int) -> Callable[..., object]:
         repositories = self.ecr_backend.describe_repositories(self._get_param("registryId"), names)
         if names:
             if token or wanted:
-                raise InvalidParameterException("repositoryNames excludes maxResults and nextToken")
+                raise InvalidParameterException("repositoryNames cannot be used with maxResults or nextToken")
             return ActionResult({"repositories": repositories})
         try:
             named = ((repository.name, repository) for repository in repositories)
@@ -152,8 +151,8 @@ def _describe_repositories(largest_page: int) -> Callable[..., object]:
 
 
 @contextmanager
-def _refusals_answered() -> Iterator[None]:
-    """Turn a refusal into the error that moto sends as an HTTP 400."""
+def _errors_returned() -> Iterator[None]:
+    """Convert RefusedError to the exception that moto returns with HTTP status 400."""
     try:
         yield
     except RefusedError as error:
@@ -189,7 +188,7 @@ def _config_page(keyed: Iterable[tuple[str, _T]], limit: int | None, token: str 
 def _page(keyed: Iterable[tuple[str, _T]], size: int, token: str | None) -> tuple[list[_T], str | None]:
     """Return one page of items in the order of their keys, and the token of the next page.
 
-    The token hides the last key served: what vanishes between two pages takes nothing else along.
+    The token contains the last key of the page, so an item deleted between two calls hides no other item.
     """
     last = b64decode(token, altchars=b"-_", validate=True).decode() if token else ""
     rest = sorted((pair for pair in keyed if pair[0] > last), key=itemgetter(0))

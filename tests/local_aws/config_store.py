@@ -1,6 +1,6 @@
-"""What AWS Config keeps: rules, result tokens and evaluations of every account and region.
+"""What AWS Config stores: the rules, result tokens and evaluations of every account and region.
 
-Contract of PutEvaluations: https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
+PutEvaluations: https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from moto.utilities.utils import get_partition
 
-MAX_EVALUATIONS: Final = 100
+_MAX_EVALUATIONS: Final = 100
 ALL_TRIGGERS: Final = frozenset(
     {
         "ConfigurationItemChangeNotification",
@@ -27,10 +27,10 @@ _MAX_LENGTHS: Final = MappingProxyType({"ComplianceResourceType": 256, "Complian
 
 
 class RefusedError(Exception):
-    """An error that the service answers with, by its AWS code."""
+    """An error that the service returns, by its AWS error code."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Keep both parts."""
+        """Take the error code and the message."""
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
@@ -38,36 +38,36 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule as one account has it in one region."""
+    """A rule in one account and region."""
 
     account: str
     region: str
     name: str
     parameters: Mapping[str, str]
     triggers: frozenset[str] = ALL_TRIGGERS
-    """The types of messages that it hears of."""
+    """The message types that invoke it."""
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells it from every other rule: names are unique in one account and region."""
+        """Account, region and name: names are unique within an account and region."""
         return self.account, self.region, self.name
 
     @property
     def identifier(self) -> str:
-        """``config-rule-`` and six characters, the same in every run."""
+        """ConfigRuleId: ``config-rule-`` and six characters, the same in every run."""
         digest = hashlib.sha256(f"{self.account}:{self.region}:{self.name}".encode()).hexdigest()
         return f"config-rule-{digest[:6]}"
 
     @property
     def arn(self) -> str:
-        """Its ARN, which carries the identifier and not the name."""
+        """The rule's ARN, which contains its identifier, not its name."""
         partition = get_partition(self.region)
         return f"arn:{partition}:config:{self.region}:{self.account}:config-rule/{self.identifier}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """One line of a rule's dashboard."""
+    """The evaluation of one resource, as the AWS Config dashboard shows it."""
 
     resource_type: str
     resource_id: str
@@ -79,36 +79,36 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutEvaluations:
-    """One call of PutEvaluations as it arrived, and what became of it."""
+    """One PutEvaluations call and its result."""
 
     account: str
-    """Whose credentials made the call."""
+    """The account of the credentials that signed the call."""
     region: str
     result_token: str
     test_mode: bool
     evaluations: tuple[Mapping[str, Any], ...]
     rule: Rule | None = None
     failed: tuple[Mapping[str, Any], ...] = ()
-    """Those answered as FailedEvaluations: they are not recorded."""
+    """The evaluations returned as FailedEvaluations: they are not stored."""
     refused: str = ""
-    """The error code, when the whole call was refused."""
+    """The error code if the whole call failed."""
 
 
 @dataclass(slots=True, eq=False)
-class _Failure:
+class _InjectedFailure:
     when: Callable[[Mapping[str, Any]], bool]
-    left: int | None
+    remaining: int | None
 
-    def hits(self, evaluation: Mapping[str, Any]) -> bool:
-        if self.left == 0 or not self.when(evaluation):
+    def applies_to(self, evaluation: Mapping[str, Any]) -> bool:
+        if self.remaining == 0 or not self.when(evaluation):
             return False
-        if self.left is not None:
-            self.left -= 1
+        if self.remaining is not None:
+            self.remaining -= 1
         return True
 
 
-class Ledger:
-    """Rules, tokens and evaluations; refuses what AWS Config refuses."""
+class ConfigStore:
+    """Rules, result tokens and evaluations, with the checks that AWS Config makes."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -116,19 +116,19 @@ class Ledger:
         self._rules: dict[tuple[str, str, str], Rule] = {}
         self._tokens: dict[str, Rule] = {}
         self._latest: dict[tuple[str, str, str], dict[tuple[str, str], Evaluation]] = {}
-        self._failing: list[_Failure] = []
+        self._failing: list[_InjectedFailure] = []
 
     def put_rule(self, rule: Rule) -> None:
-        """Make or update a rule."""
+        """Create or update a rule."""
         self._rules[rule.key] = rule
 
     def delete_rule(self, rule: Rule) -> None:
-        """Remove a rule with its evaluations; its tokens stay known and lead nowhere."""
+        """Delete a rule and its evaluations; PutEvaluations with its result tokens fails from now on."""
         self._latest.pop(rule.key, None)
         del self._rules[rule.key]
 
     def rule(self, account: str, region: str, name: str) -> Rule:
-        """Return the rule of that name there, or refuse as AWS does."""
+        """Return a rule by name; raises RefusedError NoSuchConfigRuleException."""
         try:
             return self._rules[account, region, name]
         except KeyError:
@@ -139,20 +139,20 @@ class Ledger:
         return tuple(rule for rule in self._rules.values() if (rule.account, rule.region) == (account, region))
 
     def issue_token(self, rule: Rule) -> str:
-        """Return a fresh result token: it stands for the rule in that account and region."""
+        """Return a new result token, valid for the rule in its account and region."""
         token = secrets.token_urlsafe(48)
         self._tokens[token] = rule
         return token
 
     def evaluations(self, rule: Rule) -> tuple[Evaluation, ...]:
-        """Return the dashboard: the latest evaluation of each resource; NOT_APPLICABLE takes it off."""
+        """Return the latest evaluation of each resource; the dashboard does not show NOT_APPLICABLE."""
         rows = self._latest.get(rule.key, {})
         return tuple(row for _, row in sorted(rows.items()) if row.compliance != "NOT_APPLICABLE")
 
     @contextmanager
     def failing(self, when: Callable[[Mapping[str, Any]], bool], *, times: int | None = 1) -> Iterator[None]:
-        """Answer matching evaluations as FailedEvaluations, so many times; None for always."""
-        failure = _Failure(when, times)
+        """Return matching evaluations as FailedEvaluations, ``times`` times (None: always)."""
+        failure = _InjectedFailure(when, times)
         self._failing.append(failure)
         try:
             yield
@@ -160,19 +160,19 @@ class Ledger:
             self._failing.remove(failure)
 
     def put_evaluations(self, call: PutEvaluations) -> tuple[Mapping[str, Any], ...]:
-        """Record a call and return what failed of it; raises RefusedError for what AWS would refuse."""
+        """Store the evaluations of a call; return the failed ones. Raises RefusedError where AWS returns an error."""
         try:
             rule = None if call.test_mode else self._rule_of(call)
-            check(call.evaluations)
+            _check(call.evaluations)
         except RefusedError as error:
             self.calls.append(replace(call, refused=error.code))
             raise
-        failed = tuple(item for item in call.evaluations if any(failure.hits(item) for failure in self._failing))
+        failed = tuple(item for item in call.evaluations if any(failure.applies_to(item) for failure in self._failing))
         self.calls.append(replace(call, rule=rule, failed=failed))
         if rule is not None:
             for item in call.evaluations:
                 if item not in failed:
-                    self._keep(rule, _evaluation(item))
+                    self._store(rule, _evaluation(item))
         return failed
 
     def _rule_of(self, call: PutEvaluations) -> Rule:
@@ -181,21 +181,21 @@ class Ledger:
             raise RefusedError("InvalidResultTokenException", "The resultToken provided is invalid")
         return self.rule(rule.account, rule.region, rule.name)
 
-    def _keep(self, rule: Rule, evaluation: Evaluation) -> None:
+    def _store(self, rule: Rule, evaluation: Evaluation) -> None:
         rows = self._latest.setdefault(rule.key, {})
         resource = (evaluation.resource_type, evaluation.resource_id)
-        known = rows.get(resource)
-        if known is None or known.ordering_timestamp <= evaluation.ordering_timestamp:
+        latest = rows.get(resource)
+        if latest is None or latest.ordering_timestamp <= evaluation.ordering_timestamp:
             rows[resource] = evaluation
 
 
-def check(evaluations: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse what the service model forbids: more than 100, texts too long or empty, unknown types.
+def _check(evaluations: Sequence[Mapping[str, Any]]) -> None:
+    """Raise RefusedError for what the API forbids: over 100 evaluations, a wrong length, an unknown type.
 
     https://docs.aws.amazon.com/config/latest/APIReference/API_Evaluation.html
     """
-    if len(evaluations) > MAX_EVALUATIONS:
-        raise _constraint("evaluations", f"Member must have length less than or equal to {MAX_EVALUATIONS}")
+    if len(evaluations) > _MAX_EVALUATIONS:
+        raise _constraint("evaluations", f"Member must have length less than or equal to {_MAX_EVALUATIONS}")
     for number, evaluation in enumerate(evaluations, start=1):
         path = f"evaluations.{number}.member"
         for name, longest in _MAX_LENGTHS.items():

@@ -1,4 +1,4 @@
-"""The Lambda function around a handler: its environment, its context, and what becomes of an invocation.
+"""A Lambda function: handler, environment variables, context object, synchronous or asynchronous invocation.
 
 Asynchronous invocation: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -20,12 +20,12 @@ Handler = Callable[[dict[str, Any], "LambdaContext"], object]
 
 
 class MarshalError(Exception):
-    """The handler's answer is not JSON: the runtime fails the invocation with Runtime.MarshalError."""
+    """The handler's response is not JSON: the runtime reports Runtime.MarshalError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaContext:
-    """What the runtime hands to a handler beside the event.
+    """The context object that the runtime passes to the handler.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
@@ -44,13 +44,13 @@ class LambdaContext:
         return f"/aws/lambda/{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until the time-out."""
+        """Return the milliseconds until the invocation times out."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """One event and its end: what the handler returned, or the error of its last attempt."""
+    """One event and its result: what the handler returned, or the error of its last attempt."""
 
     event: Mapping[str, Any]
     request_id: str
@@ -61,10 +61,10 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFunction:
-    """A handler, deployed to every region of the hub account.
+    """A function in every region of the hub account.
 
-    Synchronous: what the handler raises propagates. Asynchronous, as Config invokes: two more attempts with
-    the same request id, then the event goes to ``on_failure``.
+    Synchronous: the handler's exceptions propagate. Asynchronous, as AWS Config invokes it: Lambda retries twice
+    with the same request id, then sends the event to ``on_failure``.
     """
 
     handler: Handler
@@ -75,20 +75,20 @@ class LocalFunction:
     on_failure: list[Invocation] = field(default_factory=list)
 
     def invoke(self, event: Mapping[str, Any], region: str) -> Invocation:
-        """Invoke it in a region, in its environment."""
+        """Invoke the function in a region, with its environment variables."""
         context = LambdaContext(
             aws_request_id=str(uuid.uuid4()),
             invoked_function_arn=f"arn:aws:lambda:{region}:{self.hub}:function:{self.name}",
             function_name=self.name,
         )
-        places = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_LAMBDA_FUNCTION_NAME": self.name}
-        with patch.dict(os.environ, {**places, **self.environment}):
+        regional = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_LAMBDA_FUNCTION_NAME": self.name}
+        with patch.dict(os.environ, {**regional, **self.environment}):
             if self.asynchronous:
-                return self._persist(event, context)
+                return self._invoke_asynchronously(event, context)
             returned = self._run(event, context)
         return Invocation(event=event, request_id=context.aws_request_id, attempts=1, returned=returned)
 
-    def _persist(self, event: Mapping[str, Any], context: LambdaContext) -> Invocation:
+    def _invoke_asynchronously(self, event: Mapping[str, Any], context: LambdaContext) -> Invocation:
         error: Exception | None = None
         for attempt in range(1, ASYNCHRONOUS_ATTEMPTS + 1):
             try:
@@ -102,7 +102,7 @@ class LocalFunction:
         return failed
 
     def _run(self, event: Mapping[str, Any], context: LambdaContext) -> object:
-        """Make one attempt; event and answer cross the runtime as JSON, so each gets its own event."""
+        """Make one attempt with a copy of the event: the runtime decodes it from JSON for each attempt."""
         returned = self.handler(copy.deepcopy(dict(event)), context)
         try:
             json.dumps(returned)

@@ -1,0 +1,240 @@
+"""Change-triggered evaluation: configuration item change notifications, oversized ones included."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ecr_exposure import ItemError
+from ecr_exposure.aws import kept
+from tests.local_aws.faults import Fault
+from tests.rule.member_account import CLOSED, MEMBER, OPEN, OTHER_MEMBER, OTHER_REGION, REGION, deployed
+
+
+class TestChangeNotifications:
+    """ConfigurationItemChangeNotification."""
+
+    def test_compliance_and_annotation_reach_the_dashboard(self) -> None:
+        with deployed() as member:
+            for name, policy in {"open": OPEN, "team/app": CLOSED, "none": None, "broken": "{"}.items():
+                member.create(name, policy)
+                member.config.deliver_change(MEMBER, REGION, name)
+            everyone = (
+                "Everyone can administer, delete, push and pull: Statement[0] allows ecr:* to * with no Condition."
+            )
+            assert member.dashboard() == {
+                "broken": (
+                    "NON_COMPLIANT",
+                    "Cannot be evaluated: not JSON: Expecting property name enclosed in double quotes at line 1 "
+                    "column 2",
+                ),
+                "none": ("COMPLIANT", "The repository has no policy."),
+                "open": ("NON_COMPLIANT", everyone),
+                "team/app": (
+                    "COMPLIANT",
+                    "No statement grants access to everyone without a Condition.",
+                ),
+            }
+
+    def test_deleted_repository_disappears_from_the_dashboard(self) -> None:
+        with deployed() as member:
+            member.create("open", OPEN)
+            member.config.deliver_change(MEMBER, REGION, "open")
+            member.organization.delete_repository(MEMBER, REGION, "open")
+            member.config.deliver_deletion(MEMBER, REGION, "open")
+            assert member.dashboard() == {}
+
+    def test_item_out_of_scope_disappears_from_the_dashboard(self) -> None:
+        with deployed() as member:
+            member.create("open", OPEN)
+            member.config.deliver_change(MEMBER, REGION, "open")
+            member.config.deliver_item(member.config.record(MEMBER, REGION, "open"), left_scope=True)
+            assert member.dashboard() == {}
+
+    def test_missing_event_left_scope_means_false(self) -> None:
+        with deployed() as member:
+            member.create("open", OPEN)
+            event = member.change_event("open")
+            del event["eventLeftScope"]
+            member.config.invoke(event, region=REGION)
+            assert member.compliances() == {"open": "NON_COMPLIANT"}
+
+    def test_other_resource_type_is_not_applicable(self) -> None:
+        with deployed() as member:
+            member.create("open", OPEN)
+            event = member.change_event("open", resourceType="AWS::ECR::PublicRepository")
+            (returned,) = member.response_to(event)
+            assert returned["ComplianceType"] == "NOT_APPLICABLE"
+            assert member.dashboard() == {}
+
+    @pytest.mark.parametrize("status", ["Unknown", "ok"])
+    def test_unknown_item_status_fails_and_keeps_the_evaluation(self, status: str) -> None:
+        with deployed() as member:
+            member.create("aa", OPEN)
+            member.config.deliver_change(MEMBER, REGION, "aa")
+            with pytest.raises(ItemError, match="configurationItemStatus"):
+                member.config.invoke(member.change_event("aa", configurationItemStatus=status), region=REGION)
+            assert member.compliances() == {"aa": "NON_COMPLIANT"}
+
+    def test_accounts_and_regions_are_evaluated_separately(self) -> None:
+        with deployed() as member:
+            organization, config = member.organization, member.config
+            for account, region, policy in (
+                (MEMBER, REGION, OPEN),
+                (MEMBER, OTHER_REGION, CLOSED),
+                (OTHER_MEMBER, REGION, None),
+            ):
+                organization.create_repository(account, region, "app", policy)
+                config.deliver_change(account, region, "app")
+            compliances = {
+                (rule.account, rule.region): [row.compliance for row in config.evaluations(*rule.key)]
+                for account in (MEMBER, OTHER_MEMBER)
+                for region in (REGION, OTHER_REGION)
+                for rule in config.rules(account, region)
+            }
+            assert compliances == {
+                (MEMBER, REGION): ["NON_COMPLIANT"],
+                (MEMBER, OTHER_REGION): ["COMPLIANT"],
+                (OTHER_MEMBER, REGION): ["COMPLIANT"],
+                (OTHER_MEMBER, OTHER_REGION): [],
+            }
+
+    def test_second_event_of_an_account_reuses_role_and_clients(self) -> None:
+        """A second event of the same account needs one call: no AssumeRole and no new clients."""
+        with deployed() as member:
+            member.create("rr", CLOSED)
+            member.config.deliver_change(MEMBER, REGION, "rr")
+            assert member.operations()[-2:] == [("sts", "AssumeRole"), ("config", "PutEvaluations")]
+            member.organization.calls.clear()
+            member.config.deliver_change(MEMBER, REGION, "rr")
+            assert member.operations() == [("config", "PutEvaluations")]
+            assert len(kept.clients) == 1
+
+
+class TestConfiguration:
+    """The configuration of the item, in every form."""
+
+    @pytest.mark.parametrize(
+        ("configuration", "compliance", "message"),
+        [
+            (None, "NON_COMPLIANT", "Cannot be evaluated: configuration: null is not an object"),
+            ([], "NON_COMPLIANT", "Cannot be evaluated: configuration: a list is not an object"),
+            ("{", "NON_COMPLIANT", "Cannot be evaluated: configuration: not JSON: "),
+            (
+                {"RepositoryName": "rr", "RepositoryPolicyText": 7},
+                "NON_COMPLIANT",
+                "Cannot be evaluated: configuration.RepositoryPolicyText: 7 is neither a string nor an object",
+            ),
+            (
+                {"RepositoryName": "rr", "repositoryPolicyText": "{}"},
+                "NON_COMPLIANT",
+                "Cannot be evaluated: configuration: RepositoryPolicyText is spelled in another case",
+            ),
+            (
+                {"Tags": []},
+                "NON_COMPLIANT",
+                "Cannot be evaluated: configuration: RepositoryPolicyText, RepositoryName and",
+            ),
+            (json.dumps({"RepositoryName": "rr", "RepositoryPolicyText": OPEN}), "NON_COMPLIANT", "Everyone can"),
+            ({"Arn": "aa", "RepositoryPolicyText": json.loads(OPEN)}, "NON_COMPLIANT", "Everyone can"),
+            ({"Arn": "a"}, "COMPLIANT", "The repository has no policy"),
+            ({"RepositoryName": "rr", "RepositoryPolicyText": None}, "COMPLIANT", "The repository has no policy"),
+        ],
+    )
+    def test_configuration_has_its_compliance_and_annotation(
+        self, configuration: Any, compliance: str, message: str
+    ) -> None:
+        with deployed() as member:
+            member.create("rr", None)
+            member.config.invoke(member.change_event("rr", configuration=configuration), region=REGION)
+            ((actual, annotation),) = member.dashboard().values()
+            assert actual == compliance
+            assert (annotation or "").startswith(message)
+
+    def test_item_without_configuration_is_non_compliant(self) -> None:
+        with deployed() as member:
+            member.create("rr", None)
+            event = member.change_event("rr")
+            invoking = json.loads(event["invokingEvent"])
+            del invoking["configurationItem"]["configuration"]
+            member.config.invoke({**event, "invokingEvent": json.dumps(invoking)}, region=REGION)
+            assert member.compliances() == {"rr": "NON_COMPLIANT"}
+
+    def test_duplicate_key_is_non_compliant(self) -> None:
+        with deployed() as member:
+            member.create("aa", OPEN)
+            event = member.change_event("aa", configuration="HERE")
+            duplicate = '{"RepositoryName": "aa", "RepositoryPolicyText": "", "RepositoryPolicyText": {}}'
+            event["invokingEvent"] = event["invokingEvent"].replace('"HERE"', duplicate)
+            member.config.invoke(event, region=REGION)
+            assert member.compliances() == {"aa": "NON_COMPLIANT"}
+
+
+class TestOversizedNotifications:
+    """OversizedConfigurationItemChangeNotification."""
+
+    def test_item_is_read_from_the_history(self) -> None:
+        with deployed() as member:
+            member.create("big", OPEN)
+            (invocation,) = member.config.deliver_oversized(MEMBER, REGION, "big")
+            assert member.compliances() == {"big": "NON_COMPLIANT"}
+            assert ("config", "GetResourceConfigHistory") in member.operations()
+            json.dumps(invocation.returned)
+
+    def test_deleted_repository_needs_no_history(self) -> None:
+        with deployed() as member:
+            member.create("big", OPEN)
+            member.config.deliver_oversized(MEMBER, REGION, "big")
+            member.organization.delete_repository(MEMBER, REGION, "big")
+            member.organization.calls.clear()
+            member.config.deliver_item(member.config.record(MEMBER, REGION, "big"), oversized=True)
+            assert member.dashboard() == {}
+            assert ("config", "GetResourceConfigHistory") not in member.operations()
+
+    def test_empty_history_fails(self) -> None:
+        with deployed() as member:
+            member.create("big", OPEN)
+            empty = Fault("config", "GetResourceConfigHistory", status=200, body='{"configurationItems": []}')
+            with member.organization.faults.inject(empty), pytest.raises(ItemError, match="no configuration item"):
+                member.config.deliver_oversized(MEMBER, REGION, "big")
+            assert member.config.put_evaluations == []
+
+    def test_history_item_without_configuration_is_non_compliant(self) -> None:
+        with deployed() as member:
+            member.create("big", OPEN)
+            item = {
+                "configurationItemStatus": "OK",
+                "configurationItemCaptureTime": 1795523415.5,
+                "resourceType": "AWS::ECR::Repository",
+                "resourceId": "big",
+                "accountId": MEMBER,
+            }
+            body = json.dumps({"configurationItems": [item]})
+            with member.organization.faults.inject(Fault("config", "GetResourceConfigHistory", status=200, body=body)):
+                member.config.deliver_oversized(MEMBER, REGION, "big")
+            assert member.dashboard() == {
+                "big": ("NON_COMPLIANT", "Cannot be evaluated: configuration: null is not an object")
+            }
+
+    @pytest.mark.parametrize(
+        "configuration",
+        ['{"RepositoryName": "big", "RepositoryPolicyText": "TEXT", "RepositoryPolicyText": {}}', "{", "", "[" * 5_000],
+        ids=["duplicate key", "truncated", "empty text", "deep nesting"],
+    )
+    def test_history_item_with_invalid_configuration_is_non_compliant(self, configuration: str) -> None:
+        with deployed() as member:
+            member.create("big", OPEN)
+            item = {
+                "configurationItemStatus": "OK",
+                "configurationItemCaptureTime": 1795523415.5,
+                "resourceType": "AWS::ECR::Repository",
+                "resourceId": "big",
+                "accountId": MEMBER,
+                "configuration": configuration,
+            }
+            body = json.dumps({"configurationItems": [item]})
+            with member.organization.faults.inject(Fault("config", "GetResourceConfigHistory", status=200, body=body)):
+                member.config.deliver_oversized(MEMBER, REGION, "big")
+            ((compliance, annotation),) = member.dashboard().values()
+            assert compliance == "NON_COMPLIANT"
+            assert (annotation or "").startswith("Cannot be evaluated: configuration: ")

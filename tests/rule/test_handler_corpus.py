@@ -1,0 +1,28 @@
+"""Every case of the corpus through the handler, as the configuration item that AWS Config would send."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.corpus.loader import Case, all_cases
+from tests.rule.member_account import MEMBER, REGION, MemberAccount, deployed
+
+
+@pytest.fixture(scope="module")
+def corpus_member() -> Iterator[MemberAccount]:
+    with deployed() as member:
+        yield member
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.name)
+def test_case_has_its_compliance(case: Case, corpus_member: MemberAccount) -> None:
+    member, name = corpus_member, "team/app"
+    if not member.organization.repositories(MEMBER, REGION):
+        member.create(name, None)
+    configuration = case.configuration
+    owner = case.repository["account"]
+    event = member.change_event(name, configuration=configuration, awsAccountId=owner)
+    member.config.invoke(event, region=REGION)
+    ((compliance, annotation),) = member.dashboard().values()
+    assert compliance == case.expect["unconditional"]
+    assert ((annotation or "").startswith("Cannot be evaluated: ")) == ("problem" in case.expect)
