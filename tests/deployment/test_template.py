@@ -15,6 +15,7 @@ from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint marks i
 from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
 
 from ecr_exposure import ParameterError, Request, is_allowed, judge
+from ecr_exposure.cli.stack import DeployedAs
 from ecr_exposure.event import CHANGE, OVERSIZED, SCHEDULED
 from ecr_exposure.findings.advisories import AdvisoryKind
 from ecr_exposure.handler import lambda_handler
@@ -33,7 +34,6 @@ from tests.deployment.sam import (
     transformed,
     transformed_template,
 )
-from tests.live.deployment import DeployedAs
 from tests.local_aws.demo import ENVIRONMENT as DEMONSTRATED
 from tests.local_aws.deployment import rule_of_pack
 from tests.local_aws.templates import ResolvedTemplate, read_template
