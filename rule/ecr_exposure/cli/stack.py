@@ -118,25 +118,30 @@ def find_rule(clients: Clients, deployment: Deployment) -> str:
     pages = clients.config.get_paginator("describe_config_rules").paginate()
     # The rule of a conformance pack that was just replaced may still be there, being deleted.
     names = sorted(
-        rule["ConfigRuleName"]
+        str(rule["ConfigRuleName"])
         for rule in entries(pages, lambda page: page["ConfigRules"])
         if not rule.get("ConfigRuleState", "").startswith("DELETING")
     )
-    expected = deployment.expected_rule
-    if deployment.deployed_as is DeployedAs.ACCOUNT_RULE:
-        found, wanted = [name for name in names if name == expected], repr(expected)
-    else:
-        found, wanted = [name for name in names if name.startswith(expected)], repr(f"{expected}…")
-        # What AWS Config appends has no hyphen; the longer name of another deployment has one.
-        found = [name for name in found if "-" not in name.removeprefix(expected)] or found
+    found = _matching(names, deployment)
     if len(found) == 1:
-        return str(found[0])
+        return found[0]
+    exact = deployment.deployed_as is DeployedAs.ACCOUNT_RULE
+    wanted = repr(deployment.expected_rule if exact else f"{deployment.expected_rule}…")
     where = f"{deployment.account}, {deployment.region}"
     if found:
         raise CannotRunError(f"{len(found)} rules in {where} are named {wanted}: {_listed(found)}")
     close = [name for name in names if deployment.rule_name in name]
     others = f"similar: {_listed(close)}" if close else f"none of the {len(names)} rules there contains this name"
     raise CannotRunError(f"no rule in {where} is named {wanted}; {others}")
+
+
+def _matching(names: Sequence[str], deployment: Deployment) -> list[str]:
+    expected = deployment.expected_rule
+    if deployment.deployed_as is DeployedAs.ACCOUNT_RULE:
+        return [name for name in names if name == expected]
+    found = [name for name in names if name.startswith(expected)]
+    # What AWS Config appends has no hyphen; the longer name of another deployment has one.
+    return [name for name in found if "-" not in name.removeprefix(expected)] or found
 
 
 def _listed(names: Sequence[str]) -> str:
