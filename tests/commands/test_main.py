@@ -21,6 +21,7 @@ COMMANDS: Final = sorted(command.commands)
 def run_process(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     """Run the command as a process of its own, without credentials."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment.pop("PYTHONUNBUFFERED", None)  # standard output is buffered, as it usually is
     environment |= {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -134,6 +135,12 @@ class TestProcess:
         finally:
             os.close(writing)
         assert done.returncode == 2
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+    def test_full_disk_is_one_line(self) -> None:
+        with Path("/dev/full").open("w") as full:
+            done = run_process("--help", stdout=full.fileno())
+        assert (done.returncode, done.stderr) == (2, "Failed: [Errno 28] No space left on device\n")
 
     def test_missing_credentials_are_one_line(self) -> None:
         done = run_process("preflight", "--regions", "eu-west-1")

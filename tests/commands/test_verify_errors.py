@@ -270,9 +270,10 @@ class TestCleanUp:
                 return super().write(text)
 
         with deployed() as rule:
-            with redirect_stdout(Gone()), redirect_stderr(StringIO()):
+            with redirect_stdout(Gone()), redirect_stderr(StringIO()) as errors:
                 assert main(("verify", "verify"), Environment(clock=rule.clock)) == 2
             assert rule.repositories() == ()
+        assert errors.getvalue() == "Failed: [Errno 5] the terminal is gone\n"
 
     @pytest.mark.parametrize("deletable", [True, False])
     def test_pipe_that_closes_does_not_stop_the_deletion(self, *, deletable: bool) -> None:

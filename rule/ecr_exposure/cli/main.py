@@ -57,8 +57,9 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
         return _exit_code(sys.argv[1:] if arguments is None else arguments, environment or Environment())
     except (BrokenPipeError, SystemExit):
         # Nobody reads the output any more, as after `| head`; rich raises SystemExit then.
-        _discard_output()
         return ExitCode.NOT_DONE
+    finally:
+        _flush_output()
 
 
 def _exit_code(arguments: Sequence[str], environment: Environment) -> int:
@@ -78,6 +79,9 @@ def _exit_code(arguments: Sequence[str], environment: Environment) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         raise
+    except OSError as error:  # of an output file or terminal; AWS's are among AWS_ERRORS
+        print_line(Console(stderr=True), ("Failed: ", "bold red"), error_text(error))
+        return ExitCode.NOT_DONE
     except Exception:  # noqa: BLE001 - Python's own exit code for it, 1, has another meaning here
         traceback.print_exc()
         return ExitCode.NOT_DONE
@@ -91,8 +95,8 @@ def _reason(error: Exception) -> str:
     return printable(error.message) if isinstance(error, click.ClickException) else error_text(error)
 
 
-def _discard_output() -> None:
-    """Keep Python from complaining, when it flushes the streams at its end, that nobody reads them."""
+def _flush_output() -> None:
+    """Discard what cannot be written: Python would complain about it at its end, and exit with 120."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             try:
