@@ -1,6 +1,7 @@
 """``ecr-exposure`` itself: help, version, wrong use, and its process with closed and interrupted streams."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,41 @@ class TestProcess:
         done = run_process("verify", "größe", "--minutes", "größe")
         assert done.returncode == 2
         assert "'gr??e' is not a valid float" in done.stderr
+
+
+class TestShortcuts:
+    """`make preflight`, `make verify` and `make replay`."""
+
+    @pytest.mark.parametrize(
+        ("target", "arguments"),
+        [
+            ("preflight", ()),
+            ("preflight REGIONS=eu-west-1,us-east-1 ROLE=Inspector",
+             ("--regions", "eu-west-1,us-east-1", "--role", "Inspector")),
+            ("verify STACK=name", ("--", "name")),
+            ("verify STACK=name REGION=eu-west-1 DRY_RUN=1 MINUTES=5 SEVERITY=HIGH",
+             ("--region", "eu-west-1", "--dry-run", "--minutes", "5", "--severity", "HIGH", "--", "name")),
+            ("replay STACK=name", ("--", "name")),
+            ("replay STACK=name REGION=eu-west-1 MOST=5 DRY_RUN=1",
+             ("--region", "eu-west-1", "--most", "5", "--dry-run", "--", "name")),
+        ],
+    )  # fmt: skip
+    def test_variables_become_arguments(self, target: str, arguments: tuple[str, ...]) -> None:
+        line = shlex.split(run_make(*target.split()).stdout.replace("\\\n", ""))
+        assert line[:4] == ["PYTHONPATH=rule", ".venv/bin/python", "-m", "ecr_exposure.cli.main"]
+        name = target.split(maxsplit=1)[0]
+        assert line[4:] == [name, *arguments]
+        assert command.commands[name].make_context(name, list(arguments)).info_name == name
+
+    @pytest.mark.parametrize("target", ["verify", "replay"])
+    def test_missing_stack_is_asked_for(self, target: str) -> None:
+        assert f"Name the stack: make {target} STACK=name" in run_make(target).stderr
+
+
+def run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Print what make would run, without making the environment."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    process = ("make", "--dry-run", "--assume-old=.venv/ready", *arguments)
+    return subprocess.run(  # noqa: S603 - our own Makefile
+        process, cwd=RULE.parent, env=variables, capture_output=True, text=True, check=False
+    )

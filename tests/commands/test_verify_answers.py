@@ -28,20 +28,20 @@ def test_every_question_is_answered() -> None:
     answers = [line.removeprefix("[   20 s] ") for line in output.splitlines()[11:-1]]
     assert answers == [
         "Yes: Does AWS Config send aws:SourceOrgID when it invokes the function? "
-        "no statement allows AWS Config without it, and there was an evaluation",
+        "No statement allows AWS Config without it, and there was an evaluation",
         "Yes: Do findings of an organization rule (OrgConfigRule-…) reach Security Hub? "
-        "the finding arrived 0 s after NON_COMPLIANT",
+        "The finding arrived 0 s after NON_COMPLIANT",
         "Yes: Does the criterion ComplianceStatus FAILED of an automation rule match them? "
-        "the finding became CRITICAL, and AWS Config sends MEDIUM",
-        f"Open: {MEMBER_QUESTION} this stack has no role StackSet",
+        "The finding became CRITICAL, and AWS Config sends MEDIUM",
+        f"Open: {MEMBER_QUESTION} This stack has no role StackSet",
         "Yes: Does the response to PutEvaluations have a request id, so that the function accepts it? "
-        "there was an evaluation, and the function's log does not say that it refused the response",
+        "There was an evaluation, and the function's log does not say that it refused the response",
         "Open: Does an aws:PrincipalOrgID condition have an effect for config.amazonaws.com? "
-        "this check does not deploy such a permission",
+        "This check does not deploy such a permission",
         "Open: What is ${AWS::AccountId} in the body of a conformance pack? "
-        "the deployed conformance pack does not use it",
+        "The deployed conformance pack does not use it",
         "Open: Does AWS Config evaluate AWS::ECR::Repository proactively? "
-        "the rule is detective only, so no proactive evaluation was requested",
+        "The rule is detective only, so no proactive evaluation was requested",
     ]
 
 
@@ -87,7 +87,7 @@ class TestMemberRoles:
     def test_management_account_leaves_the_question_open(self) -> None:
         with deployed(outputs=DELEGATED | {"DeployedFrom": "management-account"}) as rule:
             _, output = rule.verify()
-        reason = "the stack is in the management account, where the StackSet has no filter"
+        reason = "The stack is in the management account, where the StackSet has no filter"
         assert f"Open: {MEMBER_QUESTION} {reason}\n" in output
 
     def test_refused_list_of_accounts_leaves_the_question_open(self) -> None:
@@ -95,5 +95,5 @@ class TestMemberRoles:
         with deployed(outputs=DELEGATED) as rule, rule.organization.faults.inject(refused):
             status, output = rule.verify()
             assert status == 0
-        reason = "accounts or stack instances could not be read: AccessDeniedException: "
+        reason = "Accounts or stack instances could not be read: AccessDeniedException: "
         assert f"Open: {MEMBER_QUESTION} {reason}" in output

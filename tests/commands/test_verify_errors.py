@@ -99,12 +99,12 @@ class TestAnswers:
         ("service", "operation", "answer"),
         [
             ("securityhub", "GetFindings",
-             "reach Security Hub? the findings could not be read: AccessDeniedException: no (G"),
-            ("lambda", "GetResourcePolicy", "invokes the function? the function's policy could not be read: Acce"),
+             "reach Security Hub? The findings could not be read: AccessDeniedException: no (G"),
+            ("lambda", "GetResourcePolicy", "invokes the function? The function's policy could not be read: Acce"),
             ("cloudwatch-logs", "FilterLogEvents",
-             "accepts it? there was an evaluation, but the function's log could not be read"),
+             "accepts it? There was an evaluation, but the function's log could not be read"),
             ("securityhub", "ListAutomationRules",
-             "the finding stayed MEDIUM, and the automation rules could not be read"),
+             "The finding stayed MEDIUM, and the automation rules could not be read"),
         ],
     )  # fmt: skip
     def test_refused_read_leaves_its_question_open(self, service: str, operation: str, answer: str) -> None:
@@ -120,7 +120,7 @@ class TestAnswers:
         with deployed() as rule, rule.organization.faults.inject(wrong):
             status, output = rule.verify()
             assert (status, rule.repositories()) == (0, ())
-        assert "the function's policy could not be read: " in output
+        assert "The function's policy could not be read: " in output
 
     def test_unreadable_integrations_leave_the_missing_finding_open(self) -> None:
         refused = Fault("securityhub", "ListEnabledProductsForImport", status=403, body=REFUSED, times=None)
@@ -128,7 +128,7 @@ class TestAnswers:
             rule.surroundings.sends_findings = False
             _, output = rule.verify()
         reason = "Security Hub's integrations could not be read: AccessDeniedException: no ("
-        assert f"no finding arrived in 600 s, but {reason}" in output
+        assert f"No finding arrived in 600 s, but {reason}" in output
 
     def test_older_boto3_leaves_the_question_of_the_policy_open(self) -> None:
         """The package accepts versions of boto3 that do not know GetResourcePolicy."""
@@ -141,7 +141,7 @@ class TestAnswers:
             with redirect_stdout(StringIO()) as output:
                 status = main(("verify", "verify"), Environment(clock=rule.clock, session=session))
         assert status == 0
-        reason = "this version of boto3 has no lambda:GetResourcePolicy: update boto3"
+        reason = "This version of boto3 has no lambda:GetResourcePolicy: update boto3"
         assert f"when it invokes the function? {reason}\n" in output.getvalue()
 
 

@@ -154,7 +154,7 @@ class TestTimeLimit:
             "verify-RuleLogGroup-1A2B3C --since 1h --region eu-west-1\n"
         )
         question = "Open: Does the response to PutEvaluations have a request id, so that the function accepts it?"
-        assert f"{question} there was no evaluation\n" in output
+        assert f"{question} There was no evaluation\n" in output
 
     def test_time_that_passes_between_two_readings_is_never_slept_below_zero(self) -> None:
         with deployed() as rule:
@@ -188,8 +188,8 @@ class TestSecurityHubFinding:
     @pytest.mark.parametrize(
         ("minutes", "answer"),
         [
-            ("30", "No: Do findings of {} reach Security Hub? no finding arrived in 600 s; AWS says"),
-            ("5", "Open: Do findings of {} reach Security Hub? no finding arrived in 145 s; 600 s would"),
+            ("30", "No: Do findings of {} reach Security Hub? No finding arrived in 600 s; AWS says"),
+            ("5", "Open: Do findings of {} reach Security Hub? No finding arrived in 145 s; 600 s would"),
         ],
     )
     def test_missing_finding_is_an_answer_and_no_failure(self, minutes: str, answer: str) -> None:
@@ -216,7 +216,7 @@ class TestSecurityHubFinding:
             status, output = rule.verify()
         assert status == 0
         assert "[  130 s] The finding arrived after 0 s: severity MEDIUM, FAILED" in output
-        assert "No: Does the criterion ComplianceStatus FAILED of an automation rule match them? the finding" in output
+        assert "No: Does the criterion ComplianceStatus FAILED of an automation rule match them? The finding" in output
 
     def test_disabled_security_hub_leaves_its_questions_open(self) -> None:
         with deployed() as rule:

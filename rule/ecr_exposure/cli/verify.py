@@ -179,7 +179,8 @@ def _clean_up(repository: TemporaryRepository, progress: Progress) -> str:
 def _print_answers(verification: "Verification", progress: Progress) -> None:
     progress.line("What this run shows about AWS behavior that is undocumented:", "bold")
     for answer in answers(verification.results()):
-        progress.line(f"{answer.outcome.value}: {answer.question} {answer.reason}", _STYLES[answer.outcome])
+        reason = answer.reason[:1].upper() + answer.reason[1:]
+        progress.line(f"{answer.outcome.value}: {answer.question} {reason}", _STYLES[answer.outcome])
 
 
 @dataclass(slots=True, kw_only=True)
