@@ -38,21 +38,24 @@ nightly: .venv/ready .venv-tools/ready
 benchmark: .venv/ready
 	@PYTHONPATH=rule:. $(RUN) -m tests.benchmarks.judging
 
-# With your AWS credentials. Before the rule is deployed to an organization: what is missing? It only reads.
-preflight: .venv/ready
-	@PYTHONPATH=rule:. $(RUN) -m tests.live.preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)")
+# Shortcuts to the command ecr-exposure, which uses your AWS credentials; `pip install .` installs it by itself.
+COMMAND = @PYTHONPATH=rule $(RUN) -m ecr_exposure.cli.main
 
-# Once it is deployed: does an open repository become a finding, and a closed one none?
+# Before a deployment to an organization: lists missing prerequisites and the commands that fix them. Read-only.
+preflight: .venv/ready
+	$(COMMAND) preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)")
+
+# After a deployment: is a public repository flagged, and no longer flagged without its policy?
 verify: .venv/ready
 	$(if $(STACK),,$(error Name the stack: make verify STACK=name))
-	@PYTHONPATH=rule:. $(RUN) -m tests.live.verify --stack "$(STACK)" $(if $(REGION),--region "$(REGION)") \
-		$(if $(DRY_RUN),--dry-run) $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEVERITY),--severity "$(SEVERITY)")
+	$(COMMAND) verify $(if $(REGION),--region "$(REGION)") $(if $(DRY_RUN),--dry-run) \
+		$(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEVERITY),--severity "$(SEVERITY)") -- "$(STACK)"
 
-# Invokes the function again with the events that failed three times.
+# Invokes the function again with the events on which it failed three times.
 replay: .venv/ready
 	$(if $(STACK),,$(error Name the stack: make replay STACK=name))
-	@PYTHONPATH=rule:. $(RUN) -m tests.live.replay --stack "$(STACK)" $(if $(REGION),--region "$(REGION)") \
-		$(if $(DRY_RUN),--dry-run)
+	$(COMMAND) replay $(if $(REGION),--region "$(REGION)") $(if $(MOST),--most "$(MOST)") \
+		$(if $(DRY_RUN),--dry-run) -- "$(STACK)"
 
 format: .venv/ready
 	.venv/bin/ruff check --fix .

@@ -1,1 +1,1 @@
-"""Tests of the `ecr-exposure` command."""
+"""The command ``ecr-exposure``, run against a local AWS."""

@@ -2,10 +2,10 @@
 
 import pytest
 
+from ecr_exposure.cli.stack import DeployedAs
 from ecr_exposure.handler import lambda_handler
 from tests.deployment.deployment_shapes import ACCOUNT, MANAGEMENT, OTHER_REGION, PACK, RULE, SHAPES, resolved
 from tests.deployment.sam import REGION, ROOT
-from tests.live.deployment import DeployedAs
 from tests.local_aws.demo import ENVIRONMENT as DEMO_ENVIRONMENT
 from tests.local_aws.organization import HUB
 

@@ -1,7 +1,6 @@
 """The parameters of template.yaml: as in code, parameters.json and README; wrong values are rejected."""
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,11 +55,6 @@ class TestAgreement:
         for name, parameter in content["Parameters"].items():
             assert parameter["Description"], name
             assert ("AllowedPattern" in parameter) == ("ConstraintDescription" in parameter), name
-
-    def test_readme_lists_every_parameter(self, template: dict[str, Any]) -> None:
-        readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        tables = set(re.findall(r"^\| `(\w+)` \| ", readme, re.MULTILINE))
-        assert set(template["Parameters"]) | set(PARAMETERS) <= tables
 
     def test_nested_templates_have_the_same_defaults_and_patterns(self, template: dict[str, Any]) -> None:
         hub = read_template(SECURITY_HUB)["Parameters"]["RuleName"]

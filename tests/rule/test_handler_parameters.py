@@ -71,7 +71,7 @@ class TestPublicAccessTest:
                 FOR_ALL_VALUES,
                 "COMPLIANT",
                 "No statement grants access to everyone without a "
-                'Condition. But publicAccessTest=reachable reports: Everyone can pull: statement "Org" allows '
+                'Condition. publicAccessTest=reachable reports: Everyone can pull: statement "Org" allows '
                 "ecr:BatchGetImage to *: ForAllValues also matches when aws:PrincipalOrgID is absent, as for…",
                 id="unconditional, ForAllValues",
             ),

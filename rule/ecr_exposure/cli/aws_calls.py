@@ -1,0 +1,188 @@
+"""AWS clients, the errors that their calls raise, and what a failed read leaves unknown."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import OperationModel
+from botocore.parsers import ResponseParserError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_config import ConfigServiceClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_securityhub import SecurityHubClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
+
+# Throttling in a large organization is waited out; an endpoint that does not answer is given up.
+_PATIENT: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": 6},
+    connect_timeout=10,
+    read_timeout=60,
+    user_agent_extra="ecr-exposure",
+)
+_FIRST_ERROR_STATUS: Final = 300
+_SESSION_CREDENTIALS: Final[Mapping[str, str]] = MappingProxyType({})
+# Threads may share clients, but not the session while it creates one:
+# https://docs.aws.amazon.com/boto3/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+_CREATING: Final = Lock()
+
+_Value = TypeVar("_Value")
+_Response = TypeVar("_Response")
+_Client = TypeVar("_Client", bound=BaseClient)
+
+
+class NotAwsError(Exception):
+    """A response that did not come from AWS, but for example from a proxy."""
+
+
+# All that a call can raise: AWS's own errors, failed connections, and responses that are not from AWS.
+AWS_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError, NotAwsError)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Stands for what could not be read, and says why: neither present nor missing."""
+
+    reason: str
+
+
+class Clients:
+    """The clients of one session, region and set of credentials, each created on first use.
+
+    A call whose success did not come from AWS raises NotAwsError.
+    """
+
+    def __init__(
+        self, session: boto3.Session, region: str, credentials: Mapping[str, str] = _SESSION_CREDENTIALS
+    ) -> None:
+        """Credentials are arguments of ``Session.client``; without them the session's own are used."""
+        self._session = session
+        self._arguments: dict[str, Any] = {"region_name": region, "config": _PATIENT, **credentials}
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        """AWS CloudFormation."""
+        with _CREATING:
+            client: CloudFormationClient = self._session.client("cloudformation", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def config(self) -> "ConfigServiceClient":
+        """AWS Config."""
+        with _CREATING:
+            client: ConfigServiceClient = self._session.client("config", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def ecr(self) -> "ECRClient":
+        """Amazon ECR."""
+        with _CREATING:
+            client: ECRClient = self._session.client("ecr", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def functions(self) -> "LambdaClient":
+        """AWS Lambda."""
+        with _CREATING:
+            client: LambdaClient = self._session.client("lambda", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        """Amazon CloudWatch Logs."""
+        with _CREATING:
+            client: CloudWatchLogsClient = self._session.client("logs", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def organizations(self) -> "OrganizationsClient":
+        """AWS Organizations."""
+        with _CREATING:
+            client: OrganizationsClient = self._session.client("organizations", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def security_hub(self) -> "SecurityHubClient":
+        """AWS Security Hub."""
+        with _CREATING:
+            client: SecurityHubClient = self._session.client("securityhub", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """Amazon SQS."""
+        with _CREATING:
+            client: SQSClient = self._session.client("sqs", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def sts(self) -> "STSClient":
+        """AWS STS."""
+        with _CREATING:
+            client: STSClient = self._session.client("sts", **self._arguments)
+        return _guarded(client)
+
+
+def required(response: _Response, read: Callable[[_Response], _Value]) -> _Value:
+    """Return a member that AWS always sends; raises NotAwsError where the response lacks it."""
+    try:
+        return read(response)
+    except KeyError as error:
+        raise NotAwsError(f"the response has no {error}, so it did not come from AWS") from None
+
+
+def entries(pages: Iterable[_Response], read: Callable[[_Response], Iterable[_Value]]) -> Iterator[_Value]:
+    """Return a list's entries over all pages; raises NotAwsError where a page has no such list."""
+    for page in pages:
+        yield from required(page, read)
+
+
+def attempt(read: Callable[[], _Value], failure: str = "") -> _Value | Unknown:
+    """Return what is read, or why it could not be read, with words about the failure in front if given."""
+    try:
+        return read()
+    except AWS_ERRORS as error:
+        return Unknown(f"{failure}: {error_text(error)}" if failure else error_text(error))
+
+
+def error_code(error: BaseException) -> str:
+    """Return AWS's code of an error, or an empty string."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error in one printable line; one of AWS with its code, its message and the operation."""
+    if isinstance(error, ClientError):
+        details: Mapping[str, Any] = error.response.get("Error", {})
+        text = f"{details.get('Code', 'Unknown')}: {details.get('Message', '')} ({error.operation_name})"
+    else:
+        text = str(error)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return a text from outside in one line, without control characters, which could move a terminal's cursor."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def _guarded(client: _Client) -> _Client:
+    client.meta.events.register("before-parse", _refuse_if_not_aws)
+    return client
+
+
+def _refuse_if_not_aws(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object) -> None:
+    """Require the request id that every response of AWS has; botocore reads an HTML page as an empty response."""
+    if response_dict["status_code"] < _FIRST_ERROR_STATUS and "x-amzn-requestid" not in response_dict["headers"]:
+        raise NotAwsError(f"the response to {operation_model.name} did not come from AWS")

@@ -1,0 +1,109 @@
+"""The command ``ecr-exposure``: its subcommands, and how each of its ends becomes an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from io import TextIOWrapper
+
+import click
+from rich.console import Console
+
+import ecr_exposure
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, error_text, printable
+from ecr_exposure.cli.command_line import Environment, ExitCode, reference
+from ecr_exposure.cli.preflight import preflight
+from ecr_exposure.cli.replay import replay
+from ecr_exposure.cli.terminal import print_line
+from ecr_exposure.cli.verify import verify
+
+_NAME = "ecr-exposure"
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=reference(
+        (
+            "ecr-exposure preflight --regions eu-west-1,us-east-1",
+            "ecr-exposure verify ecr-repository-no-public-access --dry-run",
+        ),
+        {
+            ExitCode.AS_WANTED: "Everything is as wanted.",
+            ExitCode.NOT_AS_WANTED: "Done, and something is not as wanted.",
+            ExitCode.NOT_DONE: "Not done, or not completely.",
+            ExitCode.INTERRUPTED: "Interrupted.",
+        },
+    ),
+)
+@click.version_option(ecr_exposure.__version__, message=f"{_NAME} %(version)s")
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Deploy and operate the AWS Config rule ecr-repository-no-public-access.
+
+    The commands use the credentials of the AWS CLI. COMMAND --help shows what a command does.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(ExitCode.NOT_DONE)
+
+
+for _subcommand in (preflight, verify, replay):
+    command.add_command(_subcommand)
+
+
+def main(arguments: Sequence[str] | None = None, environment: Environment | None = None) -> int:
+    """Run the command with these arguments, by default the process's; return its exit code."""
+    try:
+        return _exit_code(sys.argv[1:] if arguments is None else arguments, environment or Environment())
+    except (BrokenPipeError, SystemExit):
+        # Nobody reads the output any more, as after `| head`; rich raises SystemExit then.
+        return ExitCode.NOT_DONE
+    finally:
+        _flush_output()
+
+
+def _exit_code(arguments: Sequence[str], environment: Environment) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another
+    try:
+        with command.make_context(_NAME, list(arguments), obj=environment) as context:
+            return int(command.invoke(context))
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except (click.ClickException, *AWS_ERRORS) as error:
+        print_line(Console(stderr=True), ("Not run: ", "bold red"), _reason(error))
+        return ExitCode.NOT_DONE
+    except KeyboardInterrupt:
+        print_line(Console(stderr=True), ("Interrupted", "bold red"))
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of an output file or terminal; AWS's are among AWS_ERRORS
+        print_line(Console(stderr=True), ("Failed: ", "bold red"), error_text(error))
+        return ExitCode.NOT_DONE
+    except Exception:  # noqa: BLE001 - Python's own exit code for it, 1, has another meaning here
+        traceback.print_exc()
+        return ExitCode.NOT_DONE
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else _NAME
+        problem = error.format_message()
+        return printable(f"{problem if problem.endswith(('.', '?')) else f'{problem}.'} See: {path} --help")
+    return printable(error.message) if isinstance(error, click.ClickException) else error_text(error)
+
+
+def _flush_output() -> None:
+    """Discard what cannot be written: Python would complain about it at its end, and exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            try:
+                stream.flush()
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""What a command prints while it runs, the clock that it waits by, and the signals that end it."""
+
+import signal
+import time
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
+
+from rich.console import Console
+from rich.text import Text
+
+# A terminal that closes must not leave a repository behind either; Windows has no SIGHUP.
+_SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def print_line(console: Console, *parts: str | tuple[str, str] | Text, indent: int = 0) -> None:
+    """Print a line as it is, never wrapped: a command must stay intact when it is copied."""
+    console.print(Text.assemble(" " * indent, *parts), soft_wrap=True)
+
+
+class Clock:
+    """The real clock; a test brings its own."""
+
+    def now(self) -> float:
+        """Return seconds that only increase."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def today(self) -> datetime:
+        """Return date and time, to compare with AWS's."""
+        return datetime.now(UTC)
+
+
+class Progress:
+    """Prints lines with the seconds since the start."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start counting."""
+        self._clock = clock
+        self._start = clock.now()
+        self._console = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+    def line(self, text: str, style: str | None = None) -> None:
+        """Print one line."""
+        self._console.print(f"[{self._clock.now() - self._start:5.0f} s] {text}", style=style)
+
+
+class Interrupts(AbstractContextManager["Interrupts"]):
+    """While entered, the first signal raises KeyboardInterrupt, and every later one is only recorded.
+
+    After ``shield`` none raises. Since only one ever raises, ``try: … finally: shield()`` inside
+    ``try: … finally: clean_up()`` completes the clean-up, whenever the signals arrive.
+    """
+
+    def __init__(self) -> None:
+        """No signal has arrived."""
+        self.caught = False
+        self._shielded = False
+        self._previous: list[tuple[int, Any]] = []
+
+    def shield(self) -> None:
+        """From now on, only record signals."""
+        self._shielded = True
+
+    def release(self) -> None:
+        """From now on, raise again."""
+        self._shielded = False
+
+    def __enter__(self) -> Self:
+        """Handle the signals."""
+        self._previous = [(number, signal.signal(number, self._handle)) for number in _SIGNALS]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Restore the previous handlers."""
+        for number, handler in self._previous:
+            signal.signal(number, handler)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        raises = not (self.caught or self._shielded)
+        self.caught = True
+        if raises:
+            raise KeyboardInterrupt

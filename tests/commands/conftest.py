@@ -1,0 +1,51 @@
+"""Fixtures of the commands: an organization with all prerequisites, and a stack with its queue."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ecr_exposure.cli.command_line import Environment
+from ecr_exposure.cli.main import main
+from tests.commands.prepared_organization import (
+    ABROAD,
+    HOME,
+    PreparedOrganization,
+    Report,
+    prepared_organization,
+)
+from tests.commands.stack_with_queue import StackWithQueue
+from tests.local_aws.moto_invocations import accepted_invocations
+from tests.local_aws.organization import LocalOrganization
+
+RunPreflight = Callable[..., Report]
+
+
+@pytest.fixture
+def prepared() -> Iterator[PreparedOrganization]:
+    """Return an organization with all prerequisites."""
+    with prepared_organization() as organization:
+        yield organization
+
+
+@pytest.fixture
+def preflight(capsys: pytest.CaptureFixture[str]) -> RunPreflight:
+    """Return a function that runs the command in the hub, by default for both regions; standard error stays empty."""
+
+    def run(prepared: PreparedOrganization, *arguments: str, regions: str = f"{HOME},{ABROAD}") -> Report:
+        organization = prepared.organization
+        session = organization.session(organization.hub, organization.regions[0])
+        capsys.readouterr()
+        organization.calls.clear()
+        status = main(("preflight", "--regions", regions, *arguments), Environment(session=session))
+        output = capsys.readouterr()
+        assert output.err == ""
+        return Report(status, output.out)
+
+    return run
+
+
+@pytest.fixture
+def stack() -> Iterator[StackWithQueue]:
+    """Return a stack whose function accepts every event."""
+    with accepted_invocations() as events, LocalOrganization() as organization:
+        yield StackWithQueue(organization, events)

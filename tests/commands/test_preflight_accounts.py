@@ -1,0 +1,310 @@
+"""``preflight`` and the accounts: recorders, delivery channels, and accounts that cannot be checked."""
+
+import json
+import shlex
+from typing import Final
+
+import pytest
+from moto.config.models import config_backends
+
+from ecr_exposure.cli.command_line import Environment
+from ecr_exposure.cli.main import main
+from tests.commands.conftest import RunPreflight
+from tests.commands.prepared_organization import (
+    ABROAD,
+    HOME,
+    ONE,
+    TWO,
+    PreparedOrganization,
+    prepared_organization,
+    refused,
+)
+from tests.local_aws.faults import Connection, Fault
+from tests.local_aws.moto_organizations import organizations_api
+from tests.local_aws.organization import HUB, LocalOrganization
+
+PUT: Final = f"aws configservice put-configuration-recorder --region {HOME} --configuration-recorder"
+START: Final = f"aws configservice start-configuration-recorder --region {HOME} --configuration-recorder-name default"
+
+
+class TestScope:
+    """Which accounts are checked, by which role."""
+
+    def test_each_account_is_checked_in_each_region_by_the_named_role(self) -> None:
+        with prepared_organization(execution_role="Inspector") as prepared:
+            environment = Environment(session=prepared.organization.session(HUB, HOME))
+            assert main(["preflight", "--regions", f"{HOME},{ABROAD}", "--role", "Inspector"], environment) == 0
+            calls = [each for each in prepared.organization.calls if each.operation == "DescribeConfigurationRecorders"]
+        assert sorted((call.account, call.region, call.role) for call in calls) == [
+            (HUB, HOME, "OrganizationAccountAccessRole"),
+            (HUB, ABROAD, "OrganizationAccountAccessRole"),
+            (ONE, HOME, "Inspector"),
+            (ONE, ABROAD, "Inspector"),
+            (TWO, HOME, "Inspector"),
+            (TWO, ABROAD, "Inspector"),
+        ]
+
+    def test_more_accounts_than_a_page_holds_are_all_checked(self, preflight: RunPreflight) -> None:
+        members = tuple(str(500_000_000_000 + number) for number in range(250))
+        with organizations_api(page=20), LocalOrganization(members=members, regions=(HOME,)) as organization:
+            prepared = PreparedOrganization(organization)
+            prepared.prepare(administrator=members[0])
+            organization.accounts_without_role.update(members[1:-1])
+            prepared.remove_recorder(members[-1])
+            report = preflight(prepared, regions=HOME)
+            called = [call.operation for call in organization.calls]
+        assert called.count("ListAccounts") == 13
+        assert "Checked: 3 accounts;" in report.text
+        assert len(report.under("Not checked")) == 248
+        assert report.values["ExcludedAccounts"] == members[-1]
+        assert report.lines[-1] == "Not ready: 1 missing, 248 not checked"
+
+    @pytest.mark.parametrize("member", ["State", "Status"])
+    def test_state_of_an_account_is_read_from_both_members(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, member: str
+    ) -> None:
+        """AWS announced to retire Status: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html."""
+        states = {HUB: "ACTIVE", ONE: "ACTIVE", TWO: "PENDING_CLOSURE"}
+        body = json.dumps({"Accounts": [{"Id": account, member: state} for account, state in states.items()]})
+        response = Fault("organizations", "ListAccounts", status=200, body=body, request_id=True)
+        with prepared.organization.faults.inject(response):
+            report = preflight(prepared)
+        assert report.status == 0
+        assert report.under("Hint") == [
+            "account 777788889999: the account is PENDING_CLOSURE: add it to ExcludedAccounts"
+        ]
+
+    def test_suspended_account_is_excluded_and_a_hint(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        """No command can fix it."""
+        prepared.admin.close_account(AccountId=TWO)
+        prepared.remove_recorder(TWO)
+        report = preflight(prepared)
+        assert report.status == 0
+        assert report.under("Hint") == [
+            "account 777788889999 (member-777788889999): the account is SUSPENDED: add it to ExcludedAccounts"
+        ]
+        assert report.values["ExcludedAccounts"] == TWO
+        assert not [call for call in prepared.organization.calls if call.account == TWO]
+
+    def test_account_without_the_role_is_not_checked(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        prepared.organization.accounts_without_role.add(TWO)
+        prepared.remove_recorder(TWO)
+        report = preflight(prepared)
+        assert report.status == 2
+        assert report.under("Not checked") == [
+            "account 777788889999 (member-777788889999): the account could not be checked: AccessDenied: "
+            "The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
+        ]
+        assert (
+            "Name another role than OrganizationAccountAccessRole that account 111122223333 can assume" in report.text
+        )
+        assert report.values["ExcludedAccounts"] == ""
+        assert (
+            "Accounts that could not be checked may fail the deployment, and are not in ExcludedAccounts: 777788889999"
+        ) in report.lines
+        assert "Not ready: 0 missing, 1 not checked" in report.lines
+
+
+class TestRecorder:
+    """A missing or stopped configuration recorder fails the deployment."""
+
+    def test_missing_recorder_is_missing_and_its_account_excluded(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        prepared.remove_recorder(ONE)
+        report = preflight(prepared)
+        assert report.status == 1
+        assert report.under("Missing") == [
+            "account 444455556666 (member-444455556666), eu-west-1: there is no configuration recorder"
+        ]
+        role = "arn:aws:iam::444455556666:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+        assert report.commands == [
+            "aws iam create-service-linked-role --aws-service-name config.amazonaws.com",
+            f"{PUT} name=default,roleARN={role} "
+            "--recording-group resourceTypes=AWS::ECR::Repository,AWS::Config::ResourceCompliance",
+            "aws configservice put-delivery-channel --region eu-west-1 "
+            "--delivery-channel name=default,s3BucketName=org-config-log",
+            START,
+        ]
+        assert "The policy of the bucket org-config-log, which other accounts use, must allow" in report.text
+        assert report.values["ExcludedAccounts"] == ONE
+
+    def test_unknown_bucket_is_to_be_replaced(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
+        """No account has a recorder; a delivery channel that exists is kept."""
+        for account in prepared.organization.accounts:
+            prepared.remove_recorder(account, channel=account != TWO)
+        report = preflight(prepared, regions=HOME)
+        assert report.status == 1
+        assert report.values["ExcludedAccounts"] == f"{HUB},{ONE},{TWO}"
+        assert [command for command in report.commands if "delivery" in command] == [
+            "aws configservice put-delivery-channel --region eu-west-1 "
+            "--delivery-channel name=default,s3BucketName=org-config-log"
+        ] * 2
+        prepared.remove_recorder(TWO)
+        report = preflight(prepared, regions=HOME)
+        assert "s3BucketName=NAME-OF-YOUR-BUCKET" in report.text
+        assert "Replace NAME-OF-YOUR-BUCKET by a bucket that AWS Config of this account may write to." in report.text
+
+    def test_stopped_recorder_is_missing_in_its_region(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        prepared.record(TWO, ABROAD, on=False)
+        report = preflight(prepared)
+        assert report.status == 1
+        assert report.under("Missing") == [
+            "account 777788889999 (member-777788889999), us-east-1: the configuration recorder is stopped"
+        ]
+        assert report.commands == [
+            "aws configservice start-configuration-recorder --region us-east-1 --configuration-recorder-name default"
+        ]
+        assert report.values["ExcludedAccounts"] == TWO
+        assert preflight(prepared, regions=HOME).status == 0
+
+    def test_stopped_recorder_without_a_delivery_channel_needs_one_first(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        prepared.record(TWO, on=False)
+        config_backends[TWO][HOME].delivery_channels.clear()
+        assert [shlex.split(command)[2] for command in preflight(prepared).commands] == [
+            "put-delivery-channel",
+            "start-configuration-recorder",
+        ]
+
+    @pytest.mark.parametrize("recorder", [True, False])
+    def test_refused_delivery_channel_is_noted(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, *, recorder: bool
+    ) -> None:
+        """Without a delivery channel no recorder starts, so the commands may be too few."""
+        prepared.record(ONE, on=False)
+        if not recorder:
+            prepared.remove_recorder(ONE)
+        with prepared.organization.faults.inject(refused("config", "DescribeDeliveryChannels", account=ONE)):
+            report = preflight(prepared, regions=HOME)
+        assert "put-delivery-channel" not in report.text
+        assert (
+            "Whether there is a delivery channel could not be checked: "
+            "AccessDeniedException: no DescribeDeliveryChannels for you (DescribeDeliveryChannels)\n"
+        ) in report.text
+
+    def test_regions_that_differ_are_both_reported(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        prepared.remove_recorder(ONE, HOME)
+        prepared.remove_recorder(TWO, ABROAD)
+        report = preflight(prepared)
+        assert [line.split(": ")[0] for line in report.under("Missing")] == [
+            "account 444455556666 (member-444455556666), eu-west-1",
+            "account 777788889999 (member-777788889999), us-east-1",
+        ]
+        assert report.values["ExcludedAccounts"] == f"{ONE},{TWO}"
+        assert preflight(prepared, regions=HOME).values["ExcludedAccounts"] == ONE
+
+    def test_account_that_is_excluded_is_not_listed_as_unchecked(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        """One region has no recorder, and the other refuses."""
+        prepared.remove_recorder(ONE, HOME)
+        fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
+        with prepared.organization.faults.inject(fault):
+            report = preflight(prepared)
+        assert report.values["ExcludedAccounts"] == ONE
+        assert "not in ExcludedAccounts" not in report.text
+
+    @pytest.mark.parametrize("operation", ["DescribeConfigurationRecorders", "DescribeConfigurationRecorderStatus"])
+    def test_refused_recorder_is_not_checked(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, operation: str
+    ) -> None:
+        with prepared.organization.faults.inject(refused("config", operation, account=ONE, region=ABROAD)):
+            report = preflight(prepared)
+        assert report.status == 2
+        (finding,) = report.under("Not checked")
+        assert finding.startswith(
+            "account 444455556666 (member-444455556666), us-east-1: the configuration recorder could not be checked: "
+        )
+        assert report.text.count("and are not in ExcludedAccounts: 444455556666\n") == 1
+
+    def test_region_that_does_not_answer_is_not_checked(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        """For example one that an account has not enabled; every account is reported."""
+        fault = Fault("config", "DescribeConfigurationRecorders", connection=Connection.UNREACHABLE, times=None)
+        with prepared.organization.faults.inject(fault):
+            report = preflight(prepared, regions=HOME)
+        assert report.status == 2
+        assert len(report.under("Not checked")) == 3
+
+    def test_service_linked_recorder_does_not_count(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        """It serves another service; the rule needs the customer managed recorder."""
+        recorder = {
+            "name": "linked",
+            "roleARN": "arn:aws:iam::1:role/x",
+            "servicePrincipal": "observability.amazonaws.com",
+        }
+        body = json.dumps({"ConfigurationRecorders": [recorder]})
+        where = ("config", "DescribeConfigurationRecorders")
+        response = Fault(*where, status=200, body=body, request_id=True, account=ONE, times=None)
+        with prepared.organization.faults.inject(response):
+            report = preflight(prepared, regions=HOME)
+        assert report.under("Missing")[0].endswith("eu-west-1: there is no configuration recorder")
+        assert report.values["ExcludedAccounts"] == ONE
+
+
+class TestRecording:
+    """What a running recorder does not record fails no deployment, but then nothing is evaluated."""
+
+    def test_recorder_without_the_types_is_missing_them(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        prepared.record(ONE, recordingGroup={"resourceTypes": ["AWS::S3::Bucket"]})
+        report = preflight(prepared)
+        assert report.status == 1
+        assert report.under("Missing") == [
+            "account 444455556666 (member-444455556666), eu-west-1: the configuration recorder does not record "
+            "AWS::ECR::Repository and AWS::Config::ResourceCompliance: changes of repositories are not evaluated; "
+            "a resource's history does not show its evaluations"
+        ]
+        assert report.commands == [
+            PUT + ' \'{"name":"default","roleARN":"arn:aws:iam::444455556666:role/config"}\' '
+            '--recording-group \'{"resourceTypes":["AWS::S3::Bucket","AWS::ECR::Repository",'
+            '"AWS::Config::ResourceCompliance"],"recordingStrategy":{"useOnly":"INCLUSION_BY_RESOURCE_TYPES"}}\''
+        ]
+        assert report.values["ExcludedAccounts"] == ""
+
+    def test_recorder_that_excludes_a_type_is_missing_it(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        group = {
+            "exclusionByResourceTypes": {"resourceTypes": ["AWS::S3::Bucket", "AWS::ECR::Repository"]},
+            "recordingStrategy": {"useOnly": "EXCLUSION_BY_RESOURCE_TYPES"},
+        }
+        prepared.record(ONE, recordingGroup=group)
+        report = preflight(prepared)
+        assert report.status == 1
+        assert "does not record AWS::ECR::Repository: changes" in report.under("Missing")[0]
+        assert report.commands == [
+            PUT + ' \'{"name":"default","roleARN":"arn:aws:iam::444455556666:role/config"}\' '
+            '--recording-group \'{"exclusionByResourceTypes":{"resourceTypes":["AWS::S3::Bucket"]},'
+            '"recordingStrategy":{"useOnly":"EXCLUSION_BY_RESOURCE_TYPES"}}\''
+        ]
+
+    def test_daily_recording_is_a_hint(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
+        prepared.record(ONE, recordingMode={"recordingFrequency": "DAILY"})
+        report = preflight(prepared)
+        assert report.status == 0
+        assert report.under("Hint") == [
+            "account 444455556666 (member-444455556666), eu-west-1: "
+            "repositories are recorded DAILY: a change is evaluated up to 24 hours later"
+        ]
+        assert report.commands == [
+            PUT + ' \'{"name":"default","roleARN":"arn:aws:iam::444455556666:role/config",'
+            '"recordingMode":{"recordingFrequency":"DAILY","recordingModeOverrides":'
+            '[{"resourceTypes":["AWS::ECR::Repository"],"recordingFrequency":"CONTINUOUS"}]}}\' '
+            '--recording-group \'{"allSupported":true,"includeGlobalResourceTypes":false,'
+            '"recordingStrategy":{"useOnly":"ALL_SUPPORTED_RESOURCE_TYPES"}}\''
+        ]

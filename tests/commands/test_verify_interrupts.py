@@ -1,0 +1,144 @@
+"""``verify`` and signals: whenever they arrive, the repository is deleted and the operator learns what is left."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC
+
+import pytest
+
+from ecr_exposure.cli.terminal import Clock, Interrupts
+from tests.commands.deployed_rule import HOME, deployed
+from tests.local_aws.calls import Call
+from tests.local_aws.faults import Fault
+from tests.local_aws.organization import HUB
+
+DELETION_REFUSED = Fault("ecr", "DeleteRepository", code="AccessDeniedException", message="no", times=None)
+INTERRUPTED = "Interrupted; no repository is left.\n"
+
+
+def sending(number: signal.Signals) -> Callable[[], None]:
+    return lambda: signal.raise_signal(number)
+
+
+def interrupting(service: str, operation: str) -> Fault:
+    """Return a fault that changes nothing, and interrupts during the call."""
+
+    def interrupt(_call: Call) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return False
+
+    return Fault(service, operation, when=interrupt)
+
+
+class TestInterrupts:
+    """One or more signals during a run."""
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    @pytest.mark.parametrize("sleeps", [1, 2])
+    def test_signal_while_waiting_deletes_the_repository(self, number: signal.Signals, sleeps: int) -> None:
+        with deployed() as rule:
+            rule.clock.during_sleeps = [*[lambda: None] * (sleeps - 1), sending(number)]
+            before = signal.getsignal(number)
+            status, output = rule.verify()
+            assert (status, rule.repositories()) == (130, ())
+            assert signal.getsignal(number) is before
+            assert rule.changes()[-1] == "DeleteRepository"
+        assert output.endswith("Deleted the repository NAME\n" + output.splitlines()[-1] + "\n")
+        assert output.endswith(INTERRUPTED)
+
+    @pytest.mark.parametrize(
+        ("operation", "created"),
+        [("CreateRepository", False), ("SetRepositoryPolicy", True), ("DeleteRepositoryPolicy", True)],
+    )
+    def test_signal_during_a_call_deletes_the_repository(self, operation: str, *, created: bool) -> None:
+        with deployed() as rule, rule.organization.faults.inject(interrupting("ecr", operation)):
+            status, output = rule.verify()
+            assert (status, rule.repositories()) == (130, ())
+        assert ("Deleted the repository NAME" in output) == created
+
+    def test_signal_between_the_creation_and_its_response_deletes_the_repository(self) -> None:
+        with deployed() as rule:
+
+            def interrupt(call: Call) -> bool:
+                rule.organization.create_repository(HUB, HOME, call.parameters["repositoryName"])
+                signal.raise_signal(signal.SIGINT)
+                return False
+
+            with rule.organization.faults.inject(Fault("ecr", "CreateRepository", when=interrupt)):
+                status, _ = rule.verify()
+            assert (status, rule.repositories()) == (130, ())
+
+    def test_second_signal_does_not_stop_the_deletion(self) -> None:
+        with deployed() as rule, rule.organization.faults.inject(interrupting("ecr", "DeleteRepository")):
+            rule.clock.during_sleeps = [sending(signal.SIGINT)]
+            status, output = rule.verify()
+            assert (status, rule.repositories()) == (130, ())
+        assert output.endswith(INTERRUPTED)
+
+    def test_signal_during_the_last_deletion_skips_the_answers(self) -> None:
+        with deployed() as rule, rule.organization.faults.inject(interrupting("ecr", "DeleteRepository")):
+            status, output = rule.verify()
+            assert (status, rule.repositories()) == (130, ())
+        assert "What this run shows" not in output
+
+    def test_signal_after_the_clean_up_interrupts(self) -> None:
+        with deployed() as rule, rule.organization.faults.inject(interrupting("lambda", "GetResourcePolicy")):
+            status, _ = rule.verify()
+            assert (status, rule.repositories()) == (130, ())
+
+    def test_failed_clean_up_is_the_last_thing_that_is_printed(self) -> None:
+        """No further call is made, so no signal during one can hide what is left."""
+        with deployed() as rule, rule.organization.faults.inject(DELETION_REFUSED):
+            with rule.organization.faults.inject(interrupting("lambda", "GetResourcePolicy")) as answering:
+                status, output = rule.verify()
+            assert (status, len(rule.repositories()), answering.calls) == (2, 1, [])
+        assert "no repository is left" not in output
+        assert "Delete it: aws ecr delete-repository --repository-name NAME" in output.splitlines()[-1]
+
+    def test_signal_before_the_creation_changes_nothing(self) -> None:
+        with deployed() as rule, rule.organization.faults.inject(interrupting("config", "DescribeConfigRules")):
+            status, output = rule.verify()
+            assert (status, rule.changes()) == (130, [])
+        assert output.endswith(INTERRUPTED)
+
+    def test_signal_and_failed_clean_up_is_not_done(self) -> None:
+        with deployed() as rule, rule.organization.faults.inject(DELETION_REFUSED):
+            rule.clock.during_sleeps = [sending(signal.SIGTERM)]
+            status, output = rule.verify()
+            assert status == 2
+            assert len(rule.repositories()) == 1
+        assert "CLEAN-UP FAILED" in output
+        assert "Not verified: interrupted\n" in output
+        assert "no repository is left" not in output
+
+
+class TestSignalHandling:
+    """The real clock and the real handlers."""
+
+    def test_real_clock_advances(self) -> None:
+        clock = Clock()
+        before = clock.now()
+        clock.sleep(0.001)
+        assert clock.now() > before
+        assert clock.today().tzinfo is UTC
+
+    def test_only_the_first_signal_ends_a_sleep(self) -> None:
+        clock = Clock()
+        before = clock.now()
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        with Interrupts() as interrupts:
+            with pytest.raises(KeyboardInterrupt):
+                clock.sleep(20)
+            signal.raise_signal(signal.SIGINT)
+            assert interrupts.caught
+        assert clock.now() - before < 10
+
+    def test_signal_behind_a_shield_is_only_recorded(self) -> None:
+        with Interrupts() as interrupts:
+            interrupts.shield()
+            signal.raise_signal(signal.SIGINT)
+            assert interrupts.caught
+            interrupts.release()
+            signal.raise_signal(signal.SIGINT)
