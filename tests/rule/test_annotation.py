@@ -17,16 +17,16 @@ def annotation(*statements: dict[str, object]) -> str:
     return judge({"Version": "2012-10-17", "Statement": list(statements)}).annotation
 
 
-def test_everything() -> None:
+def test_annotation_names_capabilities_statement_and_the_number_of_further_grants() -> None:
     assert annotation(statement(Sid="AllowAll"), statement(Action="ecr:ListImages")) == (
         "Everyone can administer, delete, push and pull: "
         'statement "AllowAll" allows ecr:* to * with no Condition. +1 more'
     )
 
 
-def test_the_most_dangerous_comes_first() -> None:
-    told = annotation(statement(Action="ecr:BatchGetImage"), statement(Action="ecr:PutImage"))
-    assert told == "Everyone can push: Statement[1] allows ecr:PutImage to * with no Condition. +1 more"
+def test_most_dangerous_grant_is_named() -> None:
+    text = annotation(statement(Action="ecr:BatchGetImage"), statement(Action="ecr:PutImage"))
+    assert text == "Everyone can push: Statement[1] allows ecr:PutImage to * with no Condition. +1 more"
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_the_most_dangerous_comes_first() -> None:
          "Statement[0] allows ecr:* to * with no Condition."),
     ],
 )  # fmt: skip
-def test_who_can_do_what(elements: dict[str, object], expected: str) -> None:
+def test_annotation_says_who_can_do_what(elements: dict[str, object], expected: str) -> None:
     assert annotation(statement(**elements)) == expected
 
 
-def test_all_but() -> None:
+def test_not_action_is_named_by_its_exceptions() -> None:
     open_statement = statement(NotAction=["ecr:PutImage"])
     del open_statement["Action"]
     assert annotation(open_statement) == (
@@ -63,30 +63,30 @@ def test_all_but() -> None:
     )
 
 
-def test_a_long_one_is_cut_at_a_word_and_keeps_the_count() -> None:
+def test_long_annotation_is_cut_at_a_word_and_keeps_the_number() -> None:
     action = "ecr:BatchGetImage" + "*" * 300
-    told = annotation(statement(Sid="x" * 300, Action=[action, action]), statement(Action="ecr:ListImages"))
-    assert len(told) <= 256
-    assert told.endswith("… +1 more")
-    assert told.startswith('Everyone can pull: statement "xxx')
+    text = annotation(statement(Sid="x" * 300, Action=[action, action]), statement(Action="ecr:ListImages"))
+    assert len(text) <= 256
+    assert text.endswith("… +1 more")
+    assert text.startswith('Everyone can pull: statement "xxx')
     problem = judge({"Statement": [{"Effect": "Allow", "Principal": {"word " * 90: 1}, "Action": "*"}]})
     assert len(problem.annotation) <= 256
 
 
 @pytest.mark.parametrize("evil", ["\n", "\u202e", "\x00", "\x1b[2J", "\U0001f600", "\ud800", "\x7f", "\u2028"])
-def test_no_character_rewrites_the_line(evil: str) -> None:
+def test_unprintable_characters_of_a_policy_are_replaced(evil: str) -> None:
     """A Sid cannot break the line, turn its direction or smuggle in an escape sequence."""
-    told = annotation(statement(Sid=f"a{evil}b"))
-    assert told.isprintable()
-    assert evil not in told
+    text = annotation(statement(Sid=f"a{evil}b"))
+    assert text.isprintable()
+    assert evil not in text
     problem = judge({"Statement": [{evil: 1}]})
     assert problem.annotation.isprintable()
     assert (problem.problem or "").isprintable()
 
 
 @given(st.text(max_size=400), st.lists(st.text(max_size=300), max_size=4))
-def test_every_annotation_fits(sid: str, actions: list[str]) -> None:
-    told = annotation(statement(Sid=sid, Action=actions), statement())
-    assert 1 <= len(told) <= 256
-    assert told.isprintable()
-    told.encode("utf-8")
+def test_annotation_has_1_to_256_printable_characters(sid: str, actions: list[str]) -> None:
+    text = annotation(statement(Sid=sid, Action=actions), statement())
+    assert 1 <= len(text) <= 256
+    assert text.isprintable()
+    text.encode("utf-8")

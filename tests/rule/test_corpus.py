@@ -1,4 +1,4 @@
-"""The corpus through `judge`, and the rules that make it worth something."""
+"""The corpus through `judge`, and the rules that each case keeps."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def judged(case: Case, test: str) -> Verdict:
 
 @pytest.mark.parametrize("test", TESTS)
 @pytest.mark.parametrize("case", ABOUT_POLICIES, ids=lambda case: case.name)
-def test_judge_answers_as_labelled(case: Case, test: str) -> None:
+def test_compliance_and_problem_are_as_labelled(case: Case, test: str) -> None:
     verdict = judged(case, test)
     assert verdict.compliance == case.expect[test], verdict
     problem = case.expect.get("problem")
@@ -74,25 +74,23 @@ def test_every_witness_is_allowed(case: Case, test: str) -> None:
 
 
 def test_every_row_has_a_case() -> None:
-    """What no case shows may be wrong without anybody noticing."""
     shown = {row for case in CASES for row in case.rows}
     assert shown == all_rows().keys()
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.twin], ids=lambda case: case.name)
-def test_a_twin_differs_where_it_matters(case: Case) -> None:
-    """The case and its twin differ in a label or in an advisory."""
+def test_twin_differs_in_a_label_or_an_advisory(case: Case) -> None:
     assert case.expect != BY_NAME[case.twin or ""].expect
 
 
-def test_what_is_open_has_a_closed_twin() -> None:
-    """An alarm without its closed neighbour does not show what the alarm is about."""
-    lonely = [
+def test_every_flagged_case_has_a_twin() -> None:
+    """The twin is one token away, and shows what the case is flagged for."""
+    without_twin = [
         case.name
         for case in CASES
         if case.twin is None and "NON_COMPLIANT" in case.expect.values() and "problem" not in case.expect
     ]
-    assert lonely == []
+    assert without_twin == []
 
 
 ALLOW: Final = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}

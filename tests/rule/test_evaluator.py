@@ -1,4 +1,4 @@
-"""The plain evaluator: one request, one policy, the answer of the IAM documentation.
+"""The evaluator of one request: results that the IAM documentation gives.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -108,7 +108,7 @@ def allowed(
         ("StringEquals", "aws:PrincipalTag/team", "${aws:CalledVia}", None),
     ],
 )
-def test_conditions(operator: str, key: str, values: Any, *, expected: bool | None) -> None:
+def test_condition_evaluates_as_documented(operator: str, key: str, values: Any, *, expected: bool | None) -> None:
     """A doubtful condition (None) is true in an Allow and false in a Deny."""
     condition = {operator: {key: values}}
     deny = {"Effect": "Deny", "Principal": "*", "Action": "*", "Condition": condition}
@@ -116,7 +116,7 @@ def test_conditions(operator: str, key: str, values: Any, *, expected: bool | No
     assert allowed({}, deny) is (expected is not True)
 
 
-def test_without_the_version_a_variable_is_text() -> None:
+def test_variable_is_literal_text_without_version_2012_10_17() -> None:
     condition = {"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}
     assert not allowed({"Condition": condition}, version="2008-10-17")
 
@@ -145,7 +145,7 @@ def test_without_the_version_a_variable_is_text() -> None:
         ({"Action": []}, False),
     ],
 )
-def test_statements(elements: dict[str, Any], *, expected: bool) -> None:
+def test_allow_matches_the_request(elements: dict[str, Any], *, expected: bool) -> None:
     assert allowed(elements) is expected
 
 
@@ -161,20 +161,20 @@ def test_statements(elements: dict[str, Any], *, expected: bool) -> None:
         ({"NotPrincipal": {"AWS": "nonsense"}, "Action": "*"}, True),
     ],
 )
-def test_denies(deny: dict[str, Any], *, expected: bool) -> None:
+def test_deny_matches_the_request(deny: dict[str, Any], *, expected: bool) -> None:
     assert allowed({}, {"Effect": "Deny", **deny}) is expected
 
 
 @pytest.mark.parametrize("action", ["ecr:GetAuthorizationToken", "s3:GetObject", "ecr:putregistrypolicy"])
-def test_a_repository_policy_grants_only_repository_actions(action: str) -> None:
+def test_registry_and_foreign_actions_are_never_allowed(action: str) -> None:
     assert not allowed({"Action": "*"}, request=Request(principal=SESSION, action=action, context=CONTEXT))
 
 
 @pytest.mark.parametrize("policy", [None, "", "{}", {}, {"Statement": []}])
-def test_no_policy_allows_nobody(policy: Any) -> None:
+def test_missing_policy_allows_no_request(policy: Any) -> None:
     assert not is_allowed(policy, REQUEST)
 
 
-def test_what_cannot_be_judged_is_an_error() -> None:
+def test_policy_that_cannot_be_evaluated_raises_an_error() -> None:
     with pytest.raises(PolicyError, match=r"Statement\[0\]\.Effect"):
         is_allowed({"Statement": {"Effect": "allow"}}, REQUEST)

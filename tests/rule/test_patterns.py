@@ -1,4 +1,4 @@
-"""Wildcards, against a slow definition that nobody can doubt."""
+"""Wildcard patterns, compared with a slow recursive definition."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ from ecr_exposure.policy.patterns import has_wildcard, matches, simplified
         ("a.c", "abc", False),
     ],
 )
-def test_matches(pattern: str, text: str, *, expected: bool) -> None:
+def test_pattern_matches_the_text(pattern: str, text: str, *, expected: bool) -> None:
     assert matches(pattern, text) is expected
 
 
@@ -41,21 +41,21 @@ def by_definition(pattern: str, text: str) -> bool:
 
 
 @given(st.text("ab*?", max_size=7), st.text("ab*?", max_size=8))
-def test_matches_by_definition(pattern: str, text: str) -> None:
+def test_matching_agrees_with_its_recursive_definition(pattern: str, text: str) -> None:
     assert matches(pattern, text) == by_definition(pattern, text)
 
 
-def test_stars_cost_little() -> None:
-    """A pattern that makes a backtracking matcher take centuries comes to its end."""
+def test_many_stars_do_not_slow_the_matching() -> None:
+    """A matcher that backtracks would not end."""
     assert not matches("*a" * 2_000 + "b", "a" * 5_000)
 
 
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
-def test_a_simplified_pattern_matches_the_same(pattern: str, text: str) -> None:
+def test_simplified_pattern_matches_the_same_texts(pattern: str, text: str) -> None:
     assert matches(simplified(pattern), text) == matches(pattern, text)
 
 
-def test_has_wildcard() -> None:
+def test_only_asterisk_and_question_mark_are_wildcards() -> None:
     assert has_wildcard("a*")
     assert has_wildcard("a?")
     assert not has_wildcard("a.[b]")

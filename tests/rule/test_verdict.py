@@ -1,4 +1,4 @@
-"""`judge` as a caller meets it: its arguments, its answers and its problems."""
+"""The function `judge`: its arguments, verdicts and problems."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,13 +29,13 @@ OPEN = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
         ({"now": "2026-11-24"}, "now: '2026-11-24' is not a datetime with a time zone"),
     ],
 )  # fmt: skip
-def test_a_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> None:
+def test_invalid_argument_raises_an_error_that_names_it(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError) as raised:
         judge(None, **arguments)
     assert str(raised.value).startswith(message)
 
 
-def test_right_arguments() -> None:
+def test_valid_arguments_of_any_type_are_accepted() -> None:
     verdict = judge(
         {"Statement": OPEN},
         test="unconditional",
@@ -95,34 +95,33 @@ def test_right_arguments() -> None:
         (b"{}", "a bytes is not an object"),
     ],
 )  # fmt: skip
-def test_a_problem_names_the_place(policy: Any, problem: str) -> None:
+def test_policy_that_cannot_be_evaluated_has_a_problem_with_its_place(policy: Any, problem: str) -> None:
     verdict = judge(policy)
     assert (verdict.problem or "").startswith(problem)
     assert verdict.compliance == "NON_COMPLIANT"
     assert verdict.annotation.startswith("Cannot be evaluated: ")
 
 
-def test_values_of_other_types_that_mean_the_same() -> None:
-    """What stands for a JSON object or list in Python is read like one."""
+def test_mapping_and_sequence_are_read_as_object_and_list() -> None:
     statement = MappingProxyType({**OPEN, "Action": ("ecr:BatchGetImage",)})
     verdict = judge(MappingProxyType({"Statement": (statement,)}))
     assert verdict == judge({"Statement": [OPEN]})
 
 
-def test_a_condition_with_a_variable_in_a_bool() -> None:
-    """Bool takes policy variables where the version has them; elsewhere they are text."""
+def test_variable_as_the_value_of_bool_is_accepted() -> None:
+    """In version 2012-10-17; in others it is not true or false."""
     conditional = {**OPEN, "Condition": {"Bool": {"aws:SecureTransport": "${aws:SecureTransport}"}}}
     assert judge({"Version": "2012-10-17", "Statement": conditional}).problem is None
     assert judge({"Version": "2008-10-17", "Statement": conditional}).problem is not None
 
 
-def test_a_verdict_is_frozen() -> None:
+def test_verdict_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         judge(None).compliance = "COMPLIANT"  # type: ignore[misc]  # that is the point
     assert not hasattr(judge(None), "__dict__")
 
 
-def test_the_trust_zone_may_be_any_iterable() -> None:
+def test_zone_of_trust_can_be_any_iterable() -> None:
     def members() -> Iterator[str]:
         yield "111122223333"
 
@@ -148,7 +147,7 @@ def conditional(operator: str, key: str, value: Any) -> dict[str, Any]:
         (conditional("StringLike", "aws:PrincipalArn", "arn:moon:iam::*:role/x"), "COMPLIANT"),
     ],
 )
-def test_an_unknown_owner_and_region_may_be_any(policy: dict[str, Any], expected: str) -> None:
+def test_unknown_owner_and_region_can_be_any(policy: dict[str, Any], expected: str) -> None:
     verdict = judge(policy, test="reachable")
     assert verdict.compliance == expected
     for grant in verdict.grants:
@@ -157,7 +156,7 @@ def test_an_unknown_owner_and_region_may_be_any(policy: dict[str, Any], expected
         assert grant.witness.context["aws:principalaccount"] != grant.witness.context.get("aws:resourceaccount")
 
 
-def test_a_known_region_decides_the_partition() -> None:
+def test_known_region_determines_the_partition() -> None:
     policy = conditional("StringLike", "aws:PrincipalArn", "arn:aws-cn:iam::*:role/x")
     assert judge(policy, test="reachable", region="cn-north-1").compliance == "NON_COMPLIANT"
     assert judge(policy, test="reachable", region="eu-central-1").compliance == "COMPLIANT"
