@@ -24,14 +24,16 @@ NAMED = {**OPEN, "Principal": {"AWS": "444455556666"}}
 class TestExamples:
     """What the README shows is what the project does."""
 
-    def test_demo_prints_the_table_of_the_readme(
+    def test_demo_prints_the_excerpt_of_the_readme(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("COLUMNS", "100")
         assert main([]) == 0
         printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
         shown = blocks(README, "text")[-1].splitlines()
-        assert shown == printed
+        rest = iter(printed)
+        assert [line for line in shown if line not in rest] == [], "not printed, or in another order"
+        assert (shown[:4], shown[-2:]) == (printed[:4], printed[-2:])
         assert max(map(len, shown)) <= 100
 
     def test_each_policy_gets_its_annotation(self) -> None:
