@@ -80,11 +80,11 @@ def main() -> None:
     policies = texts(1_000)
     reading = median(json.loads, policies)
     plain = median(judge, policies)
-    weighed = median(lambda policy: judge(policy, test="reachable", now=NOW), [json.loads(text) for text in policies])
+    reachable = median(lambda policy: judge(policy, test="reachable", now=NOW), [json.loads(text) for text in policies])
     rows = (
         ("json.loads", f"{reading:.0f}", "1"),
         ("unconditional, from text", f"{plain:.0f}", f"{reading / plain:.3f} (0.15 wanted)"),
-        ("reachable, from content", f"{weighed:.0f}", f"{reading / weighed:.3f}"),
+        ("reachable, from content", f"{reachable:.0f}", f"{reading / reachable:.3f}"),
     )
     show("1,000 policies of 26 statements", rows, "what", "µs a policy", "speed of json.loads")
     worst: list[tuple[str, ...]] = []

@@ -88,7 +88,9 @@ POLICIES: Mapping[str, Policy] = {
     "role names in any account": policy(
         allow(), deny({"ArnNotLike": {"aws:PrincipalArn": [f"arn:aws:iam::*:role/r{n}*" for n in range(250)]}})
     ),
-    "accounts at odd places": policy(*[allow({"StringLike": {"aws:PrincipalArn": f"*{n:012d}*x"}}) for n in range(80)]),
+    "account ids inside patterns": policy(
+        *[allow({"StringLike": {"aws:PrincipalArn": f"*{n:012d}*x"}}) for n in range(80)]
+    ),
     "a formula with few solutions": _formula(12, 51),
     "a formula without a solution": _formula(8, 58),
     "four pigeons in three holes": _pigeons(3),

@@ -51,9 +51,9 @@ def rdk(tools: Path, environment: dict[str, str], staged: Path) -> Run:
 
 
 def test_the_staged_rule_passes_its_own_test(rdk: Run) -> None:
-    told = rdk("test-local", NAME)
-    assert re.search(r"^Ran [1-9][0-9]* tests? in .*\n\nOK$", told.stderr, re.MULTILINE)
-    assert "errors=0 failures=0" in told.stdout
+    result = rdk("test-local", NAME)
+    assert re.search(r"^Ran [1-9][0-9]* tests? in .*\n\nOK$", result.stderr, re.MULTILINE)
+    assert "errors=0 failures=0" in result.stdout
 
 
 def test_the_rules_template_has_trigger_scope_and_every_parameter(rdk: Run, tmp_path: Path) -> None:

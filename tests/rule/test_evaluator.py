@@ -109,7 +109,7 @@ def allowed(
     ],
 )
 def test_condition_evaluates_as_documented(operator: str, key: str, values: Any, *, expected: bool | None) -> None:
-    """A doubtful condition (None) is true in an Allow and false in a Deny."""
+    """An undocumented condition (None) is true in an Allow and false in a Deny."""
     condition = {operator: {key: values}}
     deny = {"Effect": "Deny", "Principal": "*", "Action": "*", "Condition": condition}
     assert allowed({"Condition": condition}) is (expected is not False)

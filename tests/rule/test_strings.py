@@ -119,7 +119,7 @@ def test_policies_with_many_alternatives_are_decided() -> None:
 
 
 def test_policy_beyond_the_budget_cannot_be_evaluated() -> None:
-    verdict = judge(POLICIES["accounts at odd places"], test="reachable")
+    verdict = judge(POLICIES["account ids inside patterns"], test="reachable")
     assert verdict.compliance == "NON_COMPLIANT"
     assert verdict.annotation == "Cannot be evaluated: too complex: more than 200,000 steps"
 

@@ -53,7 +53,7 @@ AWS_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError, NotAwsErro
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Stands for what could not be read, and says why: neither present nor missing."""
+    """What could not be read, with the reason: neither present nor missing."""
 
     reason: str
 

@@ -71,7 +71,7 @@ def reference(examples: Sequence[str], exit_codes: Mapping[int, str]) -> str:
 
 
 def _region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    """Return the region, or None for an empty text, which stands for the configured one."""
+    """Return the region, or None for an empty text, which means the configured one."""
     return region_name(text) if text else None
 
 

@@ -40,7 +40,7 @@ class _Options(TypedDict):
 
 
 def _regions(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
-    """Return the regions without repetition; none for an empty text, which stands for the configured one."""
+    """Return the regions without repetition; none for an empty text, which means the configured one."""
     named = text.split(",") if text and text.strip() else ()
     return tuple(dict.fromkeys(region_name(part.strip()) for part in named))
 

@@ -78,9 +78,9 @@ def covers(statement: Statement, action: str) -> bool:
 def matches_principal(statement: Statement, request: Request) -> bool:
     """Return whether the statement's Principal or NotPrincipal covers the caller.
 
-    A malformed value covers everyone in an Allow and nobody in a Deny. A request does not show which identity
+    A malformed value covers every caller in an Allow and none in a Deny. A request does not show which identity
     provider authenticated its caller: in an Allow a provider covers every caller of its account, and in a Deny
-    or in a NotPrincipal of an Allow it covers nobody.
+    or in a NotPrincipal of an Allow it covers none.
     """
     principals = statement.principals
     if statement.allows and principals.malformed:

@@ -28,9 +28,9 @@ class ComplianceTest(unittest.TestCase):
         return str(evaluation.complianceType)
 
     def test_no_policy(self) -> None:
-        """Nobody outside gets in."""
+        """A repository without a policy is COMPLIANT."""
         self.assertEqual(self.compliance_of({}), ComplianceType.COMPLIANT)
 
     def test_public_pull(self) -> None:
-        """Everyone gets in."""
+        """A policy that lets everyone pull is NON_COMPLIANT."""
         self.assertEqual(self.compliance_of(OPEN), ComplianceType.NON_COMPLIANT)
