@@ -9,7 +9,7 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Final, assert_never
+from typing import Final
 
 from ecr_exposure.identifiers import PARTITIONS
 from ecr_exposure.policy.condition_keys import ValueDomain
@@ -166,7 +166,7 @@ _FREE: Final = Domain(forms=(TEXT_FORM,), example="x")
 DOMAINS: Final[Mapping[ValueDomain, Domain]] = {
     _D.PRINCIPAL_ARN: Domain(selection=_S.CORRELATED, naming=_N.ARN),
     _D.PRINCIPAL_ACCOUNT: Domain(selection=_S.CORRELATED, naming=_N.ACCOUNT),
-    _D.PRINCIPAL_TYPE: Domain(selection=_S.CORRELATED, values=CALLER_TYPES),
+    _D.PRINCIPAL_TYPE: Domain(selection=_S.CORRELATED),
     _D.USERID: Domain(selection=_S.CORRELATED, naming=_N.USERID),
     _D.USERNAME: Domain(selection=_S.CORRELATED),
     _D.ORGANIZATION_ID: Domain(selection=_S.CORRELATED, naming=_N.ORGANIZATION),
@@ -190,7 +190,7 @@ DOMAINS: Final[Mapping[ValueDomain, Domain]] = {
     _D.REGION: Domain(forms=((_repeat(_REGION, 5, 20),),), example="us-east-1"),
     _D.OWNER_ACCOUNT: Domain(forms=((_ACCOUNT,),), example="123456789012", excluded=(IdKind.ACCOUNT,)),
     _D.OWNER_ORGANIZATION_ID: Domain(selection=_S.CORRELATED),
-    _D.OWNER_ORGANIZATION_PATH: Domain(selection=_S.CORRELATED, forms=PATH_FORMS),
+    _D.OWNER_ORGANIZATION_PATH: Domain(selection=_S.CORRELATED),
     _D.RESOURCE_TAG: _FREE,
     _D.TEXT: _FREE,
     _D.UNKNOWN: Domain(selection=_S.UNKNOWN, forms=(TEXT_FORM,), example="x"),
@@ -284,20 +284,3 @@ def pins_id(domain: ValueDomain, pattern: str, kind: IdKind, candidate: str, bud
     wanted = PatternAutomaton(tape, [pattern])
     others = ExclusionAutomaton(kind, frozenset({candidate}))
     return all(shortest_match(form, [wanted, others], budget) is None for form in forms)
-
-
-def id_kind_of(naming: Naming) -> IdKind | None:
-    """Return the kind of id that a whole value is; None if a value is more than one id, or none."""
-    match naming:
-        case Naming.ACCOUNT:
-            return IdKind.ACCOUNT
-        case Naming.ORGANIZATION:
-            return IdKind.ORGANIZATION
-        case Naming.NETWORK:
-            return IdKind.NETWORK
-        case Naming.OWN_ID:
-            return IdKind.OWN_ID
-        case Naming.NOTHING | Naming.ORGANIZATION_PATH | Naming.USERID | Naming.ARN:
-            return None
-        case _:
-            assert_never(naming)
