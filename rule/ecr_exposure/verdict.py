@@ -16,8 +16,7 @@ from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
 from ecr_exposure.policy.document import Document, read_policy
 from ecr_exposure.policy.json_values import printable
 from ecr_exposure.repository import Repository
-from ecr_exposure.search.callers import RepositoryFacts
-from ecr_exposure.search.strings import TooComplexError
+from ecr_exposure.search import RepositoryFacts, TooComplexError
 
 Compliance = Literal["COMPLIANT", "NON_COMPLIANT"]
 

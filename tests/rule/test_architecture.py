@@ -90,6 +90,12 @@ class TestEachModule:
         assert len(file.read_text(encoding="utf-8").splitlines()) >= 40 or len(importers) != 1
 
 
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_other_packages_use_only_the_door_of_the_search(file: Path) -> None:
+    if not module_of(file).startswith("search."):
+        assert {name for name in own_imports_of(file) if name.startswith("search.")} == set()
+
+
 def test_no_module_imports_itself_through_others() -> None:
     order = TopologicalSorter({module_of(file): own_imports_of(file) for file in FILES})
     order.prepare()  # raises CycleError, which names the circle

@@ -14,15 +14,16 @@ from ecr_exposure.findings.grants import Grant, grant_of, ordered_grants
 from ecr_exposure.policy.actions import covered_actions
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.evaluator import covers
-from ecr_exposure.search.callers import (
+from ecr_exposure.search import (
+    Budget,
     CallerModel,
+    Opening,
     RepositoryFacts,
     external_callers,
+    find_openings,
     may_grant_public_access,
     public_callers,
 )
-from ecr_exposure.search.strings import Budget
-from ecr_exposure.search.witness import Opening, find_openings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.operators import Relation, SetOperator, ValueType, read_date
 from ecr_exposure.policy.patterns import has_wildcard
 from ecr_exposure.policy.principals import PrincipalKind
-from ecr_exposure.search.callers import RepositoryFacts
+from ecr_exposure.search import RepositoryFacts
 
 
 class AdvisoryKind(Enum):

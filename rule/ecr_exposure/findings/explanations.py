@@ -11,7 +11,7 @@ from ecr_exposure.policy.json_values import describe, printable
 from ecr_exposure.policy.operators import Operator, SetOperator, ValueType
 from ecr_exposure.policy.patterns import has_wildcard
 from ecr_exposure.policy.variables import has_variable
-from ecr_exposure.search.callers import is_trusted_network
+from ecr_exposure.search import is_trusted_network
 
 _MOST_NAMED: Final = 2
 
