@@ -6,7 +6,7 @@ The way through the package, in reading order:
   it, ``aws`` has the AWS clients, and ``parameters`` reads the rule parameters.
 * ``repository``: the repository that an event or the ECR API describes.
 * ``policy``: what a policy document and a request mean, as AWS documents it. It does not know what "public" means.
-* ``search``: the search for a request that gets access; other packages use only ``find_openings`` and what else it exports.
+* ``search``: the search for a request that gets access. Other packages use only what it exports.
 * ``findings``: what the rule reports: access tests, grants in order, explanations and advisories.
 * ``verdict``: `judge`, and the rule's own question about a repository. ``annotation`` writes the dashboard's sentence.
 * ``cli``: the command ``ecr-exposure``, which is not part of the function.
