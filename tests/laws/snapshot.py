@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from ecr_exposure import Request, Verdict, judge
 from tests.corpus.loader import all_cases
+from tests.oracle.agreement import question_of
 from tests.oracle.generator.policies import broken_policies, policies, policy_texts, questions
-from tests.oracle.test_agreement import question_of
 
 _TESTS: Final = ("unconditional", "reachable", "external")
 _GENERATED: Final = 4_000
