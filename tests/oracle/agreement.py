@@ -62,5 +62,5 @@ def check_agreement(policy: Any, question: dict[str, Any]) -> None:
 
 def check_random_requests(policy: Any, question: dict[str, Any], count: int, seed: int = 0) -> None:
     """Try random requests on a policy for which the engine reports no access: `is_allowed` denies all of them."""
-    for request in random_requests(policy, question, Random(seed), count):  # noqa: S311 - no secret
+    for request in random_requests(policy, question, Random(seed), count):
         assert not is_allowed(policy, request), request

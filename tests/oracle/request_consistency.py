@@ -23,7 +23,8 @@ _USER_IDS: Final = {
     "Account": r"\d{12}",
 }
 _ENDPOINT_KEYS: Final = frozenset(
-    "aws:sourcevpc aws:sourcevpce aws:sourcevpcarn aws:vpceaccount aws:vpceorgid aws:vpceorgpaths aws:vpcsourceip".split()
+    "aws:sourcevpc aws:sourcevpce aws:sourcevpcarn aws:vpcsourceip "
+    "aws:vpceaccount aws:vpceorgid aws:vpceorgpaths".split()
 )
 _NOT_PUBLIC: Final = tuple(
     ipaddress.ip_network(network)

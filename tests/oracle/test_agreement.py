@@ -56,7 +56,7 @@ def all_mutants() -> Iterator[tuple[Case, Mutant]]:
 def chosen_mutants() -> list[Any]:
     """Return all mutants in the nightly profile, and always the same few of them by default."""
     found = list(all_mutants())
-    chosen = found if NIGHTLY else random.Random(1).sample(found, MUTANTS)  # noqa: S311 - no secret
+    chosen = found if NIGHTLY else random.Random(1).sample(found, MUTANTS)
     return [pytest.param(case, mutant.policy, id=f"{case.name}: {mutant.change}") for case, mutant in chosen]
 
 
