@@ -32,7 +32,7 @@ def judged(policy: Any, test: str) -> Verdict:
 
 
 def grants_access(verdict: Verdict) -> bool | None:
-    """Tell whether the policy grants access; None where the verdict is a problem."""
+    """Return whether the policy grants access; None where the verdict is a problem."""
     return None if verdict.problem else bool(verdict.grants)
 
 
@@ -74,7 +74,7 @@ class TestStatements:
 
 
 def may_name_ids(statement: dict[str, Any]) -> bool:
-    """Tell whether a statement has a principal or a condition that may name an id."""
+    """Return whether a statement has a principal or a condition that may name an id."""
     return statement.get("Principal") not in ("*", {"AWS": "*"}) or bool(statement.get("Condition"))
 
 
@@ -132,7 +132,7 @@ class TestGrants:
 
 
 def is_known(action: str) -> bool:
-    """Tell whether an action is a repository action of the service authorization reference."""
+    """Return whether an action is a repository action of the service authorization reference."""
     return action.lower() in REPOSITORY_ACTIONS
 
 

@@ -104,7 +104,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def has_odd_numbers(value: Any) -> bool:
-    """Tell whether JSON text has not the same numbers as the value."""
+    """Return whether JSON text cannot hold a number of the value as it is."""
     text = json.dumps(value)
     return "NaN" in text or "Infinity" in text or any(len(w) > 40 for w in text.split() if w[0] in "-0123456789")
 

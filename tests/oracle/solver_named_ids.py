@@ -90,8 +90,8 @@ def _written_names(key: str, pattern: Pattern) -> list[tuple[Identity, str]]:
         beginning += next(iter(token))
     complete = len(beginning) == len(pattern)
     names = []
-    for identity, shape in _BEGINNINGS.get(key, ()):
-        if (hit := shape.match(beginning)) and (complete or not shape.pattern.endswith("$")):
+    for identity, form in _BEGINNINGS.get(key, ()):
+        if (hit := form.match(beginning)) and (complete or not form.pattern.endswith("$")):
             names.append((identity, hit[1]))
     if complete and key in _WHOLES and not names:
         names.append((_WHOLES[key], beginning))

@@ -22,12 +22,12 @@ _CIDR = re.compile(r"([0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)(/\d{1,3})?", re.ASC
 
 
 def read_number(written: str) -> Fraction | None:
-    """A decimal number with an optional sign and exponent; None if the text is none."""
+    """A decimal number with an optional sign and exponent; None for another text."""
     return Fraction(written) if _NUMBER.fullmatch(written) else None
 
 
 def read_moment(written: str) -> Fraction | None:
-    """Seconds since 1970 of a W3C date (four digits are a year) or of an epoch number; None if the text is neither."""
+    """Seconds since 1970 of a W3C date (four digits are a year) or of an epoch number; None for another text."""
     found = _DATE.fullmatch(written)
     if not found:
         return Fraction(written) if _EPOCH.fullmatch(written) else None
@@ -51,7 +51,7 @@ def _zone(written: str | None) -> timezone:
 
 
 def read_network(written: str) -> Network | None:
-    """A CIDR block or a single address (/32 or /128); host bits are ignored; None if the text is neither."""
+    """A CIDR block or a single address (/32 or /128); host bits are ignored; None for another text."""
     if not _CIDR.fullmatch(written):
         return None
     try:

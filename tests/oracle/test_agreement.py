@@ -16,9 +16,9 @@ from ecr_exposure.policy import operators as engine_operators
 from tests.corpus.loader import Case
 from tests.oracle import solver_condition_keys, solver_operators
 from tests.oracle.agreement import CASES, TESTS, check_agreement, question_of
-from tests.oracle.generator.broken import Broken
+from tests.oracle.generator.invalid_policies import InvalidPolicy
 from tests.oracle.generator.mutants import Mutant, mutants
-from tests.oracle.generator.policies import broken_policies, policies, policy_texts, questions
+from tests.oracle.generator.policies import invalid_policies, policies, policy_texts, questions
 from tests.oracle.policy_builder import NOT_GRANTED, PROBLEM, UNDECIDED, allow, policy, when
 from tests.oracle.solver_oracle import decide
 
@@ -74,12 +74,12 @@ class TestEngine:
             check_agreement(policy, question_of(case, test))
 
     @settings(suppress_health_check=GENERATED)
-    @given(broken_policies(), questions())
-    def test_broken_policy_is_a_problem_at_its_fault(self, broken: Broken, question: dict[str, Any]) -> None:
-        problem = judge(broken.policy, **question).problem
+    @given(invalid_policies(), questions())
+    def test_invalid_policy_is_a_problem_at_its_fault(self, invalid: InvalidPolicy, question: dict[str, Any]) -> None:
+        problem = judge(invalid.policy, **question).problem
         assert problem is not None
-        assert broken.place in problem
-        assert decide(broken.policy, **question) is PROBLEM
+        assert invalid.place in problem
+        assert decide(invalid.policy, **question) is PROBLEM
 
     @pytest.mark.xfail(strict=True, reason="the engine does not see that only one account id matches")
     def test_stars_around_a_complete_account_id_name_it(self) -> None:

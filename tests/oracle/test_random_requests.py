@@ -1,4 +1,4 @@
-"""Random requests: possible ones, and none that is allowed where the engine reports no access."""
+"""Random requests: they are possible, and denied where the engine reports no access."""
 
 from random import Random
 from typing import Any, Final
@@ -44,7 +44,7 @@ class TestRequests:
         assert possible == found
 
     def test_they_find_most_grants(self) -> None:
-        """Otherwise it would mean nothing that they find none."""
+        """Without that, it would prove nothing that they find no access elsewhere."""
         questions = [(case.policy, question_of(case, test)) for case in CASES for test in TESTS]
         granted = [each for each in questions if answer_of(judge(each[0], **each[1])) is GRANTED]
         chosen = Random(1).sample(granted, 150)

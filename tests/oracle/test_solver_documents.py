@@ -8,7 +8,7 @@ import pytest
 
 from tests.oracle.policy_builder import GRANTED, NOT_GRANTED, PROBLEM, allow, deny, policy, reachable, when
 
-OPEN = policy(allow())
+VALID = policy(allow())
 
 
 @pytest.mark.parametrize("document", [None, "", "  \n", "{}", "null", {}, " {} "])
@@ -17,8 +17,8 @@ def test_no_policy_grants_no_access(document: Any) -> None:
 
 
 def test_percent_encoded_text_is_decoded_once() -> None:
-    assert reachable(quote(OPEN)) is GRANTED
-    assert reachable(quote(quote(OPEN))) is PROBLEM
+    assert reachable(quote(VALID)) is GRANTED
+    assert reachable(quote(quote(VALID))) is PROBLEM
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "true", '"text"', "{", "nonsense", '{"Version": "2012-10-17"}', "[{}]"])
@@ -30,9 +30,9 @@ def test_text_without_statements_is_a_problem(text: str) -> None:
     "text",
     [
         '{"Statement": [], "Statement": []}',
-        OPEN.replace('"Effect"', '"Effect": "Deny", "Effect"'),
-        OPEN.replace('"ecr:BatchGetImage"', '"ecr:BatchGetImage", "Condition": {"NumericEquals": {"a:b": NaN}}'),
-        OPEN.replace('"ecr:BatchGetImage"', '"ecr:BatchGetImage", "Condition": {"NumericEquals": {"a:b": Infinity}}'),
+        VALID.replace('"Effect"', '"Effect": "Deny", "Effect"'),
+        VALID.replace('"ecr:BatchGetImage"', '"ecr:BatchGetImage", "Condition": {"NumericEquals": {"a:b": NaN}}'),
+        VALID.replace('"ecr:BatchGetImage"', '"ecr:BatchGetImage", "Condition": {"NumericEquals": {"a:b": Infinity}}'),
         '{"Statement": ' + "[" * 101 + "]" * 101 + "}",
     ],
 )
@@ -106,7 +106,7 @@ def test_single_statement_needs_no_list() -> None:
 
 
 def test_long_policy_is_evaluated() -> None:
-    assert reachable(OPEN + " " * 20000) is GRANTED
+    assert reachable(VALID + " " * 20000) is GRANTED
 
 
 def test_duplicate_sid_is_no_problem() -> None:

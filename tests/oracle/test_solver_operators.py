@@ -361,7 +361,7 @@ class TestOperators:
 
     @pytest.mark.parametrize("version", ["2008-10-17", None])
     def test_variable_without_version_2012_is_text(self, version: str | None) -> None:
-        """No account id is spelled like that, but a tag can be."""
+        """No account id has this form, but a tag can have it."""
         account = when("StringEquals", P_ACCOUNT, "${aws:PrincipalAccount}")
         assert reachable(policy(allow(account), version=version)) is NOT_GRANTED
         assert reachable(policy(allow(when("StringEquals", TAG, "${aws:username}")), version=version)) is GRANTED

@@ -13,15 +13,15 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A policy that cannot be judged, and the place that is at fault ("" is the whole text)."""
+class InvalidPolicy:
+    """An invalid policy, and the place of its fault ("" is the whole text)."""
 
     policy: Policy | str
     place: str
 
 
 def statements_of(policy: Policy) -> list[Policy]:
-    """The statements in a list, whatever way the policy writes them."""
+    """The statements as a list, which replaces a single statement."""
     raw = policy["Statement"]
     if not isinstance(raw, list):
         policy["Statement"] = raw = [raw]
@@ -80,29 +80,29 @@ STATEMENT_FAULTS: Final[tuple[tuple[str, Any, str], ...]] = (
 )
 
 
-def _set_document(policy: Policy, draw: Draw) -> Broken:
-    """One element of the document is wrong."""
+def _set_document(policy: Policy, draw: Draw) -> InvalidPolicy:
+    """One element of the document is invalid."""
     name, value, place = draw(st.sampled_from(DOCUMENT_FAULTS))
-    return Broken({**policy, name: value}, place)
+    return InvalidPolicy({**policy, name: value}, place)
 
 
-def _drop_statements(policy: Policy, draw: Draw) -> Broken:
-    """There is no Statement."""
+def _drop_statements(policy: Policy, draw: Draw) -> InvalidPolicy:
+    """Statement is missing."""
     del policy["Statement"]
-    return Broken({**policy, "Id": str(draw(st.sampled_from(["a", "b"])))}, "Statement")
+    return InvalidPolicy({**policy, "Id": str(draw(st.sampled_from(["a", "b"])))}, "Statement")
 
 
-def _set_statement(policy: Policy, draw: Draw) -> Broken:
-    """One element of one statement is wrong."""
+def _set_statement(policy: Policy, draw: Draw) -> InvalidPolicy:
+    """One element of one statement is invalid."""
     statements = statements_of(policy)
     index = draw(st.integers(0, len(statements) - 1))
     name, value, place = draw(st.sampled_from(STATEMENT_FAULTS))
     statements[index][name] = copy.deepcopy(value)
-    return Broken(policy, f"Statement[{index}]{place}")
+    return InvalidPolicy(policy, f"Statement[{index}]{place}")
 
 
-def _spoil_principal(policy: Policy, draw: Draw) -> Broken:
-    """A principal type that does not exist, both elements, or none."""
+def _invalidate_principal(policy: Policy, draw: Draw) -> InvalidPolicy:
+    """An unknown principal type, Principal with NotPrincipal, or neither."""
     statements = statements_of(policy)
     index = draw(st.integers(0, len(statements) - 1))
     statement, place = statements[index], f"Statement[{index}]"
@@ -116,11 +116,11 @@ def _spoil_principal(policy: Policy, draw: Draw) -> Broken:
         value = [{"CanonicalUser": "79a59df9"}, {"Everyone": "*"}, {"AWS": 111122223333}][way - 2]
         statement[name] = value
         place = f"{place}.{name}"
-    return Broken(policy, place)
+    return InvalidPolicy(policy, place)
 
 
-def _spoil_action(policy: Policy, draw: Draw) -> Broken:
-    """Both action elements, or none, or one that is no text."""
+def _invalidate_action(policy: Policy, draw: Draw) -> InvalidPolicy:
+    """Action with NotAction, neither, or one that is not a string."""
     statements = statements_of(policy)
     index = draw(st.integers(0, len(statements) - 1))
     statement, place = statements[index], f"Statement[{index}]"
@@ -133,14 +133,14 @@ def _spoil_action(policy: Policy, draw: Draw) -> Broken:
     else:
         statement[name] = draw(st.sampled_from([5, [5], {"a": "b"}, None]))
         place = f"{place}.{name}"
-    return Broken(policy, place)
+    return InvalidPolicy(policy, place)
 
 
-def _spoil_text(policy: Policy, draw: Draw) -> Broken:
-    """The text is no JSON, or no object, or says a key twice."""
+def _invalidate_text(policy: Policy, draw: Draw) -> InvalidPolicy:
+    """The text is not JSON, not an object, nested too deep, or has a duplicate key."""
     text = json.dumps(policy)
     nested = "[" * 120 + "]" * 120
-    return Broken(
+    return InvalidPolicy(
         draw(
             st.sampled_from(
                 [
@@ -167,7 +167,7 @@ FAULTS: Final = (
     _set_statement,
     _set_statement,
     _set_statement,
-    _spoil_principal,
-    _spoil_action,
-    _spoil_text,
+    _invalidate_principal,
+    _invalidate_action,
+    _invalidate_text,
 )
