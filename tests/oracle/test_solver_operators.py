@@ -340,6 +340,24 @@ CASES: list[tuple[str, list[dict[str, Any]], Answer]] = [
         NOT_GRANTED,
     ),
     (
+        "variable of a tag, patterns that no text meets",
+        [
+            allow(
+                {"StringEquals": {TAG: "${aws:PrincipalTag/b}"}, "StringLike": {TAG: "x*", "aws:PrincipalTag/b": "y*"}}
+            )
+        ],
+        NOT_GRANTED,
+    ),
+    (
+        "variable of a tag, patterns that one text meets",
+        [
+            allow(
+                {"StringEquals": {TAG: "${aws:PrincipalTag/b}"}, "StringLike": {TAG: "x*", "aws:PrincipalTag/b": "*y"}}
+            )
+        ],
+        GRANTED,
+    ),
+    (
         "variable of a free tag before a wildcard",
         [allow(when("StringLike", "aws:userid", "${aws:PrincipalTag/id}:*"))],
         GRANTED,
