@@ -4,10 +4,10 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
-from ecr_exposure import Verdict, is_allowed, judge
+from ecr_exposure import Request, Verdict, is_allowed, judge
 from tests.corpus.loader import Case, all_cases
 from tests.oracle.random_requests import random_requests
-from tests.oracle.solver_oracle import decide
+from tests.oracle.solver_oracle import decide_with_request
 from tests.oracle.solver_search import Answer
 
 TESTS: Final = ("reachable", "external")
@@ -45,7 +45,7 @@ def answer_of(verdict: Verdict) -> Answer:
 
 
 def check_agreement(policy: Any, question: dict[str, Any]) -> None:
-    """Compare the engine with the oracle and try every witness.
+    """Compare the engine with the oracle; `is_allowed` allows the engine's witnesses and the oracle's request.
 
     What the oracle leaves undecided is tried with random requests: none is allowed where the engine reports no access.
     """
@@ -53,11 +53,16 @@ def check_agreement(policy: Any, question: dict[str, Any]) -> None:
     for grant in verdict.grants:
         assert grant.witness is not None
         assert is_allowed(policy, grant.witness), grant.witness
-    engine, oracle = answer_of(verdict), decide(policy, **question)
+    engine = answer_of(verdict)
+    oracle, make_request = decide_with_request(policy, **question)
     if oracle is Answer.UNDECIDED and engine is Answer.NOT_GRANTED:
         check_random_requests(policy, question, _REQUESTS)
     elif Answer.UNDECIDED not in (engine, oracle):
         assert engine is oracle, verdict
+    if make_request is not None:
+        found = make_request()
+        request = Request(principal=found["principal"], action=found["action"], context=found["context"])
+        assert is_allowed(policy, request), request
 
 
 def check_random_requests(policy: Any, question: dict[str, Any], count: int, seed: int = 0) -> None:

@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
@@ -259,8 +260,9 @@ def shown_text(model: Any, value: Text) -> str:
 
 
 def shown_number(model: Any, value: Int) -> str:
-    """The number in the model, as text."""
-    return str(model.eval(value, model_completion=True))
+    """The number in the model, as decimal text."""
+    exact = Fraction(str(model.eval(value, model_completion=True)))
+    return str(exact.numerator) if exact.denominator == 1 else f"{Decimal(exact.numerator) / exact.denominator:f}"
 
 
 def shown_truth(model: Any, value: Bool) -> bool:

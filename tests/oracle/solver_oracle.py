@@ -15,7 +15,7 @@ from typing import Any
 from tests.oracle.solver_caller import CallerRules
 from tests.oracle.solver_named_ids import named_ids
 from tests.oracle.solver_policy import PolicyProblemError, Statement, read_policy
-from tests.oracle.solver_search import Answer, search
+from tests.oracle.solver_search import Answer, FoundRequest, search
 from tests.oracle.solver_values import Identity
 
 STEPS = 20_000_000
@@ -44,18 +44,18 @@ class Question:
 
 def decide(policy: str | dict[str, Any] | None, *, steps: int = STEPS, **question: Any) -> Answer:
     """Whether the policy grants access to a caller that the question (see `Question`) is about."""
+    return decide_with_request(policy, steps=steps, **question)[0]
+
+
+def decide_with_request(
+    policy: str | dict[str, Any] | None, *, steps: int = STEPS, **question: Any
+) -> tuple[Answer, FoundRequest | None]:
+    """The answer, and if access is granted, a function that makes a request with access (see `request_of_model`)."""
     try:
         statements = read_policy(policy) or ()
     except PolicyProblemError:
-        return Answer.PROBLEM
-    return search(statements, _caller_rules(statements, Question(**question)), steps)[0]
-
-
-def witness(policy: str | dict[str, Any] | None, *, steps: int = STEPS, **question: Any) -> dict[str, Any] | None:
-    """The request that is granted access: caller, action, context and the Allow statement; None if none is found."""
-    statements = read_policy(policy) or ()
-    found = search(statements, _caller_rules(statements, Question(**question)), steps)[1]
-    return None if found is None else found()
+        return Answer.PROBLEM, None
+    return search(statements, _caller_rules(statements, Question(**question)), steps)
 
 
 def excluded_ids(policy: str | dict[str, Any] | None, **question: Any) -> dict[Identity, frozenset[str]]:

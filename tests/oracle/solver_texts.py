@@ -9,9 +9,10 @@ import ipaddress
 from typing import Any
 
 from tests.oracle import solver_logic as logic
-from tests.oracle.solver_caller import Caller
+from tests.oracle.solver_caller import ROLE, Caller
 from tests.oracle.solver_condition_keys import ContextValue, KeyType, RequestContext
 from tests.oracle.solver_logic import Bool, Text
+from tests.oracle.solver_operators import moment_text
 from tests.oracle.solver_patterns import Pattern, exact_text
 from tests.oracle.solver_value_domains import Texts, ValueDomain, combinations
 from tests.oracle.solver_values import Item, Items, TextPiece, pattern_regex
@@ -97,31 +98,43 @@ class ModelTexts:
 
 
 def request_of_model(request: RequestContext, action: str, statement: int, texts: ModelTexts) -> dict[str, Any]:
-    """The request of a model, with the keys that the policy tests."""
+    """The request of a model: principal, account, action, context (the keys that the policy tests) and statement."""
     context: dict[str, Any] = {}
+    caller = request.caller
+    arn = _text(request.key("aws:principalarn").values[0], texts)
     for name, key in request.keys.items():
         present = [held for held in key.values if logic.shown_truth(texts.model, held.present)]
-        values = [_value(key.key_type, held, texts) for held in present]
+        values = tuple(_value(key.key_type, held, texts) for held in present)
         if values:
             context[name] = values if len(values) > 1 else values[0]
-    caller = request.caller
+    account, principal = texts.items((caller.account,)), arn
+    if logic.shown_truth(texts.model, caller.is_kind(ROLE)):
+        role, session = arn.rpartition("/")[2], texts.items((caller.session,))
+        principal = f"arn:{arn.split(':')[1]}:sts::{account}:assumed-role/{role}/{session}"
     return {
-        "caller": _text(request.key("aws:principalarn").values[0], texts),
-        "account": texts.items((caller.account,)),
+        "principal": principal,
+        "account": account,
         "action": action,
-        "statement": statement,
         "context": context,
+        "statement": statement,
     }
 
 
 def _value(key_type: KeyType, held: ContextValue, texts: ModelTexts) -> str:
-    """A value as text, as its type has it."""
-    if key_type is KeyType.ADDRESS and held.address is not None:
-        v4 = logic.shown_truth(texts.model, held.address.is_v4)
-        value = int(logic.shown_number(texts.model, held.address.v4 if v4 else held.address.v6))
-        return str(ipaddress.IPv4Address(value) if v4 else ipaddress.IPv6Address(value))
-    if key_type in (KeyType.NUMBER, KeyType.DATE, KeyType.EPOCH):
-        return logic.shown_number(texts.model, held.number)
+    """A value as text, in the form of its type; an unknown key has the type that the policy reads it as."""
+    model, names = texts.model, texts.names
+    any_type = key_type is KeyType.ANY
+    if held.address is not None and (not any_type or logic.variables(held.address.v4) <= names):
+        v4 = logic.shown_truth(model, held.address.is_v4)
+        number = int(logic.shown_number(model, held.address.v4 if v4 else held.address.v6))
+        return str(ipaddress.IPv4Address(number) if v4 else ipaddress.IPv6Address(number))
+    if key_type is KeyType.DATE:
+        return moment_text(int(logic.shown_number(model, held.moment)))
+    if key_type in (KeyType.NUMBER, KeyType.EPOCH):
+        return logic.shown_number(model, held.number)
+    for read in (held.number, held.moment) if any_type and held.address is not None else ():
+        if logic.variables(read) <= names:
+            return logic.shown_number(model, read)
     return _text(held, texts)
 
 

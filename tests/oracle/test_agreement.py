@@ -25,7 +25,7 @@ from tests.oracle.solver_oracle import decide
 # 100 by default; HYPOTHESIS_PROFILE=nightly asks for thousands.
 NIGHTLY: Final = settings().max_examples > 100
 GENERATED: Final = list(HealthCheck)
-MUTANTS: Final = 300
+MUTANTS: Final = 200
 
 
 class TestCorpus:
@@ -63,7 +63,7 @@ def chosen_mutants() -> list[Any]:
 class TestEngine:
     """The engine on policies that nobody labelled."""
 
-    @settings(max_examples=settings().max_examples * 2, suppress_health_check=GENERATED)
+    @settings(max_examples=settings().max_examples * 3 // 2, suppress_health_check=GENERATED)
     @given(policies() | policy_texts(), questions())
     def test_random_policy_has_the_answer_of_the_oracle(self, policy: Any, question: dict[str, Any]) -> None:
         check_agreement(policy, question)

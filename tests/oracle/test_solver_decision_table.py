@@ -26,7 +26,7 @@ from tests.oracle.policy_builder import (
     reachable,
     when,
 )
-from tests.oracle.solver_oracle import witness
+from tests.oracle.solver_oracle import decide_with_request
 from tests.oracle.solver_search import Answer
 from tests.oracle.solver_statements import REGISTRY_ACTIONS, REPOSITORY_ACTIONS
 
@@ -382,24 +382,25 @@ class TestExternalCaller:
             external(policy(allow()), test="unconditional")
 
 
-class TestWitness:
+class TestRequest:
     """The request of the solver's model."""
 
-    def test_witness_is_a_whole_request(self) -> None:
+    def test_request_with_access_is_complete(self) -> None:
         """It has a caller from another account, an action that is granted and the keys that the policy tests."""
         document = policy(
             allow({"StringLike": {P_ARN: "arn:aws:iam::????????????:role/Admin", "aws:PrincipalTag/a": "b?d"}})
         )
-        found = witness(document, test="reachable", owner=OWNER, region="eu-west-1", now=NOW)
-        assert found is not None
-        assert found["caller"] == f"arn:aws:iam::{found['account']}:role/Admin"
+        _, make = decide_with_request(document, test="reachable", owner=OWNER, region="eu-west-1", now=NOW)
+        assert make is not None
+        found = make()
+        assert found["principal"].startswith(f"arn:aws:sts::{found['account']}:assumed-role/Admin/")
         assert found["account"] != OWNER
         assert found["action"] == "ecr:batchgetimage"
         assert found["context"]["aws:principaltag/a"][0::2] == "bd"
 
-    def test_policy_without_public_access_has_no_witness(self) -> None:
+    def test_policy_without_public_access_has_no_request(self) -> None:
         document = policy(allow(when("StringEquals", P_ORG, ORG)))
-        assert witness(document, test="reachable", owner=OWNER, now=NOW) is None
+        assert decide_with_request(document, test="reachable", owner=OWNER, now=NOW) == (NOT_GRANTED, None)
 
 
 class TestBudget:
