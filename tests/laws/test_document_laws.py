@@ -54,7 +54,7 @@ def check_verdict(verdict: Verdict) -> None:
     if verdict.problem is not None:
         assert verdict.compliance == "NON_COMPLIANT"
         assert verdict.grants == ()
-        assert verdict.annotation.startswith("Cannot be ")
+        assert verdict.annotation.startswith("Cannot be evaluated: ")
     else:
         assert (verdict.compliance == "NON_COMPLIANT") == bool(verdict.grants)
 
