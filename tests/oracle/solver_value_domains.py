@@ -31,8 +31,13 @@ def alphabet(ranges: str, extra: str = "") -> Alphabet:
     """An alphabet from pairs of first and last characters and single ones."""
     pairs = [(ranges[place], ranges[place + 1]) for place in range(0, len(ranges), 2)]
     options = [logic.re_range(*pair) for pair in pairs] + [logic.re_text(char) for char in extra]
+
+    def has(char: str) -> bool:
+        return char in extra or any(first <= char <= last for first, last in pairs)
+
+    ascii_characters = frozenset(filter(has, map(chr, range(128))))
     return Alphabet(
-        lambda char: char in extra or any(first <= char <= last for first, last in pairs), logic.re_any_of(*options)
+        lambda char: char in ascii_characters or (not char.isascii() and has(char)), logic.re_any_of(*options)
     )
 
 

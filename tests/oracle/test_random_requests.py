@@ -70,4 +70,4 @@ class TestEngine:
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
     def test_compliant_case_allows_no_request(self, case: Case, test: str) -> None:
         if case.expect[test] == "COMPLIANT":
-            check_random_requests(case.policy, question_of(case, test), 300 if NIGHTLY else 8)
+            check_random_requests(case.policy, question_of(case, test), 300 if NIGHTLY else 5)
