@@ -31,7 +31,7 @@ test: .venv/ready .venv-tools/ready
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 
-# The long profile: thousands of random policies against both oracles, all mutations of the corpus.
+# The long profile: thousands of random policies against the oracle, every mutant of the corpus.
 nightly: .venv/ready .venv-tools/ready
 	HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest
 

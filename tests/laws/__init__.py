@@ -1,1 +1,1 @@
-"""Properties that hold for every policy, on generated policies."""
+"""Laws: properties that hold for every policy, on generated ones."""

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from ecr_exposure import Request, Verdict, judge
 from tests.corpus.loader import all_cases
-from tests.oracle.generator.policies import broken_policies, policies, policy_texts, questions
-from tests.oracle.test_agreement import question_of
+from tests.oracle.agreement import question_of
+from tests.oracle.generator.policies import invalid_policies, policies, policy_texts, questions
 
 _TESTS: Final = ("unconditional", "reachable", "external")
 _GENERATED: Final = 4_000
@@ -40,7 +40,7 @@ def inputs() -> list[tuple[Any, dict[str, Any]]]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(policies() | policy_texts() | broken_policies().map(lambda broken: broken.policy), questions())
+    @given(policies() | policy_texts() | invalid_policies().map(lambda invalid: invalid.policy), questions())
     def collect(policy: Any, question: dict[str, Any]) -> None:
         found.append((policy, question))
         if question["test"] == "reachable":

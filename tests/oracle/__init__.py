@@ -1,1 +1,1 @@
-"""An independent judge of policies, and the generator of policies to compare it with the engine."""
+"""The oracle: it answers the engine's question by another method, a solver; and the generator of random policies."""

@@ -1,1 +1,1 @@
-"""Policies and questions at random, sound ones and broken ones."""
+"""Random policies, valid and invalid ones, and the other arguments of `judge`."""

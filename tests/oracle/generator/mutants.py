@@ -1,4 +1,4 @@
-"""Policies one small change away from a given one."""
+"""Policies that differ from a given one in one small change."""
 
 import copy
 import re
@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 Policy = dict[str, Any]
 Place = tuple[int, str, str]
-"""Where a condition stands: index of the statement, operator, key."""
+"""The place of a condition: index of the statement, operator, key."""
 
 _OPERATOR: Final = re.compile(r"(?i:(?P<prefix>(?:For(?:Any|All)Values?:)?)(?P<name>.*?)(?P<suffix>(?:IfExists)?))")
 _NEGATIONS: Final = {
@@ -33,23 +33,23 @@ _PATTERNED: Final = {"stringlike", "stringnotlike", "arnequals", "arnnotequals",
 
 
 class Mutant(NamedTuple):
-    """A policy and what was changed to get it."""
+    """A changed policy, and the change."""
 
     change: str
     policy: Policy
 
 
 def mutants(policy: Policy) -> Iterator[Mutant]:
-    """Every policy that one change leads to; what Condition and Statement hold must have their usual shapes."""
+    """Every policy with one change; Statement and Condition of the given one must be valid."""
     raw = policy["Statement"]
     statements = raw if isinstance(raw, list) else [raw]
     whole = {**policy, "Statement": statements}
     for index, statement in enumerate(statements):
         if statement["Effect"] == "Deny":
-            yield Mutant(f"Statement[{index}] left out", _without(whole, index))
+            yield Mutant(f"Statement[{index}] removed", _without(whole, index))
             turned = copy.deepcopy(whole)
             turned["Statement"][index]["Effect"] = "Allow"
-            yield Mutant(f"Statement[{index}] turned into an Allow", turned)
+            yield Mutant(f"Statement[{index}] changed to Allow", turned)
         for operator, tests in (statement.get("Condition") or {}).items():
             for key in tests:
                 yield from _of_condition(whole, (index, operator, key))
@@ -61,11 +61,11 @@ def _without(policy: Policy, index: int) -> Policy:
 
 
 def _of_condition(policy: Policy, place: Place) -> Iterator[Mutant]:
-    """Without the condition, with another operator, with a wider value."""
+    """The policy without the condition, with another operator, with a wider value."""
     index, operator, key = place
     values = policy["Statement"][index]["Condition"][operator][key]
     at = f"{operator} {key} of Statement[{index}]"
-    yield Mutant(f"{at} left out", _replaced(policy, place, "", ()))
+    yield Mutant(f"{at} removed", _replaced(policy, place, "", ()))
     found = _OPERATOR.fullmatch(operator)
     assert found is not None
     prefix, name, suffix = found["prefix"], found["name"], found["suffix"]
@@ -82,7 +82,7 @@ def _of_condition(policy: Policy, place: Place) -> Iterator[Mutant]:
 
 
 def _wider(values: Any) -> Iterator[Any]:
-    """One value with a star at its end instead of its last character."""
+    """The values, with a star in place of the last character of one."""
     listed = values if isinstance(values, list) else [values]
     for index, value in enumerate(listed):
         if isinstance(value, str):
@@ -90,7 +90,7 @@ def _wider(values: Any) -> Iterator[Any]:
 
 
 def _replaced(policy: Policy, place: Place, operator: str, values: Any) -> Policy:
-    """The policy with another condition in the place of one; without an operator: with none."""
+    """The policy with another condition in place of one; without an operator: with none."""
     index, old, key = place
     mutant = copy.deepcopy(policy)
     condition = mutant["Statement"][index]["Condition"]

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for repository policies that are valid but mean all kinds of things."""
+"""Hypothesis strategies for repository policies, with every element, operator and condition key."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from tests.oracle.generator.broken import FAULTS, Broken
+from tests.oracle.generator.invalid_policies import FAULTS, InvalidPolicy
 from tests.oracle.generator.pool import (
     ACCOUNTS,
     ACTIONS,
@@ -82,7 +82,7 @@ def _often(share: int) -> st.SearchStrategy[bool]:
 
 
 def _one_or_list(draw: Draw, values: list[Any]) -> Any:
-    """A single value stands alone or in a list."""
+    """A single value alone or in a list; several in a list."""
     return values[0] if len(values) == 1 and draw(st.booleans()) else values
 
 
@@ -92,7 +92,7 @@ def _some(draw: Draw, pool: tuple[Any, ...], most: int = 3) -> list[Any]:
 
 
 def _recased(draw: Draw, text: str) -> str:
-    """Keys and operators are written in any case now and then."""
+    """The name of a key or an operator, sometimes in another letter case."""
     if draw(_often(8)):
         return str(draw(st.sampled_from([text.lower(), text.upper(), text.swapcase()])))
     return text
@@ -100,7 +100,7 @@ def _recased(draw: Draw, text: str) -> str:
 
 @st.composite
 def _principals(draw: Draw, *, negated: bool) -> Any:
-    """A star, typed values, nobody, or what ECR refuses."""
+    """The value of a Principal or NotPrincipal element, malformed ones included."""
     kind = draw(st.integers(0, 99))
     if kind < (8 if negated else 52):
         return draw(st.sampled_from(["*", {"AWS": "*"}, {"AWS": ["*"]}]))
@@ -130,7 +130,7 @@ def _principals(draw: Draw, *, negated: bool) -> Any:
 
 
 def _scalar(draw: Draw, text: str) -> Any:
-    """Booleans and numbers may be written as such in JSON."""
+    """The text, or the JSON boolean or number that it is."""
     if text in ("true", "false") and draw(st.booleans()):
         return text == "true"
     if text.isdigit() and not (len(text) > 1 and text[0] == "0") and draw(_often(20)):
@@ -138,25 +138,25 @@ def _scalar(draw: Draw, text: str) -> Any:
     return text
 
 
-def _family_of(draw: Draw, pool: KeyPool) -> str:
-    """Mostly a family that fits, sometimes text, seldom one that does not fit."""
+def _operator_type(draw: Draw, pool: KeyPool) -> str:
+    """The type of an operator: mostly one that fits the key, sometimes String, seldom any."""
     if draw(_often(4)):
         return str(draw(st.sampled_from(sorted(OPERATORS))))
-    if "string" not in pool.families and draw(_often(6)):
+    if "string" not in pool.operator_types and draw(_often(6)):
         return "string"
-    return str(draw(st.sampled_from(pool.families)))
+    return str(draw(st.sampled_from(pool.operator_types)))
 
 
-def _values(draw: Draw, pool: KeyPool, family: str, operator: str, *, variables: bool) -> list[Any]:
-    """Values that the family can read."""
-    if family == "bool":
+def _values(draw: Draw, pool: KeyPool, operator_type: str, operator: str, *, variables: bool) -> list[Any]:
+    """Values that an operator of the type accepts."""
+    if operator_type == "bool":
         texts: tuple[str, ...] = ("true", "false", "True", "FALSE")
         if variables and draw(_often(5)):
             return ["${aws:ViaAWSService}"]
         return [_scalar(draw, text) for text in _some(draw, texts, 2)]
-    if family in _TYPED_VALUES:
-        own = pool.exact if family in pool.families and len(pool.families) <= 2 else ()
-        return [_scalar(draw, text) for text in _some(draw, own or _TYPED_VALUES[family])]
+    if operator_type in _TYPED_VALUES:
+        own = pool.exact if operator_type in pool.operator_types and len(pool.operator_types) <= 2 else ()
+        return [_scalar(draw, text) for text in _some(draw, own or _TYPED_VALUES[operator_type])]
     if draw(_often(10 if variables else 3)):
         inner = draw(st.sampled_from(VARIABLES))
         return [draw(st.sampled_from(EMBEDDINGS)).replace("{}", inner)]
@@ -181,9 +181,9 @@ def _conditions(draw: Draw, *, variables: bool) -> Policy:
         if draw(_often(8)):
             operator, values = "Null", [draw(st.sampled_from(["true", "false", True, False]))]
         else:
-            family = _family_of(draw, pool)
-            operator = draw(st.sampled_from(OPERATORS[family]))
-            values = _values(draw, pool, family, operator, variables=variables)
+            operator_type = _operator_type(draw, pool)
+            operator = draw(st.sampled_from(OPERATORS[operator_type]))
+            values = _values(draw, pool, operator_type, operator, variables=variables)
             several = pool.key in ("aws:PrincipalOrgPaths", "aws:TagKeys", "aws:CalledVia")
             if draw(_often(85 if several else 20)):
                 operator = draw(st.sampled_from(["ForAnyValue:", "ForAllValues:"])) + operator
@@ -199,7 +199,7 @@ def _conditions(draw: Draw, *, variables: bool) -> Policy:
 
 @st.composite
 def _statement(draw: Draw, *, allow: bool, variables: bool) -> Policy:
-    """A statement with everything that a statement can have."""
+    """A statement with any element that a statement can have."""
     negated = draw(_often(5 if allow else 18))
     statement: Policy = {}
     if draw(_often(40)):
@@ -225,7 +225,7 @@ def _statement(draw: Draw, *, allow: bool, variables: bool) -> Policy:
 
 @st.composite
 def policies(draw: Draw) -> Policy:
-    """Valid policies of one to six statements, all elements, operators and keys included."""
+    """Valid policies of one to six statements."""
     policy: Policy = {}
     version = draw(st.sampled_from(["2012-10-17"] * 8 + ["2008-10-17", None]))
     if version is not None:
@@ -245,22 +245,22 @@ def policies(draw: Draw) -> Policy:
 
 @st.composite
 def policy_texts(draw: Draw) -> str:
-    """The same as text: compact or pretty, escaped or percent-encoded."""
+    """Valid policies as JSON text: compact or indented, escaped or percent-encoded."""
     policy = draw(policies())
     text = json.dumps(policy, indent=draw(st.sampled_from([None, None, 2])), ensure_ascii=draw(st.booleans()))
     return quote(text) if draw(_often(5)) else text
 
 
 @st.composite
-def broken_policies(draw: Draw) -> Broken:
-    """A valid policy in which one thing is changed so that it cannot be judged."""
-    broken: Broken = draw(st.sampled_from(FAULTS))(copy.deepcopy(draw(policies())), draw)
-    return broken
+def invalid_policies(draw: Draw) -> InvalidPolicy:
+    """Policies with one fault."""
+    invalid: InvalidPolicy = draw(st.sampled_from(FAULTS))(copy.deepcopy(draw(policies())), draw)
+    return invalid
 
 
 @st.composite
 def questions(draw: Draw) -> Policy:
-    """Arguments of `decide` besides the policy."""
+    """The arguments of `judge` besides the policy, for the tests `reachable` and `external`."""
     test = draw(st.sampled_from(["reachable", "reachable", "external"]))
     inside = test == "external"
     owner = draw(st.sampled_from([OWNER, OWNER, OWNER, OWNER, *ACCOUNTS[:1]]))

@@ -1,4 +1,4 @@
-"""A small pool of ids and values that generated policies share, so that statements interact."""
+"""Ids and values that generated policies share, so that their statements interact."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,11 +82,11 @@ ACTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class KeyPool:
-    """A key, how often it is drawn, what fits it, and values for it."""
+    """A condition key, how often it is drawn, the operator types that fit it, and values for it."""
 
     key: str
     weight: int
-    families: tuple[str, ...]
+    operator_types: tuple[str, ...]
     exact: tuple[str, ...]
     patterns: tuple[str, ...] = ()
 

@@ -1,1 +1,0 @@
-"""An oracle that tries every kind of request there is, one after the other."""

@@ -1,1 +1,0 @@
-"""An oracle that asks a solver whether one request gets in."""

@@ -1,0 +1,270 @@
+"""Formulas, texts and the solver: the only module that uses Z3."""
+
+import functools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
+
+import z3
+
+Bool: TypeAlias = Any
+Text: TypeAlias = Any
+Int: TypeAlias = Any
+Regex: TypeAlias = Any
+
+# The only two: constants are compared by identity.
+TRUE: Bool = z3.BoolVal(True)
+FALSE: Bool = z3.BoolVal(False)
+ANY_TEXT: Regex = z3.Full(z3.ReSort(z3.StringSort()))
+ANY_CHARACTER: Regex = z3.AllChar(z3.ReSort(z3.StringSort()))
+EMPTY_TEXT: Regex = z3.Re("")
+
+
+def truth(value: bool) -> Bool:
+    """True or False as a formula."""
+    return TRUE if value else FALSE
+
+
+def both(*parts: Bool) -> Bool:
+    """True if every part is; constants are simplified."""
+    kept = [part for part in parts if part is not TRUE]
+    if any(part is FALSE for part in kept):
+        return FALSE
+    if not kept:
+        return TRUE
+    return kept[0] if len(kept) == 1 else z3.And(*kept)
+
+
+def either(*parts: Bool) -> Bool:
+    """True if some part is; constants are simplified."""
+    kept = [part for part in parts if part is not FALSE]
+    if any(part is TRUE for part in kept):
+        return TRUE
+    if not kept:
+        return FALSE
+    return kept[0] if len(kept) == 1 else z3.Or(*kept)
+
+
+def no(part: Bool) -> Bool:
+    """True if the part is not; constants are simplified."""
+    if part is TRUE:
+        return FALSE
+    if part is FALSE:
+        return TRUE
+    return z3.Not(part)
+
+
+def choose(test: Bool, yes: Bool, otherwise: Bool) -> Bool:
+    """`yes` if the test holds, else `otherwise`."""
+    return either(both(test, yes), both(no(test), otherwise))
+
+
+def is_false(part: Bool) -> bool:
+    """Whether the formula is the constant false."""
+    return part is FALSE
+
+
+def bool_var(name: str) -> Bool:
+    """A truth value that the solver may choose."""
+    return z3.Bool(name)
+
+
+def int_var(name: str) -> Int:
+    """A whole number that the solver may choose."""
+    return z3.Int(name)
+
+
+def real_var(name: str) -> Int:
+    """A number that the solver may choose."""
+    return z3.Real(name)
+
+
+def text_var(name: str) -> Text:
+    """A text that the solver may choose."""
+    return z3.String(name)
+
+
+def number(value: int | Fraction) -> Int:
+    """A constant number; whole ones stay integers."""
+    exact = Fraction(value)
+    return z3.IntVal(exact.numerator) if exact.denominator == 1 else z3.RealVal(str(exact))
+
+
+def _quoted(text: str) -> str:
+    r"""The text with every backslash as `\u{5c}`: Z3 reads `\u{…}` in a constant as one character."""
+    return "".join(f"\\u{{{ord(char):x}}}" if char == "\\" or not " " <= char <= "~" else char for char in text)
+
+
+def text(value: str) -> Text:
+    """A constant text."""
+    return z3.StringVal(_quoted(value))
+
+
+def joined(parts: Iterable[Text]) -> Text:
+    """The texts one after the other."""
+    known = list(parts)
+    if not known:
+        return text("")
+    return known[0] if len(known) == 1 else z3.Concat(*known)
+
+
+def number_text(value: Int) -> Text:
+    """The decimal digits of a number that is not negative."""
+    return z3.IntToStr(value)
+
+
+@functools.lru_cache(maxsize=65536)
+def re_text(value: str) -> Regex:
+    """Exactly this text."""
+    return z3.Re(text(value))
+
+
+@functools.lru_cache(maxsize=65536)
+def re_range(first: str, last: str) -> Regex:
+    """One character between the two."""
+    return z3.Range(text(first), text(last))
+
+
+def re_any_of(*options: Regex) -> Regex:
+    """One of the expressions."""
+    return options[0] if len(options) == 1 else z3.Union(*options)
+
+
+def re_sequence(*parts: Regex) -> Regex:
+    """The expressions one after the other."""
+    if not parts:
+        return EMPTY_TEXT
+    return parts[0] if len(parts) == 1 else z3.Concat(*parts)
+
+
+def re_both(one: Regex, other: Regex) -> Regex:
+    """A text that both expressions describe."""
+    return z3.Intersect(one, other)
+
+
+def re_not(part: Regex) -> Regex:
+    """A text that the expression does not describe."""
+    return z3.Complement(part)
+
+
+def re_times(part: Regex, least: int, most: int | None) -> Regex:
+    """The expression repeated between `least` and `most` times (None: without limit)."""
+    if most is not None:
+        return z3.Loop(part, least, most)
+    if least == 0:
+        return z3.Star(part)
+    return z3.Plus(part) if least == 1 else z3.Concat(z3.Loop(part, least, least), z3.Star(part))
+
+
+def matches(value: Text, expression: Regex) -> Bool:
+    """Whether the whole text is one the expression describes."""
+    return z3.InRe(value, expression)
+
+
+starts_with = z3.PrefixOf
+ends_with = z3.SuffixOf
+length = z3.Length
+index_of = z3.IndexOf
+part_of = z3.SubString
+
+
+def name(variable: Bool) -> str:
+    """The name of a variable."""
+    found: str = variable.decl().name()
+    return found
+
+
+_VARIABLES: dict[int, tuple[Bool, frozenset[str]]] = {}
+_MOST_KNOWN = 100_000
+
+
+def variables(formula: Bool) -> frozenset[str]:
+    """The names of the variables in a formula."""
+    number = formula.get_id()
+    if number not in _VARIABLES:
+        if len(_VARIABLES) > _MOST_KNOWN:
+            _VARIABLES.clear()
+        children = formula.children()
+        found = frozenset().union(*(variables(child) for child in children))
+        if not children and formula.decl().kind() == z3.Z3_OP_UNINTERPRETED:
+            found = frozenset({name(formula)})
+        _VARIABLES[number] = formula, found  # Z3 gives the number of a formula that nothing holds to another one
+    return _VARIABLES[number][1]
+
+
+def related(facts: Iterable[Bool], wanted: frozenset[str]) -> list[Bool]:
+    """The facts that share variables with the formula, directly or through each other."""
+    waiting = [(fact, variables(fact)) for fact in facts]
+    reached, kept = set(wanted), []
+    grown = True
+    while grown:
+        near = [entry for entry in waiting if not reached.isdisjoint(entry[1])]
+        waiting = [entry for entry in waiting if reached.isdisjoint(entry[1])]
+        kept += [fact for fact, _ in near]
+        before = len(reached)
+        reached.update(*(names for _, names in near))
+        grown = len(reached) > before
+    return kept
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many steps the solver may still take for one policy, in units of Z3's `rlimit`."""
+
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The solver's verdict, with its model if it found one."""
+
+    verdict: Literal["sat", "unsat", "unknown"]
+    model: Any = None
+
+
+# The steps limit the work. The clock only ends a call that Z3 would never return from.
+_LONGEST_MS = 120_000
+
+
+def solve(formulas: Iterable[Bool], budget: Budget, most: int | None = None) -> Solution:
+    """Find one assignment that makes every formula true, in at most `most` steps.
+
+    Each call has a Z3 context of its own: the order in which Z3 tries things depends on what the context holds already.
+    """
+    if budget.left <= 0:
+        return Solution("unknown")
+    context = z3.Context()
+    solver = z3.Solver(ctx=context)
+    solver.set("rlimit", budget.left if most is None else min(most, budget.left))
+    solver.set("timeout", _LONGEST_MS)
+    solver.add(*(formula.translate(context) for formula in formulas))
+    verdict = str(solver.check())
+    budget.left -= _steps(solver)
+    if verdict == "sat":
+        return Solution("sat", solver.model().translate(z3.main_ctx()))
+    return Solution("unsat") if verdict == "unsat" else Solution("unknown")
+
+
+def _steps(solver: Any) -> int:
+    counts = solver.statistics()
+    return int(counts.get_key_value("rlimit count")) if "rlimit count" in counts.keys() else 1  # noqa: SIM118 - no mapping
+
+
+def shown_text(model: Any, value: Text) -> str:
+    """The text in the model."""
+    raw: str = model.eval(value, model_completion=True).as_string()
+    return re.sub(r"\\u\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), raw)
+
+
+def shown_number(model: Any, value: Int) -> str:
+    """The number in the model, as decimal text."""
+    exact = Fraction(str(model.eval(value, model_completion=True)))
+    return str(exact.numerator) if exact.denominator == 1 else f"{Decimal(exact.numerator) / exact.denominator:f}"
+
+
+def shown_truth(model: Any, value: Bool) -> bool:
+    """The truth value in the model."""
+    return bool(z3.is_true(model.eval(value, model_completion=True)))

@@ -1,0 +1,184 @@
+"""The search for one request that some Allow statement matches and no Deny statement does."""
+
+import functools
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from tests.oracle import solver_logic as logic
+from tests.oracle.solver_caller import FEDERATED, ROLE, ROOT, USER, Caller, CallerRules
+from tests.oracle.solver_condition_keys import RequestContext
+from tests.oracle.solver_logic import FALSE, Bool, Budget
+from tests.oracle.solver_operators import OperatorType
+from tests.oracle.solver_policy import Statement
+from tests.oracle.solver_statements import (
+    REPOSITORY_ACTIONS,
+    carries_request_tags,
+    carries_tag_keys,
+    covers,
+    statement_formula,
+    unknown_actions,
+)
+from tests.oracle.solver_texts import ModelTexts, request_of_model, text_formulas
+
+FoundRequest = Callable[[], dict[str, Any]]
+"""Makes the request of a model, which not every search has to read."""
+
+_HINTED_STEPS = 600_000
+_BLANK_STEPS = 2_000_000
+_MOST_HINTS = 16
+# Ways to encode a question: free texts in variables empty; too few requests where not exact; too many requests.
+_BLANK, _STRICT, _LOOSE = {"blank": True}, {"blank": False}, {"loose": True}
+# What an unknown key can be read as beside text.
+_READ_AS_NUMBERS = (OperatorType.NUMBER, OperatorType.DATE, OperatorType.ADDRESS)
+
+
+class Answer(Enum):
+    """What the oracle answers about a policy under one test."""
+
+    GRANTED = "a caller that the test asks about is granted access"
+    NOT_GRANTED = "no such caller is granted access"
+    PROBLEM = "the document is invalid"
+    UNDECIDED = "the solver ran out of steps, or the encoding is not exact here"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessQuestion:
+    """One Allow, with the Denies that cover the same action, and the action."""
+
+    allow: Statement
+    denies: tuple[Statement, ...]
+    action: str
+
+    @property
+    def tags(self) -> tuple[bool, bool]:
+        """Whether requests of the action can have request tags and tag keys."""
+        return carries_request_tags(self.action), carries_tag_keys(self.action)
+
+    def includes(self, other: "AccessQuestion") -> bool:
+        """Whether every request that answers the other question answers this one."""
+        return (
+            self.allow is other.allow
+            and {deny.index for deny in self.denies} <= {deny.index for deny in other.denies}
+            and all(mine or not theirs for mine, theirs in zip(self.tags, other.tags, strict=True))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What all questions about one policy share."""
+
+    rules: CallerRules
+    value_counts: Counter[str]
+    budget: Budget
+
+
+def search(statements: tuple[Statement, ...], rules: CallerRules, steps: int) -> tuple[Answer, FoundRequest | None]:
+    """Ask the questions one by one until one finds a request; `steps` limits the solver's work for all of them."""
+    value_counts = Counter(condition.key for statement in statements for condition in statement.conditions)
+    shared = Search(rules, value_counts, Budget(steps))
+    certain = True
+    for question in _questions(statements):
+        answer, found = _answer(shared, question)
+        if answer is Answer.GRANTED:
+            return answer, found
+        certain = certain and answer is Answer.NOT_GRANTED
+    return (Answer.NOT_GRANTED if certain else Answer.UNDECIDED), None
+
+
+def _questions(statements: tuple[Statement, ...]) -> Iterator[AccessQuestion]:
+    """One question for each Allow and each smallest set of Denies that cover one of its actions."""
+    allows = [statement for statement in statements if statement.allow]
+    denies = [statement for statement in statements if not statement.allow]
+    granted = [action for allow in allows if not allow.not_actions for action in allow.actions]
+    actions = (*REPOSITORY_ACTIONS, *unknown_actions(granted))
+    for allow in allows:
+        found: list[AccessQuestion] = []
+        for action in actions:
+            if covers(allow, action):
+                question = AccessQuestion(allow, tuple(deny for deny in denies if covers(deny, action)), action)
+                if not any(known.includes(question) for known in found):
+                    found = [known for known in found if not question.includes(known)] + [question]
+        yield from found
+
+
+def _answer(search: Search, question: AccessQuestion) -> tuple[Answer, FoundRequest | None]:
+    """Answer one question, for each kind of caller where the policy distinguishes them."""
+    probe = Caller(search.rules)
+    _granted(_request(search, question, probe), question)
+    certain = True
+    for kind in (ROLE, USER, ROOT, FEDERATED) if probe.asked_kind else (None,):
+        answer = Answer.UNDECIDED
+        for way in (_BLANK, _STRICT, _LOOSE) if probe.encoding.hints else (_STRICT, _LOOSE):
+            request = _request(search, question, Caller(search.rules, kind, **way))
+            answer, texts = _solved(search, request, question)
+            if texts is not None:
+                return answer, functools.partial(
+                    request_of_model, request, question.action, question.allow.index, texts
+                )
+            exact = answer is Answer.NOT_GRANTED or not request.caller.encoding.restrictions
+            if way is not _BLANK and exact:
+                break
+        certain = certain and answer is Answer.NOT_GRANTED
+    return (Answer.NOT_GRANTED if certain else Answer.UNDECIDED), None
+
+
+def _request(search: Search, question: AccessQuestion, caller: Caller) -> RequestContext:
+    tags, keys = question.tags
+    return RequestContext(caller, request_tags=tags, tag_keys=keys, value_counts=search.value_counts)
+
+
+def _granted(request: RequestContext, question: AccessQuestion) -> Bool:
+    """The Allow matches and no Deny does."""
+    allowed = statement_formula(request, question.allow)
+    if logic.is_false(allowed):
+        return FALSE
+    return logic.both(allowed, *(logic.no(statement_formula(request, deny)) for deny in question.denies))
+
+
+def _solved(search: Search, request: RequestContext, question: AccessQuestion) -> tuple[Answer, ModelTexts | None]:
+    granted = _granted(request, question)
+    encoding = request.caller.encoding
+    without_model = Answer.UNDECIDED if encoding.restrictions else Answer.NOT_GRANTED
+    if logic.is_false(granted):
+        return without_model, None
+    solution, names = _solution(search.budget, request.caller, granted)
+    if solution.verdict == "unsat":
+        return without_model, None
+    if solution.verdict == "unknown" or encoding.guesses or _has_untied_types(request, question):
+        return Answer.UNDECIDED, None
+    return Answer.GRANTED, ModelTexts(request.caller, solution.model, names)
+
+
+def _solution(budget: Budget, caller: Caller, granted: Bool) -> tuple[logic.Solution, frozenset[str]]:
+    """Solve, with hints first. Facts about variables that nothing asks about are left out: they can always be met."""
+    formulas = [*logic.related(caller.facts, logic.variables(granted)), *caller.encoding.restrictions, granted]
+    names = _names(formulas)
+    formulas += text_formulas(caller, names)
+    names |= _names(formulas)
+    if caller.blank:
+        return logic.solve(formulas, budget, _BLANK_STEPS), names
+    hints = [hint for hint in caller.encoding.hints if logic.variables(hint[0]) & names]
+    for hinted in itertools.islice(itertools.product(*hints), _MOST_HINTS if hints else 0):
+        solution = logic.solve([*formulas, *hinted], budget, _HINTED_STEPS)
+        if solution.verdict == "sat":
+            return solution, names
+    return logic.solve(formulas, budget), names
+
+
+def _names(formulas: list[Bool]) -> frozenset[str]:
+    return frozenset().union(*(logic.variables(formula) for formula in formulas))
+
+
+def _has_untied_types(request: RequestContext, question: AccessQuestion) -> bool:
+    """Whether set operators read an unknown key as several types: nothing ties its number to its text."""
+    conditions = [each for statement in (question.allow, *question.denies) for each in statement.conditions]
+    for name, key in request.keys.items():
+        read = [each.operator for each in conditions if each.key == name and each.operator.set_operator.value]
+        types = {operator.type in _READ_AS_NUMBERS and operator.type for operator in read}
+        if key.unknown and len(types) > 1:
+            return True
+    return False
