@@ -2,6 +2,7 @@
 
 AWS Config takes 1 to 256 characters:
 https://docs.aws.amazon.com/config/latest/APIReference/API_Evaluation.html
+The sentences of an access test are in its record; all other sentences of the dashboard are here.
 """
 
 from typing import Final
@@ -11,28 +12,57 @@ from ecr_exposure.findings.grants import Grant
 from ecr_exposure.policy.actions import Capability
 from ecr_exposure.policy.json_values import printable
 
-LONGEST: Final = 256
+NO_POLICY: Final = "The repository has no policy."
+
+_LONGEST: Final = 256
+# The sentence about the verdict itself comes first and keeps the rest of the line.
+_LONGEST_RESULT: Final = 175
 _MINOR: Final = (Capability.CONFIGURE, Capability.DISCOVER)
 
 
-def about_grants(grants: tuple[Grant, ...], test: AccessTest, *, opening: str = "") -> str:
-    """Return the most dangerous grant, and how many more there are; grants is not empty.
+def cannot_be_evaluated(problem: str) -> str:
+    """Return the annotation of what cannot be evaluated."""
+    return _line("Cannot be evaluated: ", problem)
 
-    opening: what comes before it, such as why the grant is accepted.
-    """
+
+def about_grants(grants: tuple[Grant, ...], test: AccessTest) -> str:
+    """Return the annotation of a policy with grants: the most dangerous one, and the number of further ones."""
+    return _about_grants("", grants, test)
+
+
+def public_on_purpose(grants: tuple[Grant, ...], test: AccessTest, entry: str) -> str:
+    """Return the annotation of a repository that an entry of excludedPublicRepositories excuses."""
+    return _about_grants(f'Public on purpose (excludedPublicRepositories: "{entry}"). ', grants, test)
+
+
+def _about_grants(start: str, grants: tuple[Grant, ...], test: AccessTest) -> str:
     first = grants[0]
-    text = f"{opening}{test.subject} {_can(first, test)}: {first.reason}."
     more = f" +{len(grants) - 1} more" if len(grants) > 1 else ""
-    return joined("", text, more)
+    return _line("", f"{start}{test.subject} {_can(first, test)}: {first.reason}.", more)
 
 
-def joined(start: str, text: str, end: str) -> str:
+def with_undecided_test(annotation: str, test: AccessTest) -> str:
+    """Add that another test cannot evaluate the policy."""
+    return _line("", annotation, f" publicAccessTest={test.name} cannot evaluate it.")
+
+
+def with_flagging_test(annotation: str, test: AccessTest, result: str) -> str:
+    """Add the annotation of another test that flags the repository."""
+    return _line("", annotation, _cut(f" publicAccessTest={test.name} reports: {result}", _LONGEST_RESULT))
+
+
+def with_closed_test(annotation: str, test: AccessTest) -> str:
+    """Add that another test does not flag the repository."""
+    hint = f" publicAccessTest={test.name}, which evaluates actions and Deny statements, finds no public access."
+    return _line("", annotation, hint)
+
+
+def _line(start: str, text: str, end: str = "") -> str:
     """Return all three as one printable line; the middle one is cut at a word if the line is too long."""
-    return f"{start}{cut(printable(text), LONGEST - len(start) - len(end))}{end}"
+    return f"{start}{_cut(printable(text), _LONGEST - len(start) - len(end))}{end}"
 
 
-def cut(text: str, length: int) -> str:
-    """Return the text, cut at a word if it is longer."""
+def _cut(text: str, length: int) -> str:
     if len(text) <= length:
         return text
     kept = text[: length - 1]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError
-from ecr_exposure.identifiers import account_of
+from ecr_exposure.identifiers import ACCOUNT_ID, account_of
 from ecr_exposure.parameters import RuleParameters, read_parameters
 from ecr_exposure.policy.json_values import an_object, describe, read_json
 from ecr_exposure.repository import RECORDED, check_item
@@ -21,7 +21,7 @@ CHANGE: Final = "ConfigurationItemChangeNotification"
 OVERSIZED: Final = "OversizedConfigurationItemChangeNotification"
 SCHEDULED: Final = "ScheduledNotification"
 
-_ROLE_ARN: Final = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\x21-\x7e]+")
+_ROLE_ARN: Final = re.compile(rf"arn:[a-z-]+:iam::{ACCOUNT_ID.pattern}:role/[\x21-\x7e]+")
 _SET_BY_ENVIRONMENT: Final = {"ExecutionRoleName": "EXECUTION_ROLE_NAME", "AssumeRoleMode": "ASSUME_ROLE_MODE"}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from ecr_exposure.annotation import about_grants, cut, joined
+from ecr_exposure import annotation
 from ecr_exposure.errors import ParameterError, PolicyError
 from ecr_exposure.findings.access_tests import AccessTest, access_test
 from ecr_exposure.findings.advisories import Advisory, advisories_of
@@ -70,7 +70,7 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     except PolicyError as error:
         return cannot_be_evaluated(str(error))
     if document is None:
-        return Verdict(compliance="COMPLIANT", annotation=_NO_POLICY)
+        return Verdict(compliance="COMPLIANT", annotation=annotation.NO_POLICY)
     return _judge_document(document, chosen, facts)
 
 
@@ -82,9 +82,6 @@ def _aware(now: datetime | None) -> datetime:
     raise ParameterError(f"now: {now!r:.80} is not a datetime with a time zone")
 
 
-_NO_POLICY: Final = "The repository has no policy."
-
-
 def _judge_document(document: Document, test: AccessTest, facts: RepositoryFacts) -> Verdict:
     try:
         grants = test.find(document, facts)
@@ -93,15 +90,15 @@ def _judge_document(document: Document, test: AccessTest, facts: RepositoryFacts
     advisories = advisories_of(document, facts) if test.advises else ()
     if not grants:
         return Verdict(compliance="COMPLIANT", annotation=test.no_grant, advisories=advisories)
-    annotation = about_grants(grants, test)
-    return Verdict(compliance="NON_COMPLIANT", annotation=annotation, grants=grants, advisories=advisories)
+    text = annotation.about_grants(grants, test)
+    return Verdict(compliance="NON_COMPLIANT", annotation=text, grants=grants, advisories=advisories)
 
 
 def cannot_be_evaluated(problem: str) -> Verdict:
     """Return the verdict on what cannot be evaluated: never COMPLIANT, with the place of the problem."""
     problem = printable(problem)
-    annotation = joined("Cannot be evaluated: ", problem, "")
-    return Verdict(compliance="NON_COMPLIANT", annotation=annotation, problem=problem)
+    text = annotation.cannot_be_evaluated(problem)
+    return Verdict(compliance="NON_COMPLIANT", annotation=text, problem=problem)
 
 
 # The rule's own question.
@@ -140,16 +137,12 @@ def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
     if verdict.compliance == other.compliance:
         return verdict
     if other.problem:
-        hint = f" publicAccessTest={test.name} cannot evaluate it."
+        text = annotation.with_undecided_test(verdict.annotation, test)
     elif other.compliance == "NON_COMPLIANT":
-        hint = cut(f" publicAccessTest={test.name} reports: {other.annotation}", _LONGEST_HINT)
+        text = annotation.with_flagging_test(verdict.annotation, test, other.annotation)
     else:
-        hint = f" publicAccessTest={test.name}, which evaluates actions and Deny statements, finds no public access."
-    return replace(verdict, annotation=joined("", verdict.annotation, hint))
-
-
-# The verdict keeps room for its own sentence.
-_LONGEST_HINT: Final = 175
+        text = annotation.with_closed_test(verdict.annotation, test)
+    return replace(verdict, annotation=text)
 
 
 def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameters, test: AccessTest) -> Verdict:
@@ -157,8 +150,8 @@ def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameter
     entry = next(covering, None)
     if entry is None or not verdict.grants or not _only_reads(verdict):
         return verdict
-    opening = f'Public on purpose (excludedPublicRepositories: "{entry}"). '
-    return replace(verdict, compliance="COMPLIANT", annotation=about_grants(verdict.grants, test, opening=opening))
+    text = annotation.public_on_purpose(verdict.grants, test, str(entry))
+    return replace(verdict, compliance="COMPLIANT", annotation=text)
 
 
 def _only_reads(verdict: Verdict) -> bool:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from ecr_exposure.errors import PolicyError
-from ecr_exposure.identifiers import account_of, partition_of
+from ecr_exposure.identifiers import ACCOUNT_ID, account_of, partition_of
 from ecr_exposure.policy.json_values import an_object, describe, is_list, texts
 from ecr_exposure.policy.patterns import has_wildcard
 
@@ -57,16 +57,17 @@ _EVERYONE: Final = {"AWS": "*"}
 # An account is named by its 12 digits or by the ARN of its root. Users, roles and sessions belong to one account; no
 # other ARN can be a principal:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+_ACCOUNT: Final = ACCOUNT_ID.pattern
 _AWS: Final = re.compile(
-    r"([0-9]{12})|arn:(aws[a-z-]*):(?:iam::([0-9]{12}):root"
-    r"|(?:iam::[0-9]{12}:(?:user|role)|sts::[0-9]{12}:(?:assumed-role|federated-user))/[^*?]+)"
+    rf"({_ACCOUNT})|arn:(aws[a-z-]*):(?:iam::({_ACCOUNT}):root"
+    rf"|(?:iam::{_ACCOUNT}:(?:user|role)|sts::{_ACCOUNT}:(?:assumed-role|federated-user))/[^*?]+)"
 ).fullmatch
 _PARTITION: Final = 2
 _ROOT: Final = 3
 # The unique id of a deleted user or role remains in a policy, and is never used again:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 _UNIQUE_ID: Final = re.compile(r"(?:AIDA|AROA)[A-Z0-9]{12,}")
-_PROVIDER: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:saml|oidc)-provider/[^*?]+")
+_PROVIDER: Final = re.compile(rf"arn:aws[a-z-]*:iam::{_ACCOUNT}:(?:saml|oidc)-provider/[^*?]+")
 
 
 def read_principals(value: object) -> Principals:

@@ -164,8 +164,8 @@ def _named_in_statement(statement: Statement, *, variables: bool, budget: Budget
 
 
 _UNIQUE_ID: Final = re.compile(r"[A-Z0-9]{16,32}")
-_ANY_ACCOUNT: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
-_ANY_ORGANIZATION: Final = re.compile(r"(?<![a-z0-9])o-[a-z0-9]{10,32}(?![a-z0-9])")
+_ANY_ACCOUNT: Final = re.compile(rf"(?<![0-9]){ACCOUNT_ID.pattern}(?![0-9])")
+_ANY_ORGANIZATION: Final = re.compile(rf"(?<![a-z0-9]){ORGANIZATION_ID.pattern}(?![a-z0-9])")
 
 
 def ids_named_by(condition: Condition, text: str, *, variables: bool, budget: Budget | None) -> Iterator[NamedId]:
