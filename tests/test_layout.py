@@ -4,7 +4,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-import pytest
 from radon.complexity import cc_visit
 from radon.visitors import Function
 
@@ -15,7 +14,6 @@ TESTS: Final = sorted((ROOT / "tests").rglob("*.py"))
 PRESCRIBED: Final = {"__init__", "conftest"}
 
 
-@pytest.mark.xfail(strict=True, reason="tests/oracle and tests/live still share names")
 def test_no_two_modules_have_the_same_name() -> None:
     files: dict[str, list[str]] = defaultdict(list)
     for file in (*RULE, *TESTS):
