@@ -6,7 +6,7 @@ or that is in the zone of trust (`external`). Where `judge` reports no access, `
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -24,7 +24,7 @@ from tests.oracle.solver_operators import (
 )
 from tests.oracle.solver_oracle import excluded_ids
 from tests.oracle.solver_patterns import PolicyVariable, read_pattern
-from tests.oracle.solver_policy import Condition, read_policy
+from tests.oracle.solver_policy import Condition, Statement, read_policy
 from tests.oracle.solver_statements import (
     REPOSITORY_ACTIONS,
     carries_request_tags,
@@ -73,20 +73,15 @@ class _RequestMaker:
 
     def __init__(self, policy: Any, question: dict[str, Any], random: Random) -> None:
         statements = read_policy(policy) or ()
-        allows = [statement for statement in statements if statement.allow]
-        unknown = unknown_actions(action for allow in allows if not allow.not_actions for action in allow.actions)
-        known = (*REPOSITORY_ACTIONS, *unknown)
-        self.actions = [action for action in known if any(covers(allow, action) for allow in allows)]
+        self.actions = _granted_actions(statements)
         self.question = question
         self.random = random
         self.excluded = excluded_ids(policy, **question)
         self.conditions = [condition for statement in statements for condition in statement.conditions]
         self.keys = {condition.key for condition in self.conditions} | set(self._variables())
         self.networks = [network for condition in self.conditions for network in _networks(condition)]
-        trusted = [_networks(each) for each in self.conditions if each.key == "aws:sourceip"]
-        self.trusted = [network for each in trusted if is_trusted_network(each) for network in each]
-        listed = [principal for statement in statements for principal in statement.principals.listed]
-        self.listed = [text for each in listed for text in (each.arn, each.account, each.role, each.session)]
+        self.trusted = _trusted_networks(self.conditions)
+        self.listed = _listed_texts(statements)
 
     def request(self) -> Request:
         """Make one request."""
@@ -276,6 +271,25 @@ class _RequestMaker:
             if inside == (address.version == 6) and not trusted:
                 return str(address)
         return None
+
+
+def _granted_actions(statements: Iterable[Statement]) -> list[str]:
+    """The actions that an Allow covers, those that no reference lists included."""
+    allows = [statement for statement in statements if statement.allow]
+    unknown = unknown_actions(action for allow in allows if not allow.not_actions for action in allow.actions)
+    return [each for each in (*REPOSITORY_ACTIONS, *unknown) if any(covers(allow, each) for allow in allows)]
+
+
+def _listed_texts(statements: Iterable[Statement]) -> list[str]:
+    """What Principal and NotPrincipal elements list."""
+    listed = [principal for statement in statements for principal in statement.principals.listed]
+    return [text for each in listed for text in (each.arn, each.account, each.role, each.session)]
+
+
+def _trusted_networks(conditions: Iterable[Condition]) -> list[Network]:
+    """The networks that no public caller is in, whatever the effect of their statement."""
+    found = [_networks(condition) for condition in conditions if condition.key == "aws:sourceip"]
+    return [network for networks in found if is_trusted_network(networks) for network in networks]
 
 
 def _is_free(key: str, action: str) -> bool:

@@ -250,7 +250,7 @@ def solve(formulas: Iterable[Bool], budget: Budget, most: int | None = None) -> 
 
 def _steps(solver: Any) -> int:
     counts = solver.statistics()
-    return int(counts.get_key_value("rlimit count")) if "rlimit count" in counts.keys() else 1  # noqa: SIM118 - no mapping
+    return int(counts.get_key_value("rlimit count")) if "rlimit count" in counts.keys() else 1  # noqa: SIM118 - not a mapping
 
 
 def shown_text(model: Any, value: Text) -> str:

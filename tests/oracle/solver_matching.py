@@ -8,6 +8,7 @@ policy variables makes it compare texts that it chooses itself (`_match_with_var
 import functools
 import string
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_logic import Bool, Regex, Text
@@ -128,8 +129,8 @@ def _reach(pattern: Pattern, state: int, piece: Piece) -> Iterator[tuple[int, Pa
             return
         if walked and walked[-1] is Wildcard.ANY_TEXT:
             continue  # the place before the `*` gives the same
-        at_run = after < len(pattern) and pattern[after] is Wildcard.ANY_TEXT
-        segment = (*walked, Wildcard.ANY_TEXT) if at_run else walked
+        at_star = after < len(pattern) and pattern[after] is Wildcard.ANY_TEXT
+        segment = (*walked, Wildcard.ANY_TEXT) if at_star else walked
         if piece.can_be(segment):
             yield after, segment
 
@@ -211,21 +212,34 @@ def _match_with_variables(value: Items, pattern: Pattern, encoding: Encoding, ig
 
 def _hints(value: Items, pattern: Pattern) -> Iterator[list[Bool]]:
     """Try for a free text first what the other side has piece by piece, and the empty text."""
-    if len(value) == 1 and isinstance(value[0], TextPiece) and value[0].letters is PRINTABLE:
+    empty = logic.text("")
+    if len(value) == 1 and _is_free(value[0]):
         filled: list[Token] = [
             frozenset("x") if token is Wildcard.ONE_CHARACTER else token
             for token in pattern
             if token is not Wildcard.ANY_TEXT
         ]
-        yield [value[0].text == _joined(filled), value[0].text == logic.text("")]
-    for entry in value:
-        if isinstance(entry, TextPiece) and entry.closing is not None and entry.shortest == 0:
-            yield [entry.text == logic.text("")]
-    edges = [0, *(place for place in range(1, len(value)) if not _both_characters(value, place)), len(value)]
+        yield [items_text(value) == _joined(filled), items_text(value) == empty]
+    yield from ([entry.text == empty] for entry in value if _may_be_empty(entry))
     for token in pattern:
-        if isinstance(token, TextPiece) and token.letters is PRINTABLE:
-            spans = [value[begin:end] for begin in edges for end in edges if begin < end]
-            yield [token.text == items_text(span) for span in ((), *spans)]
+        if _is_free(token):
+            yield [token.text == items_text(span) for span in ((), *_spans(value))]
+
+
+def _spans(value: Items) -> list[Items]:
+    """The parts of the value that begin and end at a piece, a colon or an end."""
+    edges = [0, *(place for place in range(1, len(value)) if not _both_characters(value, place)), len(value)]
+    return [value[begin:end] for begin in edges for end in edges if begin < end]
+
+
+def _is_free(entry: "Item | Token") -> TypeGuard[TextPiece]:
+    """Whether this part of a value or pattern is a text that the caller chooses."""
+    return isinstance(entry, TextPiece) and entry.letters is PRINTABLE
+
+
+def _may_be_empty(entry: Item) -> TypeGuard[TextPiece]:
+    """Whether this part of a value is a path, which may be empty."""
+    return isinstance(entry, TextPiece) and entry.closing is not None and entry.shortest == 0
 
 
 def _both_characters(value: Items, place: int) -> bool:

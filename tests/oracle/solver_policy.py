@@ -163,7 +163,6 @@ class Statement:
     """One statement; `covers_repository` is False for a Deny with a Resource element, which ECR rejects."""
 
     index: int
-    sid: str | None
     allow: bool
     principals: Principals
     actions: tuple[str, ...]
@@ -281,7 +280,6 @@ def _read_statement(entry: Any, index: int, variables: bool) -> Statement:
         raise PolicyProblemError(f"{place}.{principal}: {error}") from error
     return Statement(
         index=index,
-        sid=entry.get("Sid"),
         allow=allow,
         principals=principals,
         actions=_texts(entry[action], f"{place}.{action}"),

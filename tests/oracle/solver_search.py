@@ -90,19 +90,23 @@ def search(statements: tuple[Statement, ...], rules: CallerRules, steps: int) ->
 
 
 def _questions(statements: tuple[Statement, ...]) -> Iterator[AccessQuestion]:
-    """One question for each Allow and each smallest set of Denies that cover one of its actions."""
+    """The questions about every Allow."""
     allows = [statement for statement in statements if statement.allow]
     denies = [statement for statement in statements if not statement.allow]
     granted = [action for allow in allows if not allow.not_actions for action in allow.actions]
     actions = (*REPOSITORY_ACTIONS, *unknown_actions(granted))
     for allow in allows:
-        found: list[AccessQuestion] = []
-        for action in actions:
-            if covers(allow, action):
-                question = AccessQuestion(allow, tuple(deny for deny in denies if covers(deny, action)), action)
-                if not any(known.includes(question) for known in found):
-                    found = [known for known in found if not question.includes(known)] + [question]
-        yield from found
+        yield from _questions_about(allow, denies, [action for action in actions if covers(allow, action)])
+
+
+def _questions_about(allow: Statement, denies: list[Statement], actions: list[str]) -> list[AccessQuestion]:
+    """One question for each smallest set of Denies that cover one of the actions."""
+    found: list[AccessQuestion] = []
+    for action in actions:
+        question = AccessQuestion(allow, tuple(deny for deny in denies if covers(deny, action)), action)
+        if not any(known.includes(question) for known in found):
+            found = [known for known in found if not question.includes(known)] + [question]
+    return found
 
 
 def _answer(search: Search, question: AccessQuestion) -> tuple[Answer, FoundRequest | None]:

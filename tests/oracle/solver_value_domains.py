@@ -313,7 +313,7 @@ class _Walk:
     def _once(self, key: K, make: Callable[[], V]) -> V:
         if key not in self.known:
             self.known[key] = make()
-        return self.known[key]  # type: ignore[return-value]
+        return self.known[key]  # type: ignore[return-value]  # what `make` returned for the key
 
 
 def _beginning(pattern: Pattern) -> str | None:

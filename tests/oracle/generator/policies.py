@@ -157,6 +157,11 @@ def _values(draw: Draw, pool: KeyPool, operator_type: str, operator: str, *, var
     if operator_type in _TYPED_VALUES:
         own = pool.exact if operator_type in pool.operator_types and len(pool.operator_types) <= 2 else ()
         return [_scalar(draw, text) for text in _some(draw, own or _TYPED_VALUES[operator_type])]
+    return _texts(draw, pool, operator, variables=variables)
+
+
+def _texts(draw: Draw, pool: KeyPool, operator: str, *, variables: bool) -> list[Any]:
+    """Values of a String or Arn operator."""
     if draw(_often(10 if variables else 3)):
         inner = draw(st.sampled_from(VARIABLES))
         return [draw(st.sampled_from(EMBEDDINGS)).replace("{}", inner)]
@@ -197,6 +202,14 @@ def _conditions(draw: Draw, *, variables: bool) -> Policy:
     return block
 
 
+def _actions(draw: Draw, *, wide_share: int) -> Policy:
+    """Action or, seldom, NotAction; Action often covers every action."""
+    name = "NotAction" if draw(_often(8)) else "Action"
+    wide = draw(_often(wide_share)) and name == "Action"
+    pool = ("ecr:*", "*") if wide else ACTIONS
+    return {name: _one_or_list(draw, _some(draw, pool))}
+
+
 @st.composite
 def _statement(draw: Draw, *, allow: bool, variables: bool) -> Policy:
     """A statement with any element that a statement can have."""
@@ -210,10 +223,7 @@ def _statement(draw: Draw, *, allow: bool, variables: bool) -> Policy:
         statement[principal] = draw(st.sampled_from(["*", {"AWS": "*"}]))
     else:
         statement[principal] = draw(_principals(negated=negated))
-    action = "NotAction" if draw(_often(8)) else "Action"
-    wide = draw(_often(35 if allow else 70)) and action == "Action"
-    pool = ("ecr:*", "*") if wide else ACTIONS
-    statement[action] = _one_or_list(draw, _some(draw, pool))
+    statement |= _actions(draw, wide_share=35 if allow else 70)
     if draw(_often(72 if allow else 80)):
         statement["Condition"] = draw(_conditions(variables=variables))
     elif draw(_often(10)):
