@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from ecr_exposure import ParameterError, Verdict, is_allowed, judge
+from ecr_exposure.parameters import RuleParameters
+from ecr_exposure.repository import Repository
+from ecr_exposure.verdict import evaluate_repository
+from tests.benchmarks.worst_policies import POLICIES
 
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
 
@@ -160,3 +164,33 @@ def test_known_region_determines_the_partition() -> None:
     policy = conditional("StringLike", "aws:PrincipalArn", "arn:aws-cn:iam::*:role/x")
     assert judge(policy, test="reachable", region="cn-north-1").compliance == "NON_COMPLIANT"
     assert judge(policy, test="reachable", region="eu-central-1").compliance == "COMPLIANT"
+
+
+class TestHint:
+    """With the test `unconditional`, the annotation tells where `reachable` has another result."""
+
+    @staticmethod
+    def annotation(policy: Any) -> str:
+        """Return the annotation of the rule with its default parameters."""
+        repository = Repository(account="111122223333", region="eu-west-1", name="team/app", arn="", policy=policy)
+        return evaluate_repository(repository, RuleParameters(), datetime(2026, 11, 24, tzinfo=UTC)).annotation
+
+    def test_policy_that_reachable_flags_has_its_annotation(self) -> None:
+        assert self.annotation(conditional("StringEquals", "aws:PrincipalTag/team", "blue")) == (
+            "No statement grants access to everyone without a Condition. publicAccessTest=reachable reports: Everyone"
+            " can pull: Statement[0] allows ecr:BatchGetImage to *: aws:PrincipalTag/team can be set by the caller."
+        )
+
+    def test_policy_that_reachable_does_not_flag_says_so(self) -> None:
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "*"}
+        assert self.annotation({"Statement": [OPEN, deny]}).endswith(
+            " publicAccessTest=reachable, which evaluates actions and Deny statements, finds no public access."
+        )
+
+    def test_policy_that_is_too_complex_for_reachable_says_so(self) -> None:
+        assert self.annotation(POLICIES["account ids inside patterns"]) == (
+            "No statement grants access to everyone without a Condition. publicAccessTest=reachable cannot evaluate it."
+        )
+
+    def test_equal_results_add_nothing(self) -> None:
+        assert "publicAccessTest" not in self.annotation({"Statement": OPEN})
