@@ -18,8 +18,8 @@ from tests.oracle.solver_policy import PolicyProblemError, Statement, read_polic
 from tests.oracle.solver_search import Answer, FoundRequest, search
 from tests.oracle.solver_values import Identity
 
-STEPS = 20_000_000
-"""Units of Z3's `rlimit` for one policy, some ten seconds. They count work: the answer is the same on every machine."""
+STEPS = 10_000_000
+"""Units of Z3's `rlimit` for one policy, at most some ten seconds. They count work, so every machine answers the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

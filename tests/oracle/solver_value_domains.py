@@ -162,16 +162,18 @@ def many(part: ValueDomain) -> ValueDomain:
 
 
 def not_beginning(letters: Alphabet, beginning: str) -> ValueDomain:
-    """Any text of an alphabet that does not begin like this."""
-    options = [word(beginning[:end]) for end in range(len(beginning))]
+    """Any text of an alphabet that does not begin like this, in whatever letter case."""
+    same = [some(alphabet("", char.lower() + char.upper()), 1, 1) for char in beginning]
+    options = [row(word(""), *same[:end]) for end in range(len(beginning))]
     for end, char in enumerate(beginning):
-        other = Alphabet(_but(letters, char), logic.re_both(letters.regex, logic.re_not(logic.re_text(char))))
-        options.append(row(word(beginning[:end]), some(other, 1, 1), some(letters, 0)))
+        either_case = logic.re_any_of(logic.re_text(char.lower()), logic.re_text(char.upper()))
+        other = Alphabet(_but(letters, char), logic.re_both(letters.regex, logic.re_not(either_case)))
+        options.append(row(*same[:end], some(other, 1, 1), some(letters, 0)))
     return one_of(*options)
 
 
 def _but(letters: Alphabet, char: str) -> Has:
-    return lambda other: other != char and letters.has(other)
+    return lambda other: other not in (char.lower(), char.upper()) and letters.has(other)
 
 
 LAST = "\U0002fa1f"  # Z3's characters end a little later

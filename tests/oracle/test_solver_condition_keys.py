@@ -296,6 +296,11 @@ CASES: list[tuple[str, list[dict[str, Any]], Answer]] = [
         NOT_GRANTED,
     ),
     (
+        "identity provider of a named account, whatever its letter case",
+        [allow(when("StringEqualsIgnoreCase", "aws:FederatedProvider", f"arn:aws:iam::{ACCOUNT}:oidc-provider/x"))],
+        NOT_GRANTED,
+    ),
+    (
         "identity provider of any account",
         [allow(when("ArnLike", "aws:FederatedProvider", "arn:aws:iam::*:oidc-provider/x"))],
         GRANTED,

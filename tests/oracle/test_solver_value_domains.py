@@ -20,7 +20,7 @@ DOMAINS = {
     "name": (domains.NAME_DOMAIN, ["ci", "c*", "*admin*", "?", "a b", "*-*-*"]),
     "role id": (domains.ROLE_ID_DOMAIN, ["AROA*", "AIDA*", "AROAEXAMPLEROLEID123", "*Z"]),
     "printable": (domains.some(domains.PRINTABLE, 0), ["*a", "b*", "*a*b*", "", "\u00e9", "x y"]),
-    "no ARN": (domains.NO_ARN_DOMAIN, ["arn:*", "ar*", "a?n", "*:*", ""]),
+    "no ARN": (domains.NO_ARN_DOMAIN, ["arn:*", "ar*", "a?n", "A*", "*:*", ""]),
 }
 
 
