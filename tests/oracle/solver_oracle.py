@@ -19,7 +19,7 @@ from tests.oracle.solver_search import Answer, FoundRequest, search
 from tests.oracle.solver_values import Identity
 
 STEPS = 10_000_000
-"""Units of Z3's `rlimit` for one policy, at most some ten seconds. They count work, so every machine answers the same."""
+"""Units of Z3's `rlimit` for one policy, some ten seconds at most. They count work: every machine answers the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
