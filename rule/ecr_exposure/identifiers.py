@@ -94,7 +94,7 @@ def partition_of(arn: str) -> str:
 
 
 def region_of(arn: str) -> str:
-    """Return the region of an ARN; an empty string where the field is missing or empty, as for IAM."""
+    """Return the region of an ARN; an empty string where the field is missing or empty, as in ARNs of IAM."""
     return _field(arn, _REGION_FIELD)
 
 

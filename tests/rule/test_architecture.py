@@ -19,7 +19,7 @@ LAYERS: Final = (
     ("search",),
     ("findings",),
     ("annotation", "parameters", "repository"),
-    ("verdict", "remedy"),
+    ("verdict",),
     ("event", "aws", "config_rule", "handler"),
     ("cli",),
 )

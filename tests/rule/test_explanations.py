@@ -50,8 +50,7 @@ def reason(condition: Any, *more: dict[str, Any], test: str = "reachable") -> st
         ("IpAddress", "aws:VpcSourceIp", "10.0.0.0/8",
          "aws:VpcSourceIp can be any address: the caller chooses the CIDR range of its VPC"),
         ("StringNotEquals", "aws:SourceAccount", "111122223333",
-         "StringNotEquals also matches when aws:SourceAccount is absent, as for every request that no"
-         " AWS service makes"),
+         "StringNotEquals also matches when aws:SourceAccount is absent, as for every request of an IAM principal"),
         ("StringEquals", "aws:PrincipalTag/team", "blue", "aws:PrincipalTag/team can be set by the caller"),
         ("Bool", "aws:SecureTransport", "true", "aws:SecureTransport is the same for every caller"),
         ("DateLessThan", "aws:CurrentTime", "2030-01-01",
@@ -75,9 +74,9 @@ def test_reason_says_why_the_condition_does_not_restrict_the_callers(
         ({"ForAnyValue:StringNotEquals": {"aws:PrincipalOrgPaths": "o-abcde12345/r-ab12/"}},
          "ForAnyValue:StringNotEquals does not match when aws:PrincipalOrgPaths is absent"),
         ({"Bool": {"aws:SecureTransport": "false"}},
-         "Bool does not match every aws:SecureTransport that a caller can have"),
+         "Bool does not match the aws:SecureTransport of the request"),
         ({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ci"}},
-         "ArnNotLike does not match every aws:PrincipalArn that a caller can have"),
+         "ArnNotLike does not match the aws:PrincipalArn of the request"),
     ],
 )  # fmt: skip
 def test_reason_says_why_a_deny_does_not_match(deny: Any, text: str) -> None:
@@ -101,3 +100,27 @@ def test_condition_on_the_caller_is_explained_before_one_that_every_caller_meets
 )  # fmt: skip
 def test_reason_says_what_is_not_in_the_zone_of_trust(condition: Any, text: str) -> None:
     assert reason(condition, test="external") == f"{START}: {text}"
+
+
+def test_undocumented_condition_is_explained_before_all_others() -> None:
+    condition = {"StringLike": {"aws:PrincipalArn": "*"}, "NumericEquals": {"aws:PrincipalAccount": "1"}}
+    text = "AWS does not document how NumericEquals evaluates aws:PrincipalAccount here, so it may match any caller"
+    assert reason(condition) == f"{START}: {text}"
+
+
+def test_deny_that_only_undocumented_behavior_avoids_is_explained_before_others() -> None:
+    def deny(sid: str, condition: Any) -> dict[str, Any]:
+        return {"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": "*", "Condition": condition}
+
+    documented = deny("A", {"Bool": {"aws:SecureTransport": "false"}})
+    undocumented = deny("B", {"NumericEquals": {"aws:PrincipalAccount": "1"}})
+    assert reason({}, documented, undocumented) == (
+        f'{START} with no Condition, and statement "B" may not deny it:'
+        " AWS does not document how NumericEquals evaluates aws:PrincipalAccount here"
+    )
+
+
+def test_deny_with_a_documented_false_condition_is_explained_by_it() -> None:
+    both = {"NumericEquals": {"aws:PrincipalAccount": "1"}, "Bool": {"aws:SecureTransport": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "*", "Condition": both}
+    assert reason({}, deny).endswith("Bool does not match the aws:SecureTransport of the request")

@@ -63,7 +63,7 @@ class TestPublicAccessTest:
                 "NON_COMPLIANT",
                 "Principals outside the zone of trust can pull: "
                 "Statement[0] allows ecr:BatchGetImage to * with no Condition, and Statement[1] does not deny it: "
-                "StringNotEquals does not match every aws:PrincipalOrgID that a caller can have.",
+                "StringNotEquals does not match the aws:PrincipalOrgID of the request.",
                 id="external, explicit deny",
             ),
             pytest.param(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecr_exposure.errors import ParameterError
-from ecr_exposure.findings.explanations import explain_deny, reason_of
+from ecr_exposure.findings.explanations import explain_deny, is_undocumented, reason_of
 from ecr_exposure.findings.grants import Grant, grant_of, ordered_grants
 from ecr_exposure.policy.actions import covered_actions
 from ecr_exposure.policy.document import Document, Statement
@@ -33,8 +33,8 @@ class AccessTest:
     name: as the rule parameter publicAccessTest gives it. find: returns the grants, most dangerous first; raises
     TooComplexError. subject: whom a grant gives access, with the form of "to be" that goes with it. no_grant: the
     annotation if there is no grant. advises: whether the result comes with advisories. needs_zone_of_trust:
-    whether the owner and the accounts of its organization must be known. compared_with: the test whose
-    different result the annotation tells.
+    whether the owner and the accounts of its organization must be known. compared_with: the
+    annotation adds the result of this test if it differs.
     """
 
     name: str
@@ -62,7 +62,7 @@ def _covered(statement: Statement) -> frozenset[str]:
 def _grants_to_everyone(statement: Statement) -> bool:
     if not statement.allows or statement.conditions:
         return False
-    # A malformed principal may be read as everyone. A NotPrincipal names nobody, whatever it holds.
+    # A malformed principal may be read as everyone. A star in NotPrincipal excludes everyone.
     names_everyone = statement.principals.everyone and not statement.not_principal
     return names_everyone or bool(statement.principals.malformed)
 
@@ -93,12 +93,15 @@ def _grant(opening: Opening, document: Document) -> Grant:
 
 
 def _about_deny(opening: Opening, document: Document) -> str:
-    """Explain the first Deny that covers the action and everyone, and does not match the request."""
+    """Explain a Deny that covers the action and everyone, and does not match the request: an undocumented one first."""
     context, action = opening.witness.context, opening.witness.action
-    for deny in document.statements:
-        if not deny.allows and covers(deny, action) and (deny.principals.everyone or deny.not_principal):
-            return f", and {explain_deny(deny, context, variables=document.variables)}"
-    return ""
+    covering = [
+        deny
+        for deny in document.statements
+        if not deny.allows and covers(deny, action) and (deny.principals.everyone or deny.not_principal)
+    ]
+    covering.sort(key=lambda deny: not is_undocumented(deny, context, variables=document.variables))
+    return f", and {explain_deny(covering[0], context, variables=document.variables)}" if covering else ""
 
 
 REACHABLE: Final = AccessTest(

@@ -21,10 +21,14 @@ def reason_of(statement: Statement, witness: Request | None = None, *, variables
     start = printable(f"{name_of(statement)} allows {_actions(statement)} to {_whom(statement, witness)}")
     if not statement.conditions or witness is None:
         return f"{start} with no Condition"
-    texts = [explain(each, witness.context, variables=variables) for each in statement.conditions]
-    # A condition that was meant to restrict the callers explains more than one that every caller can meet.
-    restricting = [text for each, text in zip(statement.conditions, texts, strict=True) if not _is_free(each)]
-    return f"{start}: {printable((restricting or texts)[0])}"
+    return f"{start}: {printable(explain(_telling(statement, witness.context, variables), witness.context, variables))}"
+
+
+def _telling(statement: Statement, context: Context, variables: bool) -> Condition:  # noqa: FBT001 - the policy's version
+    """Return the condition that tells most: an undocumented one, or one that was meant to restrict the callers."""
+    undocumented = [each for each in statement.conditions if evaluate(each, context, variables) is None]
+    restricting = [each for each in statement.conditions if not _is_free(each)]
+    return (undocumented or restricting or statement.conditions)[0]
 
 
 def _is_free(condition: Condition) -> bool:
@@ -69,7 +73,7 @@ def _absence(presence: Presence) -> str:  # noqa: PLR0911 - one return a case re
         case _P.ENDPOINT:
             return "any request that uses no VPC endpoint"
         case _P.NEVER:
-            return "every request that no AWS service makes"
+            return "every request of an IAM principal"
         case _P.USER:
             return "any role session"
         case _P.OWNER_ORGANIZATION:
@@ -103,7 +107,7 @@ def _why_free(domain: ValueDomain) -> str | None:  # noqa: PLR0911 - the same
             assert_never(domain)
 
 
-def explain(condition: Condition, context: Context, *, variables: bool) -> str:
+def explain(condition: Condition, context: Context, variables: bool) -> str:  # noqa: FBT001 - the same
     """Say why a condition that the request meets does not restrict the callers."""
     key, operator = condition.key.spelling, condition.operator
     if condition.key.name not in context:
@@ -146,17 +150,23 @@ def _when_absent(operator: Operator) -> str:
     return "IfExists also matches" if operator.if_exists else f"{name} also matches"
 
 
+def is_undocumented(deny: Statement, context: Context, *, variables: bool) -> bool:
+    """Return whether only undocumented behavior lets the request avoid a Deny."""
+    results = [evaluate(condition, context, variables) for condition in deny.conditions]
+    return bool(deny.resource) or (None in results and False not in results)
+
+
 def explain_deny(deny: Statement, context: Context, *, variables: bool) -> str:
     """Say why a Deny does not match the request."""
     if deny.resource:
         return f"{name_of(deny)} may deny nothing: ECR refuses its {deny.resource} element"
-    for condition in deny.conditions:
-        met = evaluate(condition, context, variables)
+    results = [(condition, evaluate(condition, context, variables)) for condition in deny.conditions]
+    for condition, met in sorted(results, key=lambda result: result[1] is None):
         if not met:
             key, name = condition.key.spelling, condition.operator.spelling
             if met is None:
                 return f"{name_of(deny)} may not deny it: AWS does not document how {name} evaluates {key} here"
             if condition.key.name not in context:
                 return f"{name_of(deny)} does not deny it: {name} does not match when {key} is absent"
-            return f"{name_of(deny)} does not deny it: {name} does not match every {key} that a caller can have"
+            return f"{name_of(deny)} does not deny it: {name} does not match the {key} of the request"
     return f"{name_of(deny)} does not deny it: it does not apply to every caller"

@@ -1,4 +1,4 @@
-"""The condition keys: when the request context of a direct caller has one, and which values it can have.
+"""The condition keys: when the request context of an IAM principal has one, and which values it can have.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
@@ -19,9 +19,9 @@ class Presence(Enum):
     OPTIONAL = "optional"
     NEVER = "never"
     ORGANIZATION = "if the caller is in an organization"
-    DIRECT = "unless through a VPC endpoint"
-    ENDPOINT = "only through a VPC endpoint"
-    ENDPOINT_ORGANIZATION = "through an organization's VPC endpoint"
+    DIRECT = "unless the request comes through a VPC endpoint"
+    ENDPOINT = "if the request comes through a VPC endpoint"
+    ENDPOINT_ORGANIZATION = "if the VPC endpoint's account is in an organization"
     USER = "only for IAM users"
     OWNER_ORGANIZATION = "if the owner is in an organization"
     TAGS = "if the request passes tags"

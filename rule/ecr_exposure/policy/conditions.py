@@ -26,7 +26,7 @@ class Condition(NamedTuple):
 def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
     """Read a Condition element; raise PolicyError if it is invalid.
 
-    variables: whether ``${…}`` is a policy variable, as since version 2012-10-17.
+    variables: whether ``${…}`` is a policy variable, as in version 2012-10-17.
     """
     found: list[Condition] = []
     for spelling, block in an_object(value).items():

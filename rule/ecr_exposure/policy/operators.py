@@ -69,10 +69,12 @@ Matches = Callable[[str, str], bool | None]
 class Operator(NamedTuple):
     """One condition operator with its prefix and suffix.
 
-    name: without prefix and suffix. matches: how one value of the policy and one of the request compare; a
-    negated operator uses the same function as its positive one, and negates the result. wildcards: ``*`` and
-    ``?`` in a value of the policy are wildcards. variables: ``${…}`` is a policy variable. relation: of a
-    Numeric or Date operator. if_exists: the suffix IfExists.
+    name: without prefix and suffix. value_type: what a value of the policy is read as. comparison: how values are
+    compared; the search compares patterns by it. matches: the comparison of one value of the policy with one of the
+    request; a negated operator uses the function of its positive one, and negates the result. wildcards: ``*`` and
+    ``?`` in a value of the policy are wildcards. variables: ``${…}`` is a policy variable. relation: of a Numeric or
+    Date operator. set_operator, if_exists: the prefix and the suffix. accepts: which values of a policy are valid;
+    None: all.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The search for a request that gets access; the names below are its only door.
+"""The search for a request that gets access. Other packages import only the names below.
 
 In reading order: ``witness`` looks for a request that an Allow matches and no Deny. ``callers`` says who may call, and
 ``constraints`` what a condition requires of one key. ``request_context`` finds one consistent context, with

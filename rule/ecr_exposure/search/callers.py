@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, assert_never
 
 from ecr_exposure.identifiers import ACCOUNT_ID, ORGANIZATION_ID, account_of, arn_fields, resource_of
 from ecr_exposure.policy.addresses import IPV4, IPV6, public_size
-from ecr_exposure.policy.condition_keys import ConditionKey, Presence, ValueDomain
+from ecr_exposure.policy.condition_keys import TABLE, ConditionKey, Presence, ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.operators import Comparison, SetOperator, ValueType
@@ -39,21 +39,21 @@ class RepositoryFacts:
 class CallerModel:
     """Which callers the search considers.
 
-    named: the ids that a caller cannot have. trusts_networks: whether a small fixed network counts as trusted,
+    excluded: the ids that a caller cannot have. trusts_networks: whether a small fixed network counts as trusted,
     so that no caller is in it. account: an account id that a caller can have. constants: the values of keys
     that are the same for every caller. now: seconds since 1970.
     """
 
     region: str | None
     now: float
-    named: Ids
+    excluded: Ids
     trusts_networks: bool
     constants: Mapping[str, str]
     account: str
 
-    def ids(self, kind: IdKind) -> frozenset[str]:
+    def excluded_ids(self, kind: IdKind) -> frozenset[str]:
         """Return the ids of a kind that a caller cannot have."""
-        return self.named.get(kind, frozenset())
+        return self.excluded.get(kind, frozenset())
 
     def is_constant(self, key: ConditionKey) -> bool:
         """Return whether a key is the same for every caller: it has one known value, or is always absent."""
@@ -64,8 +64,13 @@ class CallerModel:
         return self.constants.get(key.name)
 
 
-def _caller_model(facts: RepositoryFacts, named: Ids, *, trusts_networks: bool) -> CallerModel:
-    constants = {"aws:securetransport": "true", "aws:principalisawsservice": "false"}
+_EXAMPLE_ACCOUNTS: Final = range(999_999_999_999, 0, -111)
+# The keys that have the same value in the request of every caller.
+_CONSTANTS: Final = {row.name: values[0] for row in TABLE if len(values := DOMAINS[row.domain].values) == 1}
+
+
+def _caller_model(facts: RepositoryFacts, excluded: Ids, *, trusts_networks: bool) -> CallerModel:
+    constants = dict(_CONSTANTS)
     if facts.owner:
         constants["aws:resourceaccount"] = facts.owner
     if facts.region:
@@ -73,10 +78,12 @@ def _caller_model(facts: RepositoryFacts, named: Ids, *, trusts_networks: bool) 
     return CallerModel(
         region=facts.region,
         now=facts.now.timestamp(),
-        named=named,
+        excluded=excluded,
         trusts_networks=trusts_networks,
         constants=constants,
-        account=next(each for each in map(str, range(999_999_999_999, 0, -111)) if each not in named[IdKind.ACCOUNT]),
+        account=next(
+            each for each in map(str, range(999_999_999_999, 0, -111)) if each not in excluded[IdKind.ACCOUNT]
+        ),
     )
 
 
@@ -92,8 +99,8 @@ def public_callers(document: Document, facts: RepositoryFacts, budget: Budget) -
 def external_callers(facts: RepositoryFacts) -> CallerModel:
     """Return the callers outside the zone of trust, whatever the policy names."""
     accounts = facts.trusted_accounts | ({facts.owner} if facts.owner else set())
-    named = {IdKind.ACCOUNT: accounts, IdKind.ORGANIZATION: facts.trusted_organizations}
-    return _caller_model(facts, named, trusts_networks=False)
+    trusted = {IdKind.ACCOUNT: accounts, IdKind.ORGANIZATION: facts.trusted_organizations}
+    return _caller_model(facts, trusted, trusts_networks=False)
 
 
 # No larger than a /8, and than a /32 of IPv6.
@@ -114,11 +121,10 @@ def may_grant_public_access(statement: Statement) -> bool:
 
 
 _NETWORK: Final = re.compile(r"vpce?-[0-9a-f]+")
-_PLAIN_IDS: Final[Mapping[str, re.Pattern[str]]] = {
-    "aws:principalaccount": ACCOUNT_ID,
-    "aws:principalorgid": ORGANIZATION_ID,
-    "aws:sourcevpc": _NETWORK,
-    "aws:sourcevpce": _NETWORK,
+_WHOLE_IDS: Final[Mapping[Naming, re.Pattern[str]]] = {
+    Naming.ACCOUNT: ACCOUNT_ID,
+    Naming.ORGANIZATION: ORGANIZATION_ID,
+    Naming.NETWORK: _NETWORK,
 }
 
 
@@ -132,8 +138,8 @@ def _names_every_caller(condition: Condition) -> bool:
         or not condition.values
     ):
         return False
-    plain = _PLAIN_IDS.get(key.name)
-    if plain is not None and operator.value_type is ValueType.STRING and all(map(plain.fullmatch, condition.values)):
+    whole = _WHOLE_IDS.get(DOMAINS[key.domain].naming)
+    if whole is not None and operator.value_type is ValueType.STRING and all(map(whole.fullmatch, condition.values)):
         return True  # the most usual condition
     if not key.fits(operator.value_type) or (key.multivalued and operator.set_operator is SetOperator.NONE):
         return False

@@ -104,7 +104,7 @@ def automata_of(constraints: Iterable[Constraint], tape: str) -> list[Automaton]
 
 def named_exclusions(callers: CallerModel, kinds: Iterable[IdKind]) -> list[Automaton]:
     """Return the automata that exclude the ids that a caller cannot have."""
-    return [_exclusion(kind, ids) for kind in kinds if (ids := callers.ids(kind))]
+    return [_exclusion(kind, ids) for kind in kinds if (ids := callers.excluded_ids(kind))]
 
 
 # An organization has thousands of accounts, and every search for a caller excludes them all.
@@ -130,7 +130,7 @@ def _pick_string(
 
 
 def _is_unnamed(example: str, callers: CallerModel) -> bool:
-    return not any(example in callers.ids(kind) for kind in (IdKind.ACCOUNT, IdKind.NETWORK, IdKind.OWN_ID))
+    return not any(example in callers.excluded_ids(kind) for kind in (IdKind.ACCOUNT, IdKind.NETWORK, IdKind.OWN_ID))
 
 
 # Numbers and addresses.

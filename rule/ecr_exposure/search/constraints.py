@@ -91,6 +91,7 @@ def constraint_of(condition: Condition, *, outcome: bool, variables: bool, calle
     if operator.value_type is ValueType.NULL:
         return _presence(condition, outcome=outcome)
     when_absent = operator.when_absent
+    # Several values: ForAnyValue is true if one matches, and false if none does; all others the other way round.
     constraint = Constraint(
         key,
         may_be_absent=when_absent is None or when_absent == outcome,
@@ -156,7 +157,7 @@ def _names_a_caller(condition: Condition, text: str, callers: CallerModel, *, va
     if ignore_case and condition.key.domain is ValueDomain.OWN_ID:
         return False
     named = ids_named_by(condition, text, variables=variables, budget=None)
-    return any(each.id in callers.ids(each.kind) for each in named)
+    return any(each.id in callers.excluded_ids(each.kind) for each in named)
 
 
 def complete_arns(patterns: Iterable[str], *, negated: bool) -> tuple[str, ...]:

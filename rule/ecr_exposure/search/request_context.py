@@ -60,7 +60,7 @@ _GROUPS: Final = {
 """The keys of each group; those of the network path have the presences below."""
 _GROUPED: Final = frozenset(name for names in _GROUPS.values() for name in names)
 _NETWORK_PATH: Final = (Presence.DIRECT, Presence.ENDPOINT, Presence.ENDPOINT_ORGANIZATION)
-_ALWAYS: Final = ("aws:securetransport", "aws:viaawsservice", "aws:principalisawsservice", "aws:useragent")
+_ALWAYS: Final = tuple(name for name, key in KEYS.items() if key.presence is Presence.ALWAYS and name not in _GROUPED)
 """The independent keys that every request context has."""
 _DEPENDS_ON_OWNER: Final = (Correlation.IDENTITY, Correlation.ORGANIZATION, Correlation.NETWORK_PATH)
 

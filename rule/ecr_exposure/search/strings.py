@@ -1,9 +1,9 @@
 """The shortest string of a given form that matches some wildcard patterns and does not match others.
 
 Several strings are searched for at once, because they share parts: the ARN of a caller holds its account id, and
-the session name is in its ARN and in its unique id. So a form is a sequence of pieces, each of which writes to
-some tapes, and each automaton reads one tape. All automata run side by side, breadth first: the first result
-is a shortest one, and there is no result only if no string matches.
+the session name is in its ARN and in its unique id. Each string is written to a tape of its own. A form is a
+sequence of pieces, each of which writes to some tapes, and each automaton reads one tape. All automata run side by
+side, breadth first: the first result is a shortest one, and there is no result only if no string matches.
 """
 
 from collections import deque

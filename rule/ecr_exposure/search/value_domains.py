@@ -26,7 +26,7 @@ from ecr_exposure.search.strings import (
 
 
 class IdKind(StrEnum):
-    """The kinds of id by which a policy names a caller; also the tape that holds the id of a value."""
+    """The kinds of id by which a policy names a caller; also the tape to which the id inside a value is written."""
 
     ACCOUNT = "account"
     ORGANIZATION = "organization"

@@ -26,8 +26,6 @@ def find_context(constraints: Sequence[Constraint], action: str, contexts: Reque
 
     Raises TooComplexError.
     """
-    if not all(constraint.may_be_absent or constraint.may_be_present for constraint in constraints):
-        return None
     with_variables = [constraint for constraint in constraints if constraint.has_variables]
     fixed = by_key(constraint for constraint in constraints if not constraint.has_variables)
     if not with_variables:

@@ -117,7 +117,7 @@ class _Search:
     def _is_no_caller(self, principal: Principal) -> bool:
         """Return whether the principal cannot be one of the callers."""
         elsewhere = principal.partition not in self._partitions
-        return elsewhere or principal.account in self._callers.ids(IdKind.ACCOUNT)
+        return elsewhere or principal.account in self._callers.excluded_ids(IdKind.ACCOUNT)
 
     def _constraint(self, condition: Condition, *, outcome: bool) -> Constraint:
         return constraint_of(condition, outcome=outcome, variables=self._document.variables, callers=self._callers)
