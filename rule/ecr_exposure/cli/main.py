@@ -38,7 +38,7 @@ _NAME = "ecr-exposure"
 @click.version_option(ecr_exposure.__version__, message=f"{_NAME} %(version)s")
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Check the prerequisites, verify and operate the AWS Config rule.
+    """Prepare, verify and operate ecr-repository-no-public-access.
 
     The commands use the credentials of the AWS CLI. COMMAND --help shows what a command does.
     """

@@ -82,7 +82,7 @@ def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     later. Periodic evaluation, unless it is off, evaluates every repository anyway.
 
     Messages that are not failed events of this function stay, and so do events that Lambda does not accept. Result
-    tokens and whole events are never printed. A dry run counts as a receipt in SQS.
+    tokens and whole events are never printed. A dry run increases the receive count of each message, too.
     """
     session = environment.open_session(options["profile"])
     clients = Clients(session, options["region"] or session_region(session, "--region"))
