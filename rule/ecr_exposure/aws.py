@@ -150,11 +150,15 @@ def _assume(role: str, region: str | None) -> _Credentials:
         raise EvaluationError(f"STS returned no credentials for {role}") from None
 
 
+FOREIGN_RESPONSE: Final = "the answer to PutEvaluations did not come from AWS Config"
+"""The error of an answer without a request id, such as a proxy's page."""
+
+
 def _remember_refused(parsed: Mapping[str, Any], **_: object) -> None:
     # PutEvaluations succeeds and lists what it refused:
     # https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
     if "Error" not in parsed and not parsed.get("ResponseMetadata", {}).get("RequestId"):
-        raise EvaluationError("the answer to PutEvaluations did not come from AWS Config")
+        raise EvaluationError(FOREIGN_RESPONSE)
     refused = parsed.get("FailedEvaluations") or ()
     kept.refused_evaluations.extend(str(each.get("ComplianceResourceId")) for each in refused)
 

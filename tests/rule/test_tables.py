@@ -55,6 +55,19 @@ class TestConditionKeys:
     def test_every_presence_has_a_key(self, presence: Presence) -> None:
         assert any(row.presence is presence for row in (*TABLE, *PREFIXES))
 
+    def test_presence_that_depends_on_other_keys_is_only_of_keys_that_the_search_groups(self) -> None:
+        """A new key with such a presence needs a place in search.request_context, too."""
+        depending = {Presence.USER, Presence.ORGANIZATION, Presence.OWNER_ORGANIZATION, Presence.ENDPOINT_ORGANIZATION}
+        assert {row.spelling for row in (*TABLE, *PREFIXES) if row.presence in depending} == {
+            "aws:username",
+            "aws:PrincipalOrgID",
+            "aws:PrincipalOrgPaths",
+            "aws:VpceOrgID",
+            "aws:VpceOrgPaths",
+            "aws:ResourceOrgID",
+            "aws:ResourceOrgPaths",
+        }
+
 
 class TestOperators:
     """One row for each condition operator."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from ecr_exposure.aws import FOREIGN_RESPONSE
 from ecr_exposure.cli.aws_calls import Clients, NotAwsError, Unknown, attempt, entries, error_code, error_text, required
 from ecr_exposure.cli.open_questions import AutomationRule, MemberRoles, SecurityHubFinding
 from ecr_exposure.cli.stack import Deployment
@@ -13,8 +14,6 @@ from ecr_exposure.cli.terminal import Clock
 if TYPE_CHECKING:
     from mypy_boto3_securityhub.type_defs import AutomationRulesMetadataTypeDef, AwsSecurityFindingFiltersTypeDef
 
-# What the function raises, and Lambda logs, if the response to PutEvaluations has no request id.
-REFUSED_RESPONSE: Final = "the answer to PutEvaluations did not come from AWS Config"
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -124,7 +123,7 @@ def refused_responses(clients: Clients, deployment: Deployment, clock: Clock) ->
     def read() -> int:
         pages = clients.logs.get_paginator("filter_log_events")
         since = int((clock.today() - _HOUR).timestamp() * 1000)
-        pattern = f'"{REFUSED_RESPONSE}"'
+        pattern = f'"{FOREIGN_RESPONSE}"'
         found = pages.paginate(logGroupName=deployment.log_group, startTime=since, filterPattern=pattern)
         return sum(1 for _ in entries(found, lambda page: page["events"]))
 

@@ -111,7 +111,7 @@ def explain(condition: Condition, context: Context, variables: bool) -> str:  # 
     """Say why a condition that the request meets does not restrict the callers."""
     key, operator = condition.key.spelling, condition.operator
     if condition.key.name not in context:
-        return f"{_when_absent(operator)} when {key} is absent, as for {_absence(condition.key.presence)}"
+        return f"{_when_absent(operator, key)}, as for {_absence(condition.key.presence)}"
     if operator.value_type is ValueType.NULL:
         return f"{key} only has to be present; any value matches"
     if evaluate(condition, context, variables) is None:
@@ -139,15 +139,13 @@ def _explain_match(condition: Condition, key: str, context: Context, *, variable
     return f"{key} {describe(matching)} is not in the zone of trust"
 
 
-def _when_absent(operator: Operator) -> str:
-    name = operator.spelling
+def _when_absent(operator: Operator, key: str) -> str:
     if operator.value_type is ValueType.NULL:
-        return f"{name} matches"
-    if operator.set_operator is SetOperator.FOR_ALL_VALUES:
-        return "ForAllValues also matches"
+        return f"Null matches when {key} is absent"
     if operator.set_operator is SetOperator.FOR_ANY_VALUE:
-        return f"AWS does not document whether {name} matches"
-    return "IfExists also matches" if operator.if_exists else f"{name} also matches"
+        return f"AWS does not document whether {operator.spelling} matches when {key} is absent"
+    name = operator.set_operator.value or ("IfExists" if operator.if_exists else operator.name)
+    return f"{name} also matches when {key} is absent"
 
 
 def is_undocumented(deny: Statement, context: Context, *, variables: bool) -> bool:
