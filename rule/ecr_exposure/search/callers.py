@@ -81,9 +81,7 @@ def _caller_model(facts: RepositoryFacts, excluded: Ids, *, trusts_networks: boo
         excluded=excluded,
         trusts_networks=trusts_networks,
         constants=constants,
-        account=next(
-            each for each in map(str, range(999_999_999_999, 0, -111)) if each not in excluded[IdKind.ACCOUNT]
-        ),
+        account=next(each for each in map(str, _EXAMPLE_ACCOUNTS) if each not in excluded[IdKind.ACCOUNT]),
     )
 
 
