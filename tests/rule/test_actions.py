@@ -48,6 +48,7 @@ def test_table_has_35_repository_and_25_registry_actions() -> None:
         (["ecr:"], {"ecr:"}),
         ([], set()),
         (["ecr-public:*"], set()),
+        (["ecr:BatchChec\u212aLayerAvailability"], {"ecr:BatchChec\u212aLayerAvailability"}),
     ],
 )
 def test_patterns_cover_the_repository_actions_that_they_match(patterns: list[str], expected: set[str]) -> None:

@@ -23,6 +23,7 @@ CONTEXT: dict[str, str | tuple[str, ...]] = {
     "aws:multifactorauthpresent": "true",
     "aws:principaltag/team": "Blue",
     "aws:principaltag/odd": "a*b",
+    "aws:principaltag/k": "k",
     "aws:calledvia": ("athena.amazonaws.com", "glue.amazonaws.com"),
 }
 REQUEST = Request(principal=SESSION, action="ecr:BatchGetImage", context=CONTEXT)
@@ -50,6 +51,9 @@ def allowed(
         ("StringEqualsIfExists", "aws:PrincipalTag/none", "Blue", True),
         ("StringEqualsIgnoreCase", "aws:PrincipalTag/team", "BLUE", True),
         ("StringNotEqualsIgnoreCase", "aws:PrincipalTag/team", "BLUE", False),
+        ("StringEqualsIgnoreCase", "aws:PrincipalTag/k", "K", True),
+        ("StringEqualsIgnoreCase", "aws:PrincipalTag/k", "\u212a", False),
+        ("StringEquals", "aws:PrincipalTag/\u212a", "k", False),
         ("StringLike", "aws:PrincipalTag/team", "B?u*", True),
         ("StringNotLike", "aws:PrincipalTag/team", "B?u*", False),
         ("StringEquals", "aws:PrincipalTag/odd", "a*b", True),
@@ -143,6 +147,7 @@ def test_variable_is_literal_text_without_version_2012_10_17() -> None:
         ({"Action": None, "NotAction": "ecr:Put*"}, True),
         ({"Action": None, "NotAction": "ecr:*Image"}, False),
         ({"Action": []}, False),
+        ({"Action": "ecr:BatchGetImage", "Condition": {"stringLIKE": {"aws:principaltag/K": "?"}}}, True),
     ],
 )
 def test_allow_matches_the_request(elements: dict[str, Any], *, expected: bool) -> None:

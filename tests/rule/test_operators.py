@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.addresses import read_cidr
+from ecr_exposure.policy.conditions import read_conditions
 from ecr_exposure.policy.operators import OPERATORS, TABLE, Comparison, SetOperator, ValueType, read_date
 
 
@@ -22,6 +24,11 @@ def test_spelling_resolves_to_name_set_operator_and_suffix() -> None:
     assert operator.set_operator is SetOperator.FOR_ALL_VALUES
     assert operator.if_exists
     assert operator.spelling == "ForAllValues:StringNotLikeIfExists"
+
+
+def test_operator_is_not_spelled_with_a_letter_that_folds_to_ascii() -> None:
+    with pytest.raises(PolicyError, match="is not a condition operator"):
+        read_conditions({"StringLi\u212ae": {"aws:UserAgent": "x"}}, variables=True)
 
 
 def test_negated_operators_are_the_eight_with_not_in_their_name() -> None:

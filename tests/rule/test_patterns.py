@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_exposure.policy.patterns import has_wildcard, matches, simplified
+from ecr_exposure.policy.patterns import ascii_lower, has_wildcard, matches, simplified
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,17 @@ def test_only_asterisk_and_question_mark_are_wildcards() -> None:
     assert has_wildcard("a*")
     assert has_wildcard("a?")
     assert not has_wildcard("a.[b]")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ECR:PutImage", "ecr:putimage"),
+        ("AZ[@`{az", "az[@`{az"),
+        ("KEY\u212a", "key\u212a"),
+        ("I\u0130\u00c4", "i\u0130\u00c4"),
+    ],
+)
+def test_only_ascii_letters_have_a_lower_case(text: str, expected: str) -> None:
+    """str.lower() makes an ASCII k of the Kelvin sign U+212A."""
+    assert ascii_lower(text) == expected

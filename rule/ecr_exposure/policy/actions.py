@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
-from ecr_exposure.policy.patterns import has_wildcard, matches, simplified
+from ecr_exposure.policy.patterns import ascii_lower, has_wildcard, matches, simplified
 
 
 class Capability(Enum):
@@ -80,7 +80,7 @@ def covered_actions(patterns: Iterable[str], *, negated: bool = False) -> frozen
 def _named(patterns: Iterable[str]) -> frozenset[str]:
     covered: set[str] = set()
     for written in patterns:
-        pattern = written.lower()
+        pattern = ascii_lower(written)
         if pattern in ("*", "ecr:*"):
             covered |= _ALL
         elif not has_wildcard(pattern):
@@ -105,7 +105,7 @@ def _named_exactly(written: str, lower: str) -> set[str]:
 
 def is_repository_action(action: str) -> bool:
     """Return whether a repository policy can grant the action: a repository action, or an unknown one of ECR."""
-    lower = action.lower()
+    lower = ascii_lower(action)
     return lower in _SPELLING or (lower.startswith("ecr:") and lower not in _KNOWN)
 
 

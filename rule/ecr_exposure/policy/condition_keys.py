@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from ecr_exposure.policy.operators import ValueType
+from ecr_exposure.policy.patterns import ascii_lower
 
 
 class Presence(Enum):
@@ -176,7 +177,7 @@ KEYS: Final[Mapping[str, ConditionKey]] = {row.name: row for row in TABLE}
 
 def condition_key(text: str) -> ConditionKey:
     """Return the row of a key, whatever its case; a key that is in no row is unknown, and may have any value."""
-    name = text.lower()
+    name = ascii_lower(text)
     found = KEYS.get(name)
     if found is not None:
         return found

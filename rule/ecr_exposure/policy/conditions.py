@@ -10,6 +10,7 @@ from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.condition_keys import ConditionKey, condition_key
 from ecr_exposure.policy.json_values import an_object, describe, elements, is_number
 from ecr_exposure.policy.operators import OPERATORS, Operator, ValueType
+from ecr_exposure.policy.patterns import ascii_lower
 
 
 class Condition(NamedTuple):
@@ -30,7 +31,7 @@ def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
     """
     found: list[Condition] = []
     for spelling, block in an_object(value).items():
-        operator = OPERATORS.get(str(spelling).lower())
+        operator = OPERATORS.get(ascii_lower(str(spelling)))
         if operator is None:
             raise PolicyError("", f"{describe(spelling)} is not a condition operator")
         try:

@@ -14,7 +14,7 @@ from ecr_exposure.policy.actions import is_repository_action
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement, read_policy
 from ecr_exposure.policy.operators import Operator, SetOperator, ValueType
-from ecr_exposure.policy.patterns import LITERAL, matches
+from ecr_exposure.policy.patterns import LITERAL, ascii_lower, matches
 from ecr_exposure.policy.principals import Principal, PrincipalKind
 from ecr_exposure.policy.variables import Reference, UndocumentedError, has_variable, substitute
 
@@ -71,8 +71,8 @@ def matches_request(statement: Statement, document: Document, request: Request) 
 
 def covers(statement: Statement, action: str) -> bool:
     """Return whether the statement's Action or NotAction covers an action."""
-    lower = action.lower()
-    return any(matches(pattern.lower(), lower) for pattern in statement.actions) != statement.not_action
+    lower = ascii_lower(action)
+    return any(matches(ascii_lower(pattern), lower) for pattern in statement.actions) != statement.not_action
 
 
 def matches_principal(statement: Statement, request: Request) -> bool:
@@ -124,7 +124,9 @@ def evaluate(condition: Condition, context: Context, variables: bool) -> bool | 
     operator, key = condition.operator, condition.key
     values = _values(context.get(key.name, ()))
     if operator.value_type is ValueType.NULL:
-        return ("false" if values else "true") in [v.lower() for v in condition.values] if condition.values else None
+        return (
+            ("false" if values else "true") in [ascii_lower(v) for v in condition.values] if condition.values else None
+        )
     if not values:
         return operator.when_absent
     # Several values under an operator without a set operator.

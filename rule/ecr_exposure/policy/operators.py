@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from ecr_exposure.identifiers import ARN_FIELDS, arn_fields
 from ecr_exposure.policy.addresses import is_in_range, read_cidr
-from ecr_exposure.policy.patterns import PLAIN, matches
+from ecr_exposure.policy.patterns import PLAIN, ascii_lower, matches
 
 
 class ValueType(Enum):
@@ -110,7 +110,7 @@ def _equals(text: str, value: str) -> bool:
 
 
 def _equals_ignoring_case(text: str, value: str) -> bool:
-    return _equals(text.lower(), value.lower())
+    return _equals(ascii_lower(text), ascii_lower(value))
 
 
 def matches_arn(pattern: str, value: str) -> bool | None:
@@ -155,7 +155,7 @@ def is_number(text: str) -> bool:
 
 
 def _is_bool(text: str) -> bool:
-    return text.lower() in ("true", "false")
+    return ascii_lower(text) in ("true", "false")
 
 
 _DATE: Final = re.compile(

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 """
 
 import re
+import string
 from typing import Final
 
 # Literal asterisks and question marks, in a pattern and in the text that it is compared with, are replaced with two
@@ -11,6 +12,15 @@ from typing import Final
 LITERAL: Final = str.maketrans("*?", "\ue02a\ue03f")
 _WILDCARDS: Final = re.compile(r"[*?]*\*[*?]*")
 PLAIN: Final = str.maketrans("\ue02a\ue03f", "*?")
+_ASCII_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def ascii_lower(text: str) -> str:
+    """Return the text with its ASCII letters in lower case.
+
+    AWS documents no other letters as equal. str.lower() would make a k of the Kelvin sign.
+    """
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
 
 
 def has_wildcard(pattern: str) -> bool:
