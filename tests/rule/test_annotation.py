@@ -44,8 +44,9 @@ def test_most_dangerous_grant_is_named() -> None:
         ({"Action": []}, "Everyone is named, but no repository action is granted: "
          "Statement[0] allows no action to * with no Condition."),
         ({"Principal": {"AWS": "arn:aws:iam::*:root"}, "Action": "ecr:PutImage"},
-         'Everyone can push: Statement[0] allows ecr:PutImage to the invalid Principal "arn:aws:iam::*:root" '
-         "with no Condition."),
+         'Everyone can push: Statement[0] allows ecr:PutImage to AWS "arn:aws:iam::*:root" with no Condition.'),
+        ({"Principal": ["*"], "Action": "ecr:PutImage"},
+         'Everyone can push: Statement[0] allows ecr:PutImage to Principal "*" with no Condition.'),
         ({"Sid": ""}, "Everyone can administer, delete, push and pull: "
          "Statement[0] allows ecr:* to * with no Condition."),
     ],

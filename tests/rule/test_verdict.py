@@ -160,6 +160,23 @@ def test_unknown_owner_and_region_can_be_any(policy: dict[str, Any], expected: s
         assert grant.witness.context["aws:principalaccount"] != grant.witness.context.get("aws:resourceaccount")
 
 
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"Principal": {"Service": "*"}}, "NON_COMPLIANT"),
+        ({"Principal": {"AWS": "arn:aws:iam::*:root"}}, "NON_COMPLIANT"),
+        ({"Principal": ["*"]}, "NON_COMPLIANT"),
+        ({"NotPrincipal": {"AWS": "arn:aws:iam::*:root"}}, "COMPLIANT"),
+        ({"NotPrincipal": ["*"]}, "COMPLIANT"),
+    ],
+)
+def test_unconditional_reads_a_wildcard_in_a_principal_as_everyone(elements: dict[str, Any], expected: str) -> None:
+    """A NotPrincipal names nobody."""
+    policy = {"Statement": {"Effect": "Allow", "Action": "ecr:*"} | elements}
+    assert judge(policy).compliance == expected
+    assert judge(policy, test="reachable").compliance == "NON_COMPLIANT"
+
+
 def test_known_region_determines_the_partition() -> None:
     policy = conditional("StringLike", "aws:PrincipalArn", "arn:aws-cn:iam::*:role/x")
     assert judge(policy, test="reachable", region="cn-north-1").compliance == "NON_COMPLIANT"

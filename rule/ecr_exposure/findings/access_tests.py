@@ -60,11 +60,10 @@ def _covered(statement: Statement) -> frozenset[str]:
 
 
 def _grants_to_everyone(statement: Statement) -> bool:
-    if not statement.allows or statement.conditions:
+    if not statement.allows or statement.conditions or statement.not_principal:
         return False
-    # A malformed principal may be read as everyone. A star in NotPrincipal excludes everyone.
-    names_everyone = statement.principals.everyone and not statement.not_principal
-    return names_everyone or bool(statement.principals.malformed)
+    # A principal with a wildcard may stand for everyone.
+    return statement.principals.everyone or bool(statement.principals.wildcards)
 
 
 def _reachable_grants(document: Document, facts: RepositoryFacts) -> tuple[Grant, ...]:

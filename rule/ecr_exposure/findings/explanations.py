@@ -52,11 +52,11 @@ def _whom(statement: Statement, witness: Request | None) -> str:
     principals = statement.principals
     if principals.everyone and not statement.not_principal:
         return "*"
-    if principals.malformed:
-        element = "NotPrincipal" if statement.not_principal else "Principal"
-        return f"the invalid {element} {describe(principals.malformed[0])}"
     if statement.not_principal:
         return "everyone except the NotPrincipal"
+    if principals.wildcards:
+        written = principals.wildcards[0]
+        return f"{written.type or 'Principal'} {describe(written.text)}"
     return f"account {account_of(witness.principal)}" if witness else "the named principals"
 
 

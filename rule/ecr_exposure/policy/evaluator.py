@@ -78,12 +78,12 @@ def covers(statement: Statement, action: str) -> bool:
 def matches_principal(statement: Statement, request: Request) -> bool:
     """Return whether the statement's Principal or NotPrincipal covers the caller.
 
-    A malformed value covers every caller in an Allow and none in a Deny. A request does not show which identity
-    provider authenticated its caller: in an Allow a provider covers every caller of its account, and in a Deny
-    or in a NotPrincipal of an Allow it covers none.
+    A value with a wildcard covers every caller in the Principal of an Allow, and none elsewhere; a malformed value
+    covers none. A request does not show which identity provider authenticated its caller: in an Allow a provider
+    covers every caller of its account, and in a Deny or in a NotPrincipal of an Allow it covers none.
     """
     principals = statement.principals
-    if statement.allows and principals.malformed:
+    if statement.allows and principals.wildcards and not statement.not_principal:
         return True
     if not statement.allows and is_ineffective(statement):
         return False
@@ -95,9 +95,12 @@ def matches_principal(statement: Statement, request: Request) -> bool:
 def is_ineffective(deny: Statement) -> bool:
     """Return whether a Deny cannot be relied on.
 
-    ECR refuses its Resource element, or its NotPrincipal has a malformed value or an identity provider.
+    ECR refuses its Resource element, or its NotPrincipal has a value that is no principal or an identity provider.
     """
-    unclear = deny.principals.malformed or len(identifiable(deny.principals.named)) < len(deny.principals.named)
+    principals = deny.principals
+    unclear = (
+        principals.wildcards or principals.malformed or len(identifiable(principals.named)) < len(principals.named)
+    )
     return bool(deny.resource) or (deny.not_principal and bool(unclear))
 
 

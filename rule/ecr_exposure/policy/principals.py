@@ -4,11 +4,12 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 """
 
 import re
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Final, NamedTuple
 
 from ecr_exposure.errors import PolicyError
-from ecr_exposure.identifiers import ACCOUNT_ID, account_of, partition_of
+from ecr_exposure.identifiers import ACCOUNT_ID, PARTITIONS, account_of, partition_of
 from ecr_exposure.policy.json_values import an_object, describe, is_list, texts
 from ecr_exposure.policy.patterns import has_wildcard
 
@@ -39,35 +40,57 @@ class Principal(NamedTuple):
         return self.text if self.kind is PrincipalKind.ACCOUNT else account_of(self.text)
 
 
+class WrittenPrincipal(NamedTuple):
+    """A value that is no principal; type: AWS, Service or Federated, empty for a value directly under the element.
+
+    text: the value as written; NO_VALUE for an empty list directly under the element.
+    """
+
+    type: str
+    text: str
+
+
 class Principals(NamedTuple):
     """All values of one element.
 
     everyone: one of them is ``*`` (``"*"`` and ``{"AWS": "*"}`` mean the same).
-    malformed: values that IAM refuses; the rule never relies on such a value to restrict access.
+    wildcards: values with a wildcard, and web identity providers that belong to no account: such a value may stand
+    for everyone, so an Allow grants everyone access, and no value restricts access.
+    malformed: other values that IAM refuses: they grant access to nobody, and never restrict access.
     """
 
     everyone: bool = False
     named: tuple[Principal, ...] = ()
-    malformed: tuple[str, ...] = ()
+    wildcards: tuple[WrittenPrincipal, ...] = ()
+    malformed: tuple[WrittenPrincipal, ...] = ()
 
 
 EVERYONE: Final = Principals(everyone=True)
+NO_VALUE: Final = "[]"
 _EVERYONE: Final = {"AWS": "*"}
 
 # An account is named by its 12 digits or by the ARN of its root. Users, roles and sessions belong to one account; no
 # other ARN can be a principal:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 _ACCOUNT: Final = ACCOUNT_ID.pattern
+_ANY_PARTITION: Final = "|".join(PARTITIONS)
 _AWS: Final = re.compile(
-    rf"({_ACCOUNT})|arn:(aws[a-z-]*):(?:iam::({_ACCOUNT}):root"
+    rf"({_ACCOUNT})|arn:({_ANY_PARTITION}):(?:iam::({_ACCOUNT}):root"
     rf"|(?:iam::{_ACCOUNT}:(?:user|role)|sts::{_ACCOUNT}:(?:assumed-role|federated-user))/[^*?]+)"
 ).fullmatch
 _PARTITION: Final = 2
 _ROOT: Final = 3
-# The unique id of a deleted user or role remains in a policy, and is never used again:
+# The unique id of a deleted user or role remains in a policy, and is never used again; a session of a role has the
+# role's id and its own name:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
-_UNIQUE_ID: Final = re.compile(r"(?:AIDA|AROA)[A-Z0-9]{12,}")
-_PROVIDER: Final = re.compile(rf"arn:aws[a-z-]*:iam::{_ACCOUNT}:(?:saml|oidc)-provider/[^*?]+")
+_UNIQUE_ID: Final = re.compile(r"AIDA[A-Z0-9]{12,}|AROA[A-Z0-9]{12,}(?::[^*?]+)?")
+_PROVIDER: Final = re.compile(rf"arn:(?:{_ANY_PARTITION}):iam::{_ACCOUNT}:(?:saml|oidc)-provider/[^*?]+")
+# The users of these providers belong to no account:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-federated-web-identity
+_WEB_IDENTITY: Final = frozenset(
+    WrittenPrincipal("Federated", provider)
+    for provider in "cognito-identity.amazonaws.com www.amazon.com graph.facebook.com accounts.google.com".split()
+)
 
 
 def read_principals(value: object) -> Principals:
@@ -75,17 +98,14 @@ def read_principals(value: object) -> Principals:
     if value == "*" or value == _EVERYONE:  # noqa: PLR1714 - half the time of a membership test
         return EVERYONE
     if type(value) is not dict and (isinstance(value, str) or is_list(value)):
-        return Principals(malformed=texts(value))
+        return _with_others([WrittenPrincipal("", text) for text in texts(value) or (NO_VALUE,)])
     everyone = False
     named: list[Principal] = []
-    malformed: list[str] = []
+    others: list[WrittenPrincipal] = []
     for kind, content in an_object(value).items():
-        read = _READERS.get(kind)
-        if read is None:
-            message = f"{describe(kind)} is not a type of principal (accepted: {', '.join(_READERS)})"
-            raise PolicyError("", message)
+        read = _reader(kind)
         try:
-            values = (content,) if type(content) is str else texts(content)
+            values = texts(content)
         except PolicyError as error:
             raise error.within(kind) from None
         for text in values:
@@ -94,8 +114,26 @@ def read_principals(value: object) -> Principals:
             elif (principal := read(text)) is not None:
                 named.append(principal)
             else:
-                malformed.append(text)
-    return Principals(everyone, tuple(named), tuple(malformed))
+                others.append(WrittenPrincipal(kind, text))
+    return _with_others(others, everyone=everyone, named=named) if others else Principals(everyone, tuple(named))
+
+
+def _reader(kind: str) -> Callable[[str], Principal | None]:
+    if kind in _READERS:
+        return _READERS[kind]
+    raise PolicyError("", f"{describe(kind)} is not a type of principal (accepted: {', '.join(_READERS)})")
+
+
+def _with_others(
+    others: Iterable[WrittenPrincipal], *, everyone: bool = False, named: Iterable[Principal] = ()
+) -> Principals:
+    """Return all values of an element; others: those that are no principals."""
+    wildcards: list[WrittenPrincipal] = []
+    malformed: list[WrittenPrincipal] = []
+    for written in others:
+        may_be_everyone = has_wildcard(written.text) or written in _WEB_IDENTITY
+        (wildcards if may_be_everyone else malformed).append(written)
+    return Principals(everyone, tuple(named), tuple(wildcards), tuple(malformed))
 
 
 def _aws(text: str) -> Principal | None:
@@ -112,7 +150,6 @@ def _service(text: str) -> Principal | None:
 
 
 def _provider(text: str) -> Principal | None:
-    # The built-in web identity providers are not: their users belong to no account.
     return Principal(PrincipalKind.PROVIDER, text, partition_of(text)) if _PROVIDER.fullmatch(text) else None
 
 

@@ -113,7 +113,7 @@ def is_trusted_network(cidrs: Iterable[str]) -> bool:
 def may_grant_public_access(statement: Statement) -> bool:
     """Fast path: return False if the statement is an Allow that grants access only to principals that it names."""
     principals = statement.principals
-    if not statement.allows or not (principals.everyone or principals.malformed or statement.not_principal):
+    if not statement.allows or not (principals.everyone or principals.wildcards or statement.not_principal):
         return False
     return not any(map(_names_every_caller, statement.conditions))
 

@@ -94,15 +94,15 @@ class _Search:
     def _matching(self, statement: Statement) -> Iterator[Alternative]:
         """Yield the alternatives under which an Allow matches a caller."""
         principals = statement.principals
-        others = principals.everyone or principals.malformed or statement.not_principal
+        others = principals.everyone or principals.wildcards or statement.not_principal
         if not others and all(map(self._is_no_caller, principals.named)):
             return
         conditions = tuple(self._constraint(condition, outcome=True) for condition in statement.conditions)
-        if principals.malformed or (principals.everyone and not statement.not_principal):
-            yield conditions
-        elif statement.not_principal:
+        if statement.not_principal:
             if not principals.everyone:
                 yield (*conditions, *self._is_none_of(statement))
+        elif principals.everyone or principals.wildcards:
+            yield conditions
         else:
             for principal in principals.named:
                 if not self._is_no_caller(principal):
