@@ -77,7 +77,7 @@ def partitions_of_region(region: str | None) -> tuple[str, ...]:
 
 
 ARN_FIELDS: Final = 6
-_PARTITION, _REGION_FIELD, _ACCOUNT, _RESOURCE = 1, 3, 4, 5
+_PARTITION, _SERVICE, _REGION_FIELD, _ACCOUNT, _RESOURCE = 1, 2, 3, 4, 5
 
 
 def arn_fields(arn: str) -> list[str]:
@@ -91,6 +91,11 @@ def arn_fields(arn: str) -> list[str]:
 def partition_of(arn: str) -> str:
     """Return the partition of an ARN, such as ``aws-cn``; an empty string where the field is missing."""
     return _field(arn, _PARTITION)
+
+
+def service_of(arn: str) -> str:
+    """Return the service of an ARN, such as ``iam``; an empty string where the field is missing."""
+    return _field(arn, _SERVICE)
 
 
 def region_of(arn: str) -> str:

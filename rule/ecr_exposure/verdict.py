@@ -15,6 +15,7 @@ from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
 from ecr_exposure.policy.document import Document, read_policy
 from ecr_exposure.policy.json_values import printable
+from ecr_exposure.policy.malformed_principals import malformed_principal
 from ecr_exposure.repository import Repository
 from ecr_exposure.search import RepositoryFacts, TooComplexError
 
@@ -87,6 +88,8 @@ def _judge_document(document: Document, test: AccessTest, facts: RepositoryFacts
         grants = test.find(document, facts)
     except TooComplexError as error:
         return cannot_be_evaluated(f"too complex: {error}")
+    if not grants and (problem := malformed_principal(document)) is not None:
+        return cannot_be_evaluated(problem)
     advisories = advisories_of(document, facts) if test.advises else ()
     if not grants:
         return Verdict(compliance="COMPLIANT", annotation=test.no_grant, advisories=advisories)

@@ -10,6 +10,7 @@ from ecr_exposure.policy.addresses import is_partly_public
 from ecr_exposure.policy.condition_keys import Presence, ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
+from ecr_exposure.policy.malformed_principals import problems_of
 from ecr_exposure.policy.operators import Relation, SetOperator, ValueType, read_date
 from ecr_exposure.policy.patterns import has_wildcard
 from ecr_exposure.policy.principals import PrincipalKind
@@ -22,7 +23,8 @@ class AdvisoryKind(Enum):
     CONFUSED_DEPUTY: a service can access the repository on behalf of any customer. DELETED_PRINCIPAL: a principal is
     the unique id of a deleted user or role. LITERAL_STAR: an operator without wildcards compares an asterisk.
     PRIVATE_SOURCE_IP: aws:SourceIp is compared with private addresses only. PASSED_WINDOW: a time window has passed.
-    RESOURCE_ELEMENT: the statement has an element that ECR refuses.
+    RESOURCE_ELEMENT: the statement has an element that ECR refuses. MALFORMED_PRINCIPAL: it has a value that is no
+    principal, which ECR refuses, too.
     """
 
     CONFUSED_DEPUTY = "confused-deputy"
@@ -31,6 +33,7 @@ class AdvisoryKind(Enum):
     PRIVATE_SOURCE_IP = "private-source-ip"
     PASSED_WINDOW = "passed-window"
     RESOURCE_ELEMENT = "resource-element"
+    MALFORMED_PRINCIPAL = "malformed-principal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ def advisories_of(document: Document, facts: RepositoryFacts) -> tuple[Advisory,
 
 
 def _has_notable_principal(statement: Statement) -> bool:
+    if statement.principals.malformed:
+        return True
     if statement.allows:
         for principal in statement.principals.named:
             if principal.kind is PrincipalKind.SERVICE or principal.kind is PrincipalKind.UNIQUE_ID:
@@ -82,6 +87,8 @@ _DEPUTY: Final = (
 def _advisories(statement: Statement, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
     if statement.resource:
         yield AdvisoryKind.RESOURCE_ELEMENT, f"ECR refuses a policy with a {statement.resource} element"
+    for problem in problems_of(statement):
+        yield AdvisoryKind.MALFORMED_PRINCIPAL, problem
     if _is_confused_deputy(statement):
         yield AdvisoryKind.CONFUSED_DEPUTY, _DEPUTY
     if not statement.allows:

@@ -2,5 +2,6 @@
 
 In reading order: ``document`` reads a policy with ``principals``, ``actions`` and ``conditions``; ``operators`` and
 ``condition_keys`` are the tables of the condition operators and keys; ``variables``, ``patterns``, ``addresses`` and
-``json_values`` read single values. ``evaluator`` decides whether a policy allows one request.
+``json_values`` read single values. ``evaluator`` decides whether a policy allows one request, and
+``malformed_principals`` says what is wrong with a value that is no principal.
 """
