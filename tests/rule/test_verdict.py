@@ -73,6 +73,7 @@ def test_valid_arguments_of_any_type_are_accepted() -> None:
         ({"Statement": {"Effect": "Allow", "Principal": "*"}}, "Statement[0]: Action and NotAction are both missing"),
         ({"Statement": {**OPEN, "Action": [["ecr:*"]]}}, "Statement[0].Action: a list is not a string"),
         ({"Statement": {**OPEN, "Resource": 7}}, "Statement[0].Resource: 7 is not a string"),
+        ({"Statement": {**OPEN, "Resource": "*", "NotResource": 7}}, "Statement[0].NotResource: 7 is not a string"),
         ({"Statement": {**OPEN, "Sid": 7}}, "Statement[0].Sid: 7 is not a string"),
         ({"Statement": {**OPEN, "Condition": None}}, "Statement[0].Condition: null is not an object"),
         ({"Statement": {**OPEN, "Condition": {"Bool": {"aws:SecureTransport": "yes"}}}},

@@ -151,12 +151,12 @@ def _when_absent(operator: Operator, key: str) -> str:
 def is_undocumented(deny: Statement, context: Context, *, variables: bool) -> bool:
     """Return whether only undocumented behavior lets the request avoid a Deny."""
     results = [evaluate(condition, context, variables) for condition in deny.conditions]
-    return bool(deny.resource) or (None in results and False not in results)
+    return not deny.every_resource or (None in results and False not in results)
 
 
 def explain_deny(deny: Statement, context: Context, *, variables: bool) -> str:
     """Say why a Deny does not match the request."""
-    if deny.resource:
+    if not deny.every_resource:
         return f"{name_of(deny)} may deny nothing: ECR refuses its {deny.resource} element"
     results = [(condition, evaluate(condition, context, variables)) for condition in deny.conditions]
     for condition, met in sorted(results, key=lambda result: result[1] is None):

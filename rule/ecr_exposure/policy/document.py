@@ -20,7 +20,8 @@ class Statement(NamedTuple):
     """One statement, with its 0-based position in the document.
 
     not_principal, not_action: the element was NotPrincipal or NotAction.
-    resource: the name of its Resource or NotResource element, if it has one; ECR refuses both.
+    resource: the name of its Resource or NotResource element, if it has one; ECR refuses both. every_resource: there
+    is none, or it is a Resource that is or lists ``*``.
     """
 
     position: int
@@ -32,6 +33,7 @@ class Statement(NamedTuple):
     not_action: bool
     conditions: tuple[Condition, ...]
     resource: str | None
+    every_resource: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +111,21 @@ def _read_statement(index: int, content: Mapping[str, object], *, variables: boo
         actions,
         action == "NotAction",
         conditions,
-        _resource(content),
+        *_resource(content),
     )
 
 
-def _resource(content: Mapping[str, object]) -> str | None:
+def _resource(content: Mapping[str, object]) -> tuple[str | None, bool]:
+    """Return the name of the Resource or NotResource element, and whether the statement is about every resource."""
+    found: tuple[str | None, bool] = (None, True)
     for element in ("Resource", "NotResource"):
         if element in content:
             try:
-                texts(content[element])
+                values = texts(content[element])
             except PolicyError as error:
                 raise error.within(element) from None
-            return element
-    return None
+            found = (element, element == "Resource" and "*" in values)
+    return found
 
 
 def _only_known(content: Mapping[str, object], known: frozenset[str], what: str) -> None:

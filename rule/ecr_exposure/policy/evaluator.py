@@ -95,13 +95,14 @@ def matches_principal(statement: Statement, request: Request) -> bool:
 def is_ineffective(deny: Statement) -> bool:
     """Return whether a Deny cannot be relied on.
 
-    ECR refuses its Resource element, or its NotPrincipal has a value that is no principal or an identity provider.
+    It has a Resource element other than ``*``, or its NotPrincipal has a value that is no principal or an identity
+    provider.
     """
     principals = deny.principals
     unclear = (
         principals.wildcards or principals.malformed or len(identifiable(principals.named)) < len(principals.named)
     )
-    return bool(deny.resource) or (deny.not_principal and bool(unclear))
+    return not deny.every_resource or (deny.not_principal and bool(unclear))
 
 
 def identifiable(named: tuple[Principal, ...]) -> tuple[Principal, ...]:
