@@ -6,10 +6,13 @@ Actions are compared without regard to case and take wildcards:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
 """
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
+from ecr_exposure.errors import PolicyError
+from ecr_exposure.policy.json_values import describe, texts
 from ecr_exposure.policy.patterns import ascii_lower, has_wildcard, matches, simplified
 
 
@@ -65,6 +68,24 @@ CAPABILITY_OF: Final = {f"ecr:{name}": capability for capability, names in _TABL
 _SPELLING: Final = {name.lower(): name for name in CAPABILITY_OF}
 _KNOWN: Final = (*_SPELLING, *map(str.lower, REGISTRY_ACTIONS))
 _ALL: Final = frozenset(CAPABILITY_OF)
+
+
+# A service and a name; the name can be one that no action has. Wildcards may stand on both sides of the colon.
+_ACTION: Final = re.compile(r"\*|[A-Za-z0-9.*?-]+:[ -9;-~]+").fullmatch
+
+
+_USUAL: Final = frozenset(CAPABILITY_OF) | REGISTRY_ACTIONS | {"*", "ecr:*"}
+"""Fast path: actions that need no further test."""
+
+
+def read_actions(value: object) -> tuple[str, ...]:
+    """Return the patterns of an Action or NotAction element; raise PolicyError if one is invalid."""
+    patterns = texts(value)
+    if not _USUAL.issuperset(patterns):
+        for pattern in patterns:
+            if _ACTION(pattern) is None:
+                raise PolicyError("", f"{describe(pattern)} is not an action such as ecr:BatchGetImage")
+    return patterns
 
 
 def covered_actions(patterns: Iterable[str], *, negated: bool = False) -> frozenset[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ecr_exposure.errors import PolicyError
+from ecr_exposure.policy.actions import read_actions
 from ecr_exposure.policy.conditions import Condition, read_conditions
 from ecr_exposure.policy.json_values import an_object, describe, elements, read_json, texts
 from ecr_exposure.policy.principals import Principals, read_principals
@@ -97,7 +98,7 @@ def _read_statement(index: int, content: Mapping[str, object], *, variables: boo
     try:
         principals = read_principals(content[principal])
         place = action
-        actions = texts(content[action])
+        actions = read_actions(content[action])
         place = "Condition"
         conditions = read_conditions(content["Condition"], variables=variables) if "Condition" in content else ()
     except PolicyError as error:
