@@ -77,10 +77,20 @@ def test_rows_say_which_operators_take_wildcards_ignore_case_and_take_variables(
         ("2026", datetime(2026, 1, 1, tzinfo=UTC)),
         ("1795523415", datetime(2026, 11, 24, 12, 30, 15, tzinfo=UTC)),
         ("-1", datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("-123", datetime(1969, 12, 31, 23, 57, 57, tzinfo=UTC)),
+        ("12.5", datetime(1970, 1, 1, 0, 0, 12, 500_000, tzinfo=UTC)),
+        ("123", datetime(1970, 1, 1, 0, 2, 3, tzinfo=UTC)),
+        ("12345", datetime(1970, 1, 1, 3, 25, 45, tzinfo=UTC)),
     ],
 )
 def test_date_values_are_read_as_seconds_since_1970(text: str, expected: datetime) -> None:
     assert read_date(text) == expected.timestamp()
+
+
+def test_date_of_a_policy_can_be_later_than_the_last_moment() -> None:
+    assert read_date("253402300800") == 253_402_300_800
+    assert read_date("9" * 40) == float("9" * 40)
+    assert read_date("9" * 41) is None
 
 
 @pytest.mark.parametrize(

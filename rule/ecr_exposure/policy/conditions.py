@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.condition_keys import ConditionKey, condition_key
-from ecr_exposure.policy.json_values import an_object, describe, elements, is_number
+from ecr_exposure.policy.json_values import HugeNumber, an_object, describe, elements, number_text
 from ecr_exposure.policy.operators import OPERATORS, Operator, ValueType
 from ecr_exposure.policy.patterns import ascii_lower
 
@@ -76,6 +76,8 @@ def _as_text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if is_number(value):
-        return str(value)
+    if isinstance(value, (int, float)):
+        return number_text(value)
+    if isinstance(value, HugeNumber):
+        raise PolicyError("", f"{value} cannot be compared")
     raise PolicyError("", f"{describe(value)} is not a string, a number, true or false")

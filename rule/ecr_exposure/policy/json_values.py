@@ -4,8 +4,10 @@ This module knows no policies: its callers say what they accept, and at which pl
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Final, Never, TypeGuard
 from urllib.parse import unquote
 
@@ -13,8 +15,6 @@ from ecr_exposure.errors import PolicyError
 
 _LONGEST_QUOTE: Final = 60
 _LAST_PLANE_0: Final = "\uffff"
-# Beyond this many digits Python refuses to write an integer or to make it a float.
-_LARGEST: Final = 10**40
 
 
 class DuplicateKey:
@@ -31,6 +31,53 @@ class DuplicateKey:
         return f"duplicate key {describe(self.key)}"
 
 
+_MOST_DIGITS: Final = 40
+_NUMBER: Final = re.compile(r"[+-]?([0-9]*)\.?([0-9]*)(?:[eE]([+-]?)0*([0-9]*))?")
+
+
+class HugeNumber:
+    """Replaces a number with too many digits, so that its reader can name the place."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Name the number."""
+        return f"a number of more than {_MOST_DIGITS} digits"
+
+
+def has_too_many_digits(number: str) -> bool:
+    """Return whether a number has more than 40 digits if it is written out without an exponent."""
+    found = _NUMBER.fullmatch(number)
+    whole, fraction, sign, exponent = found.groups("") if found else ("", "", "", "")
+    if len(exponent) > len(str(_MOST_DIGITS)):
+        return True
+    digits = len(whole) + len(fraction)
+    decimals = len(fraction) - int(f"{sign}{exponent or 0}")
+    return max(digits - min(decimals, 0), decimals + 1) > _MOST_DIGITS
+
+
+def number_text(value: float) -> str:
+    """Return a number as text. Raises PolicyError if it has too many digits, or is not a number of JSON."""
+    if isinstance(value, float) and not isfinite(value):
+        _constant(json.dumps(value))
+    if _is_huge(value):
+        raise PolicyError("", f"{HugeNumber()} cannot be compared")
+    return str(value)
+
+
+def _is_huge(value: float) -> bool:
+    # Python refuses to write an integer of thousands of digits.
+    return has_too_many_digits(repr(value)) if isinstance(value, float) else abs(value) >= 10**_MOST_DIGITS
+
+
+def _integer(text: str) -> int | HugeNumber:
+    return HugeNumber() if has_too_many_digits(text) else int(text)
+
+
+def _fraction(text: str) -> float | HugeNumber:
+    return HugeNumber() if has_too_many_digits(text) else float(text)
+
+
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | DuplicateKey:
     content = dict(pairs)
     if len(content) == len(pairs):
@@ -42,14 +89,16 @@ def _constant(text: str) -> Never:
     raise PolicyError("", f"{text} is not a JSON value")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_fraction, parse_constant=_constant
+)
 
 
 def read_json(text: str) -> object:
     """Return the value of a JSON text; a text that is not JSON is percent-decoded once and read again.
 
-    Objects come back as dict, or as DuplicateKey if a key is duplicate.
-    Raises PolicyError, also for a number with too many digits and for nesting that is too deep.
+    Objects come back as dict, or as DuplicateKey if a key is duplicate; numbers with too many digits as HugeNumber.
+    Raises PolicyError, also for nesting that is too deep.
     """
     try:
         return _decode(text)
@@ -68,10 +117,6 @@ def _decode(text: str) -> object:
         raise PolicyError("", message) from None
     except RecursionError:
         raise PolicyError("", "nested deeper than 100 levels") from None
-    except PolicyError:
-        raise
-    except ValueError:
-        raise PolicyError("", "a number has too many digits") from None
 
 
 def _percent_decoded(text: str) -> str | None:
@@ -136,12 +181,9 @@ def describe(value: object) -> str:
     if isinstance(value, str):
         return json.dumps(value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "…", ensure_ascii=False)
     if isinstance(value, (int, float)):
-        return str(value) if abs(value) < _LARGEST else "a huge number"
+        return str(HugeNumber()) if _is_huge(value) else json.dumps(value)
     if isinstance(value, (Mapping, DuplicateKey)):
         return "an object"
+    if isinstance(value, HugeNumber):
+        return str(value)
     return "a list" if is_list(value) else f"a {type(value).__name__}"
-
-
-def is_number(value: object) -> bool:
-    """Return whether the value is a JSON number of a plausible size."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from ecr_exposure.identifiers import ARN_FIELDS, arn_fields
 from ecr_exposure.policy.addresses import is_in_range, read_cidr
+from ecr_exposure.policy.json_values import has_too_many_digits
 from ecr_exposure.policy.patterns import PLAIN, ascii_lower, matches
 
 
@@ -26,7 +27,7 @@ class ValueType(Enum):
     ARN = "an ARN"
     BOOL = "true or false"
     NULL = "true or false (no variable)"
-    NUMERIC = "a number"
+    NUMERIC = "a number of at most 40 digits"
     DATE = "an ISO 8601 date with a time zone, or seconds since 1970"
     IP = "an address or a CIDR range"
     BINARY = "base64 text"
@@ -146,12 +147,12 @@ def _never(_text: str, _value: str) -> bool:
     return False
 
 
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def is_number(text: str) -> bool:
-    """Return whether the text is a number that a Numeric operator compares."""
-    return _NUMBER.fullmatch(text) is not None
+    """Return whether the text is a number that a Numeric operator compares; written out it has at most 40 digits."""
+    return _NUMBER.fullmatch(text) is not None and not has_too_many_digits(text)
 
 
 def _is_bool(text: str) -> bool:
@@ -162,8 +163,7 @@ _DATE: Final = re.compile(
     r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})"
     r"(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?(Z|[+-][0-2][0-9]:?[0-5][0-9])?)?)?)?"
 )
-_EPOCH: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]+)?")
-_YEAR_DIGITS: Final = 4
+_EPOCH: Final = re.compile(r"(?![0-9]{4}\Z)-?[0-9]{1,40}(?:\.[0-9]+)?")
 _EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -173,7 +173,7 @@ def read_date(text: str) -> float | None:
     Four digits are a year, other digits are seconds; a time without a zone is UTC.
     https://www.w3.org/TR/NOTE-datetime is the profile of ISO 8601 that IAM names.
     """
-    if _EPOCH.fullmatch(text) and len(text) != _YEAR_DIGITS:
+    if _EPOCH.fullmatch(text):
         return float(text)
     found = _DATE.fullmatch(text)
     if found is None:
