@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from ecr_exposure import PolicyError, Request, is_allowed
+from ecr_exposure.policy.document import read_policy
+from ecr_exposure.policy.evaluator import evaluate
 
 ROLE = "arn:aws:iam::444455556666:role/eng/ci"
 SESSION = "arn:aws:sts::444455556666:assumed-role/ci/build"
@@ -26,6 +28,7 @@ CONTEXT: dict[str, str | tuple[str, ...]] = {
     "aws:principaltag/k": "k",
     "aws:calledvia": ("athena.amazonaws.com", "glue.amazonaws.com"),
 }
+ALLOW = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
 REQUEST = Request(principal=SESSION, action="ecr:BatchGetImage", context=CONTEXT)
 
 
@@ -33,8 +36,7 @@ def allowed(
     statement: dict[str, Any], *more: dict[str, Any], version: str = "2012-10-17", request: Request = REQUEST
 ) -> bool:
     """Ask for an Allow for everyone with these elements, and further statements."""
-    base = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
-    first = {key: value for key, value in (base | statement).items() if value is not None}
+    first = {key: value for key, value in (ALLOW | statement).items() if value is not None}
     return is_allowed({"Version": version, "Statement": [first, *more]}, request)
 
 
@@ -120,9 +122,166 @@ def test_condition_evaluates_as_documented(operator: str, key: str, values: Any,
     assert allowed({}, deny) is (expected is not True)
 
 
+IN_A_VPC: dict[str, str | tuple[str, ...]] = {
+    "aws:principalarn": ROLE,
+    "aws:sourceip": "2001:DB8::7",
+    "aws:vpcsourceip": "10.0.0.7",
+    "aws:ec2instancesourceprivateipv4": "10.0.0.7",
+    "aws:currenttime": "2026-11-24T12:00:00Z",
+    "aws:tokenissuetime": "2026-11-24T13:00:00+01:00",
+    "aws:epochtime": "1795521600",
+    "aws:multifactorauthage": "1795521600.0",
+    "aws:securetransport": "true",
+    "aws:sourcearn": "arn:aws:s3:::bucket",
+    "aws:principaltag/address": "10.0.0.7",
+    "aws:principaltag/cost center": "7",
+    "aws:principaltag/empty": (),
+    "aws:principaltag/two": ("a", "b"),
+    "aws:principaltag/literal": "a*b",
+    "aws:calledvia": ("a",),
+    "aws:resourcetag/team": ("a", "b"),
+    "aws:resourcetag/sign": ("a",),
+    "aws:resourcetag/stage": "a",
+    "acme:address": "10.0.0.7",
+}
+OTHER_ADDRESS = "${aws:Ec2InstanceSourcePrivateIPv4}"
+TOGETHER = [OTHER_ADDRESS, "10.0.0.7"]
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "values", "expected"),
+    [
+        # A String operator on an address, a date or a number.
+        ("StringEquals", "aws:VpcSourceIp", "10.0.0.7", None),
+        ("StringNotEquals", "aws:VpcSourceIp", "10.0.0.7", None),
+        ("StringLike", "aws:VpcSourceIp", "*", None),
+        ("StringEqualsIgnoreCase", "aws:CurrentTime", "2026-11-24T12:00:00Z", None),
+        ("StringLike", "aws:EpochTime", "1*", None),
+        ("StringEquals", "aws:MultiFactorAuthAge", "300", None),
+        ("ForAllValues:StringEquals", "aws:VpcSourceIp", "10.0.0.7", None),
+        ("ForAnyValue:StringNotEquals", "aws:VpcSourceIp", "10.0.0.7", None),
+        ("StringEquals", "aws:Ec2InstanceSourcePrivateIPv4", "${aws:VpcSourceIp}", True),
+        ("StringLike", "aws:VpcSourceIp", OTHER_ADDRESS, True),
+        ("StringNotEquals", "aws:VpcSourceIp", OTHER_ADDRESS, False),
+        ("ForAnyValue:StringNotLike", "aws:VpcSourceIp", OTHER_ADDRESS, False),
+        ("StringEquals", "aws:SourceIp", "${aws:VpcSourceIp}", False),
+        ("StringNotEquals", "aws:SourceIp", "${aws:VpcSourceIp}", True),
+        ("StringEquals", "aws:SourceIp", "${aws:SourceIp}", True),
+        ("StringEquals", "aws:VpcSourceIp", f"{OTHER_ADDRESS}*", None),
+        ("StringEquals", "aws:VpcSourceIp", f"{OTHER_ADDRESS}{OTHER_ADDRESS}", None),
+        ("StringEquals", "aws:VpcSourceIp", "${aws:PrincipalTag/address}", None),
+        ("StringEquals", "aws:VpcSourceIp", "${aws:PrincipalTag/none}", None),
+        ("StringEquals", "aws:VpcSourceIp", "${acme:address}", None),
+        ("StringEquals", "aws:VpcSourceIp", "${*}", None),
+        ("StringEquals", "aws:VpcSourceIp", "${aws:EpochTime}", None),
+        ("StringEquals", "aws:VpcSourceIp", TOGETHER, True),
+        ("StringNotEquals", "aws:VpcSourceIp", TOGETHER, False),
+        ("StringEquals", "aws:SourceIp", TOGETHER, None),
+        ("StringNotEquals", "aws:SourceIp", TOGETHER, None),
+        ("StringEquals", "aws:CurrentTime", "${aws:TokenIssueTime}", True),
+        ("StringEquals", "aws:CurrentTime", "${aws:EpochTime}", True),
+        ("StringEquals", "aws:EpochTime", "${aws:MultiFactorAuthAge}", True),
+        ("StringEquals", "aws:CurrentTime", "${aws:MultiFactorAuthAge}", None),
+        ("ArnEquals", "aws:VpcSourceIp", OTHER_ADDRESS, None),
+        # Other operators and types.
+        ("StringEquals", "aws:SecureTransport", "true", True),
+        ("StringEquals", "aws:SecureTransport", "TRUE", False),
+        ("StringLike", "aws:SourceArn", "arn:aws:s3*", True),
+        ("StringEquals", "aws:PrincipalTag/address", "${aws:VpcSourceIp}", True),
+        ("BinaryEquals", "aws:PrincipalTag/address", "10.0.0.7", None),
+        ("BinaryEquals", "acme:address", "MTA=", False),
+        ("IpAddress", "acme:address", "10.0.0.0/8", True),
+        ("NumericEquals", "aws:VpcSourceIp", "7", None),
+        ("Bool", "aws:PrincipalTag/address", "true", None),
+        ("NumericLessThan", "aws:CurrentTime", "7", None),
+        ("DateLessThan", "aws:MultiFactorAuthAge", "2000-01-01", None),
+        # An absent key: the table, whatever the operator and its values.
+        ("StringEquals", "aws:PrincipalTag/none", [], False),
+        ("ArnLikeIfExists", "aws:TagKeys", [], True),
+        ("BinaryEquals", "aws:PrincipalTag/none", "MTA=", False),
+        ("NotIpAddress", "aws:SourceVpc", "10.0.0.0/8", True),
+        ("StringEquals", "aws:TagKeys", "x", False),
+        ("Bool", "aws:ViaAWSService", "${x", False),
+        ("StringEquals", "aws:PrincipalTag/empty", "x", False),
+        # Variables under Bool.
+        ("Bool", "aws:SecureTransport", "${aws:SecureTransport}", None),
+        ("Bool", "aws:SecureTransport", "${", None),
+        ("Bool", "aws:SecureTransport", ["${aws:SecureTransport}", "true"], True),
+        ("ForAllValues:Bool", "aws:SecureTransport", ["${x}", "false"], None),
+        # Variables.
+        ("StringEquals", "aws:PrincipalTag/address", "${aws:PrincipalTag/none, '10.0.0.7'}", True),
+        ("StringLike", "aws:PrincipalTag/address", "${aws:PrincipalTag/none, '10.*'}", None),
+        ("StringNotLike", "aws:PrincipalTag/address", "${aws:PrincipalTag/none, '10.0.0.?'}", None),
+        ("ArnEquals", "aws:PrincipalArn", "${aws:PrincipalTag/none, 'arn:*'}", None),
+        ("StringEquals", "aws:PrincipalTag/literal", "${aws:PrincipalTag/none, 'a*b'}", True),
+        ("StringLike", "aws:PrincipalTag/address", "${aws:VpcSourceIp, '*'}", True),
+        ("StringLike", "aws:PrincipalTag/address", ["${aws:PrincipalTag/none, '*'}", "x"], None),
+        ("StringEquals", "aws:VpcSourceIp", "${aws:Ec2InstanceSourcePrivateIPv4, '10.0.0.8'}", True),
+        ("StringEquals", "aws:PrincipalTag/address", "${acme:none, '10.0.0.7'}", None),
+        ("StringEquals", "aws:PrincipalTag/address", "${aws:CalledVia, '10.0.0.7'}", None),
+        ("StringEquals", "aws:PrincipalTag/address", "${aws:PrincipalTag/none}${acme:address}", None),
+        ("StringEquals", "aws:PrincipalTag/address", "${acme:address}${aws:PrincipalTag/none}", None),
+        ("StringEquals", "aws:PrincipalTag/address", "${aws:PrincipalTag/two}", None),
+        ("StringEquals", "aws:PrincipalTag/address", "${aws:PrincipalTag/empty, '10.0.0.7'}", True),
+        ("StringEquals", "aws:PrincipalTag/cost center", "${ aws:PrincipalTag/Cost Center }", True),
+        ("StringEquals", "aws:PrincipalTag/address", "${aws:username", False),
+        # Resource tags of which AWS does not document which one the key means.
+        ("StringEquals", "aws:ResourceTag/Team", "x", None),
+        ("StringNotEqualsIfExists", "aws:ResourceTag/Team", "x", None),
+        ("ForAnyValue:StringEquals", "aws:ResourceTag/team", ["a", "b"], None),
+        ("Null", "aws:ResourceTag/team", "true", False),
+        ("Null", "aws:ResourceTag/team", "false", True),
+        ("StringEquals", "aws:ResourceTag/sign", "a", None),
+        ("Null", "aws:ResourceTag/sign", "true", None),
+        ("Null", "aws:ResourceTag/sign", "false", None),
+        ("StringEquals", "aws:ResourceTag/stage", "a", True),
+        ("StringEquals", "aws:ResourceTag/stage", "${aws:ResourceTag/sign}", None),
+        ("StringEquals", "aws:ResourceTag/stage", "${aws:ResourceTag/team, 'a'}", None),
+    ],
+)
+def test_condition_is_undocumented_only_where_aws_does_not_say(
+    operator: str, key: str, values: Any, *, expected: bool | None
+) -> None:
+    condition = {operator: {key: values}}
+    policy = {"Version": "2012-10-17", "Statement": {**ALLOW, "Condition": condition}}
+    document = read_policy(policy)
+    assert document is not None
+    ((found,),) = [statement.conditions for statement in document.statements]
+    assert evaluate(found, IN_A_VPC, variables=True) is expected
+
+
+def test_undocumented_condition_opens_an_allow_and_no_deny() -> None:
+    condition = {"StringEquals": {"aws:SourceIp": "203.0.113.7"}}
+    assert allowed({"Condition": condition})
+    assert allowed({}, {**ALLOW, "Effect": "Deny", "Condition": condition})
+
+
+class TestRequests:
+    """What a request may look like."""
+
+    def test_letter_case_of_keys_is_ignored_and_values_become_text(self) -> None:
+        context: Any = {"AWS:PrincipalTag/Level": 7, "aws:MultiFactorAuthPresent": True, "aws:CALLEDVIA": ["x", "y"]}
+        condition = {
+            "StringEquals": {"aws:principaltag/level": "7"},
+            "Bool": {"aws:multifactorauthpresent": "true"},
+            "ForAllValues:StringEquals": {"aws:calledvia": ["x", "y", "z"]},
+        }
+        request = Request(principal=SESSION, action="ECR:batchgetimage", context=context)
+        assert allowed({"Condition": condition}, request=request)
+
+    @pytest.mark.parametrize("text", ["1e400", "9" * 5_000, "now", ""])
+    def test_value_that_is_no_number_matches_no_number(self, text: str) -> None:
+        request = Request(principal=SESSION, action="ecr:ListImages", context={"aws:multifactorauthage": text})
+        assert not allowed({"Condition": {"NumericGreaterThan": {"aws:MultiFactorAuthAge": "1"}}}, request=request)
+        assert allowed({"Condition": {"NumericNotEquals": {"aws:MultiFactorAuthAge": "1"}}}, request=request)
+
+
 def test_variable_is_literal_text_without_version_2012_10_17() -> None:
     condition = {"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}
     assert not allowed({"Condition": condition}, version="2008-10-17")
+    address = {"StringNotEquals": {"aws:SourceIp": "${aws:SourceIp}"}}
+    assert allowed({"Condition": address}, version="2008-10-17")
+    assert not allowed({"Condition": address})
 
 
 @pytest.mark.parametrize(

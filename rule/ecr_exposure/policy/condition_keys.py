@@ -79,8 +79,18 @@ class ConditionKey(NamedTuple):
     multivalued: bool = False
 
     def fits(self, value_type: ValueType) -> bool:
-        """Return whether an operator of this type fits the key; String operators fit every key."""
-        return value_type is ValueType.STRING or value_type in self.types
+        """Return whether an operator of this type fits the key.
+
+        String operators fit every key but addresses, dates and numbers: AWS does not document how it writes those.
+        """
+        return value_type in self.types or (value_type is ValueType.STRING and _NOT_TEXT.isdisjoint(self.types))
+
+    def common_type(self, other: "ConditionKey") -> ValueType | None:
+        """Return as what the values of two keys can be compared if both are addresses, dates or numbers."""
+        return next((each for each in self.types if each in _NOT_TEXT and each in other.types), None)
+
+
+_NOT_TEXT: Final = frozenset((ValueType.IP, ValueType.DATE, ValueType.NUMERIC))
 
 
 _P, _D, _T = Presence, ValueDomain, ValueType

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.condition_keys import ConditionKey, condition_key
 from ecr_exposure.policy.json_values import HugeNumber, an_object, describe, elements, number_text
-from ecr_exposure.policy.operators import OPERATORS, Operator, ValueType
+from ecr_exposure.policy.operators import OPERATORS, Operator
 from ecr_exposure.policy.patterns import ascii_lower
 
 
@@ -65,8 +65,8 @@ def _read_values(operator: Operator, value: object, *, variables: bool) -> tuple
     if accepts is None:
         return found
     for text in found:
-        is_variable = variables and "${" in text and operator.value_type is ValueType.BOOL
-        if not is_variable and not accepts(text):
+        may_be_variable = variables and operator.variables is None and "${" in text
+        if not may_be_variable and not accepts(text):
             raise PolicyError("", f"{describe(text)} is not {operator.value_type.value}")
     return found
 

@@ -6,17 +6,19 @@ does not document is None here; it counts as true in an Allow and as false in a 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from ecr_exposure.identifiers import account_of, partition_of
 from ecr_exposure.policy.actions import is_repository_action
+from ecr_exposure.policy.condition_keys import ConditionKey, ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement, read_policy
-from ecr_exposure.policy.operators import Operator, SetOperator, ValueType
-from ecr_exposure.policy.patterns import LITERAL, ascii_lower, matches
+from ecr_exposure.policy.json_values import is_list
+from ecr_exposure.policy.operators import EQUAL_VALUES, Operator, SetOperator, ValueType
+from ecr_exposure.policy.patterns import LITERAL, ascii_lower, has_wildcard, matches
 from ecr_exposure.policy.principals import Principal, PrincipalKind
-from ecr_exposure.policy.variables import Reference, UndocumentedError, has_variable, substitute
+from ecr_exposure.policy.variables import Reference, UndocumentedError, has_variable, only_reference, substitute
 
 Context = Mapping[str, str | tuple[str, ...]]
 
@@ -27,7 +29,8 @@ class Request:
 
     principal: the ARN of the caller, an iam user or root, or an sts assumed-role or federated-user.
     action: such as ``ecr:BatchGetImage``.
-    context: every condition key of the request context, in lower case; nothing is derived.
+    context: every condition key of the request context; nothing is derived. `judge` gives keys in lower case;
+    `is_allowed` takes them in any case, and numbers and booleans as values.
     """
 
     principal: str
@@ -50,8 +53,20 @@ def is_allowed(policy: object, request: Request) -> bool:
     document = read_policy(policy)
     if document is None or not is_repository_action(request.action):
         return False
+    request = replace(request, context=_as_texts(request.context))
     matching = [each for each in document.statements if matches_request(each, document, request)]
     return bool(matching) and all(statement.allows for statement in matching)
+
+
+def _as_texts(context: Mapping[str, object]) -> Context:
+    return {
+        ascii_lower(key): tuple(map(_as_text, value)) if is_list(value) else _as_text(value)
+        for key, value in context.items()
+    }
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def matches_request(statement: Statement, document: Document, request: Request) -> bool:
@@ -127,18 +142,38 @@ def evaluate(condition: Condition, context: Context, variables: bool) -> bool | 
     """Evaluate one condition on a request context; None where AWS does not document the result."""
     operator, key = condition.operator, condition.key
     values = _values(context.get(key.name, ()))
+    tags = _tags(key, context)
     if operator.value_type is ValueType.NULL:
-        return (
-            ("false" if values else "true") in [ascii_lower(v) for v in condition.values] if condition.values else None
-        )
+        return _is_present(condition, present=None if len(tags) == 1 else bool(values))
     if not values:
         return operator.when_absent
     # Several values under an operator without a set operator.
     several_as_one = operator.set_operator is SetOperator.NONE and (key.multivalued or len(values) > 1)
-    if several_as_one or not condition.values or not key.fits(operator.value_type):
+    if several_as_one or tags or not condition.values or not _may_fit(operator, key):
         return None
     met = [_meets(condition, value, context, variables) for value in values]
     return _any(met) if operator.set_operator is SetOperator.FOR_ANY_VALUE else _not(_any(map(_not, met)))
+
+
+def _tags(key: ConditionKey, context: Context) -> tuple[str, ...]:
+    """Return the values of a resource tag if AWS does not document which of them the key has.
+
+    The keys of several tags differ in case only; a single one differs in letters other than ASCII.
+    """
+    held = context.get(key.name, ())
+    return held if key.domain is ValueDomain.RESOURCE_TAG and not isinstance(held, str) else ()
+
+
+def _is_present(condition: Condition, *, present: bool | None) -> bool | None:
+    """Evaluate the operator Null; present: whether the request has the key, None if AWS does not document it."""
+    if present is None or not condition.values:
+        return None
+    return ("false" if present else "true") in [ascii_lower(value) for value in condition.values]
+
+
+def _may_fit(operator: Operator, key: ConditionKey) -> bool:
+    # Whether a String operator fits an address, a date or a number depends on each value of the policy.
+    return operator.value_type is ValueType.STRING or key.fits(operator.value_type)
 
 
 def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -146,27 +181,56 @@ def _values(value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _meets(condition: Condition, value: str, context: Context, variables: bool) -> bool | None:  # noqa: FBT001 - the same
-    found = _any(_matches(condition.operator, text, value, context, variables) for text in condition.values)
+    operator, key = condition.operator, condition.key
+    if key.fits(operator.value_type):
+        found = _any(_matches(operator, text, value, context, variables) for text in condition.values)
+    else:
+        found = _any(_equals_variable(key, text, value, context, variables) for text in condition.values)
     return _not(found) if condition.operator.negated else found
 
 
 def _matches(operator: Operator, text: str, value: str, context: Context, variables: bool) -> bool | None:  # noqa: FBT001 - the same
-    if variables and operator.variables and has_variable(text):
-        try:
-            filled = substitute(text, lambda reference: _value_of(reference, context))
-        except UndocumentedError:
-            return None
-        if filled is None:
-            return False
-        text, value = filled, value.translate(LITERAL)
-    return operator.matches(text, value)
+    if not variables or "${" not in text or operator.variables is False:
+        return operator.matches(text, value)
+    if operator.variables is None:
+        return None
+    if not has_variable(text):
+        return operator.matches(text, value)
+    try:
+        filled = substitute(text, lambda reference: _filled_in(operator, reference, context))
+    except UndocumentedError:
+        return None
+    return False if filled is None else operator.matches(filled, value.translate(LITERAL))
+
+
+def _filled_in(operator: Operator, reference: Reference, context: Context) -> str | None:
+    value, default = _value_of(reference, context), reference.default
+    if value is None and default is not None and operator.wildcards and has_wildcard(default):
+        raise UndocumentedError
+    return default if value is None else value
+
+
+def _equals_variable(key: ConditionKey, text: str, value: str, context: Context, variables: bool) -> bool | None:  # noqa: FBT001 - the same
+    """Compare an address, a date or a number with a variable of the same type; all other text is undocumented."""
+    reference = only_reference(text) if variables else None
+    value_type = key.common_type(reference.key) if reference is not None else None
+    if reference is None or value_type is None:
+        return None
+    try:
+        other = _value_of(reference, context)
+    except UndocumentedError:
+        return None
+    if other is None:
+        return False if reference.default is None else None
+    return EQUAL_VALUES[value_type](other, value)
 
 
 def _value_of(reference: Reference, context: Context) -> str | None:
-    if reference.is_undocumented:
+    """Return the value of a variable's key, None if it is absent; raise UndocumentedError if it may be another."""
+    values = _values(context.get(reference.key.name, ()))
+    if reference.is_undocumented or len(values) > 1 or _tags(reference.key, context):
         raise UndocumentedError
-    value = context.get(reference.key.name, reference.default)
-    return value if isinstance(value, str) else reference.default
+    return values[0] if values else None
 
 
 def _any(answers: Iterable[bool | None]) -> bool | None:

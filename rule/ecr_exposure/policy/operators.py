@@ -73,9 +73,9 @@ class Operator(NamedTuple):
     name: without prefix and suffix. value_type: what a value of the policy is read as. comparison: how values are
     compared; the search compares patterns by it. matches: the comparison of one value of the policy with one of the
     request; a negated operator uses the function of its positive one, and negates the result. wildcards: ``*`` and
-    ``?`` in a value of the policy are wildcards. variables: ``${…}`` is a policy variable. relation: of a Numeric or
-    Date operator. set_operator, if_exists: the prefix and the suffix. accepts: which values of a policy are valid;
-    None: all.
+    ``?`` in a value of the policy are wildcards. variables: ``${…}`` is a policy variable; None: not documented.
+    relation: of a Numeric or Date operator. set_operator, if_exists: the prefix and the suffix. accepts: which values
+    of a policy are valid; None: all.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Operator(NamedTuple):
     matches: Matches
     negated: bool = False
     wildcards: bool = False
-    variables: bool = False
+    variables: bool | None = False
     relation: Relation | None = None
     set_operator: SetOperator = SetOperator.NONE
     if_exists: bool = False
@@ -141,6 +141,23 @@ def _compares_numbers(compare: Callable[[Any, Any], bool], text: str, value: str
 def _compares_dates(compare: Callable[[Any, Any], bool], text: str, value: str) -> bool:
     moment = read_date(value)
     return moment is not None and compare(moment, read_date(text))
+
+
+def _equal_numbers(text: str, value: str) -> bool:
+    return is_number(text) and is_number(value) and Decimal(text) == Decimal(value)
+
+
+def _equal_dates(text: str, value: str) -> bool:
+    moment = read_date(text)
+    return moment is not None and moment == read_date(value)
+
+
+EQUAL_VALUES: Final[Mapping[ValueType, Callable[[str, str], bool]]] = {
+    ValueType.IP: is_in_range,
+    ValueType.DATE: _equal_dates,
+    ValueType.NUMERIC: _equal_numbers,
+}
+"""Whether two values of the request are the same address, moment or number, however they are written."""
 
 
 def _never(_text: str, _value: str) -> bool:
@@ -249,7 +266,9 @@ TABLE: Final = (
     _arn("ArnNotEquals", negated=True),
     _arn("ArnLike"),
     _arn("ArnNotLike", negated=True),
-    Operator("Bool", _T.BOOL, _C.TEXT_IGNORING_CASE, _equals_ignoring_case, variables=True, accepts=_is_bool),
+    # The page of the operators shows a variable under Bool; the page of the variables allows none there:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-wheretouse
+    Operator("Bool", _T.BOOL, _C.TEXT_IGNORING_CASE, _equals_ignoring_case, variables=None, accepts=_is_bool),
     _numeric("NumericEquals", _R.EQUALS),
     _numeric("NumericNotEquals", _R.EQUALS, negated=True),
     _numeric("NumericLessThan", _R.LESS_THAN),

@@ -12,7 +12,7 @@ from ecr_exposure.policy.patterns import LITERAL
 
 VARIABLE: Final = re.compile(r"\$\{([^{}]*)\}")
 _ESCAPES: Final = {"*": "*", "?": "?", "$": "$"}
-_REFERENCE: Final = re.compile(r"([^,'\s]+)(?:\s*,\s*'([^']*)')?")
+_REFERENCE: Final = re.compile(r"([^,']+?)(?:\s*,\s*'([^']*)')?")
 
 
 class Reference(NamedTuple):
@@ -44,23 +44,29 @@ def references(text: str) -> tuple[Reference, ...]:
     return tuple(_reference(found[1]) for found in VARIABLE.finditer(text) if found[1] not in _ESCAPES)
 
 
+def only_reference(text: str) -> Reference | None:
+    """Return the variable that is the whole text; None if it is an escape, or the text is something else."""
+    found = VARIABLE.fullmatch(text)
+    return None if found is None or found[1] in _ESCAPES else _reference(found[1])
+
+
 def substitute(text: str, resolve: Resolve) -> str | None:
     """Return the pattern with its variables replaced; a replaced value has no wildcards.
 
     resolve: returns the value of a variable, None for none. Returns None if a variable has no value.
-    Raises what resolve raises.
+    Raises what resolve raises; it is called for every variable.
     """
     parts: list[str] = []
+    complete = True
     at = 0
     for found in VARIABLE.finditer(text):
         parts.append(text[at : found.start()])
         at = found.end()
         escape = _ESCAPES.get(found[1])
         value = escape if escape is not None else resolve(_reference(found[1]))
-        if value is None:
-            return None
-        parts.append(value.translate(LITERAL))
-    return "".join([*parts, text[at:]])
+        complete = complete and value is not None
+        parts.append((value or "").translate(LITERAL))
+    return "".join([*parts, text[at:]]) if complete else None
 
 
 def _reference(content: str) -> Reference:

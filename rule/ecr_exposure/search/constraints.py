@@ -140,7 +140,10 @@ def _with_patterns(
     for text in condition.values:
         if not constraint.negated and _names_a_caller(condition, text, callers, variables=variables):
             continue
-        patterns.add(text, variables=variables and operator.variables and has_variable(text))
+        if variables and operator.variables is None and "${" in text:
+            patterns.match_everything = patterns.match_everything or not constraint.negated  # not documented
+            continue
+        patterns.add(text, variables=variables and operator.variables is True and has_variable(text))
     if patterns.match_everything:
         return constraint._replace(may_be_present=not constraint.negated)
     texts = tuple(patterns.texts)
