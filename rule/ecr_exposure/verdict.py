@@ -50,7 +50,8 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
 ) -> Verdict:
     """Judge the policy of one ECR private repository.
 
-    policy: its text, its content, or None for no policy; `judge` returns a Verdict whatever it is.
+    policy: its text, its content, or None for no policy; `judge` returns a Verdict whatever it is, for an unexpected
+    error one with a problem.
     test: unconditional, reachable or external. owner, region: the repository's account id and region; external
     needs the owner. members, trusted_accounts, trusted_organizations: the ids inside the zone of trust. now: an
     aware datetime; None reads the clock.
@@ -67,12 +68,9 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     if chosen.needs_zone_of_trust and facts.owner is None:
         raise ParameterError(f"owner: None is not an account id of 12 digits, which test {chosen.name!r} needs")
     try:
-        document = read_policy(policy)
-    except PolicyError as error:
-        return cannot_be_evaluated(str(error))
-    if document is None:
-        return Verdict(compliance="COMPLIANT", annotation=annotation.NO_POLICY)
-    return _judge_document(document, chosen, facts)
+        return _judge(policy, chosen, facts)
+    except Exception as error:  # noqa: BLE001 - whatever a policy causes, it must not end the run for the others
+        return cannot_be_evaluated(f"unexpected error: {type(error).__name__}")
 
 
 def _aware(now: datetime | None) -> datetime:
@@ -81,6 +79,16 @@ def _aware(now: datetime | None) -> datetime:
     if isinstance(now, datetime) and now.utcoffset() is not None:  # type: ignore[redundant-expr]  # a caller may err
         return now
     raise ParameterError(f"now: {now!r:.80} is not a datetime with a time zone")
+
+
+def _judge(policy: object, test: AccessTest, facts: RepositoryFacts) -> Verdict:
+    try:
+        document = read_policy(policy)
+    except PolicyError as error:
+        return cannot_be_evaluated(str(error))
+    if document is None:
+        return Verdict(compliance="COMPLIANT", annotation=annotation.NO_POLICY)
+    return _judge_document(document, test, facts)
 
 
 def _judge_document(document: Document, test: AccessTest, facts: RepositoryFacts) -> Verdict:

@@ -42,7 +42,7 @@ def reason(condition: Any, *more: dict[str, Any], test: str = "reachable") -> st
         ("IpAddress", "aws:SourceIp", ["0.0.0.0/1", "128.0.0.0/1"],
          "its address ranges are wider than a trusted network can be (a /8, or a /32 of IPv6)"),
         ("StringLike", "aws:SourceIp", "2001:db8:*",
-         '"2001:db8:*" also matches the aws:SourceIp of callers in other accounts'),
+         "AWS does not document how StringLike evaluates aws:SourceIp here, so it may match any caller"),
         ("NotIpAddress", "aws:SourceIp", ["0.0.0.0/0", "::/0"],
          "NotIpAddress also matches when aws:SourceIp is absent, as for any request through a VPC endpoint"),
         ("StringEqualsIfExists", "aws:SourceVpc", "vpc-0a1b2c3d",

@@ -1,5 +1,6 @@
 """The function `judge`: its arguments, verdicts and problems."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -7,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure import ParameterError, Verdict, is_allowed, judge
+from ecr_exposure import ParameterError, PolicyError, Request, Verdict, is_allowed, judge
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.repository import Repository
 from ecr_exposure.verdict import evaluate_repository
 from tests.benchmarks.worst_policies import POLICIES
 
+REQUEST = Request("arn:aws:iam::444455556666:user/x", "ecr:BatchGetImage", {})
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
 
 
@@ -106,6 +108,143 @@ def test_policy_that_cannot_be_evaluated_has_a_problem_with_its_place(policy: An
     assert (verdict.problem or "").startswith(problem)
     assert verdict.compliance == "NON_COMPLIANT"
     assert verdict.annotation.startswith("Cannot be evaluated: ")
+
+    with pytest.raises(PolicyError) as raised:
+        is_allowed(policy, REQUEST)
+    assert str(raised.value) == verdict.problem
+
+
+class BrokenMapping(dict[str, Any]):
+    """A policy object of which one method raises an error."""
+
+    def __init__(self, method: str, content: Any) -> None:
+        """Store the content and the name of the method."""
+        super().__init__(content)
+        self.method = method
+
+    def _maybe_raise(self, method: str) -> None:
+        if method == self.method:
+            raise ZeroDivisionError("line\nbreak")
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a value, or raise."""
+        self._maybe_raise("getitem")
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether there is a value, or raise."""
+        self._maybe_raise("contains")
+        return super().__contains__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._maybe_raise("get")
+        return super().get(key, default)
+
+    def keys(self) -> Any:
+        self._maybe_raise("keys")
+        return super().keys()
+
+    def items(self) -> Any:
+        self._maybe_raise("items")
+        return super().items()
+
+
+class TestUnexpectedErrors:
+    """An error that nobody expects is a problem of the one policy."""
+
+    @pytest.mark.parametrize("test", ["unconditional", "reachable", "external"])
+    @pytest.mark.parametrize("method", ["getitem", "contains", "get", "keys"])
+    def test_error_of_a_policy_object_is_a_problem(self, method: str, test: str) -> None:
+        for policy in (BrokenMapping(method, {"Statement": [OPEN]}), {"Statement": BrokenMapping(method, OPEN)}):
+            verdict = judge(policy, test=test, owner="111122223333")
+            assert (verdict.compliance, verdict.problem) == ("NON_COMPLIANT", "unexpected error: ZeroDivisionError")
+            assert verdict.annotation == "Cannot be evaluated: unexpected error: ZeroDivisionError"
+
+    @pytest.mark.parametrize("element", ["Principal", "Condition"])
+    def test_error_of_an_element_is_a_problem(self, element: str) -> None:
+        statement = {**OPEN, element: BrokenMapping("items", {"AWS": "111122223333"})}
+        assert judge({"Statement": statement}).problem == "unexpected error: ZeroDivisionError"
+
+    def test_error_of_a_value_is_a_problem(self) -> None:
+        class Text(str):
+            __slots__ = ()
+
+            def __str__(self) -> str:
+                raise RecursionError
+
+        policy = {"Statement": {**OPEN, "Condition": {Text("StringEquals"): {"aws:username": "x"}}}}
+        assert judge(policy).problem == "unexpected error: RecursionError"
+        assert judge(policy, test="reachable").problem == "unexpected error: RecursionError"
+
+
+UNPRINTABLE = ["\ud800", "\n", "\u202e", "\x1b[2J", "\u2028", "\x00"]
+
+
+@pytest.mark.parametrize("evil", UNPRINTABLE)
+@pytest.mark.parametrize("test", ["unconditional", "reachable", "external"])
+class TestPrintableTexts:
+    """Whatever characters a policy holds, no text that leaves the engine breaks a line."""
+
+    @staticmethod
+    def texts_of(verdict: Verdict) -> Iterator[str]:
+        """Yield every text of a verdict."""
+        yield verdict.annotation
+        yield verdict.problem or ""
+        yield from (advisory.text for advisory in verdict.advisories)
+        for grant in verdict.grants:
+            yield from (grant.reason, str(grant.witness), grant.sid or "", *grant.actions)
+
+    def check(self, policy: Any, test: str) -> Verdict:
+        """Judge the policy and look at every text."""
+        verdict = judge(policy, test=test, owner="111122223333")
+        for text in self.texts_of(verdict):
+            assert text.isprintable()
+            text.encode("utf-8")
+        return verdict
+
+    @pytest.mark.parametrize("operator", ["StringEquals", "StringNotEqualsIfExists", "ForAnyValue:StringLike", "Null"])
+    def test_in_keys_and_values(self, evil: str, test: str, operator: str) -> None:
+        value = "true" if operator == "Null" else [f"*{evil}", "${x" + evil]
+        condition = {operator: {f"aws:PrincipalTag/{evil}": value, f"acme:{evil}": value}}
+        deny = {"Effect": "Deny", "NotPrincipal": {"Service": evil}, "Action": "*", "Condition": condition}
+        allow = {**OPEN, "Sid": evil, "Principal": {"AWS": ["*", f"1{evil}"]}}
+        self.check({"Statement": [{**allow, "Condition": condition}, deny, {**deny, "Principal": "*"}]}, test)
+        assert self.check({"Statement": [allow, {**deny, "Effect": "Deny"}]}, test).grants
+
+    @pytest.mark.parametrize(
+        "elements",
+        [
+            {"Principal": {"AWS": "1{}"}},
+            {"Principal": "{}"},
+            {"Principal": {"{}": "*"}},
+            {"Action": "ecr:{}"},
+            {"Effect": "{}"},
+            {"{}": 1},
+            {"Condition": {"{}": {}}},
+            {"Condition": {"Bool": {"{}": "x"}}},
+            {"Condition": {"Bool": {"aws:SecureTransport": "{}"}}},
+            {"Condition": {"Bool": {"{}": "true", "{}A": "true", "{}a": "true"}}},
+        ],
+    )
+    def test_in_problems(self, evil: str, test: str, elements: dict[str, Any]) -> None:
+        def filled(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {filled(name): filled(each) for name, each in value.items()}
+            return value.replace("{}", evil) if isinstance(value, str) else value
+
+        policy = {"Statement": {**OPEN, **filled(elements)}}
+        assert self.check(policy, test).problem
+        assert self.check(json.dumps(policy), test).problem
+
+
+@pytest.mark.parametrize("evil", UNPRINTABLE)
+@pytest.mark.parametrize("condition", [{"{}": {}}, {"Bool": {"{}": "x"}}, {"Bool": {"x": "{}"}}])
+def test_error_of_is_allowed_is_printable(condition: Any, evil: str) -> None:
+    text = json.dumps({"Statement": {**OPEN, "Condition": condition}}).replace('{}"', json.dumps(evil)[1:])
+    with pytest.raises(PolicyError) as raised:
+        is_allowed(text, REQUEST)
+    assert str(raised.value).isprintable()
+    assert str(raised.value) == judge(text).problem
 
 
 def test_mapping_and_sequence_are_read_as_object_and_list() -> None:

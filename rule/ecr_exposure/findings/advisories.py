@@ -10,6 +10,7 @@ from ecr_exposure.policy.addresses import is_partly_public
 from ecr_exposure.policy.condition_keys import Presence, ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
+from ecr_exposure.policy.json_values import printable
 from ecr_exposure.policy.malformed_principals import problems_of
 from ecr_exposure.policy.operators import Relation, SetOperator, ValueType, read_date
 from ecr_exposure.policy.patterns import has_wildcard
@@ -38,7 +39,7 @@ class AdvisoryKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
-    """An advisory about one statement, given by its 0-based index."""
+    """An advisory about one statement, given by its 0-based index; text: printable."""
 
     kind: AdvisoryKind
     statement: int
@@ -51,7 +52,7 @@ def advisories_of(document: Document, facts: RepositoryFacts) -> tuple[Advisory,
     for statement in document.statements:
         if statement.resource or _has_notable_principal(statement) or _has_notable_condition(statement):
             advice = _advisories(statement, facts)
-            found += [Advisory(kind=kind, statement=statement.position, text=text) for kind, text in advice]
+            found += [Advisory(kind=kind, statement=statement.position, text=printable(text)) for kind, text in advice]
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ecr_exposure.policy.actions import Capability, capabilities_of, most_dangerous_first
 from ecr_exposure.policy.document import Statement
 from ecr_exposure.policy.evaluator import Request
+from ecr_exposure.policy.json_values import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +28,14 @@ class Grant:
 
 
 def grant_of(statement: Statement, actions: Iterable[str], reason: str, witness: Request | None = None) -> Grant:
-    """Return the grant of a statement."""
+    """Return the grant of a statement; its texts are printable."""
     ordered = most_dangerous_first(actions)
     return Grant(
         statement=statement.position,
-        sid=statement.sid,
+        sid=statement.sid and printable(statement.sid),
         actions=ordered,
         capabilities=capabilities_of(ordered),
-        reason=reason,
+        reason=printable(reason),
         witness=witness,
     )
 

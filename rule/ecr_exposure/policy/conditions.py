@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.condition_keys import ConditionKey, condition_key
-from ecr_exposure.policy.json_values import HugeNumber, an_object, describe, elements, number_text
+from ecr_exposure.policy.json_values import HugeNumber, an_object, describe, elements, number_text, printable
 from ecr_exposure.policy.operators import OPERATORS, Operator
 from ecr_exposure.policy.patterns import ascii_lower
 
@@ -37,7 +37,7 @@ def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
         try:
             found += _read_block(operator, block, variables=variables)
         except PolicyError as error:
-            raise error.within(str(spelling)) from None
+            raise error.within(printable(str(spelling))) from None
     return tuple(found)
 
 
@@ -48,7 +48,7 @@ def _read_block(operator: Operator, block: object, *, variables: bool) -> list[C
         try:
             values = _read_values(operator, value, variables=variables)
         except PolicyError as error:
-            raise error.within(str(key)) from None
+            raise error.within(printable(str(key))) from None
         found.append(Condition(operator, condition_key(str(key)), values))
     if len(content) > 1:
         (name, times), *_ = Counter(condition.key.name for condition in found).most_common(1)

@@ -14,7 +14,7 @@ from ecr_exposure.policy.actions import is_repository_action
 from ecr_exposure.policy.condition_keys import ConditionKey, ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement, read_policy
-from ecr_exposure.policy.json_values import is_list
+from ecr_exposure.policy.json_values import is_list, printable
 from ecr_exposure.policy.operators import EQUAL_VALUES, Operator, SetOperator, ValueType
 from ecr_exposure.policy.patterns import LITERAL, ascii_lower, has_wildcard, matches
 from ecr_exposure.policy.principals import Principal, PrincipalKind
@@ -38,11 +38,11 @@ class Request:
     context: Context
 
     def __str__(self) -> str:
-        """Return the request in one line: who may do what, and from where."""
+        """Return the request in one printable line: who may do what, and from where."""
         caller = self.context.get("aws:principalarn", self.principal)
         address, endpoint = self.context.get("aws:sourceip"), self.context.get("aws:sourcevpce")
         origin = f" from {address}" if address else f" through {endpoint}" if endpoint else ""
-        return f"{caller}{origin} may {self.action}"
+        return printable(f"{caller}{origin} may {self.action}")
 
 
 def is_allowed(policy: object, request: Request) -> bool:

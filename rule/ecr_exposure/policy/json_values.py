@@ -175,11 +175,12 @@ def printable(text: str) -> str:
 
 
 def describe(value: object) -> str:
-    """Name a value in a few characters: strings and numbers as they are, the rest by kind."""
+    """Name a value in a few printable characters: strings and numbers as they are, the rest by kind."""
+    if isinstance(value, str):
+        shown = value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "…"
+        return printable(json.dumps(shown, ensure_ascii=False))
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    if isinstance(value, str):
-        return json.dumps(value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "…", ensure_ascii=False)
     if isinstance(value, (int, float)):
         return str(HugeNumber()) if _is_huge(value) else json.dumps(value)
     if isinstance(value, (Mapping, DuplicateKey)):
