@@ -1,6 +1,6 @@
 """From a policy to its verdict: `judge`, and the rule's own question about a repository."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -11,7 +11,7 @@ from ecr_exposure.findings.access_tests import AccessTest, access_test
 from ecr_exposure.findings.advisories import Advisory, advisories_of
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.identifiers import account_id, account_ids, organization_ids, region_name
-from ecr_exposure.parameters import RuleParameters
+from ecr_exposure.parameters import PublicRepository, RuleParameters
 from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
 from ecr_exposure.policy.document import Document, read_policy
 from ecr_exposure.policy.json_values import printable
@@ -65,12 +65,13 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
         trusted_organizations=organization_ids("trusted_organizations", trusted_organizations),
         now=_aware(now),
     )
-    if chosen.needs_zone_of_trust and facts.owner is None:
-        raise ParameterError(f"owner: None is not an account id of 12 digits, which test {chosen.name!r} needs")
-    try:
-        return _judge(policy, chosen, facts)
-    except Exception as error:  # noqa: BLE001 - whatever a policy causes, it must not end the run for the others
-        return cannot_be_evaluated(f"unexpected error: {type(error).__name__}")
+    _check_zone_of_trust(chosen, facts)
+    return _verdict_of(lambda: _judge(policy, chosen, facts))
+
+
+def _check_zone_of_trust(test: AccessTest, facts: RepositoryFacts) -> None:
+    if test.needs_zone_of_trust and facts.owner is None:
+        raise ParameterError(f"owner: None is not an account id of 12 digits, which test {test.name!r} needs")
 
 
 def _aware(now: datetime | None) -> datetime:
@@ -81,28 +82,39 @@ def _aware(now: datetime | None) -> datetime:
     raise ParameterError(f"now: {now!r:.80} is not a datetime with a time zone")
 
 
-def _judge(policy: object, test: AccessTest, facts: RepositoryFacts) -> Verdict:
+def _verdict_of(call: Callable[[], Verdict]) -> Verdict:
+    """Return what the call returns. An error is a problem of the policy: it must not end a run for all others."""
     try:
-        document = read_policy(policy)
+        return call()
     except PolicyError as error:
         return cannot_be_evaluated(str(error))
-    if document is None:
-        return Verdict(compliance="COMPLIANT", annotation=annotation.NO_POLICY)
-    return _judge_document(document, test, facts)
-
-
-def _judge_document(document: Document, test: AccessTest, facts: RepositoryFacts) -> Verdict:
-    try:
-        grants = test.find(document, facts)
     except TooComplexError as error:
         return cannot_be_evaluated(f"too complex: {error}")
-    if not grants and (problem := malformed_principal(document)) is not None:
+    except Exception as error:  # noqa: BLE001 - whatever a policy causes
+        return cannot_be_evaluated(f"unexpected error: {type(error).__name__}")
+
+
+def _judge(policy: object, test: AccessTest, facts: RepositoryFacts) -> Verdict:
+    document = read_policy(policy)
+    if document is None:
+        return _WITHOUT_POLICY
+    verdict = _result(document, test, test.find(document, facts))
+    return _with_advisories(verdict, document, facts) if test.advises else verdict
+
+
+_WITHOUT_POLICY: Final = Verdict(compliance="COMPLIANT", annotation=annotation.NO_POLICY)
+
+
+def _result(document: Document, test: AccessTest, grants: tuple[Grant, ...]) -> Verdict:
+    if grants:
+        return Verdict(compliance="NON_COMPLIANT", annotation=annotation.about_grants(grants, test), grants=grants)
+    if (problem := malformed_principal(document)) is not None:
         return cannot_be_evaluated(problem)
-    advisories = advisories_of(document, facts) if test.advises else ()
-    if not grants:
-        return Verdict(compliance="COMPLIANT", annotation=test.no_grant, advisories=advisories)
-    text = annotation.about_grants(grants, test)
-    return Verdict(compliance="NON_COMPLIANT", annotation=text, grants=grants, advisories=advisories)
+    return Verdict(compliance="COMPLIANT", annotation=test.no_grant)
+
+
+def _with_advisories(verdict: Verdict, document: Document, facts: RepositoryFacts) -> Verdict:
+    return verdict if verdict.problem is not None else replace(verdict, advisories=advisories_of(document, facts))
 
 
 def cannot_be_evaluated(problem: str) -> Verdict:
@@ -121,30 +133,35 @@ def evaluate_repository(repository: Repository, parameters: RuleParameters, now:
     """Return the verdict on a repository: public on purpose is COMPLIANT, and the annotation says so."""
     if repository.problem is not None:
         return cannot_be_evaluated(repository.problem)
-    verdict = _evaluate(repository, parameters, parameters.test, now)
-    other = parameters.test.compared_with
-    if other is None or verdict.problem is not None:
-        return verdict
-    return _with_hint(verdict, _evaluate(repository, parameters, other, now), other)
-
-
-def _evaluate(repository: Repository, parameters: RuleParameters, test: AccessTest, now: datetime) -> Verdict:
-    verdict = judge(
-        repository.policy,  # type: ignore[arg-type]  # judge takes whatever was recorded
-        test=test.name,
+    facts = RepositoryFacts(
         owner=repository.account or None,
         region=repository.region or None,
-        members=parameters.members,
-        trusted_accounts=parameters.trusted_accounts,
+        trusted_accounts=parameters.members | parameters.trusted_accounts,
         trusted_organizations=parameters.trusted_organizations,
         now=now,
     )
-    return _excused(verdict, repository, parameters, test)
+    _check_zone_of_trust(parameters.test, facts)
+    return _verdict_of(lambda: _evaluate(repository, parameters, facts))
+
+
+def _evaluate(repository: Repository, parameters: RuleParameters, facts: RepositoryFacts) -> Verdict:
+    document = read_policy(repository.policy)
+    if document is None:
+        return _WITHOUT_POLICY
+    test, other = parameters.test, parameters.test.compared_with
+    entry = _covering_entry(repository, parameters)
+    verdict = _excused(_result(document, test, test.find(document, facts)), test, entry)
+    verdict = _with_advisories(verdict, document, facts)
+    if other is None or verdict.problem is not None:
+        return verdict
+    # If both tests flag the repository, the annotation needs no more of the other one than that it does.
+    find = other.find_first if verdict.compliance == "NON_COMPLIANT" and entry is None else other.find
+    compared = _verdict_of(lambda: _excused(_result(document, other, find(document, facts)), other, entry))
+    return _with_hint(verdict, compared, other)
 
 
 def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
     """Add the result of another test where it differs; the verdict stays."""
-    verdict = replace(verdict, advisories=other.advisories)
     if verdict.compliance == other.compliance:
         return verdict
     if other.problem:
@@ -156,9 +173,12 @@ def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
     return replace(verdict, annotation=text)
 
 
-def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameters, test: AccessTest) -> Verdict:
+def _covering_entry(repository: Repository, parameters: RuleParameters) -> PublicRepository | None:
     covering = (each for each in parameters.public_repositories if each.covers(repository.account, repository.name))
-    entry = next(covering, None)
+    return next(covering, None)
+
+
+def _excused(verdict: Verdict, test: AccessTest, entry: PublicRepository | None) -> Verdict:
     if entry is None or not verdict.grants or not _only_reads(verdict):
         return verdict
     text = annotation.public_on_purpose(verdict.grants, test, str(entry))

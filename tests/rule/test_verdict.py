@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure import ParameterError, PolicyError, Request, Verdict, is_allowed, judge
-from ecr_exposure.parameters import RuleParameters
+from ecr_exposure import AdvisoryKind, ParameterError, PolicyError, Request, Verdict, is_allowed, judge
+from ecr_exposure.findings.access_tests import EXTERNAL
+from ecr_exposure.parameters import PublicRepository, RuleParameters
+from ecr_exposure.policy.document import read_policy
 from ecr_exposure.repository import Repository
+from ecr_exposure.search import RepositoryFacts, TooComplexError
 from ecr_exposure.verdict import evaluate_repository
 from tests.benchmarks.worst_policies import POLICIES
 
@@ -322,6 +325,81 @@ def test_known_region_determines_the_partition() -> None:
     policy = conditional("StringLike", "aws:PrincipalArn", "arn:aws-cn:iam::*:role/x")
     assert judge(policy, test="reachable", region="cn-north-1").compliance == "NON_COMPLIANT"
     assert judge(policy, test="reachable", region="eu-central-1").compliance == "COMPLIANT"
+
+
+class CountingMapping(dict[str, Any]):
+    """A policy object that counts how often its statements are read."""
+
+    reads = 0
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a value."""
+        self.reads += key == "Statement"
+        return super().__getitem__(key)
+
+
+class TestEvaluateRepository:
+    """The rule's own question about a repository."""
+
+    @staticmethod
+    def evaluate(policy: Any, *excluded: str) -> Verdict:
+        """Return the verdict with the default test."""
+        repository = Repository(account="111122223333", region="eu-west-1", name="team/app", arn="", policy=policy)
+        entries = tuple(PublicRepository(account=None, pattern=pattern) for pattern in excluded)
+        return evaluate_repository(
+            repository, RuleParameters(public_repositories=entries), datetime(2026, 11, 24, tzinfo=UTC)
+        )
+
+    @pytest.mark.parametrize("principal", ["*", {"AWS": "444455556666"}])
+    def test_policy_is_read_once_for_both_tests(self, principal: Any) -> None:
+        policy = CountingMapping({"Statement": [{**OPEN, "Principal": principal}]})
+        assert self.evaluate(policy).problem is None
+        assert policy.reads == 1
+
+    def test_unexpected_error_is_a_problem(self) -> None:
+        verdict = self.evaluate(BrokenMapping("get", {"Statement": [OPEN]}))
+        assert verdict.problem == "unexpected error: ZeroDivisionError"
+
+    def test_advisories_are_given_although_the_hint_is_undecided(self) -> None:
+        complex_policy = POLICIES["account ids inside patterns"]
+        service = {**OPEN, "Principal": {"Service": "lambda.amazonaws.com"}}
+        policy = {**complex_policy, "Statement": [*complex_policy["Statement"], service]}
+        assert judge(policy, test="reachable").problem is not None
+        assert AdvisoryKind.CONFUSED_DEPUTY in [advisory.kind for advisory in self.evaluate(policy).advisories]
+
+    def test_excluded_repository_names_what_the_other_test_finds(self) -> None:
+        conditional_pull = conditional("StringEquals", "aws:PrincipalTag/team", "blue")
+        assert self.evaluate(conditional_pull, "team/*").annotation.startswith("No statement grants access to everyone")
+        both = {"Statement": [OPEN, {**conditional_pull["Statement"], "Action": "ecr:PutImage"}]}
+        verdict = self.evaluate(both, "team/*")
+        assert verdict.compliance == "COMPLIANT"
+        assert verdict.annotation.startswith(
+            'Public on purpose (excludedPublicRepositories: "team/*"). Everyone can pull'
+        )
+        assert "publicAccessTest=reachable reports: Everyone can push" in verdict.annotation
+
+    def test_malformed_principal_beside_a_grant_changes_no_annotation(self) -> None:
+        """The test reachable finds no grant, and cannot evaluate the policy."""
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "*"}
+        with_malformed = [OPEN, deny, {**OPEN, "Principal": {"AWS": "1234"}}]
+        assert self.evaluate({"Statement": with_malformed}).annotation == judge({"Statement": OPEN}).annotation
+
+
+def test_first_grant_is_found_without_the_others() -> None:
+    complex_policy = POLICIES["account ids inside patterns"]
+    document = read_policy({**complex_policy, "Statement": [OPEN, *complex_policy["Statement"]]})
+    assert document is not None
+    facts = RepositoryFacts(
+        owner=None,
+        region=None,
+        trusted_accounts=frozenset(),
+        trusted_organizations=frozenset(),
+        now=datetime(2026, 11, 24, tzinfo=UTC),
+    )
+    with pytest.raises(TooComplexError):
+        EXTERNAL.find(document, facts)
+    (grant,) = EXTERNAL.find_first(document, facts)
+    assert grant.statement == 0
 
 
 class TestHint:

@@ -4,8 +4,10 @@
 and conditions. ``reachable`` and ``external`` evaluate all statements against one request.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Final
 
 from ecr_exposure.errors import ParameterError
@@ -16,7 +18,6 @@ from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.evaluator import covers
 from ecr_exposure.search import (
     Budget,
-    CallerModel,
     Opening,
     RepositoryFacts,
     external_callers,
@@ -31,14 +32,15 @@ class AccessTest:
     """One access test.
 
     name: as the rule parameter publicAccessTest gives it. find: returns the grants, most dangerous first; raises
-    TooComplexError. subject: whom a grant gives access, with the form of "to be" that goes with it. no_grant: the
-    annotation if there is no grant. advises: whether the result comes with advisories. needs_zone_of_trust:
-    whether the owner and the accounts of its organization must be known. compared_with: the
-    annotation adds the result of this test if it differs.
+    TooComplexError. find_first: the same, but returns one grant at most, whichever is found first. subject: whom a
+    grant gives access, with the form of "to be" that goes with it. no_grant: the annotation if there is no grant.
+    advises: whether the result comes with advisories. needs_zone_of_trust: whether the owner and the accounts of its
+    organization must be known. compared_with: the annotation adds the result of this test if it differs.
     """
 
     name: str
     find: Callable[[Document, RepositoryFacts], tuple[Grant, ...]]
+    find_first: Callable[[Document, RepositoryFacts], tuple[Grant, ...]]
     subject: str
     to_be: str
     no_grant: str
@@ -66,23 +68,23 @@ def _grants_to_everyone(statement: Statement) -> bool:
     return statement.principals.everyone or bool(statement.principals.wildcards)
 
 
-def _reachable_grants(document: Document, facts: RepositoryFacts) -> tuple[Grant, ...]:
-    if not any(map(may_grant_public_access, document.statements)):
-        return ()
-    budget = Budget()
-    return _grants(document, public_callers(document, facts, budget), budget)
+def _reachable_openings(document: Document, facts: RepositoryFacts) -> Iterator[Opening]:
+    if any(map(may_grant_public_access, document.statements)):
+        budget = Budget()
+        yield from find_openings(document, public_callers(document, facts, budget), budget)
 
 
-def _external_grants(document: Document, facts: RepositoryFacts) -> tuple[Grant, ...]:
-    if not any(statement.allows for statement in document.statements):
-        return ()
-    return _grants(document, external_callers(facts), Budget())
+def _external_openings(document: Document, facts: RepositoryFacts) -> Iterator[Opening]:
+    if any(statement.allows for statement in document.statements):
+        yield from find_openings(document, external_callers(facts), Budget())
 
 
-def _grants(document: Document, callers: CallerModel, budget: Budget) -> tuple[Grant, ...]:
-    return ordered_grants(
-        (opening.statement, _grant(opening, document)) for opening in find_openings(document, callers, budget)
-    )
+_Openings = Callable[[Document, RepositoryFacts], Iterator[Opening]]
+
+
+def _grants(openings: _Openings, most: int | None, document: Document, facts: RepositoryFacts) -> tuple[Grant, ...]:
+    found = islice(openings(document, facts), most)
+    return ordered_grants((opening.statement, _grant(opening, document)) for opening in found)
 
 
 def _grant(opening: Opening, document: Document) -> Grant:
@@ -105,7 +107,8 @@ def _about_deny(opening: Opening, document: Document) -> str:
 
 REACHABLE: Final = AccessTest(
     name="reachable",
-    find=_reachable_grants,
+    find=partial(_grants, _reachable_openings, None),
+    find_first=partial(_grants, _reachable_openings, 1),
     subject="Everyone",
     to_be="is",
     no_grant="The repository policy grants no public access.",
@@ -113,6 +116,7 @@ REACHABLE: Final = AccessTest(
 UNCONDITIONAL: Final = AccessTest(
     name="unconditional",
     find=_unconditional_grants,
+    find_first=lambda document, facts: _unconditional_grants(document, facts)[:1],
     subject="Everyone",
     to_be="is",
     no_grant="No statement grants access to everyone without a Condition.",
@@ -121,7 +125,8 @@ UNCONDITIONAL: Final = AccessTest(
 )
 EXTERNAL: Final = AccessTest(
     name="external",
-    find=_external_grants,
+    find=partial(_grants, _external_openings, None),
+    find_first=partial(_grants, _external_openings, 1),
     subject="Principals outside the zone of trust",
     to_be="are",
     no_grant="The repository policy grants no access outside the zone of trust.",

@@ -43,9 +43,9 @@ class Opening(NamedTuple):
     witness: Request
 
 
-def find_openings(document: Document, callers: CallerModel, budget: Budget) -> tuple[Opening, ...]:
-    """Return what each Allow grants to the callers, in the order of the statements. Raises TooComplexError."""
-    return tuple(_Search(document, callers, budget).openings())
+def find_openings(document: Document, callers: CallerModel, budget: Budget) -> Iterator[Opening]:
+    """Yield what each Allow grants to the callers, in the order of the statements. Raises TooComplexError."""
+    return _Search(document, callers, budget).openings()
 
 
 class _Search:
