@@ -110,7 +110,7 @@ class TestAnyValue:
     @given(st.dictionaries(any_text, any_text | st.lists(any_text, max_size=3), max_size=4), st.data())
     def test_statement_of_any_characters_gets_a_verdict(self, keys: dict[str, Any], data: st.DataObject) -> None:
         """Lone surrogates, control characters and changes of direction, in every place."""
-        statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Sid": data.draw(any_text)}
+        statement: dict[str, Any] = {"Effect": "Allow", "Principal": "*", "Action": "*", "Sid": data.draw(any_text)}
         operator = data.draw(st.sampled_from(["StringEquals", "StringNotLike", "ForAnyValue:ArnLike"]) | any_text)
         statement |= {"Condition": {operator: keys}}
         deny = statement | {"Effect": "Deny", "Principal": {"AWS": data.draw(any_text)}}

@@ -175,7 +175,7 @@ class TestUnexpectedErrors:
             def __str__(self) -> str:
                 raise RecursionError
 
-        policy = {"Statement": {**OPEN, "Condition": {Text("StringEquals"): {"aws:username": "x"}}}}
+        policy = {"Statement": {**OPEN, "Condition": {Text("stringequals"): {"aws:username": "x"}}}}
         assert judge(policy).problem == "unexpected error: RecursionError"
         assert judge(policy, test="reachable").problem == "unexpected error: RecursionError"
 

@@ -81,10 +81,11 @@ _USUAL: Final = frozenset(CAPABILITY_OF) | REGISTRY_ACTIONS | {"*", "ecr:*"}
 def read_actions(value: object) -> tuple[str, ...]:
     """Return the patterns of an Action or NotAction element; raise PolicyError if one is invalid."""
     patterns = texts(value)
-    if not _USUAL.issuperset(patterns):
-        for pattern in patterns:
-            if _ACTION(pattern) is None:
-                raise PolicyError("", f"{describe(pattern)} is not an action such as ecr:BatchGetImage")
+    if _USUAL.issuperset(patterns):
+        return patterns
+    for pattern in patterns:
+        if _ACTION(pattern) is None:
+            raise PolicyError("", f"{describe(pattern)} is not an action such as ecr:BatchGetImage")
     return patterns
 
 

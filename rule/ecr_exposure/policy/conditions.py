@@ -4,7 +4,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 """
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.condition_keys import ConditionKey, condition_key
@@ -24,6 +25,10 @@ class Condition(NamedTuple):
     values: tuple[str, ...]
 
 
+_AS_SPELLED: Final = {operator.spelling: operator for operator in OPERATORS.values()}
+"""Fast path: most policies spell an operator as AWS does."""
+
+
 def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
     """Read a Condition element; raise PolicyError if it is invalid.
 
@@ -31,26 +36,25 @@ def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
     """
     found: list[Condition] = []
     for spelling, block in an_object(value).items():
-        operator = OPERATORS.get(ascii_lower(str(spelling)))
+        operator = _AS_SPELLED.get(spelling) or OPERATORS.get(ascii_lower(str(spelling)))
         if operator is None:
             raise PolicyError("", f"{describe(spelling)} is not a condition operator")
         try:
-            found += _read_block(operator, block, variables=variables)
+            found += _read_block(operator, an_object(block), variables=variables)
         except PolicyError as error:
             raise error.within(printable(str(spelling))) from None
     return tuple(found)
 
 
-def _read_block(operator: Operator, block: object, *, variables: bool) -> list[Condition]:
+def _read_block(operator: Operator, block: Mapping[str, object], *, variables: bool) -> list[Condition]:
     found: list[Condition] = []
-    content = an_object(block)
-    for key, value in content.items():
+    for key, value in block.items():
         try:
             values = _read_values(operator, value, variables=variables)
         except PolicyError as error:
             raise error.within(printable(str(key))) from None
         found.append(Condition(operator, condition_key(str(key)), values))
-    if len(content) > 1:
+    if len(found) > 1:
         (name, times), *_ = Counter(condition.key.name for condition in found).most_common(1)
         if times > 1:
             raise PolicyError("", f"duplicate condition key {describe(name)} (the case of keys is ignored)")

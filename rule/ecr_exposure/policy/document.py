@@ -70,7 +70,8 @@ def read_policy(policy: object) -> Document | None:
 
 
 def _read_document(content: Mapping[str, object]) -> Document:
-    _only_known(content, _DOCUMENT, "a policy")
+    if not _DOCUMENT.issuperset(content):
+        raise _unknown_element(content, _DOCUMENT, "a policy")
     version = content.get("Version", "2008-10-17")
     if version not in _VERSIONS:
         raise PolicyError("Version", f"{describe(version)} is neither {' nor '.join(_VERSIONS)}")
@@ -88,12 +89,17 @@ def _read_document(content: Mapping[str, object]) -> Document:
 
 
 def _read_statement(index: int, content: Mapping[str, object], *, variables: bool) -> Statement:
-    _only_known(content, _STATEMENT, "a statement")
+    if not _STATEMENT.issuperset(content):
+        raise _unknown_element(content, _STATEMENT, "a statement")
     effect = content.get("Effect")
     if effect != "Allow" and effect != "Deny":  # noqa: PLR1714 - half the time of a membership test
         raise PolicyError("Effect", _wrong_effect(content))
-    principal = _one_of(content, "Principal", "NotPrincipal")
-    action = _one_of(content, "Action", "NotAction")
+    # Fast path: old policies alone have a NotPrincipal, and few have a NotAction.
+    usual = "Principal" in content and "NotPrincipal" not in content
+    principal = "Principal" if usual else _one_of(content, "Principal", "NotPrincipal")
+    usual = "Action" in content and "NotAction" not in content
+    action = "Action" if usual else _one_of(content, "Action", "NotAction")
+    resource, every_resource = _resource(content) if "Resource" in content or "NotResource" in content else (None, True)
     place = principal
     try:
         principals = read_principals(content[principal])
@@ -112,7 +118,8 @@ def _read_statement(index: int, content: Mapping[str, object], *, variables: boo
         actions,
         action == "NotAction",
         conditions,
-        *_resource(content),
+        resource,
+        every_resource,
     )
 
 
@@ -129,11 +136,9 @@ def _resource(content: Mapping[str, object]) -> tuple[str | None, bool]:
     return found
 
 
-def _only_known(content: Mapping[str, object], known: frozenset[str], what: str) -> None:
-    if not content.keys() <= known:
-        unknown = next(key for key in content if key not in known)
-        accepted = ", ".join(sorted(known))
-        raise PolicyError("", f"{describe(unknown)} is not an element of {what} (accepted: {accepted})")
+def _unknown_element(content: Mapping[str, object], known: frozenset[str], what: str) -> PolicyError:
+    unknown = next(key for key in content if key not in known)
+    return PolicyError("", f"{describe(unknown)} is not an element of {what} (accepted: {', '.join(sorted(known))})")
 
 
 def _one_of(content: Mapping[str, object], element: str, negated: str) -> str:

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf
 from typing import Final, Never, TypeGuard
 from urllib.parse import unquote
 
@@ -58,7 +58,7 @@ def has_too_many_digits(number: str) -> bool:
 
 def number_text(value: float) -> str:
     """Return a number as text. Raises PolicyError if it has too many digits, or is not a number of JSON."""
-    if isinstance(value, float) and not isfinite(value):
+    if not -inf < value < inf:
         _constant(json.dumps(value))
     if _is_huge(value):
         raise PolicyError("", f"{HugeNumber()} cannot be compared")
@@ -67,7 +67,7 @@ def number_text(value: float) -> str:
 
 def _is_huge(value: float) -> bool:
     # Python refuses to write an integer of thousands of digits.
-    return has_too_many_digits(repr(value)) if isinstance(value, float) else abs(value) >= 10**_MOST_DIGITS
+    return -inf < value < inf and (abs(value) >= 10**_MOST_DIGITS or has_too_many_digits(repr(value)))
 
 
 def _integer(text: str) -> int | HugeNumber:
@@ -155,12 +155,11 @@ def texts(value: object) -> tuple[str, ...]:
     """Return the value as strings if it is one string or a list of strings; raise PolicyError otherwise."""
     if type(value) is str:
         return (value,)
-    found: list[str] = []
-    for element in value if type(value) is list else elements(value):
+    found = tuple(elements(value))
+    for element in found:
         if not isinstance(element, str):
             raise PolicyError("", f"{describe(element)} is not a string")
-        found.append(element)
-    return tuple(found)
+    return found  # type: ignore[return-value]  # each is a string
 
 
 def printable(text: str) -> str:

@@ -27,8 +27,8 @@ from ecr_exposure.policy.principals import NO_VALUE, WrittenPrincipal
 def malformed_principal(document: Document) -> str | None:
     """Return the place and the fault of the first malformed value in a policy; None if there is none."""
     for statement in document.statements:
-        for problem in problems_of(statement):
-            return f"Statement[{statement.position}].{problem}"
+        if statement.principals.malformed:
+            return f"Statement[{statement.position}].{next(problems_of(statement))}"
     return None
 
 

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -78,6 +78,9 @@ _AWS: Final = re.compile(
     rf"({_ACCOUNT})|arn:({_ANY_PARTITION}):(?:iam::({_ACCOUNT}):root"
     rf"|(?:iam::{_ACCOUNT}:(?:user|role)|sts::{_ACCOUNT}:(?:assumed-role|federated-user))/[^*?]+)"
 ).fullmatch
+# Python takes a while to find the member of an enum.
+_KIND_ACCOUNT, _KIND_ARN, _KIND_SERVICE = PrincipalKind.ACCOUNT, PrincipalKind.ARN, PrincipalKind.SERVICE
+_SERVICE: Final = re.compile(r"[^*?]+").fullmatch
 _PARTITION: Final = 2
 _ROOT: Final = 3
 # The unique id of a deleted user or role remains in a policy, and is never used again; a session of a role has the
@@ -99,13 +102,19 @@ def read_principals(value: object) -> Principals:
         return EVERYONE
     if type(value) is not dict and (isinstance(value, str) or is_list(value)):
         return _with_others([WrittenPrincipal("", text) for text in texts(value) or (NO_VALUE,)])
+    return _read_by_type(value if type(value) is dict else an_object(value))
+
+
+def _read_by_type(element: Mapping[str, object]) -> Principals:
     everyone = False
     named: list[Principal] = []
     others: list[WrittenPrincipal] = []
-    for kind, content in an_object(value).items():
-        read = _reader(kind)
+    for kind, content in element.items():
         try:
-            values = texts(content)
+            read, values = _READERS[kind], (content,) if type(content) is str else texts(content)
+        except KeyError:
+            message = f"{describe(kind)} is not a type of principal (accepted: {', '.join(_READERS)})"
+            raise PolicyError("", message) from None
         except PolicyError as error:
             raise error.within(kind) from None
         for text in values:
@@ -116,12 +125,6 @@ def read_principals(value: object) -> Principals:
             else:
                 others.append(WrittenPrincipal(kind, text))
     return _with_others(others, everyone=everyone, named=named) if others else Principals(everyone, tuple(named))
-
-
-def _reader(kind: str) -> Callable[[str], Principal | None]:
-    if kind in _READERS:
-        return _READERS[kind]
-    raise PolicyError("", f"{describe(kind)} is not a type of principal (accepted: {', '.join(_READERS)})")
 
 
 def _with_others(
@@ -140,13 +143,13 @@ def _aws(text: str) -> Principal | None:
     if found := _AWS(text):
         last = found.lastindex
         if last == _ROOT:
-            return Principal(PrincipalKind.ACCOUNT, found[_ROOT], found[_PARTITION])
-        return Principal(PrincipalKind.ARN if last == _PARTITION else PrincipalKind.ACCOUNT, text)
+            return Principal(_KIND_ACCOUNT, found[_ROOT], found[_PARTITION])
+        return Principal(_KIND_ARN if last == _PARTITION else _KIND_ACCOUNT, text)
     return Principal(PrincipalKind.UNIQUE_ID, text) if _UNIQUE_ID.fullmatch(text) else None
 
 
 def _service(text: str) -> Principal | None:
-    return None if not text or has_wildcard(text) else Principal(PrincipalKind.SERVICE, text)
+    return Principal(_KIND_SERVICE, text) if _SERVICE(text) else None
 
 
 def _provider(text: str) -> Principal | None:
