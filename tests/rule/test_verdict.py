@@ -143,9 +143,10 @@ class BrokenMapping(dict[str, Any]):
         self._maybe_raise("get")
         return super().get(key, default)
 
-    def keys(self) -> Any:
-        self._maybe_raise("keys")
-        return super().keys()
+    def __iter__(self) -> Iterator[str]:
+        """Return the keys, or raise."""
+        self._maybe_raise("iter")
+        return super().__iter__()
 
     def items(self) -> Any:
         self._maybe_raise("items")
@@ -156,7 +157,7 @@ class TestUnexpectedErrors:
     """An error that nobody expects is a problem of the one policy."""
 
     @pytest.mark.parametrize("test", ["unconditional", "reachable", "external"])
-    @pytest.mark.parametrize("method", ["getitem", "contains", "get", "keys"])
+    @pytest.mark.parametrize("method", ["getitem", "contains", "get", "iter"])
     def test_error_of_a_policy_object_is_a_problem(self, method: str, test: str) -> None:
         for policy in (BrokenMapping(method, {"Statement": [OPEN]}), {"Statement": BrokenMapping(method, OPEN)}):
             verdict = judge(policy, test=test, owner="111122223333")
