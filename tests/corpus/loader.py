@@ -17,6 +17,7 @@ name what the cases together must show. A case belongs in the first of these fol
 """
 
 import json
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,8 @@ _PARAMETERS: Final = frozenset(("trustedAccounts", "trustedOrganizations", "memb
 _DOCUMENTATION: Final = "https://docs.aws.amazon.com/"
 _KEYS: Final = "condition-keys"
 _UNKNOWN_KEYS: Final = f"{_KEYS}/unknown-keys"
+# IAM ignores the case of ASCII letters only.
+_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _REPOSITORY: Final = {
     "account": "111122223333",
     "region": "us-east-1",
@@ -187,14 +190,14 @@ def _check(name: str, content: Mapping[str, Any]) -> None:
 def _check_place(name: str, content: Mapping[str, Any], corpus: Path) -> None:
     place = _place(content)
     folder = name.rpartition("/")[0]
-    folders = {known.lower() for known in place.folders}
+    folders = {known.translate(_LOWER) for known in place.folders}
     if folder == _UNKNOWN_KEYS:
         # A misspelled key has no folder of its own.
-        own = {f"{_KEYS}/{child.name}".lower() for child in (corpus / _KEYS).iterdir()}
+        own = {f"{_KEYS}/{child.name}".translate(_LOWER) for child in (corpus / _KEYS).iterdir()}
         accepted = any(known.startswith(f"{_KEYS}/") for known in folders - own)
     else:
         # A case may be about the letter case of its key.
-        accepted = folder.lower() in folders
+        accepted = folder.translate(_LOWER) in folders
     if not accepted:
         raise CaseError(f"{name}: belongs in {' or '.join(place.folders)}, because {place.reason}")
 
@@ -208,7 +211,7 @@ def _place(content: Mapping[str, Any]) -> Place:
         return Place(("deny-statements",), "a statement has Effect Deny")
     if "${" in content["policy"]:
         return Place(("policy-variables",), "the policy contains a policy variable")
-    keys = sorted({key.lower(): key for statement in statements for key in _condition_keys(statement)}.values())
+    keys = sorted({key.translate(_LOWER): key for statement in statements for key in _condition_keys(statement)}.values())
     if len(keys) > 1:
         return Place(("several-conditions",), f"it has conditions on the keys {', '.join(keys)}")
     if keys:
@@ -244,8 +247,8 @@ def _condition_keys(statement: Mapping[str, Any]) -> list[str]:
 
 def _folder_of(key: str) -> str:
     service, _, name = key.partition(":")
-    if service.lower() in ("saml", "sts"):
-        return service.lower()
+    if service.translate(_LOWER) in ("saml", "sts"):
+        return service.translate(_LOWER)
     # The prefix of a web identity provider's keys is the provider's domain name:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     if "." in service:
