@@ -177,8 +177,11 @@ def _check(name: str, content: Mapping[str, Any]) -> None:
     labels = {expect[test] for test in TESTS}
     rule(holds=labels <= {"COMPLIANT", "NON_COMPLIANT"}, text=f"invalid labels in {sorted(map(str, labels))}")
     problems = _problems(expect)
-    rule(holds="problem" not in expect or set() < problems.keys() <= set(TESTS), text="problem names no test")
-    rule(holds=problems.keys() != set(TESTS) or isinstance(expect["problem"], str), text="one place for every test")
+    rule(holds="problem" not in expect or set() < problems.keys() <= set(TESTS), text="the problem names no test")
+    rule(
+        holds=problems.keys() != set(TESTS) or isinstance(expect["problem"], str),
+        text="a problem of every test has one place for every test",
+    )
     rule(holds=all(expect[test] == "NON_COMPLIANT" for test in problems), text="a problem is NON_COMPLIANT")
     needs_grants = expect["unconditional"] == "NON_COMPLIANT" and "unconditional" not in problems
     rule(holds=("grants" in expect) == needs_grants, text="expect has grants if and only if unconditional finds some")
@@ -211,7 +214,8 @@ def _place(content: Mapping[str, Any]) -> Place:
         return Place(("deny-statements",), "a statement has Effect Deny")
     if "${" in content["policy"]:
         return Place(("policy-variables",), "the policy contains a policy variable")
-    keys = sorted({key.translate(_LOWER): key for statement in statements for key in _condition_keys(statement)}.values())
+    found = [key for statement in statements for key in _condition_keys(statement)]
+    keys = sorted({key.translate(_LOWER): key for key in found}.values())
     if len(keys) > 1:
         return Place(("several-conditions",), f"it has conditions on the keys {', '.join(keys)}")
     if keys:

@@ -124,11 +124,13 @@ class TestPlaces:
     """A case is accepted only in the first folder that applies (the loader's docstring lists them)."""
 
     @staticmethod
-    def write(corpus: Path, folder: str, policy: str, *, problem: str | None = None) -> None:
+    def write(corpus: Path, folder: str, policy: str, *, problem: str | dict[str, str] | None = None) -> None:
         """Write one case below `corpus`, beside a folder for each key."""
         for key in FOLDERS:
             (corpus / key).mkdir(parents=True)
-        expect: dict[str, Any] = {"grants": []} if problem is None else {"problem": problem}
+        expect: dict[str, Any] = {} if problem is None else {"problem": problem}
+        if problem is None or (isinstance(problem, dict) and "unconditional" not in problem):
+            expect["grants"] = []
         case = {
             "title": "A title",
             "why": "A reason.",
@@ -174,6 +176,24 @@ class TestPlaces:
     def test_case_with_a_problem_belongs_in_documents(self, tmp_path: Path) -> None:
         self.write(tmp_path, "principals", text_of(ALLOW), problem="Statement[0]")
         with pytest.raises(CaseError, match="belongs in documents, because it expects a problem"):
+            read_cases(tmp_path)
+
+    def test_case_with_a_problem_of_some_tests_belongs_where_its_policy_does(self, tmp_path: Path) -> None:
+        self.write(tmp_path, "principals", text_of(ALLOW), problem={"external": "Statement[0]"})
+        (case,) = read_cases(tmp_path)
+        assert case.problems == {"external": "Statement[0]"}
+
+    @pytest.mark.parametrize(
+        "problem", [pytest.param({}, id="no test"), pytest.param({"internal": ""}, id="unknown test")]
+    )
+    def test_problem_that_names_no_test_is_refused(self, tmp_path: Path, problem: dict[str, str]) -> None:
+        self.write(tmp_path, "principals", text_of(ALLOW), problem=problem)
+        with pytest.raises(CaseError, match="problem names no test"):
+            read_cases(tmp_path)
+
+    def test_problem_of_every_test_has_one_place(self, tmp_path: Path) -> None:
+        self.write(tmp_path, "documents", text_of(ALLOW), problem=dict.fromkeys(TESTS, "Statement[0]"))
+        with pytest.raises(CaseError, match="one place for every test"):
             read_cases(tmp_path)
 
     def test_refusal_names_the_key_and_its_folder(self, tmp_path: Path) -> None:
