@@ -3,8 +3,9 @@
 A case is a YAML file in a folder of tests/corpus. A person wrote its labels from AWS's documentation; rows*.yaml
 name what the cases together must show. A case belongs in the first of these folders that applies:
 
-- documents/: the case expects a problem, or is about the configuration item or the form of the document: text that
-  is not a JSON object (percent-encoded, for example), Id, Resource, a Statement that is empty or not a list.
+- documents/: the case expects a problem of every test, or is about the configuration item or the form of the
+  document: text that is not a JSON object (percent-encoded, for example), Id, Resource, a Statement that is empty or
+  not a list.
   A case about Version or Sid that has no Deny, variable and condition belongs here too.
 - deny-statements/: a statement has Effect Deny.
 - policy-variables/: the policy contains a policy variable, ``${…}``.
@@ -16,6 +17,7 @@ name what the cases together must show. A case belongs in the first of these fol
 """
 
 import json
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -34,11 +36,14 @@ _PARAMETERS: Final = frozenset(("trustedAccounts", "trustedOrganizations", "memb
 _DOCUMENTATION: Final = "https://docs.aws.amazon.com/"
 _KEYS: Final = "condition-keys"
 _UNKNOWN_KEYS: Final = f"{_KEYS}/unknown-keys"
+# IAM ignores the case of ASCII letters only.
+_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _REPOSITORY: Final = {
     "account": "111122223333",
     "region": "us-east-1",
     "organization": "o-abcde12345",
 }
+_TAGS: Final = "tags"
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -65,16 +70,23 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One file. name: its path without suffix. configuration: the ``configuration`` of the configuration item."""
+    """One file.
+
+    name: its path without suffix. configuration: the ``configuration`` of the configuration item. resource_tags: the
+    tags of the repository, key to value; None where they are not known. problems: the place of the problem that a
+    test must report, test to place.
+    """
 
     name: str
     title: str
     rows: tuple[str, ...]
     twin: str | None
     repository: Mapping[str, str]
+    resource_tags: Mapping[str, str] | None
     parameters: Mapping[str, Any]
     configuration: Any
     expect: Mapping[str, Any]
+    problems: Mapping[str, str]
 
     @property
     def policy(self) -> Any:
@@ -124,20 +136,31 @@ def _read(file: Path, corpus: Path) -> Case:
     _check(name, content)
     _check_place(name, content, corpus)
     repository = {**_REPOSITORY, **content.get("repository", {})}
+    resource_tags = repository.pop(_TAGS, None)
     if "configuration" in content:
         configuration = content["configuration"]
     else:
         configuration = {"RepositoryName": "team/app", "RepositoryPolicyText": content["policy"]}
+        if resource_tags is not None:
+            configuration["Tags"] = [{"Key": key, "Value": value} for key, value in resource_tags.items()]
     return Case(
         name=name,
         title=content["title"],
         rows=tuple(content["rows"]),
         twin=content.get("twin"),
         repository=repository,
+        resource_tags=resource_tags,
         parameters=content.get("parameters", {}),
         configuration=configuration,
         expect=content["expect"],
+        problems=_problems(content["expect"]),
     )
+
+
+def _problems(expect: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the place of the problem that each test must report; one place alone is that of every test."""
+    problem = expect.get("problem", {})
+    return dict.fromkeys(TESTS, problem) if isinstance(problem, str) else problem
 
 
 def _check(name: str, content: Mapping[str, Any]) -> None:
@@ -153,25 +176,31 @@ def _check(name: str, content: Mapping[str, Any]) -> None:
     rule(holds=expect.keys() <= _EXPECT, text=f"unknown fields in expect: {sorted(expect.keys() - _EXPECT)}")
     labels = {expect[test] for test in TESTS}
     rule(holds=labels <= {"COMPLIANT", "NON_COMPLIANT"}, text=f"invalid labels in {sorted(map(str, labels))}")
-    rule(holds="problem" not in expect or labels == {"NON_COMPLIANT"}, text="a problem is NON_COMPLIANT in every test")
-    needs_grants = expect["unconditional"] == "NON_COMPLIANT" and "problem" not in expect
+    problems = _problems(expect)
+    rule(holds="problem" not in expect or set() < problems.keys() <= set(TESTS), text="the problem names no test")
+    rule(
+        holds=problems.keys() != set(TESTS) or isinstance(expect["problem"], str),
+        text="a problem of every test has one place for every test",
+    )
+    rule(holds=all(expect[test] == "NON_COMPLIANT" for test in problems), text="a problem is NON_COMPLIANT")
+    needs_grants = expect["unconditional"] == "NON_COMPLIANT" and "unconditional" not in problems
     rule(holds=("grants" in expect) == needs_grants, text="expect has grants if and only if unconditional finds some")
     rule(holds=content.get("parameters", {}).keys() <= _PARAMETERS, text="unknown parameter")
-    rule(holds=content.get("repository", {}).keys() <= _REPOSITORY.keys(), text="unknown field in repository")
+    rule(holds=content.get("repository", {}).keys() <= {*_REPOSITORY, _TAGS}, text="unknown field in repository")
     rule(holds=content["page"].startswith(_DOCUMENTATION), text=f"page does not start with {_DOCUMENTATION}")
 
 
 def _check_place(name: str, content: Mapping[str, Any], corpus: Path) -> None:
     place = _place(content)
     folder = name.rpartition("/")[0]
-    folders = {known.lower() for known in place.folders}
+    folders = {known.translate(_LOWER) for known in place.folders}
     if folder == _UNKNOWN_KEYS:
         # A misspelled key has no folder of its own.
-        own = {f"{_KEYS}/{child.name}".lower() for child in (corpus / _KEYS).iterdir()}
+        own = {f"{_KEYS}/{child.name}".translate(_LOWER) for child in (corpus / _KEYS).iterdir()}
         accepted = any(known.startswith(f"{_KEYS}/") for known in folders - own)
     else:
         # A case may be about the letter case of its key.
-        accepted = folder.lower() in folders
+        accepted = folder.translate(_LOWER) in folders
     if not accepted:
         raise CaseError(f"{name}: belongs in {' or '.join(place.folders)}, because {place.reason}")
 
@@ -185,7 +214,8 @@ def _place(content: Mapping[str, Any]) -> Place:
         return Place(("deny-statements",), "a statement has Effect Deny")
     if "${" in content["policy"]:
         return Place(("policy-variables",), "the policy contains a policy variable")
-    keys = sorted({key.lower(): key for statement in statements for key in _condition_keys(statement)}.values())
+    found = [key for statement in statements for key in _condition_keys(statement)]
+    keys = sorted({key.translate(_LOWER): key for key in found}.values())
     if len(keys) > 1:
         return Place(("several-conditions",), f"it has conditions on the keys {', '.join(keys)}")
     if keys:
@@ -194,7 +224,7 @@ def _place(content: Mapping[str, Any]) -> Place:
 
 
 def _why_in_documents(content: Mapping[str, Any]) -> str | None:
-    if "problem" in content["expect"]:
+    if isinstance(content["expect"].get("problem"), str):
         return "it expects a problem"
     if "configuration" in content:
         return "it is about the configuration item"
@@ -221,8 +251,8 @@ def _condition_keys(statement: Mapping[str, Any]) -> list[str]:
 
 def _folder_of(key: str) -> str:
     service, _, name = key.partition(":")
-    if service.lower() in ("saml", "sts"):
-        return service.lower()
+    if service.translate(_LOWER) in ("saml", "sts"):
+        return service.translate(_LOWER)
     # The prefix of a web identity provider's keys is the provider's domain name:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     if "." in service:

@@ -10,6 +10,7 @@ import pytest
 from ecr_exposure import judge
 from ecr_exposure.policy.actions import CAPABILITY_OF, REGISTRY_ACTIONS, Capability
 from ecr_exposure.policy.condition_keys import PREFIXES, TABLE, ConditionKey, Presence
+from ecr_exposure.policy.operators import ValueType
 from ecr_exposure.search.strings import LIMIT
 from tests.corpus.loader import Case, all_cases, all_rows
 from tests.documentation.pages import ROOT, VERDICTS, blocks, section, table, text_of
@@ -22,7 +23,7 @@ SECTIONS: Final = {"document": "Documents", "decision": "The decision table"}
 def explained() -> dict[str, tuple[str, str, str]]:
     """Return for each row that the page explains: its sentences, its case, and the verdict that the page gives."""
     found: dict[str, tuple[str, str, str]] = {}
-    pattern = r"^(\d+)\. (.*?)\s+\[Example\]\(\.\./tests/corpus/(\S+)\.yaml\): (\w+)$"
+    pattern = r"^(\d+a?)\. (.*?)\s+\[Example\]\(\.\./tests/corpus/(\S+)\.yaml\): (\w+)$"
     for kind, heading in SECTIONS.items():
         for number, text, case, verdict in re.findall(pattern, section(VERDICTS, heading), re.MULTILINE | re.DOTALL):
             found[f"{kind}-{number}"] = (" ".join(text.split()), case, verdict)
@@ -59,7 +60,8 @@ def shown(row: str) -> list[str]:
 
 def row_of(name: str, key: ConditionKey) -> list[str]:
     """Return the cells that a key should have."""
-    types = ", ".join(["text", *(each.name.lower() for each in key.types)])
+    text = ["text"] if key.fits(ValueType.STRING) else []
+    types = ", ".join([*text, *(each.name.lower() for each in key.types)])
     values = "–" if key.presence is Presence.NEVER else key.domain.value
     return [f"`{name}`", key.presence.value, values, types + (", several values" if key.multivalued else "")]
 

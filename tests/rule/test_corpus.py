@@ -23,7 +23,9 @@ def ids_of(parameters: Mapping[str, Any], name: str) -> list[str]:
 
 
 def judged(case: Case, test: str) -> Verdict:
-    """Judge a case under a test, with its own owner, zone and time."""
+    """Judge a case under a test, with its own owner, tags, zone and time."""
+    # Every other case is judged as callers do that know no tags.
+    tags = {} if case.resource_tags is None else {"resource_tags": case.resource_tags}
     now = datetime.fromisoformat(str(case.parameters.get("now", "2026-11-24T00:00:00Z")))
     return judge(
         case.policy,
@@ -34,6 +36,7 @@ def judged(case: Case, test: str) -> Verdict:
         trusted_accounts=ids_of(case.parameters, "trustedAccounts"),
         trusted_organizations=ids_of(case.parameters, "trustedOrganizations"),
         now=now,
+        **tags,
     )
 
 
@@ -42,13 +45,9 @@ def judged(case: Case, test: str) -> Verdict:
 def test_compliance_and_problem_are_as_labelled(case: Case, test: str) -> None:
     verdict = judged(case, test)
     assert verdict.compliance == case.expect[test], verdict
-    problem = case.expect.get("problem")
-    assert (verdict.problem is None) == (problem is None) or case.name in TOO_COMPLEX
-    assert (verdict.problem or "").startswith(problem or "")
-
-
-# Only a test that searches can find a policy too complex.
-TOO_COMPLEX = {"deny-statements/seventeen-tags-with-sixteen-values-are-too-complex"}
+    place = case.problems.get(test)
+    assert (verdict.problem is None) == (place is None), verdict
+    assert (verdict.problem or "").startswith(place or "")
 
 
 @pytest.mark.parametrize("case", ABOUT_POLICIES, ids=lambda case: case.name)
@@ -88,7 +87,7 @@ def test_every_flagged_case_has_a_twin() -> None:
     without_twin = [
         case.name
         for case in CASES
-        if case.twin is None and "NON_COMPLIANT" in case.expect.values() and "problem" not in case.expect
+        if case.twin is None and "NON_COMPLIANT" in case.expect.values() and case.problems.keys() != set(TESTS)
     ]
     assert without_twin == []
 
@@ -125,11 +124,13 @@ class TestPlaces:
     """A case is accepted only in the first folder that applies (the loader's docstring lists them)."""
 
     @staticmethod
-    def write(corpus: Path, folder: str, policy: str, *, problem: str | None = None) -> None:
+    def write(corpus: Path, folder: str, policy: str, *, problem: str | dict[str, str] | None = None) -> None:
         """Write one case below `corpus`, beside a folder for each key."""
         for key in FOLDERS:
             (corpus / key).mkdir(parents=True)
-        expect: dict[str, Any] = {"grants": []} if problem is None else {"problem": problem}
+        expect: dict[str, Any] = {} if problem is None else {"problem": problem}
+        if problem is None or (isinstance(problem, dict) and "unconditional" not in problem):
+            expect["grants"] = []
         case = {
             "title": "A title",
             "why": "A reason.",
@@ -175,6 +176,24 @@ class TestPlaces:
     def test_case_with_a_problem_belongs_in_documents(self, tmp_path: Path) -> None:
         self.write(tmp_path, "principals", text_of(ALLOW), problem="Statement[0]")
         with pytest.raises(CaseError, match="belongs in documents, because it expects a problem"):
+            read_cases(tmp_path)
+
+    def test_case_with_a_problem_of_some_tests_belongs_where_its_policy_does(self, tmp_path: Path) -> None:
+        self.write(tmp_path, "principals", text_of(ALLOW), problem={"external": "Statement[0]"})
+        (case,) = read_cases(tmp_path)
+        assert case.problems == {"external": "Statement[0]"}
+
+    @pytest.mark.parametrize(
+        "problem", [pytest.param({}, id="no test"), pytest.param({"internal": ""}, id="unknown test")]
+    )
+    def test_problem_that_names_no_test_is_refused(self, tmp_path: Path, problem: dict[str, str]) -> None:
+        self.write(tmp_path, "principals", text_of(ALLOW), problem=problem)
+        with pytest.raises(CaseError, match="problem names no test"):
+            read_cases(tmp_path)
+
+    def test_problem_of_every_test_has_one_place(self, tmp_path: Path) -> None:
+        self.write(tmp_path, "documents", text_of(ALLOW), problem=dict.fromkeys(TESTS, "Statement[0]"))
+        with pytest.raises(CaseError, match="one place for every test"):
             read_cases(tmp_path)
 
     def test_refusal_names_the_key_and_its_folder(self, tmp_path: Path) -> None:
