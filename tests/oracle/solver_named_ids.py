@@ -8,10 +8,17 @@ from tests.oracle.solver_caller import FEDERATED, ROLE, ROOT, USER, Caller, Call
 from tests.oracle.solver_condition_keys import RequestContext
 from tests.oracle.solver_matching import match_arns, match_texts
 from tests.oracle.solver_operators import OperatorType
-from tests.oracle.solver_patterns import Pattern, PolicyVariable, Wildcard, read_pattern, without_repeated_stars
+from tests.oracle.solver_patterns import (
+    Pattern,
+    PolicyVariable,
+    Wildcard,
+    literal,
+    read_pattern,
+    without_repeated_stars,
+)
 from tests.oracle.solver_policy import Condition, Statement
-from tests.oracle.solver_texts import agreement, text_formulas, texts_of
-from tests.oracle.solver_values import Alternative, Identity, TextPiece
+from tests.oracle.solver_texts import solve
+from tests.oracle.solver_values import Alternative, Identity, Piece
 
 NamedIds = dict[Identity, frozenset[str]]
 
@@ -64,12 +71,13 @@ def named_ids(statements: tuple[Statement, ...], region: str | None) -> NamedIds
 
 def _add_value(found: dict[Identity, set[str]], condition: Condition, value: str, region: str | None) -> None:
     operator = condition.operator
-    if operator.type not in (OperatorType.TEXT, OperatorType.ARN, OperatorType.BINARY):
+    if operator.type is OperatorType.NULL:
         return
-    pattern = read_pattern(value, wildcards=operator.wildcards, variables=condition.variables)
+    variables = condition.variables and operator.type in (OperatorType.TEXT, OperatorType.ARN)
+    pattern = read_pattern(value, wildcards=operator.wildcards, variables=variables)
     names = dict(_written_names(condition.key, pattern))
-    if not names and any(not isinstance(token, frozenset) for token in pattern):
-        names = _only_names(condition, pattern, region)
+    if any(not isinstance(token, frozenset) for token in pattern):
+        names = _only_names(condition, pattern, region) | names
     for identity, name in names.items():
         found[identity].add(_in_its_case(identity, name) if operator.ignore_case else name)
 
@@ -120,39 +128,34 @@ def _identities(key: str) -> set[Identity]:
 
 
 def _only_value(condition: Condition, pattern: Pattern, identity: Identity, region: str | None) -> str | None:
-    """The only id with which the pattern can match; None if there is none or several."""
-    rules = CallerRules(owner=None, region=region, now=0, trusts_networks=False)
+    """The only id with which the pattern can match; None if there is none or several, or if it matches without one."""
+    rules = CallerRules(owner=None, region=region, now=0, trusts_networks=True)
     found: set[str] = set()
     for kind in (ROLE, USER, ROOT, FEDERATED) if condition.key in _KEYS_OF_KINDS else (None,):
         caller = Caller(rules, kind)
-        made = _fits(caller, condition, pattern, identity)
-        if made is None:
-            continue
-        fits, piece = made
-        patterns = tuple(piece.tests)
-        formulas = [fits, *text_formulas(caller, logic.variables(fits))]
-        for answers, texts in (texts_of(piece, patterns, want=2) or {}).items():
-            chosen = agreement(piece, patterns, answers)
-            if logic.solve([*formulas, *chosen], logic.Budget(_STEPS)).verdict == "sat":
-                found |= set(texts)
+        for option in RequestContext(caller).key(condition.key).values[0].texts():
+            found |= _ids_of_form(caller, condition, pattern, option, identity, found)
             if len(found) > 1:
                 return None
-    return next(iter(found), None)
+    return next(iter(found - {""}), None)
 
 
-def _fits(
-    caller: Caller, condition: Condition, pattern: Pattern, identity: Identity
-) -> tuple[logic.Bool, TextPiece] | None:
-    """Whether the pattern matches a value with such an id, and the piece that is the id."""
-    value = RequestContext(caller).key(condition.key).values[0]
-    options = tuple(option for option in value.texts() if _piece(option, identity) is not None)
-    piece = _piece(options[0], identity) if options else None
-    if piece is None:
-        return None
+def _ids_of_form(
+    caller: Caller, condition: Condition, pattern: Pattern, form: Alternative, identity: Identity, known: set[str]
+) -> set[str]:
+    """Up to two more ids with which the pattern matches a form of the value; the empty text if the form has no id."""
     if condition.operator.type is OperatorType.ARN:
-        return match_arns(options, pattern, caller.encoding)[0], piece
-    return match_texts(options, pattern, caller.encoding, ignore_case=condition.operator.ignore_case), piece
-
-
-def _piece(option: Alternative, identity: Identity) -> TextPiece | None:
-    return next((entry for entry in option.items if isinstance(entry, TextPiece) and entry.identity is identity), None)
+        fits = match_arns((form,), pattern, caller.encoding)[0]
+    else:
+        fits = match_texts((form,), pattern, caller.encoding, ignore_case=condition.operator.ignore_case)
+    piece = next((entry for entry in form.items if isinstance(entry, Piece) and entry.identity is identity), None)
+    found: set[str] = set()
+    while not logic.is_false(fits) and len(found) < 2:
+        others = [] if piece is None else [logic.no(piece.member(literal(text))) for text in known | found]
+        texts = solve(caller, [fits, *others], logic.Budget(_STEPS)).texts
+        if texts is None:
+            break
+        found.add("" if piece is None else texts.items((piece,)))
+        if piece is None:
+            break
+    return found
