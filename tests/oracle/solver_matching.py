@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from tests.oracle import solver_logic as logic
-from tests.oracle.solver_logic import Bool, Regex, Text
+from tests.oracle.solver_logic import FALSE, Bool, Regex, Text
 from tests.oracle.solver_patterns import (
     Pattern,
     Token,
@@ -103,6 +103,8 @@ def _match_along_pieces(value: Items, pattern: Pattern) -> Bool:
         entry = value[item]
         if isinstance(entry, str):
             return logic.either(*(rest(item + 1, after) for after in _step(pattern, state, entry)))
+        if item == len(value) - 1:
+            return entry.member(pattern[state:]) if entry.can_be(pattern[state:]) else FALSE
         found: list[Bool] = []
         for after, segment in _reach(pattern, state, entry):
             tail = rest(item + 1, after)

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import FEDERATED, ROLE, ROOT, USER, Caller, CallerRules
@@ -106,6 +107,15 @@ def _written_names(key: str, pattern: Pattern) -> list[tuple[Identity, str]]:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A pattern of a condition, and the kind of id that may be the only one with which it matches."""
+
+    condition: Condition
+    pattern: Pattern
+    identity: Identity
+
+
 def _only_names(condition: Condition, pattern: Pattern, region: str | None) -> dict[Identity, str]:
     """The ids without which no value could match, wherever the pattern has its wildcards."""
     fixed = "".join(next(iter(token)) for token in pattern if isinstance(token, frozenset))
@@ -116,7 +126,7 @@ def _only_names(condition: Condition, pattern: Pattern, region: str | None) -> d
     for identity in _identities(condition.key):
         if sum(char.isalnum() for char in fixed) < _LETTERS.get(identity, 1):
             continue
-        only = _only_value(condition, loose, identity, region)
+        only = _only_value(_Asked(condition, loose, identity), region)
         if only is not None:
             names[identity] = only
     return names
@@ -127,35 +137,31 @@ def _identities(key: str) -> set[Identity]:
     return known | ({_WHOLES[key]} if key in _WHOLES else set())
 
 
-def _only_value(condition: Condition, pattern: Pattern, identity: Identity, region: str | None) -> str | None:
+def _only_value(asked: _Asked, region: str | None) -> str | None:
     """The only id with which the pattern can match; None if there is none or several, or if it matches without one."""
+    key = asked.condition.key
     rules = CallerRules(owner=None, region=region, now=0, trusts_networks=True)
-    found: set[str] = set()
-    for kind in (ROLE, USER, ROOT, FEDERATED) if condition.key in _KEYS_OF_KINDS else (None,):
+    found: set[str | None] = set()
+    for kind in (ROLE, USER, ROOT, FEDERATED) if key in _KEYS_OF_KINDS else (None,):
         caller = Caller(rules, kind)
-        for option in RequestContext(caller).key(condition.key).values[0].texts():
-            found |= _ids_of_form(caller, condition, pattern, option, identity, found)
-            if len(found) > 1:
-                return None
-    return next(iter(found - {""}), None)
+        for form in RequestContext(caller).key(key).values[0].texts():
+            while len(found) < 2 and (more := _other_id(caller, asked, form, found)):
+                found |= more
+    return next(iter(found)) if len(found) == 1 else None
 
 
-def _ids_of_form(
-    caller: Caller, condition: Condition, pattern: Pattern, form: Alternative, identity: Identity, known: set[str]
-) -> set[str]:
-    """Up to two more ids with which the pattern matches a form of the value; the empty text if the form has no id."""
-    if condition.operator.type is OperatorType.ARN:
-        fits = match_arns((form,), pattern, caller.encoding)[0]
+def _other_id(caller: Caller, asked: _Asked, form: Alternative, known: set[str | None]) -> set[str | None]:
+    """One more id with which the pattern matches a form of the value, None if the form has no id; empty if none."""
+    if asked.condition.operator.type is OperatorType.ARN:
+        fits = match_arns((form,), asked.pattern, caller.encoding)[0]
     else:
-        fits = match_texts((form,), pattern, caller.encoding, ignore_case=condition.operator.ignore_case)
-    piece = next((entry for entry in form.items if isinstance(entry, Piece) and entry.identity is identity), None)
-    found: set[str] = set()
-    while not logic.is_false(fits) and len(found) < 2:
-        others = [] if piece is None else [logic.no(piece.member(literal(text))) for text in known | found]
-        texts = solve(caller, [fits, *others], logic.Budget(_STEPS)).texts
-        if texts is None:
-            break
-        found.add("" if piece is None else texts.items((piece,)))
-        if piece is None:
-            break
-    return found
+        fold = asked.condition.operator.ignore_case
+        fits = match_texts((form,), asked.pattern, caller.encoding, ignore_case=fold)
+    pieces = [entry for entry in form.items if isinstance(entry, Piece) and entry.identity is asked.identity]
+    if logic.is_false(fits) or (not pieces and None in known):
+        return set()
+    others = [logic.no(piece.member(literal(text))) for piece in pieces for text in known if text is not None]
+    texts = solve(caller, [fits, *others], logic.Budget(_STEPS)).texts
+    if texts is None:
+        return set()
+    return {texts.items((pieces[0],)) if pieces else None}

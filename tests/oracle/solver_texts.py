@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import ROLE, Caller
-from tests.oracle.solver_condition_keys import ContextValue, KeyType, RequestContext
+from tests.oracle.solver_condition_keys import RequestContext, tags_of_key
+from tests.oracle.solver_key_types import ContextValue, Doubt, KeyType
 from tests.oracle.solver_logic import Bool, Budget, Text, Verdict
 from tests.oracle.solver_operators import moment_text
 from tests.oracle.solver_patterns import Pattern, exact_text
@@ -145,12 +146,19 @@ class ModelTexts:
         return find_text(entry.domain, frozenset(), frozenset(), entry.excluded).text or ""
 
 
+_ALWAYS = ("aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid")
+
+
 def request_of_model(request: RequestContext, action: str, statement: int, texts: ModelTexts) -> dict[str, Any]:
     """The request of a model: principal, account, action, context (the keys that the policy tests) and statement."""
     context: dict[str, Any] = {}
     caller = request.caller
-    arn = _text(request.key("aws:principalarn").values[0], texts)
+    arn, *_ = (_text(request.key(name).values[0], texts) for name in _ALWAYS)
     for name, key in request.keys.items():
+        if key.doubt is not Doubt.NOTHING:
+            found = tags_of_key(caller.rules.resource_tags or {}, name)
+            context |= {f"{name.partition('/')[0]}/{tag}": value for tag, value in found.items()}
+            continue
         present = [held for held in key.values if logic.shown_truth(texts.model, held.present)]
         values = tuple(_value(key.key_type, held, texts) for held in present)
         if values:

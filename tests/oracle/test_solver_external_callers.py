@@ -19,6 +19,7 @@ from tests.oracle.policy_builder import (
     external,
     labelled,
     policy,
+    reachable,
     when,
 )
 from tests.oracle.solver_search import Answer
@@ -116,6 +117,51 @@ OUTSIDE: list[tuple[str, list[dict[str, Any]], dict[str, Any], Answer]] = [
         GRANTED,
     ),
 ]
+
+
+ZONE = {"members": (OTHER_ACCOUNT,), "trusted_accounts": (ACCOUNT,), "trusted_organizations": (ORG,)}
+VPCE, VPC_ARN, INSTANCE_VPC = "aws:SourceVpce", "aws:SourceVpcArn", "aws:Ec2InstanceSourceVpc"
+
+# Conditions that only a caller inside the zone of trust could meet, if networks were trusted.
+NETWORKS: list[tuple[str, dict[str, Any]]] = [
+    ("VPC", when("StringEquals", VPC, "vpc-0abc1234")),
+    ("VPC endpoint", when("StringEquals", VPCE, "vpce-0abc1234")),
+    ("VPC ARN of the owner", when("ArnEquals", VPC_ARN, f"arn:aws:ec2:eu-west-1:{OWNER}:vpc/vpc-0abc1234")),
+    ("VPC ARN of a member", when("ArnEquals", VPC_ARN, f"arn:aws:ec2:eu-west-1:{OTHER_ACCOUNT}:vpc/vpc-0abc1234")),
+    ("owner's VPC endpoint", when("StringEquals", "aws:VpceAccount", OWNER)),
+    ("owner's VPC endpoint by a variable", when("StringEquals", "aws:VpceAccount", "${aws:ResourceAccount}")),
+    ("VPC endpoint of a trusted account", when("StringEquals", "aws:VpceAccount", ACCOUNT)),
+    ("VPC endpoint of a trusted organization", when("StringEquals", "aws:VpceOrgID", ORG)),
+    ("VPC endpoint of the resource's organization", when("StringEquals", "aws:VpceOrgID", "${aws:ResourceOrgID}")),
+    ("path of a trusted organization", when("ForAnyValue:StringLike", "aws:VpceOrgPaths", f"{ORG}/*")),
+    ("VPC of the instance", when("StringEquals", INSTANCE_VPC, "vpc-0abc1234")),
+]
+
+
+class TestNetworks:
+    """A network makes no caller trusted, whoever owns it.
+
+    A foreign credential inside an own VPC is what endpoint policies are for:
+    https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html.
+    """
+
+    @pytest.mark.parametrize(("why", "condition"), NETWORKS, ids=[row[0] for row in NETWORKS])
+    def test_external_caller_uses_every_network(self, why: str, condition: dict[str, Any]) -> None:
+        assert external(policy(allow(condition)), **ZONE) is GRANTED, why
+
+    @pytest.mark.parametrize(("why", "condition"), NETWORKS, ids=[row[0] for row in NETWORKS])
+    def test_public_caller_does_not_use_a_named_network(self, why: str, condition: dict[str, Any]) -> None:
+        assert reachable(policy(allow(condition))) is NOT_GRANTED, why
+
+    def test_resource_of_the_zone_of_trust_does_not_call(self) -> None:
+        """Other ARNs are the caller's own."""
+        for account in (OWNER, ACCOUNT, OTHER_ACCOUNT):
+            function = when("ArnLike", "lambda:SourceFunctionArn", f"arn:aws:lambda:*:{account}:function:*")
+            assert external(policy(allow(function)), **ZONE) is NOT_GRANTED
+
+    def test_organization_of_the_resource_is_not_the_callers(self) -> None:
+        variable = when("StringEquals", P_ORG, "${aws:ResourceOrgID}")
+        assert external(policy(allow(variable)), **ZONE) is NOT_GRANTED
 
 
 class TestExternalCaller:
