@@ -1,20 +1,18 @@
 """The caller as variables of the solver: who calls, from where and when, in the forms that AWS gives identities."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tests.oracle import solver_logic as logic
-from tests.oracle.solver_logic import FALSE, TRUE, Bool, Int
-from tests.oracle.solver_operators import NOT_PUBLIC_V4, PUBLIC_V6, Span
+from tests.oracle.solver_logic import TRUE, Bool, Int
+from tests.oracle.solver_operators import LAST_MOMENT, NOT_PUBLIC_V4, PUBLIC_V6, Span
 from tests.oracle.solver_value_domains import (
     ACCOUNT_DOMAIN,
     DASHED,
     DIGITS,
     ENDPOINT_DOMAIN,
-    MOMENT,
-    MOMENT_DOMAIN,
     NAME,
     NAME_DOMAIN,
     NO_ARN_DOMAIN,
@@ -37,15 +35,10 @@ from tests.oracle.solver_value_domains import (
 )
 from tests.oracle.solver_values import (
     Alternative,
-    DatePiece,
     Encoding,
     Identity,
-    Ipv6Piece,
     Items,
-    NumberPiece,
-    OctetPiece,
     Piece,
-    TextPiece,
     items,
 )
 
@@ -55,13 +48,17 @@ ROOT, USER, ROLE, FEDERATED = range(4)
 
 @dataclass(frozen=True, slots=True)
 class CallerRules:
-    """Who the caller may be under a test, and what is known about the repository."""
+    """Who the caller may be under a test, and what is known about the repository.
+
+    `trusts_networks`: trusted networks, and VPC endpoints that the policy names, keep the caller out.
+    """
 
     owner: str | None
     region: str | None
     now: int
     trusts_networks: bool
     excluded_ids: dict[Identity, frozenset[str]] = field(default_factory=dict)
+    resource_tags: Mapping[str, str] | None = None
 
 
 class Caller:
@@ -80,8 +77,8 @@ class Caller:
         self.blank = blank
         self.asked_kind = False
         self.facts: list[Bool] = []
-        self.pieces: list[TextPiece] = []
-        self.unequal: list[tuple[TextPiece, TextPiece, Bool]] = []
+        self.pieces: list[Piece] = []
+        self.unequal: list[tuple[Piece, Piece, Bool]] = []
         self.encoding = Encoding(loose=loose)
         self._made: dict[str, Any] = {}
 
@@ -102,16 +99,16 @@ class Caller:
         *,
         closing: str | None = None,
         identity: Identity | None = None,
-    ) -> TextPiece:
+    ) -> Piece:
         """A text of a value domain; an id is none of those that the caller cannot have."""
         excluded = self.rules.excluded_ids.get(identity, frozenset()) if identity is not None else frozenset()
-        piece = TextPiece(name, letters, domain, shortest, longest, closing, identity, excluded)
+        piece = Piece(name, letters, domain, shortest, longest, closing, identity, excluded)
         self.pieces.append(piece)
         return piece
 
     def as_variable(self, value: Items) -> Items:
         """The text of a policy variable; a free one is empty if the caller is blank."""
-        free = len(value) == 1 and isinstance(value[0], TextPiece) and value[0].letters is PRINTABLE
+        free = len(value) == 1 and isinstance(value[0], Piece) and value[0].letters is PRINTABLE
         if not free or not self.blank or isinstance(value[0], str):
             return value
         self.encoding.restrictions.append(value[0].text == logic.text(""))
@@ -127,48 +124,59 @@ class Caller:
         return value == kind
 
     @functools.cached_property
-    def partition(self) -> str | TextPiece:
+    def partition(self) -> str | Piece:
         """The repository's partition; any partition if the region is unknown."""
         if self.rules.region is not None:
             return partition_of(self.rules.region)
         return self.new_text("partition", DASHED, PARTITION_DOMAIN, 3, 10)
 
-    def own_account(self, name: str) -> TextPiece:
+    def own_account(self, name: str) -> Piece:
         """An account that the caller can have: neither the repository's nor an excluded one."""
         return self.once(f"{name} account", lambda: self._new_account(name))
 
-    def _new_account(self, name: str) -> TextPiece:
+    def _new_account(self, name: str) -> Piece:
         piece = self.new_text(f"{name} account", DIGITS, ACCOUNT_DOMAIN, 12, 12, identity=Identity.ACCOUNT)
         owner = self.resource_account
         if not isinstance(owner, str):  # a known owner is among the excluded ids
             self.unequal.append((piece, owner, TRUE))
         return piece
 
+    def endpoint_account(self, name: str) -> Piece:
+        """The account of a VPC endpoint: any account where networks are not trusted, else one of the caller."""
+        if self.rules.trusts_networks:
+            return self.own_account(name)
+        return self.once(f"{name} account", lambda: self.new_text(f"{name} account", DIGITS, ACCOUNT_DOMAIN, 12, 12))
+
     @property
-    def account(self) -> TextPiece:
+    def account(self) -> Piece:
         """The account of the caller."""
         return self.own_account("caller")
 
     @functools.cached_property
-    def resource_account(self) -> str | TextPiece:
+    def resource_account(self) -> str | Piece:
         """The repository's account; if unknown, any account that is not excluded."""
         if self.rules.owner is not None:
             return self.rules.owner
         return self.new_text("resource account", DIGITS, ACCOUNT_DOMAIN, 12, 12, identity=Identity.ACCOUNT)
 
-    def own_organization(self, name: str) -> TextPiece:
-        """An organization that the caller can have: neither the repository's nor an excluded one."""
-        return self.once(f"{name} organization", lambda: self._new_organization(name))
+    def organization(self, whose: str) -> Piece:
+        """The organization of the caller, or of the VPC endpoint, which can be any where networks are not trusted.
 
-    def _new_organization(self, name: str) -> TextPiece:
-        piece = self.new_text(
-            f"{name} organization", DASHED, ORGANIZATION_DOMAIN, 12, 34, identity=Identity.ORGANIZATION
-        )
+        The caller's is neither the repository's nor an excluded one.
+        """
+        return self.once(f"{whose} organization", lambda: self._new_organization(whose))
+
+    def _new_organization(self, whose: str) -> Piece:
+        own = whose == "caller" or self.rules.trusts_networks
+        identity = Identity.ORGANIZATION if own else None
+        piece = self.new_text(f"{whose} organization", DASHED, ORGANIZATION_DOMAIN, 12, 34, identity=identity)
+        if not own:
+            return piece
         self.unequal.append((piece, self.resource_org, self.resource_in_organization))
         return piece
 
     @functools.cached_property
-    def resource_org(self) -> TextPiece:
+    def resource_org(self) -> Piece:
         """The organization of the repository's account, if it is in one."""
         return self.new_text("resource organization", DASHED, ORGANIZATION_DOMAIN, 12, 34)
 
@@ -177,7 +185,7 @@ class Caller:
         """Whether the repository's account is in an organization."""
         return logic.bool_var("resource in organization")
 
-    def units(self, name: str) -> TextPiece:
+    def units(self, name: str) -> Piece:
         """Root and organizational units of a path; their ids are unique only inside one organization."""
         return self.once(
             f"{name} units", lambda: self.new_text(f"{name} units", UNITS, UNITS_DOMAIN, 7, None, closing="/")
@@ -189,22 +197,22 @@ class Caller:
         return logic.bool_var("through VPC endpoint")
 
     @functools.cached_property
-    def path(self) -> TextPiece:
+    def path(self) -> Piece:
         """The path of a user or role; empty or ending in a slash."""
         return self.new_text("path", PATH, PATH_DOMAIN, 0, None, closing="/")
 
     @functools.cached_property
-    def name(self) -> TextPiece:
+    def name(self) -> Piece:
         """The name of a user, role or federated user."""
         return self.new_text("name", NAME, NAME_DOMAIN, 1)
 
     @functools.cached_property
-    def session(self) -> TextPiece:
+    def session(self) -> Piece:
         """The name of a role session."""
         return self.new_text("session", NAME, NAME_DOMAIN, 1)
 
     @functools.cached_property
-    def unique_id(self) -> TextPiece:
+    def unique_id(self) -> Piece:
         """The unique id of a user (AIDA…) or role (AROA…)."""
         domain = {USER: USER_ID_DOMAIN, ROLE: ROLE_ID_DOMAIN}.get(self.only_kind or ROOT, UNIQUE_ID_DOMAIN)
         return self.new_text("unique id", UPPER, domain, 16, 32, identity=Identity.UNIQUE)
@@ -244,15 +252,15 @@ class Caller:
             if not logic.is_false(guards[kind])
         )
 
-    def free_text(self, name: str, letters: Alphabet = PRINTABLE, shortest: int = 0) -> TextPiece:
+    def free_text(self, name: str, letters: Alphabet = PRINTABLE, shortest: int = 0) -> Piece:
         """A text that the caller chooses."""
         return self.once(name, lambda: self.new_text(name, letters, some(letters, shortest), shortest))
 
-    def own_id(self, name: str, identity: Identity) -> TextPiece:
+    def own_id(self, name: str, identity: Identity) -> Piece:
         """An id of a VPC, a VPC endpoint or an identity store user of the caller."""
         return self.once(name, lambda: self._new_id(name, identity))
 
-    def _new_id(self, name: str, identity: Identity) -> TextPiece:
+    def _new_id(self, name: str, identity: Identity) -> Piece:
         if identity is Identity.STORE:
             return self.new_text(name, PRINTABLE, some(PRINTABLE, 1), 1, identity=identity)
         domain = VPC_DOMAIN if identity is Identity.VPC else ENDPOINT_DOMAIN
@@ -262,7 +270,7 @@ class Caller:
 _LONGEST_SESSION = 36 * 3600
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Address:
     """An IPv4 or an IPv6 address; `is_v4` says which of the two numbers counts."""
 
@@ -279,7 +287,7 @@ def within(value: Int, span: Span) -> Bool:
 def moment(caller: Caller) -> Int:
     """The moment of the request: now or later."""
     value = logic.int_var("moment")
-    caller.once("moment fact", lambda: caller.facts.append(value >= caller.rules.now))
+    caller.once("moment fact", lambda: caller.facts.append(within(value, (caller.rules.now, LAST_MOMENT))))
     return value
 
 
@@ -289,21 +297,6 @@ def issued(caller: Caller) -> Int:
     bounds = logic.both(value <= call, value >= call - _LONGEST_SESSION)
     caller.once("token fact", lambda: caller.facts.append(bounds))
     return value
-
-
-def moment_items(caller: Caller, value: Int, name: str) -> Items:
-    """A moment as text."""
-
-    def make() -> Items:
-        spelled = caller.new_text(f"{name} as text", MOMENT, MOMENT_DOMAIN, 20, 20)
-        return items(DatePiece(value, spelled.text, caller.encoding.guess))
-
-    return caller.once(f"{name} items", make)
-
-
-def number_items(caller: Caller, value: Int, name: str) -> Items:
-    """A whole number as text."""
-    return caller.once(f"{name} items", lambda: items(NumberPiece(value, caller.encoding.guess)))
 
 
 def address(caller: Caller, name: str, *, public: bool, with_v6: bool = True) -> Address:
@@ -319,30 +312,6 @@ def address(caller: Caller, name: str, *, public: bool, with_v6: bool = True) ->
         return Address(is_v4, v4, v6)
 
     return caller.once(f"{name} address", make)
-
-
-def address_texts(caller: Caller, name: str, chosen: Address) -> tuple[Alternative, ...]:
-    """An address as text: dotted decimal, or IPv6 in its canonical form."""
-
-    def make() -> tuple[Alternative, ...]:
-        octets = [logic.int_var(f"{name} octet {place}") for place in range(4)]
-        caller.facts += [within(octet, (0, 255)) for octet in octets]
-        caller.facts.append(chosen.v4 == sum(octet * 256 ** (3 - place) for place, octet in enumerate(octets)))
-        dotted: list[str | Piece] = []
-        for octet in octets:
-            dotted += [OctetPiece(octet), "."]
-
-        def leave_out() -> Bool:
-            if caller.encoding.loose:
-                return caller.encoding.guess()
-            caller.encoding.restrictions.append(chosen.is_v4)
-            return FALSE
-
-        whole = Ipv6Piece(chosen.v6, caller.free_text(f"{name} v6 as text").text, leave_out)
-        short = Alternative(chosen.is_v4, items(*dotted[:-1]))
-        return short, Alternative(logic.no(chosen.is_v4), items(whole))
-
-    return caller.once(f"{name} texts", make)
 
 
 def own_arn(caller: Caller, name: str) -> Items:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import (
@@ -10,86 +9,20 @@ from tests.oracle.solver_caller import (
     ROLE,
     ROOT,
     USER,
-    Address,
     Caller,
     address,
-    address_texts,
     issued,
     moment,
-    moment_items,
-    number_items,
     own_arn,
     provider,
     region_items,
 )
-from tests.oracle.solver_logic import FALSE, TRUE, Bool, Int
-from tests.oracle.solver_operators import OperatorType
+from tests.oracle.solver_key_types import ContextKey, ContextValue, Doubt, KeyType, bool_key, formed, single
+from tests.oracle.solver_logic import FALSE, TRUE, Bool
+from tests.oracle.solver_operators import LAST_MOMENT
+from tests.oracle.solver_patterns import folded
 from tests.oracle.solver_value_domains import DASHED
 from tests.oracle.solver_values import Alternative, Identity, Items, items
-
-Texts = Callable[[], tuple[Alternative, ...]]
-
-
-class KeyType(Enum):
-    """The type of a key, with the operator types that fit it (String operators fit every key)."""
-
-    TEXT = frozenset({OperatorType.TEXT})
-    ARN = frozenset({OperatorType.TEXT, OperatorType.ARN})
-    BOOL = frozenset({OperatorType.TEXT, OperatorType.BOOL})
-    NUMBER = frozenset({OperatorType.TEXT, OperatorType.NUMBER})
-    DATE = frozenset({OperatorType.TEXT, OperatorType.DATE})
-    EPOCH = frozenset({OperatorType.TEXT, OperatorType.DATE, OperatorType.NUMBER})
-    ADDRESS = frozenset({OperatorType.TEXT, OperatorType.ADDRESS})
-    ANY = frozenset(OperatorType) - {OperatorType.NULL}
-
-
-@dataclass(frozen=True, slots=True)
-class ContextValue:
-    """One value of a key, as each type that an operator can read it as."""
-
-    present: Bool
-    texts: Texts
-    truth: Bool = FALSE
-    number: Int = None
-    moment: Int = None
-    address: Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ContextKey:
-    """A condition key of one request; an `unknown` key has one value or several."""
-
-    name: str
-    key_type: KeyType
-    values: tuple[ContextValue, ...]
-    multivalued: bool = False
-    unknown: bool = False
-
-    @property
-    def present(self) -> Bool:
-        """Whether the request context has the key; a first value is present before a second one."""
-        return self.values[0].present
-
-
-def single(name: str, key_type: KeyType, present: Bool, value: Items, *, multivalued: bool = False) -> ContextKey:
-    """A key whose value has one form."""
-    return ContextKey(
-        name, key_type, (ContextValue(present, lambda: (Alternative(TRUE, value),)),), multivalued=multivalued
-    )
-
-
-def formed(name: str, key_type: KeyType, present: Bool, texts: Texts) -> ContextKey:
-    """A key whose value has several forms."""
-    return ContextKey(name, key_type, (ContextValue(present, texts),))
-
-
-def bool_key(name: str, present: Bool, value: Bool) -> ContextKey:
-    """A key that is true or false."""
-
-    def texts() -> tuple[Alternative, ...]:
-        return Alternative(value, items("true")), Alternative(logic.no(value), items("false"))
-
-    return ContextKey(name, KeyType.BOOL, (ContextValue(present, texts, truth=value),))
 
 
 @dataclass(frozen=True)
@@ -127,13 +60,15 @@ def _several(request: RequestContext, name: str, allowed: Bool, key_type: KeyTyp
     for place in range(count):
         text = items(request.caller.free_text(f"{name} {place}"))
         view = f"{name} {place} read as"
+        read_as = logic.real_var(f"{view} moment")
+        request.caller.facts.append(read_as <= LAST_MOMENT)
         readable = address(request.caller, view, public=False) if key_type is KeyType.ANY else None
         values.append(
             ContextValue(
                 presences[place + 1],
                 lambda text=text: (Alternative(TRUE, text),),  # type: ignore[misc]  # mypy infers no type for the bound value
                 number=logic.real_var(f"{view} number"),
-                moment=logic.real_var(f"{view} moment"),
+                moment=read_as,
                 address=readable,
             )
         )
@@ -143,13 +78,13 @@ def _several(request: RequestContext, name: str, allowed: Bool, key_type: KeyTyp
 
 
 def _organization(request: RequestContext, name: str, present: Bool, whose: str) -> ContextKey:
-    return single(name, KeyType.TEXT, present, items(request.caller.own_organization(whose)))
+    return single(name, KeyType.TEXT, present, items(request.caller.organization(whose)))
 
 
 def _organization_paths(request: RequestContext, name: str, present: Bool, whose: str) -> ContextKey:
     """A caller has exactly one path, so the key has one value although it is multivalued."""
     caller = request.caller
-    value = items(caller.own_organization(whose), "/", caller.units(whose))
+    value = items(caller.organization(whose), "/", caller.units(whose))
     return single(name, KeyType.TEXT, present, value, multivalued=True)
 
 
@@ -175,7 +110,7 @@ def _vpc(request: RequestContext, name: str) -> ContextKey:
 def _vpc_arn(request: RequestContext, name: str) -> ContextKey:
     caller = request.caller
     region = caller.free_text(f"{name} region", DASHED, 1)
-    account, vpc = caller.own_account(name), caller.own_id(f"{name} vpc", Identity.VPC)
+    account, vpc = caller.endpoint_account(name), caller.own_id(f"{name} vpc", Identity.VPC)
     value = items("arn:", caller.partition, ":ec2:", region, ":", account, ":vpc/", vpc)
     return single(name, KeyType.ARN, caller.via_endpoint, value)
 
@@ -186,36 +121,28 @@ def _address(request: RequestContext, name: str) -> ContextKey:
     source, instance = name == "aws:sourceip", name == "aws:ec2instancesourceprivateipv4"
     chosen = address(caller, name, public=source, with_v6=not instance)
     present = logic.bool_var(f"{name} is present") if instance else caller.via_endpoint
-    value = ContextValue(
-        logic.no(present) if source else present, lambda: address_texts(caller, name, chosen), address=chosen
-    )
+    value = ContextValue(logic.no(present) if source else present, address=chosen)
     return ContextKey(name, KeyType.ADDRESS, (value,))
 
 
 def _moment(request: RequestContext, name: str) -> ContextKey:
     """aws:CurrentTime, aws:EpochTime and aws:TokenIssueTime."""
-    caller = request.caller
     of_token = name == "aws:tokenissuetime"
-    value = issued(caller) if of_token else moment(caller)
-    present = logic.bool_var(f"{name} is present") if of_token else TRUE
-    epoch = name == "aws:epochtime"
-
-    def texts() -> tuple[Alternative, ...]:
-        made = number_items(caller, value, name) if epoch else moment_items(caller, value, name)
-        return (Alternative(TRUE, made),)
-
-    key_type = KeyType.EPOCH if epoch else KeyType.DATE
-    return ContextKey(name, key_type, (ContextValue(present, texts, number=value, moment=value),))
+    value = issued(request.caller) if of_token else moment(request.caller)
+    present = _optional(name) if of_token else TRUE
+    if name == "aws:epochtime":
+        return ContextKey(name, KeyType.EPOCH, (ContextValue(present, number=value, moment=value),))
+    return ContextKey(name, KeyType.DATE, (ContextValue(present, moment=value),))
 
 
 def _mfa_age(request: RequestContext, name: str) -> ContextKey:
     value = logic.int_var(name)
     request.caller.facts.append(value >= 0)
+    return ContextKey(name, KeyType.NUMBER, (ContextValue(_optional(name), number=value),))
 
-    def texts() -> tuple[Alternative, ...]:
-        return (Alternative(TRUE, number_items(request.caller, value, name)),)
 
-    return ContextKey(name, KeyType.NUMBER, (ContextValue(logic.bool_var(f"{name} is present"), texts, number=value),))
+def _free_number(_: RequestContext, name: str) -> ContextKey:
+    return ContextKey(name, KeyType.NUMBER, (ContextValue(_optional(name), number=logic.real_var(name)),))
 
 
 def _principal_type(request: RequestContext, name: str) -> ContextKey:
@@ -249,6 +176,14 @@ def _free_bool(_: RequestContext, name: str) -> ContextKey:
     return bool_key(name, _optional(name), logic.bool_var(name))
 
 
+def _false(_: RequestContext, name: str) -> ContextKey:
+    return bool_key(name, _optional(name), FALSE)
+
+
+def _glue(_: RequestContext, name: str) -> ContextKey:
+    return single(name, KeyType.TEXT, _optional(name), items("glue.amazonaws.com"))
+
+
 def _own_arn(request: RequestContext, name: str) -> ContextKey:
     return single(name, KeyType.ARN, _optional(name), own_arn(request.caller, name))
 
@@ -256,6 +191,30 @@ def _own_arn(request: RequestContext, name: str) -> ContextKey:
 def _request_tag(request: RequestContext, name: str) -> ContextKey:
     present = _optional(name) if request.request_tags else FALSE
     return single(name, KeyType.TEXT, present, items(request.caller.free_text(name)))
+
+
+def tags_of_key(tags: Mapping[str, str], name: str) -> dict[str, str]:
+    """The tags of the repository that a key asks for, if letter case is ignored for every letter."""
+    asked = name.partition("/")[2]
+    return {tag: value for tag, value in tags.items() if tag.casefold() == asked.casefold()}
+
+
+def _resource_tag(request: RequestContext, name: str) -> ContextKey:
+    """A constant where the repository's tags are known, else free.
+
+    Undocumented is which of two tags it is whose keys differ only in case, and whether other letters than those of
+    ASCII are the same in another case.
+    """
+    tags = request.caller.rules.resource_tags
+    if tags is None:
+        return _free(request, name)
+    found = tags_of_key(tags, name)
+    certain = [tag for tag in found if folded(tag) == name.partition("/")[2]]
+    if len(found) > 1 or len(certain) < len(found):
+        doubt = Doubt.VALUE if certain else Doubt.PRESENCE
+        return ContextKey(name, KeyType.TEXT, (ContextValue(TRUE),), doubt=doubt)
+    value = items(*found.values())
+    return single(name, KeyType.TEXT, logic.truth(bool(found)), value)
 
 
 def _row(
@@ -302,6 +261,9 @@ KEYS: dict[str, Callable[[RequestContext, str], ContextKey]] = {
     ),
     "aws:ec2instancesourceprivateipv4": _address,
     "ec2:sourceinstancearn": _own_arn,
+    "ec2:roledelivery": _free_number,
+    "glue:roleassumedby": _glue,
+    "glue:credentialissuingservice": _glue,
     "ssm:sourceinstancearn": _own_arn,
     "lambda:sourcefunctionarn": _own_arn,
     "codebuild:buildarn": _own_arn,
@@ -318,7 +280,7 @@ KEYS: dict[str, Callable[[RequestContext, str], ContextKey]] = {
     "aws:sourcevpce": _vpc,
     "aws:sourcevpcarn": _vpc_arn,
     "aws:vpceaccount": _row(
-        KeyType.TEXT, lambda caller: caller.via_endpoint, lambda caller, name: items(caller.own_account(name))
+        KeyType.TEXT, lambda caller: caller.via_endpoint, lambda caller, name: items(caller.endpoint_account(name))
     ),
     "aws:vpceorgid": lambda request, name: _organization(request, name, _endpoint_in_organization(request), "endpoint"),
     "aws:vpceorgpaths": lambda request, name: _organization_paths(
@@ -329,6 +291,9 @@ KEYS: dict[str, Callable[[RequestContext, str], ContextKey]] = {
     "aws:calledviafirst": _free,
     "aws:calledvialast": _free,
     "aws:viaawsservice": lambda _, name: bool_key(name, TRUE, logic.bool_var(name)),
+    "aws:viaawsmcpservice": _free_bool,
+    "aws:calledviaawsmcp": _free,
+    "aws:ismcpserviceaction": _false,
     "aws:currenttime": _moment,
     "aws:epochtime": _moment,
     "aws:referer": _free,
@@ -354,8 +319,8 @@ KEYS: dict[str, Callable[[RequestContext, str], ContextKey]] = {
 PREFIXES: dict[str, Callable[[RequestContext, str], ContextKey]] = {
     "aws:principaltag/": _free,
     "aws:requesttag/": _request_tag,
-    "aws:resourcetag/": _free,
-    "ecr:resourcetag/": _free,
+    "aws:resourcetag/": _resource_tag,
+    "ecr:resourcetag/": _resource_tag,
     "saml:": _free,
     "sts:": _never,
 }
@@ -369,5 +334,5 @@ def _make(request: RequestContext, name: str) -> ContextKey:
     for prefix, make in PREFIXES.items():
         if name.startswith(prefix):
             return make(request, name)
-    service, _, _ = name.partition(":")
-    return _free(request, name) if "." in service else _several(request, name, TRUE, KeyType.ANY)
+    service, colon, _ = name.partition(":")
+    return _free(request, name) if colon and "." in service else _several(request, name, TRUE, KeyType.ANY)

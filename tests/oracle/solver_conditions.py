@@ -10,9 +10,10 @@ from fractions import Fraction
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import Address, within
-from tests.oracle.solver_condition_keys import ContextKey, ContextValue, KeyType, RequestContext
+from tests.oracle.solver_condition_keys import RequestContext
+from tests.oracle.solver_key_types import ContextKey, ContextValue, Doubt, KeyType
 from tests.oracle.solver_logic import FALSE, TRUE, Bool, Int
-from tests.oracle.solver_matching import match_arns, match_items, match_texts
+from tests.oracle.solver_matching import match_arns, match_texts
 from tests.oracle.solver_operators import (
     Comparison,
     Network,
@@ -25,9 +26,9 @@ from tests.oracle.solver_operators import (
     read_number,
     span_of,
 )
-from tests.oracle.solver_patterns import Pattern, PolicyVariable, Token, Wildcard, literal, read_pattern
+from tests.oracle.solver_patterns import Pattern, PolicyVariable, Token, folded, literal, read_pattern
 from tests.oracle.solver_policy import Condition
-from tests.oracle.solver_values import Items, Piece
+from tests.oracle.solver_values import Items
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def condition_formula(request: RequestContext, condition: Condition, *, allow: b
     """Whether the condition is true. An absent key has a documented outcome under every operator but one."""
     test = ConditionTest(request, condition, allow)
     key = request.key(condition.key)
+    if key.doubt is Doubt.PRESENCE or (key.doubt is Doubt.VALUE and test.operator.type is not OperatorType.NULL):
+        return test.undocumented
     if test.operator.type is OperatorType.NULL:
         return _null(test, key)
     if logic.is_false(key.present):
@@ -68,7 +71,7 @@ def condition_formula(request: RequestContext, condition: Condition, *, allow: b
 def _null(test: ConditionTest, key: ContextKey) -> Bool:
     if not test.condition.values:
         return test.undocumented
-    asked = {value.lower() for value in test.condition.values}
+    asked = {folded(value) for value in test.condition.values}
     absent = logic.no(key.present)
     return logic.either(absent if "true" in asked else FALSE, key.present if "false" in asked else FALSE)
 
@@ -86,7 +89,7 @@ def _when_absent(test: ConditionTest) -> Bool:
 def _is_undocumented(test: ConditionTest, key: ContextKey) -> bool:
     """No values, an operator of another type, or a multivalued key without a set operator: AWS documents no outcome."""
     plain = test.operator.set_operator is SetOperator.NONE
-    fits = test.operator.type in key.key_type.value
+    fits = test.operator.type in key.key_type.value or test.operator.type is OperatorType.TEXT
     return not test.condition.values or not fits or (plain and key.multivalued)
 
 
@@ -118,6 +121,7 @@ def _is_trusted_network(test: ConditionTest) -> bool:
         return False
     return (
         test.condition.key == "aws:sourceip"
+        and test.operator.set_operator is SetOperator.NONE
         and test.operator.type is OperatorType.ADDRESS
         and is_trusted_network([_network(value) for value in test.condition.values])
     )
@@ -133,8 +137,12 @@ def _matches(test: ConditionTest, key: ContextKey, held: ContextValue, value: st
     """Whether a value of the request matches one value of the condition, negation aside."""
     order = test.operator.comparison
     match test.operator.type:
-        case OperatorType.TEXT | OperatorType.ARN | OperatorType.BOOL | OperatorType.BINARY:
+        case OperatorType.TEXT if not key.is_text:
+            return _equals_variable(test, held, value)
+        case OperatorType.TEXT | OperatorType.ARN | OperatorType.BINARY:
             return _matches_written(test, key, held, value)
+        case OperatorType.BOOL:
+            return _matches_bool(test, key, held, value)
         case OperatorType.NUMBER:
             return _compares(held.number, order, read_number(value))
         case OperatorType.DATE:
@@ -169,46 +177,86 @@ def in_network(address: Address, network: Network) -> Bool:
     return logic.both(logic.no(address.is_v4), within(address.v6, span_of(network)))
 
 
+def _equals_variable(test: ConditionTest, held: ContextValue, value: str) -> Bool:
+    """Whether an address, moment or number equals the one of a policy variable; no text is compared with it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-ec2instancesourceprivateipv4
+    """
+    pattern = read_pattern(value, wildcards=test.operator.wildcards, variables=test.condition.variables)
+    if len(pattern) != 1 or not isinstance(pattern[0], PolicyVariable):
+        return test.undocumented_value
+    other = test.request.key(pattern[0].key)
+    equal = _equal(held, other.values[0])
+    if equal is None or other.unknown:
+        return test.undocumented_value
+    default = FALSE if pattern[0].default is None else test.undocumented_value
+    return logic.choose(other.present, equal, default)
+
+
+def _equal(one: ContextValue, other: ContextValue) -> Bool | None:
+    """Whether two addresses, moments or numbers are equal; None if they are not of one type."""
+    if one.address is not None and other.address is not None:
+        v4, v6 = one.address.v4 == other.address.v4, one.address.v6 == other.address.v6
+        return logic.both(one.address.is_v4 == other.address.is_v4, logic.choose(one.address.is_v4, v4, v6))
+    if one.moment is not None and other.moment is not None:
+        return one.moment == other.moment
+    return one.number == other.number if one.number is not None and other.number is not None else None
+
+
 def _matches_written(test: ConditionTest, key: ContextKey, held: ContextValue, value: str) -> Bool:
-    """Whether a text matches, with policy variables replaced; unknown or multivalued ones are undocumented."""
+    """Whether a text matches, with policy variables replaced.
+
+    Unknown and multivalued variables are undocumented, and so are the texts of an address, a moment or a number.
+    """
     operator = test.operator
     variables = test.condition.variables and operator.type is not OperatorType.BINARY
     pattern = read_pattern(value, wildcards=operator.wildcards, variables=variables, ignore_case=operator.ignore_case)
     keys = {token: test.request.key(token.key) for token in pattern if isinstance(token, PolicyVariable)}
-    if any(known.multivalued or known.unknown for known in keys.values()):
+    if any(used.multivalued or used.unknown or used.doubt is not Doubt.NOTHING for used in keys.values()):
         return test.undocumented_value
-    if pattern == (PolicyVariable(key.name, None),) and not key.unknown and operator.type is not OperatorType.BOOL:
+    if any(not used.is_text for used in keys.values()):
+        return test.undocumented_value
+    if pattern == (PolicyVariable(key.name, None),) and not key.unknown:
         return TRUE
     found: list[Bool] = []
     for guard, filled in _filled(test, pattern, keys):
-        found.append(logic.both(guard, _matches_filled(test, key, held, filled)))
+        found.append(logic.both(guard, _matches_filled(test, held, filled)))
     return logic.either(*found)
 
 
 def _filled(
     test: ConditionTest, pattern: Pattern, keys: dict[PolicyVariable, ContextKey]
-) -> Iterator[tuple[Bool, Pattern]]:
-    """The pattern for every combination of values of its variables; none where a variable has no value."""
+) -> Iterator[tuple[Bool, "Pattern | None"]]:
+    """The pattern for every combination of values of its variables, none where a variable has no value.
+
+    A pattern is None where AWS does not document it.
+    """
     choices = [[(reference, *option) for option in _texts_of(test, reference, key)] for reference, key in keys.items()]
     for combination in itertools.product(*choices):
         chosen = {reference: tokens for reference, _, tokens in combination}
         guard = logic.both(*(condition for _, condition, _ in combination))
         out: list[Token] = []
         for token in pattern:
-            out += chosen[token] if isinstance(token, PolicyVariable) else (token,)
+            out += (chosen[token] or ()) if isinstance(token, PolicyVariable) else (token,)
         if not logic.is_false(guard):
-            yield guard, tuple(out)
+            yield guard, None if None in chosen.values() else tuple(out)
 
 
-def _texts_of(test: ConditionTest, reference: PolicyVariable, key: ContextKey) -> Iterator[tuple[Bool, Pattern]]:
-    """The texts of a variable: those of its key, or its default value if the key is absent."""
+def _texts_of(
+    test: ConditionTest, reference: PolicyVariable, key: ContextKey
+) -> Iterator[tuple[Bool, "Pattern | None"]]:
+    """The texts of a variable: those of its key, or its default value if the key is absent.
+
+    A default value with a wildcard is undocumented under an operator with wildcards.
+    """
     fold = test.operator.ignore_case
     if not logic.is_false(key.present):
         for option in key.values[0].texts():
             value = test.request.caller.as_variable(option.items)
             yield logic.both(key.present, option.guard), _as_pattern(value, fold)
     if reference.default is not None:
-        yield logic.no(key.present), literal(reference.default, fold)
+        doubtful = test.operator.wildcards and not {"*", "?"}.isdisjoint(reference.default)
+        yield logic.no(key.present), None if doubtful else literal(reference.default, fold)
 
 
 def _as_pattern(value: Items, fold: bool) -> Pattern:
@@ -218,37 +266,20 @@ def _as_pattern(value: Items, fold: bool) -> Pattern:
     return tuple(out)
 
 
-def _matches_filled(test: ConditionTest, key: ContextKey, held: ContextValue, pattern: Pattern) -> Bool:
+def _matches_filled(test: ConditionTest, held: ContextValue, pattern: "Pattern | None") -> Bool:
     encoding = test.request.caller.encoding
-    match test.operator.type:
-        case OperatorType.BOOL:
-            return _matches_bool(test, key, held, pattern)
-        case OperatorType.ARN:
-            found, short = match_arns(held.texts(), pattern, encoding)
-            return logic.both(found, test.undocumented_value) if short else found
-        case _:
-            return match_texts(held.texts(), pattern, encoding, ignore_case=test.operator.ignore_case)
+    if pattern is None:
+        return test.undocumented_value
+    if test.operator.type is OperatorType.ARN:
+        found, short = match_arns(held.texts(), pattern, encoding)
+        return logic.both(found, test.undocumented_value) if short else found
+    return match_texts(held.texts(), pattern, encoding, ignore_case=test.operator.ignore_case)
 
 
-def _matches_bool(test: ConditionTest, key: ContextKey, held: ContextValue, pattern: Pattern) -> Bool:
-    """Whether both sides are the same truth value, in any letter case."""
-    encoding = test.request.caller.encoding
-    asked = _as_items(pattern)
-    found: list[Bool] = []
-    for word in ("true", "false"):
-        spelled = literal(word, ignore_case=True)
-        if key.key_type is KeyType.ANY:
-            holds = match_texts(held.texts(), spelled, encoding)
-        else:
-            holds = held.truth if word == "true" else logic.no(held.truth)
-        found.append(logic.both(holds, match_items(asked, spelled, encoding)))
-    return logic.either(*found)
-
-
-def _as_items(pattern: Pattern) -> Items:
-    """A pattern without wildcards as a value."""
-    out: list[str | Piece] = []
-    for token in pattern:
-        assert not isinstance(token, Wildcard | PolicyVariable)
-        out.append(min(token) if isinstance(token, frozenset) else token)
-    return tuple(out)
+def _matches_bool(test: ConditionTest, key: ContextKey, held: ContextValue, value: str) -> Bool:
+    """Whether both sides are the same truth value, in any letter case; policy variables are undocumented."""
+    if test.condition.variables and "${" in value:
+        return test.undocumented_value
+    if key.key_type is KeyType.ANY:
+        return match_texts(held.texts(), literal(value, ignore_case=True), test.request.caller.encoding)
+    return held.truth if folded(value) == "true" else logic.no(held.truth)

@@ -195,6 +195,11 @@ def variables(formula: Bool) -> frozenset[str]:
     return _VARIABLES[number][1]
 
 
+def all_variables(formulas: Iterable[Bool]) -> frozenset[str]:
+    """The names of the variables in some formulas."""
+    return frozenset().union(*map(variables, formulas))
+
+
 def related(facts: Iterable[Bool], wanted: frozenset[str]) -> list[Bool]:
     """The facts that share variables with the formula, directly or through each other."""
     waiting = [(fact, variables(fact)) for fact in facts]
@@ -217,40 +222,55 @@ class Budget:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """The solver's verdict, with its model if it found one."""
-
-    verdict: Literal["sat", "unsat", "unknown"]
-    model: Any = None
-
+Verdict: TypeAlias = Literal["sat", "unsat", "unknown"]
 
 # The steps limit the work. The clock only ends a call that Z3 would never return from.
 _LONGEST_MS = 120_000
 
 
-def solve(formulas: Iterable[Bool], budget: Budget, most: int | None = None) -> Solution:
-    """Find one assignment that makes every formula true, in at most `most` steps.
+class Solver:
+    """Finds assignments that make every formula true, in at most `most` steps.
 
-    Each call has a Z3 context of its own: the order in which Z3 tries things depends on what the context holds already.
+    Each has a Z3 context of its own: the order in which Z3 tries things depends on what the context holds already.
     """
-    if budget.left <= 0:
-        return Solution("unknown")
-    context = z3.Context()
-    solver = z3.Solver(ctx=context)
-    solver.set("rlimit", budget.left if most is None else min(most, budget.left))
-    solver.set("timeout", _LONGEST_MS)
-    solver.add(*(formula.translate(context) for formula in formulas))
-    verdict = str(solver.check())
-    budget.left -= _steps(solver)
-    if verdict == "sat":
-        return Solution("sat", solver.model().translate(z3.main_ctx()))
-    return Solution("unsat") if verdict == "unsat" else Solution("unknown")
 
+    def __init__(self, formulas: Iterable[Bool], budget: Budget, most: int | None = None) -> None:
+        """Start with these formulas."""
+        self.budget = budget
+        self.left = budget.left if most is None else min(most, budget.left)
+        self._context = z3.Context()
+        self._solver = z3.Solver(ctx=self._context)
+        self._solver.set("timeout", _LONGEST_MS)
+        self._known_steps = 0
+        for formula in formulas:
+            self.add(formula)
 
-def _steps(solver: Any) -> int:
-    counts = solver.statistics()
-    return int(counts.get_key_value("rlimit count")) if "rlimit count" in counts.keys() else 1  # noqa: SIM118 - not a mapping
+    def add(self, formula: Bool) -> None:
+        """Ask for one formula more."""
+        self._solver.add(formula.translate(self._context))
+
+    def spend(self, steps: int) -> None:
+        """Count steps."""
+        self.left -= steps
+        self.budget.left -= steps
+
+    def check(self) -> Verdict:
+        """Whether there is an assignment."""
+        if self.left <= 0:
+            return "unknown"
+        self._solver.set("rlimit", self.left)
+        verdict = str(self._solver.check())
+        counts = self._solver.statistics()
+        known = int(counts.get_key_value("rlimit count")) if "rlimit count" in counts.keys() else 0  # noqa: SIM118 - not a mapping
+        self.spend(max(1, known - self._known_steps))
+        self._known_steps = max(known, self._known_steps)
+        if verdict == "sat":
+            return "sat"
+        return "unsat" if verdict == "unsat" else "unknown"
+
+    def model(self) -> Any:
+        """The assignment that the last check found."""
+        return self._solver.model().translate(z3.main_ctx())
 
 
 def shown_text(model: Any, value: Text) -> str:

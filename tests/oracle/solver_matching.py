@@ -11,18 +11,19 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from tests.oracle import solver_logic as logic
-from tests.oracle.solver_logic import Bool, Regex, Text
+from tests.oracle.solver_logic import FALSE, Bool, Regex, Text
 from tests.oracle.solver_patterns import (
     Pattern,
     Token,
     Wildcard,
     exact_text,
+    folded,
     split_fields,
     takes,
     without_repeated_stars,
 )
 from tests.oracle.solver_value_domains import NO_CAPITALS, NO_COLONS, PRINTABLE
-from tests.oracle.solver_values import Alternative, Encoding, Item, Items, Piece, TextPiece, items_text, pattern_regex
+from tests.oracle.solver_values import Alternative, Encoding, Item, Items, Piece, items_text, pattern_regex
 
 
 def match_texts(
@@ -102,6 +103,8 @@ def _match_along_pieces(value: Items, pattern: Pattern) -> Bool:
         entry = value[item]
         if isinstance(entry, str):
             return logic.either(*(rest(item + 1, after) for after in _step(pattern, state, entry)))
+        if item == len(value) - 1:
+            return entry.member(pattern[state:]) if entry.can_be(pattern[state:]) else FALSE
         found: list[Bool] = []
         for after, segment in _reach(pattern, state, entry):
             tail = rest(item + 1, after)
@@ -152,7 +155,7 @@ def _match_fields(value: Items, fields: list[Pattern], encoding: Encoding) -> Bo
     parts = _value_fields(value)
     if parts is not None:
         return logic.both(*(match_items(part, field, encoding) for part, field in zip(parts, fields, strict=True)))
-    if len(value) == 1 and isinstance(value[0], TextPiece) and not any(_has_pieces(field) for field in fields):
+    if len(value) == 1 and isinstance(value[0], Piece) and not any(_has_pieces(field) for field in fields):
         return logic.matches(value[0].text, _arn_regex(fields))
     return encoding.guess()
 
@@ -232,14 +235,14 @@ def _spans(value: Items) -> list[Items]:
     return [value[begin:end] for begin in edges for end in edges if begin < end]
 
 
-def _is_free(entry: "Item | Token") -> TypeGuard[TextPiece]:
+def _is_free(entry: "Item | Token") -> TypeGuard[Piece]:
     """Whether this part of a value or pattern is a text that the caller chooses."""
-    return isinstance(entry, TextPiece) and entry.letters is PRINTABLE
+    return isinstance(entry, Piece) and entry.letters is PRINTABLE
 
 
-def _may_be_empty(entry: Item) -> TypeGuard[TextPiece]:
+def _may_be_empty(entry: Item) -> TypeGuard[Piece]:
     """Whether this part of a value is a path, which may be empty."""
-    return isinstance(entry, TextPiece) and entry.closing is not None and entry.shortest == 0
+    return isinstance(entry, Piece) and entry.closing is not None and entry.shortest == 0
 
 
 def _both_characters(value: Items, place: int) -> bool:
@@ -303,14 +306,14 @@ def _small(value: Items, encoding: Encoding) -> Items:
     for entry in value:
         if not isinstance(entry, str):
             _forbid_capitals(entry, encoding)
-    return tuple(entry.lower() if isinstance(entry, str) else entry for entry in value)
+    return tuple(folded(entry) if isinstance(entry, str) else entry for entry in value)
 
 
 def _small_pattern(pattern: Pattern, encoding: Encoding) -> Pattern:
     out: list[Token] = []
     for token in pattern:
         if isinstance(token, frozenset):
-            out.append(frozenset(sorted(char.lower() for char in token)[:1]))
+            out.append(frozenset(sorted(folded(char) for char in token)[:1]))
         else:
             if not isinstance(token, Wildcard):
                 _forbid_capitals(token, encoding)  # type: ignore[arg-type]  # no variable is left in the pattern
@@ -319,5 +322,5 @@ def _small_pattern(pattern: Pattern, encoding: Encoding) -> Pattern:
 
 
 def _forbid_capitals(piece: Piece, encoding: Encoding) -> None:
-    if isinstance(piece, TextPiece) and any(piece.has(char) for char in string.ascii_uppercase):
+    if any(piece.has(char) for char in string.ascii_uppercase):
         encoding.restrictions.append(logic.matches(piece.text, NO_CAPITALS))

@@ -2,16 +2,24 @@
 
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import FEDERATED, ROLE, ROOT, USER, Caller, CallerRules
 from tests.oracle.solver_condition_keys import RequestContext
 from tests.oracle.solver_matching import match_arns, match_texts
 from tests.oracle.solver_operators import OperatorType
-from tests.oracle.solver_patterns import Pattern, PolicyVariable, Wildcard, read_pattern, without_repeated_stars
+from tests.oracle.solver_patterns import (
+    Pattern,
+    PolicyVariable,
+    Wildcard,
+    literal,
+    read_pattern,
+    without_repeated_stars,
+)
 from tests.oracle.solver_policy import Condition, Statement
-from tests.oracle.solver_texts import agreement, text_formulas, texts_of
-from tests.oracle.solver_values import Alternative, Identity, TextPiece
+from tests.oracle.solver_texts import solve
+from tests.oracle.solver_values import Alternative, Identity, Piece
 
 NamedIds = dict[Identity, frozenset[str]]
 
@@ -64,12 +72,13 @@ def named_ids(statements: tuple[Statement, ...], region: str | None) -> NamedIds
 
 def _add_value(found: dict[Identity, set[str]], condition: Condition, value: str, region: str | None) -> None:
     operator = condition.operator
-    if operator.type not in (OperatorType.TEXT, OperatorType.ARN, OperatorType.BINARY):
+    if operator.type is OperatorType.NULL:
         return
-    pattern = read_pattern(value, wildcards=operator.wildcards, variables=condition.variables)
+    variables = condition.variables and operator.type in (OperatorType.TEXT, OperatorType.ARN)
+    pattern = read_pattern(value, wildcards=operator.wildcards, variables=variables)
     names = dict(_written_names(condition.key, pattern))
-    if not names and any(not isinstance(token, frozenset) for token in pattern):
-        names = _only_names(condition, pattern, region)
+    if any(not isinstance(token, frozenset) for token in pattern):
+        names = _only_names(condition, pattern, region) | names
     for identity, name in names.items():
         found[identity].add(_in_its_case(identity, name) if operator.ignore_case else name)
 
@@ -98,6 +107,15 @@ def _written_names(key: str, pattern: Pattern) -> list[tuple[Identity, str]]:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A pattern of a condition, and the kind of id that may be the only one with which it matches."""
+
+    condition: Condition
+    pattern: Pattern
+    identity: Identity
+
+
 def _only_names(condition: Condition, pattern: Pattern, region: str | None) -> dict[Identity, str]:
     """The ids without which no value could match, wherever the pattern has its wildcards."""
     fixed = "".join(next(iter(token)) for token in pattern if isinstance(token, frozenset))
@@ -108,7 +126,7 @@ def _only_names(condition: Condition, pattern: Pattern, region: str | None) -> d
     for identity in _identities(condition.key):
         if sum(char.isalnum() for char in fixed) < _LETTERS.get(identity, 1):
             continue
-        only = _only_value(condition, loose, identity, region)
+        only = _only_value(_Asked(condition, loose, identity), region)
         if only is not None:
             names[identity] = only
     return names
@@ -119,40 +137,31 @@ def _identities(key: str) -> set[Identity]:
     return known | ({_WHOLES[key]} if key in _WHOLES else set())
 
 
-def _only_value(condition: Condition, pattern: Pattern, identity: Identity, region: str | None) -> str | None:
-    """The only id with which the pattern can match; None if there is none or several."""
-    rules = CallerRules(owner=None, region=region, now=0, trusts_networks=False)
-    found: set[str] = set()
-    for kind in (ROLE, USER, ROOT, FEDERATED) if condition.key in _KEYS_OF_KINDS else (None,):
+def _only_value(asked: _Asked, region: str | None) -> str | None:
+    """The only id with which the pattern can match; None if there is none or several, or if it matches without one."""
+    key = asked.condition.key
+    rules = CallerRules(owner=None, region=region, now=0, trusts_networks=True)
+    found: set[str | None] = set()
+    for kind in (ROLE, USER, ROOT, FEDERATED) if key in _KEYS_OF_KINDS else (None,):
         caller = Caller(rules, kind)
-        made = _fits(caller, condition, pattern, identity)
-        if made is None:
-            continue
-        fits, piece = made
-        patterns = tuple(piece.tests)
-        formulas = [fits, *text_formulas(caller, logic.variables(fits))]
-        for answers, texts in (texts_of(piece, patterns, want=2) or {}).items():
-            chosen = agreement(piece, patterns, answers)
-            if logic.solve([*formulas, *chosen], logic.Budget(_STEPS)).verdict == "sat":
-                found |= set(texts)
-            if len(found) > 1:
-                return None
-    return next(iter(found), None)
+        for form in RequestContext(caller).key(key).values[0].texts():
+            while len(found) < 2 and (more := _other_id(caller, asked, form, found)):
+                found |= more
+    return next(iter(found)) if len(found) == 1 else None
 
 
-def _fits(
-    caller: Caller, condition: Condition, pattern: Pattern, identity: Identity
-) -> tuple[logic.Bool, TextPiece] | None:
-    """Whether the pattern matches a value with such an id, and the piece that is the id."""
-    value = RequestContext(caller).key(condition.key).values[0]
-    options = tuple(option for option in value.texts() if _piece(option, identity) is not None)
-    piece = _piece(options[0], identity) if options else None
-    if piece is None:
-        return None
-    if condition.operator.type is OperatorType.ARN:
-        return match_arns(options, pattern, caller.encoding)[0], piece
-    return match_texts(options, pattern, caller.encoding, ignore_case=condition.operator.ignore_case), piece
-
-
-def _piece(option: Alternative, identity: Identity) -> TextPiece | None:
-    return next((entry for entry in option.items if isinstance(entry, TextPiece) and entry.identity is identity), None)
+def _other_id(caller: Caller, asked: _Asked, form: Alternative, known: set[str | None]) -> set[str | None]:
+    """One more id with which the pattern matches a form of the value, None if the form has no id; empty if none."""
+    if asked.condition.operator.type is OperatorType.ARN:
+        fits = match_arns((form,), asked.pattern, caller.encoding)[0]
+    else:
+        fold = asked.condition.operator.ignore_case
+        fits = match_texts((form,), asked.pattern, caller.encoding, ignore_case=fold)
+    pieces = [entry for entry in form.items if isinstance(entry, Piece) and entry.identity is asked.identity]
+    if logic.is_false(fits) or (not pieces and None in known):
+        return set()
+    others = [logic.no(piece.member(literal(text))) for piece in pieces for text in known if text is not None]
+    texts = solve(caller, [fits, *others], logic.Budget(_STEPS)).texts
+    if texts is None:
+        return set()
+    return {texts.items((pieces[0],)) if pieces else None}

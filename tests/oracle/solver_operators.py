@@ -7,13 +7,18 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Context, Decimal
 from enum import Enum
 from fractions import Fraction
+
+from tests.oracle.solver_patterns import folded
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Span = tuple[int, int]
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = re.compile(
+    r"[+-]?(?:(?P<whole>\d+)(?:\.(?P<part>\d*))?|\.(?P<rest>\d+))(?:[eE](?P<exponent>[+-]?\d+))?", re.ASCII
+)
 _DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?)?)?", re.ASCII
 )
@@ -21,16 +26,40 @@ _EPOCH = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _CIDR = re.compile(r"([0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)(/\d{1,3})?", re.ASCII)
 
 
+MOST_DIGITS = 40
+_FAR_EXPONENT = 100_000
+# No moment of a request is further away, and two moments are never closer.
+_FAR_MOMENT = Decimal(10) ** 50
+_EXACT = Context(prec=200)
+
+
+def digits_of(written: str) -> int | None:
+    """How many digits a number has without its exponent (`1e3`: 4, `1e-3`: 4 in 0.001); None for another text."""
+    found = _NUMBER.fullmatch(written)
+    if not found:
+        return None
+    whole, part = found["whole"] or "", found["part"] or found["rest"] or ""
+    digits, exponent = whole + part, found["exponent"] or "0"
+    if not digits.strip("0"):
+        return len(digits)
+    far = len(exponent.lstrip("+-0")) > len(str(_FAR_EXPONENT))
+    point = len(whole) + (_FAR_EXPONENT * (-1 if exponent[0] == "-" else 1) if far else int(exponent))
+    return len(digits) - point + 1 if point <= 0 else max(len(digits), point)
+
+
 def read_number(written: str) -> Fraction | None:
-    """A decimal number with an optional sign and exponent; None for another text."""
-    return Fraction(written) if _NUMBER.fullmatch(written) else None
+    """A decimal number with an optional sign and exponent, and at most 40 digits; None for another text."""
+    digits = digits_of(written)
+    if digits is None or digits > MOST_DIGITS:
+        return None
+    return Fraction(written) if re.search("[1-9]", re.split("[eE]", written)[0]) else Fraction(0)
 
 
 def read_moment(written: str) -> Fraction | None:
     """Seconds since 1970 of a W3C date (four digits are a year) or of an epoch number; None for another text."""
     found = _DATE.fullmatch(written)
     if not found:
-        return Fraction(written) if _EPOCH.fullmatch(written) else None
+        return _read_epoch(written) if _EPOCH.fullmatch(written) else None
     year, month, day, hour, minute, second = (int(part) if part else None for part in found.groups()[:6])
     try:
         moment = datetime(year or 0, month or 1, day or 1, hour or 0, minute or 0, second or 0, tzinfo=_zone(found[8]))
@@ -38,6 +67,13 @@ def read_moment(written: str) -> Fraction | None:
     except (ValueError, OverflowError):
         return None
     return whole + Fraction(found[7] or 0)
+
+
+def _read_epoch(written: str) -> Fraction:
+    """An epoch number, which may have any number of digits."""
+    number = Decimal(written)
+    near = max(-_FAR_MOMENT, min(_FAR_MOMENT, number))
+    return Fraction(near.quantize(Decimal(1).scaleb(-100), context=_EXACT))
 
 
 def _zone(written: str | None) -> timezone:
@@ -117,20 +153,7 @@ def moment_text(seconds: int) -> str:
     return f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}T{moment:%H:%M:%S}Z"
 
 
-FIRST_MOMENT = int((datetime(1, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
 LAST_MOMENT = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
-
-
-def first_moment_from(written: str) -> int:
-    """The first moment whose text does not sort before `written`; the texts sort as the moments do."""
-    low, high = FIRST_MOMENT, LAST_MOMENT + 1
-    while low < high:
-        middle = (low + high) // 2
-        if moment_text(middle) < written:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 class OperatorType(Enum):
@@ -203,7 +226,7 @@ OPERATORS: dict[str, Operator] = {
 
 def read_operator(written: str) -> Operator | None:
     """The operator of this name, in any case; None if IAM has none. Null takes neither a set operator nor IfExists."""
-    name = written.lower()
+    name = folded(written)
     sets = (SetOperator.FOR_ALL_VALUES, SetOperator.FOR_ANY_VALUE)
     set_operator = next((each for each in sets if name.startswith(each.value)), SetOperator.NONE)
     name = name.removeprefix(set_operator.value)
@@ -217,11 +240,12 @@ def read_operator(written: str) -> Operator | None:
 def value_problem(operator: Operator, written: str, *, variables: bool) -> str | None:
     """Why the value is invalid for the operator, or None."""
     match operator.type:
-        case OperatorType.NULL | OperatorType.BOOL if written.lower() not in ("true", "false"):
-            has_variable = variables and re.search(r"\$\{(?![*?$]\})[^}]*\}", written)
-            return None if operator.type is OperatorType.BOOL and has_variable else f"{written!r} is not true or false"
+        case OperatorType.BOOL if variables and "${" in written:
+            return None
+        case OperatorType.NULL | OperatorType.BOOL if folded(written) not in ("true", "false"):
+            return f"{written!r} is not true or false"
         case OperatorType.NUMBER if read_number(written) is None:
-            return f"{written!r} is not a number"
+            return f"{written!r} is not a number of at most {MOST_DIGITS} digits"
         case OperatorType.DATE if read_moment(written) is None:
             return f"{written!r} is not a date"
         case OperatorType.ADDRESS if read_network(written) is None:

@@ -4,12 +4,21 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 """
 
 import re
+import string
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from tests.oracle.solver_values import Piece
+
+
+_LOWER_CASE = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def folded(text: str) -> str:
+    """The text with ASCII letters in lower case: letter case is ignored for these only, U+212A is no k."""
+    return text.translate(_LOWER_CASE)
 
 
 class Wildcard(Enum):
@@ -53,8 +62,8 @@ def read_pattern(written: str, *, wildcards: bool, variables: bool, ignore_case:
 def _reference(inside: str) -> PolicyVariable:
     with_default = _WITH_DEFAULT.fullmatch(inside)
     if with_default:
-        return PolicyVariable(with_default[1].lower(), with_default[2])
-    return PolicyVariable(inside.strip().lower(), None)
+        return PolicyVariable(folded(with_default[1]), with_default[2])
+    return PolicyVariable(folded(inside.strip()), None)
 
 
 def _plain(written: str, wildcards: bool, ignore_case: bool) -> list[Token]:
@@ -63,9 +72,7 @@ def _plain(written: str, wildcards: bool, ignore_case: bool) -> list[Token]:
 
 def characters(char: str, ignore_case: bool) -> Characters:
     """The characters that are equal to this one."""
-    if not ignore_case:
-        return frozenset(char)
-    return frozenset(same for same in (char, char.lower(), char.upper()) if len(same) == 1)
+    return frozenset((char, char.swapcase())) if ignore_case and char in string.ascii_letters else frozenset(char)
 
 
 def without_repeated_stars(pattern: Pattern) -> Pattern:

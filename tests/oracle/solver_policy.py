@@ -3,131 +3,18 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
-from tests.oracle.solver_operators import Operator, read_operator, value_problem
-
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_ARN = re.compile(r"arn:([^:*?]+):(iam|sts)::([0-9]{12}):([^*?]+)", re.DOTALL)
-_ACCOUNT_IN_ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:([0-9]{12})(?![0-9])", re.DOTALL)
-_DELETED = re.compile(r"(AIDA|AROA)[A-Za-z0-9]*")
-
-
-class PrincipalForm(Enum):
-    """What one principal value stands for."""
-
-    ACCOUNT = "every principal of one account"
-    EXACT = "the principal whose aws:PrincipalArn this is"
-    SESSION = "one session of one role"
-    PROVIDER = "users that an identity provider of one account federates"
-
-
-@dataclass(frozen=True, slots=True)
-class ListedPrincipal:
-    """One principal of one account."""
-
-    form: PrincipalForm
-    account: str
-    partition: str | None = None
-    arn: str = ""
-    role: str = ""
-    session: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Principals:
-    """A Principal element or, `negated`, a NotPrincipal element; `named_…` are the ids that it has in full."""
-
-    negated: bool
-    everyone: bool = False
-    malformed: bool = False
-    listed: tuple[ListedPrincipal, ...] = ()
-    named_accounts: frozenset[str] = frozenset()
-    named_ids: frozenset[str] = frozenset()
-
-
-def read_principals(element: Any, *, negated: bool) -> Principals:
-    """`*`, or an object of principal types; a list or another text in its place is malformed; raises ValueError."""
-    if type(element) is str and element == "*":
-        return Principals(negated, everyone=True)
-    if type(element) is str or isinstance(element, list):
-        values = _principal_values(element)
-        return Principals(negated, malformed=True, named_accounts=_accounts(values))
-    if not isinstance(element, dict):
-        raise ValueError("is neither a string nor an object")  # noqa: TRY004 - invalid like other values: one exception for all
-    found = [_read_value(kind, value) for kind, listed in element.items() for value in _read_type(kind, listed)]
-    values = tuple(value for listed in element.values() for value in _principal_values(listed))
-    return Principals(
-        negated,
-        everyone=_EVERYONE in found,
-        malformed=_MALFORMED in found,
-        listed=tuple(entry for entry in found if isinstance(entry, ListedPrincipal)),
-        named_accounts=_accounts(values),
-        named_ids=frozenset(value for value in values if _DELETED.fullmatch(value)),
-    )
-
-
-_EVERYONE, _MALFORMED, _NOBODY = "everyone", "malformed", "nobody"
-
-
-def _principal_values(value: Any) -> tuple[str, ...]:
-    found = value if isinstance(value, list) else [value]
-    if not all(type(entry) is str for entry in found):
-        raise ValueError("has a value that is not a string")
-    return tuple(found)
-
-
-def _read_type(kind: str, listed: Any) -> tuple[str, ...]:
-    if kind not in ("AWS", "Service", "Federated"):
-        raise ValueError(f"{kind!r} is not a principal type of a repository policy")
-    return _principal_values(listed)
-
-
-def _accounts(values: tuple[str, ...]) -> frozenset[str]:
-    """The account ids that principal values have in full."""
-    plain = {value for value in values if _ACCOUNT.fullmatch(value)}
-    return frozenset(plain | {found[1] for value in values if (found := _ACCOUNT_IN_ARN.match(value))})
-
-
-def _read_value(kind: str, value: str) -> ListedPrincipal | str:
-    """What one value of one principal type stands for; what ECR cannot resolve is malformed."""
-    if kind == "AWS" and value == "*":
-        return _EVERYONE
-    if "*" in value or "?" in value:
-        return _MALFORMED
-    if kind == "Service":
-        return _NOBODY
-    if kind == "Federated":
-        found = _ARN.fullmatch(value)
-        provider = found is not None and found[4].startswith(("saml-provider/", "oidc-provider/"))
-        return ListedPrincipal(PrincipalForm.PROVIDER, found[3], found[1]) if found and provider else _MALFORMED
-    return _read_aws_value(value)
-
-
-def _read_aws_value(value: str) -> ListedPrincipal | str:
-    if _ACCOUNT.fullmatch(value):
-        return ListedPrincipal(PrincipalForm.ACCOUNT, value)
-    if _DELETED.fullmatch(value):
-        return _NOBODY
-    found = _ARN.fullmatch(value)
-    if found is None:
-        return _MALFORMED
-    partition, service, account, rest = found.groups()
-    kind, _, name = rest.partition("/")
-    if service == "iam" and rest == "root":
-        return ListedPrincipal(PrincipalForm.ACCOUNT, account, partition)
-    if (service, kind) in (("iam", "user"), ("iam", "role"), ("sts", "federated-user")) and name:
-        return ListedPrincipal(PrincipalForm.EXACT, account, partition, arn=value)
-    role, _, session = name.rpartition("/")
-    if (service, kind) == ("sts", "assumed-role") and role and session:
-        return ListedPrincipal(PrincipalForm.SESSION, account, partition, role=role, session=session)
-    return _MALFORMED
-
+from tests.oracle.solver_operators import MOST_DIGITS, Operator, digits_of, read_operator, value_problem
+from tests.oracle.solver_patterns import folded
+from tests.oracle.solver_principals import Principals, read_principals
 
 _DEEPEST = 100
+_ACTION = re.compile(r"[A-Za-z0-9.*?-]+:[ -9;-~]+")
 _POLICY_ELEMENTS = frozenset({"Version", "Id", "Statement"})
 _STATEMENT_ELEMENTS = frozenset(
     {
@@ -160,7 +47,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement; `covers_repository` is False for a Deny with a Resource element, which ECR rejects."""
+    """One statement; `covers_repository` is False for most Denies with a Resource element, which ECR rejects."""
 
     index: int
     allow: bool
@@ -171,7 +58,7 @@ class Statement:
     conditions: tuple[Condition, ...]
 
 
-def read_policy(policy: str | dict[str, Any] | None) -> tuple[Statement, ...] | None:
+def read_policy(policy: str | Mapping[str, Any] | None) -> tuple[Statement, ...] | None:
     """The statements of a policy, or None if there is no policy; raises PolicyProblemError."""
     document = _decoded(policy) if isinstance(policy, str) else policy
     if document is None or document == {}:
@@ -219,7 +106,7 @@ def _load(written: str) -> Any:
 
     try:
         return json.loads(
-            written, object_pairs_hook=_unique, parse_constant=constant, parse_int=_Number, parse_float=_Number
+            written, object_pairs_hook=_unique, parse_constant=constant, parse_int=_number, parse_float=_number
         )
     except RecursionError:
         _fail("policy", "is nested too deep")
@@ -231,6 +118,12 @@ class _Number(str):
     __slots__ = ()
 
 
+def _number(written: str) -> _Number:
+    if (digits_of(written) or 0) > MOST_DIGITS:
+        _fail("policy", f"has a number of more than {MOST_DIGITS} digits")
+    return _Number(written)
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -239,7 +132,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_depth(document: Any) -> None:
-    """Reject containers nested more than 100 deep, and numbers that are NaN or infinite."""
+    """Reject containers nested more than 100 deep, and numbers that are NaN, infinite or too long."""
     layer, depth = [document], 0
     while layer:
         depth += any(isinstance(node, dict | list) for node in layer)
@@ -249,6 +142,8 @@ def _check_depth(document: Any) -> None:
         for node in layer:
             if isinstance(node, float) and not math.isfinite(node):
                 _fail("policy", "holds NaN or Infinity")
+            if isinstance(node, int | float):
+                _number(f"{Decimal(repr(node) if isinstance(node, float) else node):f}")
             below += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
         layer = below
 
@@ -269,9 +164,7 @@ def _read_statement(entry: Any, index: int, variables: bool) -> Statement:
     if entry.get("Effect") not in ("Allow", "Deny") or not _is_text(entry["Effect"]):
         _fail(f"{place}.Effect", "is neither Allow nor Deny")
     allow = entry["Effect"] == "Allow"
-    resources = [name for name in ("Resource", "NotResource") if name in entry]
-    for name in resources:
-        _texts(entry[name], f"{place}.{name}")
+    resources = {name: _texts(entry[name], f"{place}.{name}") for name in ("Resource", "NotResource") if name in entry}
     principal = _one_of(entry, "Principal", place)
     action = _one_of(entry, "Action", place)
     try:
@@ -282,9 +175,9 @@ def _read_statement(entry: Any, index: int, variables: bool) -> Statement:
         index=index,
         allow=allow,
         principals=principals,
-        actions=_texts(entry[action], f"{place}.{action}"),
+        actions=_actions(entry[action], f"{place}.{action}"),
         not_actions=action == "NotAction",
-        covers_repository=allow or not resources,
+        covers_repository=allow or not resources or (list(resources) == ["Resource"] and "*" in resources["Resource"]),
         conditions=_read_conditions(entry.get("Condition", {}), f"{place}.Condition", variables),
     )
 
@@ -309,6 +202,15 @@ def _texts(value: Any, place: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _actions(value: Any, place: str) -> tuple[str, ...]:
+    """`*`, or a service and a name with one colon between them."""
+    found = _texts(value, place)
+    for action in found:
+        if action != "*" and not _ACTION.fullmatch(action):
+            _fail(place, f"{action!r} is not an action")
+    return found
+
+
 def _read_conditions(block: Any, place: str, variables: bool) -> tuple[Condition, ...]:
     if not isinstance(block, dict):
         _fail(place, "is not an object")
@@ -319,14 +221,14 @@ def _read_conditions(block: Any, place: str, variables: bool) -> tuple[Condition
             _fail(place, f"{written!r} is not a condition operator")
         if not isinstance(tests, dict):
             _fail(f"{place}.{written}", "is not an object")
-        if len({key.lower() for key in tests}) != len(tests):
+        if len({folded(key) for key in tests}) != len(tests):
             _fail(f"{place}.{written}", "has a duplicate key")
         for key, value in tests.items():
             values = _condition_values(value, f"{place}.{written}.{key}")
             for text in values:
                 if problem := value_problem(operator, text, variables=variables):
                     _fail(f"{place}.{written}.{key}", problem)
-            out.append(Condition(operator, key.lower(), values, variables))
+            out.append(Condition(operator, folded(key), values, variables))
     return tuple(out)
 
 

@@ -4,7 +4,7 @@ import functools
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -15,14 +15,13 @@ from tests.oracle.solver_logic import FALSE, Bool, Budget
 from tests.oracle.solver_operators import OperatorType
 from tests.oracle.solver_policy import Statement
 from tests.oracle.solver_statements import (
-    REPOSITORY_ACTIONS,
     carries_request_tags,
     carries_tag_keys,
+    covered_actions,
     covers,
     statement_formula,
-    unknown_actions,
 )
-from tests.oracle.solver_texts import ModelTexts, request_of_model, text_formulas
+from tests.oracle.solver_texts import ModelTexts, Solution, request_of_model, solve
 
 FoundRequest = Callable[[], dict[str, Any]]
 """Makes the request of a model, which not every search has to read."""
@@ -77,9 +76,8 @@ class Search:
 
 
 def search(statements: tuple[Statement, ...], rules: CallerRules, steps: int) -> tuple[Answer, FoundRequest | None]:
-    """Ask the questions one by one until one finds a request; `steps` limits the solver's work for all of them."""
-    value_counts = Counter(condition.key for statement in statements for condition in statement.conditions)
-    shared = Search(rules, value_counts, Budget(steps))
+    """Ask the questions one by one until one finds a request; `steps` limits the work for all of them."""
+    shared = _shared(statements, rules, steps)
     certain = True
     for question in _questions(statements):
         answer, found = _answer(shared, question)
@@ -89,21 +87,62 @@ def search(statements: tuple[Statement, ...], rules: CallerRules, steps: int) ->
     return (Answer.NOT_GRANTED if certain else Answer.UNDECIDED), None
 
 
+def search_actions(statements: tuple[Statement, ...], rules: CallerRules, steps: int) -> dict[int, list[str]] | None:
+    """The actions that each Allow grants, by the index of the statement; None if one is undecided."""
+    shared = _shared(statements, rules, steps)
+    denies = [statement for statement in statements if not statement.allow]
+    found: dict[int, list[str]] = {}
+    for allow in statements:
+        known: list[tuple[AccessQuestion, Answer]] = []
+        for action in covered_actions(allow) if allow.allow else ():
+            question = _question(allow, denies, action)
+            answer = _implied(question, known) or _answer(shared, question)[0]
+            if answer is Answer.UNDECIDED:
+                return None
+            known.append((question, answer))
+            if answer is Answer.GRANTED:
+                found.setdefault(allow.index, []).append(action)
+    return found
+
+
+def needs_unreliable(statement: Statement, statements: tuple[Statement, ...], rules: CallerRules, steps: int) -> bool:
+    """Whether an Allow with an unreliable principal grants access for no other of its principals."""
+    without = replace(statement, principals=replace(statement.principals, unreliable=False))
+    others = tuple(each for each in statements if not each.allow)
+    return search((without, *others), rules, steps)[0] is Answer.NOT_GRANTED
+
+
+def _implied(question: AccessQuestion, known: list[tuple[AccessQuestion, Answer]]) -> Answer | None:
+    for other, answer in known:
+        if answer is Answer.GRANTED and question.includes(other):
+            return answer
+        if answer is Answer.NOT_GRANTED and other.includes(question):
+            return answer
+    return None
+
+
+def _shared(statements: tuple[Statement, ...], rules: CallerRules, steps: int) -> Search:
+    counts = Counter(condition.key for statement in statements for condition in statement.conditions)
+    return Search(rules, counts, Budget(steps))
+
+
 def _questions(statements: tuple[Statement, ...]) -> Iterator[AccessQuestion]:
     """The questions about every Allow."""
-    allows = [statement for statement in statements if statement.allow]
     denies = [statement for statement in statements if not statement.allow]
-    granted = [action for allow in allows if not allow.not_actions for action in allow.actions]
-    actions = (*REPOSITORY_ACTIONS, *unknown_actions(granted))
-    for allow in allows:
-        yield from _questions_about(allow, denies, [action for action in actions if covers(allow, action)])
+    for allow in statements:
+        if allow.allow:
+            yield from _questions_about(allow, denies)
 
 
-def _questions_about(allow: Statement, denies: list[Statement], actions: list[str]) -> list[AccessQuestion]:
+def _question(allow: Statement, denies: list[Statement], action: str) -> AccessQuestion:
+    return AccessQuestion(allow, tuple(deny for deny in denies if covers(deny, action)), action)
+
+
+def _questions_about(allow: Statement, denies: list[Statement]) -> list[AccessQuestion]:
     """One question for each smallest set of Denies that cover one of the actions."""
     found: list[AccessQuestion] = []
-    for action in actions:
-        question = AccessQuestion(allow, tuple(deny for deny in denies if covers(deny, action)), action)
+    for action in covered_actions(allow):
+        question = _question(allow, denies, action)
         if not any(known.includes(question) for known in found):
             found = [known for known in found if not question.includes(known)] + [question]
     return found
@@ -149,32 +188,26 @@ def _solved(search: Search, request: RequestContext, question: AccessQuestion) -
     without_model = Answer.UNDECIDED if encoding.restrictions else Answer.NOT_GRANTED
     if logic.is_false(granted):
         return without_model, None
-    solution, names = _solution(search.budget, request.caller, granted)
+    solution = _solution(search.budget, request.caller, granted)
     if solution.verdict == "unsat":
         return without_model, None
     if solution.verdict == "unknown" or encoding.guesses or _has_untied_types(request, question):
         return Answer.UNDECIDED, None
-    return Answer.GRANTED, ModelTexts(request.caller, solution.model, names)
+    return Answer.GRANTED, solution.texts
 
 
-def _solution(budget: Budget, caller: Caller, granted: Bool) -> tuple[logic.Solution, frozenset[str]]:
+def _solution(budget: Budget, caller: Caller, granted: Bool) -> Solution:
     """Solve, with hints first. Facts about variables that nothing asks about are left out: they can always be met."""
     formulas = [*logic.related(caller.facts, logic.variables(granted)), *caller.encoding.restrictions, granted]
-    names = _names(formulas)
-    formulas += text_formulas(caller, names)
-    names |= _names(formulas)
     if caller.blank:
-        return logic.solve(formulas, budget, _BLANK_STEPS), names
+        return solve(caller, formulas, budget, most=_BLANK_STEPS)
+    names = logic.all_variables(formulas)
     hints = [hint for hint in caller.encoding.hints if logic.variables(hint[0]) & names]
     for hinted in itertools.islice(itertools.product(*hints), _MOST_HINTS if hints else 0):
-        solution = logic.solve([*formulas, *hinted], budget, _HINTED_STEPS)
+        solution = solve(caller, formulas, budget, hinted, most=_HINTED_STEPS)
         if solution.verdict == "sat":
-            return solution, names
-    return logic.solve(formulas, budget), names
-
-
-def _names(formulas: list[Bool]) -> frozenset[str]:
-    return frozenset().union(*(logic.variables(formula) for formula in formulas))
+            return solution
+    return solve(caller, formulas, budget)
 
 
 def _has_untied_types(request: RequestContext, question: AccessQuestion) -> bool:

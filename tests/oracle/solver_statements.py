@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonel
 """
 
 import functools
-from collections.abc import Iterable
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import ROLE
@@ -12,23 +11,28 @@ from tests.oracle.solver_condition_keys import RequestContext
 from tests.oracle.solver_conditions import condition_formula
 from tests.oracle.solver_logic import FALSE, TRUE, Bool
 from tests.oracle.solver_matching import match_items, match_texts
-from tests.oracle.solver_patterns import literal
-from tests.oracle.solver_policy import ListedPrincipal, PrincipalForm, Statement
+from tests.oracle.solver_patterns import accepts, folded, literal, read_pattern
+from tests.oracle.solver_policy import Statement
+from tests.oracle.solver_principals import ListedPrincipal, PrincipalForm
 from tests.oracle.solver_values import items
 
-REPOSITORY_ACTIONS = tuple(
-    f"ecr:{name}".lower()
-    for name in (
-        "SetRepositoryPolicy DeleteRepositoryPolicy BatchDeleteImage DeleteRepository PutLifecyclePolicy "
-        "DeleteLifecyclePolicy PutImage InitiateLayerUpload UploadLayerPart CompleteLayerUpload ReplicateImage "
-        "BatchImportUpstreamImage CreateRepository BatchGetImage GetDownloadUrlForLayer PutImageTagMutability "
-        "PutImageScanningConfiguration StartImageScan StartLifecyclePolicyPreview TagResource UntagResource "
-        "UpdateImageStorageClass BatchCheckLayerAvailability BatchGetRepositoryScanningConfiguration "
-        "DescribeImageReplicationStatus DescribeImageScanFindings DescribeImageSigningStatus DescribeImages "
-        "DescribeRepositories GetImageCopyStatus GetLifecyclePolicy GetLifecyclePolicyPreview GetRepositoryPolicy "
-        "ListImages ListTagsForResource"
-    ).split()
+CAPABILITIES = tuple(
+    tuple(f"ecr:{name}".lower() for name in names.split())
+    for names in (
+        "SetRepositoryPolicy DeleteRepositoryPolicy",
+        "BatchDeleteImage DeleteRepository PutLifecyclePolicy DeleteLifecyclePolicy",
+        "PutImage InitiateLayerUpload UploadLayerPart CompleteLayerUpload ReplicateImage BatchImportUpstreamImage "
+        "CreateRepository",
+        "BatchGetImage GetDownloadUrlForLayer",
+        "PutImageTagMutability PutImageScanningConfiguration StartImageScan StartLifecyclePolicyPreview TagResource "
+        "UntagResource UpdateImageStorageClass",
+        "BatchCheckLayerAvailability BatchGetRepositoryScanningConfiguration DescribeImageReplicationStatus "
+        "DescribeImageScanFindings DescribeImageSigningStatus DescribeImages DescribeRepositories GetImageCopyStatus "
+        "GetLifecyclePolicy GetLifecyclePolicyPreview GetRepositoryPolicy ListImages ListTagsForResource",
+    )
 )
+"""The repository actions that administer, delete, push, pull, configure and discover, most dangerous first."""
+REPOSITORY_ACTIONS = tuple(action for actions in CAPABILITIES for action in actions)
 REGISTRY_ACTIONS = tuple(
     f"ecr:{name}".lower()
     for name in (
@@ -48,33 +52,27 @@ _WITH_TAG_KEYS = _WITH_REQUEST_TAGS | {"ecr:untagresource"}
 
 @functools.lru_cache(maxsize=65536)
 def matches_action(pattern: str, subject: str) -> bool:
-    """Whether an action pattern covers an action; `*` and `?` are wildcards, letter case does not matter."""
-    pattern, subject = pattern.lower(), subject.lower()
-    reached = {0}
-    for char in (*subject, None):
-        wave = set(reached)
-        for start in reached:
-            state = start
-            while state < len(pattern) and pattern[state] == "*":
-                state += 1
-                wave.add(state)
-        if char is None:
-            return len(pattern) in wave
-        reached = {state for state in wave if state < len(pattern) and pattern[state] == "*"}
-        reached |= {state + 1 for state in wave if state < len(pattern) and pattern[state] in ("?", char)}
-    return False
+    """Whether an action pattern covers an action; `*` and `?` are wildcards over the whole text, colon included."""
+    return accepts(read_pattern(folded(pattern), wildcards=True, variables=False), folded(subject))
 
 
-def unknown_actions(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Each pattern that begins with `ecr:` and covers no known action, as one unknown action."""
+def unknown_actions(statement: Statement) -> tuple[str, ...]:
+    """Each pattern of an Action element that begins with `ecr:` and covers no known action, as one unknown action."""
     known = REPOSITORY_ACTIONS + REGISTRY_ACTIONS
+    patterns = () if statement.not_actions else map(folded, statement.actions)
     return tuple(
         dict.fromkeys(
-            pattern.lower()
+            pattern
             for pattern in patterns
-            if pattern.lower().startswith("ecr:") and not any(matches_action(pattern, action) for action in known)
+            if pattern.startswith("ecr:") and not any(matches_action(pattern, action) for action in known)
         )
     )
+
+
+def covered_actions(statement: Statement) -> list[str]:
+    """The repository actions that an Allow covers, most dangerous first, and its unknown actions by their text."""
+    known = [action for action in REPOSITORY_ACTIONS if covers(statement, action)]
+    return known + sorted(unknown_actions(statement))
 
 
 def carries_request_tags(action: str) -> bool:
@@ -106,25 +104,25 @@ def statement_formula(request: RequestContext, statement: Statement) -> Bool:
 def principal_formula(request: RequestContext, statement: Statement) -> Bool:
     """Whether the Principal or NotPrincipal element matches the caller.
 
-    A malformed value matches everyone in an Allow and nobody in a Deny. A request does not say which users an identity
-    provider federates, so no provider in a Deny denies access, and a Deny with one in NotPrincipal matches nobody.
+    An unreliable value matches everyone in an Allow and nobody elsewhere, an invalid one matches nobody, and a Deny
+    with either in NotPrincipal does not count. A request does not say which identity provider federates its caller, so
+    all callers of the provider's account count where that grants access, and none where it denies access.
     """
-    principals = statement.principals
-    providers = [principal for principal in principals.listed if principal.form is PrincipalForm.PROVIDER]
-    if not statement.allow and principals.negated and (principals.malformed or providers):
+    principals, allow = statement.principals, statement.allow
+    if not allow and principals.negated and (principals.unreliable or principals.invalid):
         return FALSE
-    if statement.allow and not principals.negated and principals.malformed:
+    if allow and not principals.negated and principals.unreliable:
         return TRUE
     listed = [
-        _is_caller(request, principal, f"{place} of statement {statement.index}")
-        for place, principal in enumerate(principals.listed)
-        if statement.allow or principal.form is not PrincipalForm.PROVIDER
+        _is_caller(request, principal)
+        for principal in principals.listed
+        if principal.form is not PrincipalForm.PROVIDER or allow != principals.negated
     ]
     found = logic.either(logic.truth(principals.everyone), *listed)
     return logic.no(found) if principals.negated else found
 
 
-def _is_caller(request: RequestContext, principal: ListedPrincipal, place: str) -> Bool:
+def _is_caller(request: RequestContext, principal: ListedPrincipal) -> Bool:
     """Whether the caller is the listed principal."""
     caller = request.caller
     account = caller.account.member(literal(principal.account))
@@ -132,7 +130,7 @@ def _is_caller(request: RequestContext, principal: ListedPrincipal, place: str) 
     if principal.partition is not None:
         partition = match_items(items(caller.partition), literal(principal.partition), caller.encoding)
     match principal.form:
-        case PrincipalForm.ACCOUNT:
+        case PrincipalForm.ACCOUNT | PrincipalForm.PROVIDER:
             return logic.both(account, partition)
         case PrincipalForm.EXACT:
             return match_texts(caller.principal_arn, literal(principal.arn), caller.encoding)
@@ -142,5 +140,3 @@ def _is_caller(request: RequestContext, principal: ListedPrincipal, place: str) 
                 caller.session.member(literal(principal.session)),
             )
             return logic.both(caller.is_kind(ROLE), account, partition, role, session)
-        case PrincipalForm.PROVIDER:
-            return logic.both(account, partition, logic.bool_var(f"is principal {place}"))

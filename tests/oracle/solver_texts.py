@@ -1,67 +1,91 @@
 """The texts of a request context: as formulas for the solver, and as the request of its model.
 
-A text is one of the combinations of pattern matches that its value domain allows, or, where it is compared with
-another text, a text that the solver chooses itself.
+A text that is compared with another text is one that the solver chooses itself. Of any other text the solver only
+chooses which patterns it matches. If no text of the value domain matches just these, the solver is told so and chooses
+again.
 """
 
-import functools
 import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import ROLE, Caller
-from tests.oracle.solver_condition_keys import ContextValue, KeyType, RequestContext
-from tests.oracle.solver_logic import Bool, Text
+from tests.oracle.solver_condition_keys import RequestContext, tags_of_key
+from tests.oracle.solver_key_types import ContextValue, Doubt, KeyType
+from tests.oracle.solver_logic import Bool, Budget, Text, Verdict
 from tests.oracle.solver_operators import moment_text
 from tests.oracle.solver_patterns import Pattern, exact_text
-from tests.oracle.solver_value_domains import Texts, ValueDomain, combinations
-from tests.oracle.solver_values import Item, Items, TextPiece, pattern_regex
+from tests.oracle.solver_text_search import FoundText, find_text
+from tests.oracle.solver_values import Item, Items, Piece, pattern_regex
 
 
-@functools.lru_cache(maxsize=4096)
-def _combinations(
-    domain: ValueDomain, patterns: tuple[Pattern, ...], excluded: frozenset[str], want: int
-) -> Texts | None:
-    return combinations(domain, patterns, excluded, want)
+def tested(piece: Piece, names: frozenset[str]) -> list[Pattern]:
+    """The patterns that the formulas with these variables test the piece with."""
+    return [pattern for pattern, test in piece.tests.items() if logic.name(test) in names]
 
 
-def texts_of(piece: TextPiece, patterns: tuple[Pattern, ...], want: int = 1) -> Texts | None:
-    """Every combination of outcomes that some text of the piece gives."""
-    return _combinations(piece.domain, patterns, piece.excluded, want)
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The formulas of a question, with the facts about the texts in them.
+
+    `chosen`: the texts of which the solver chooses the patterns that they match; `names`: the variables.
+    """
+
+    formulas: list[Bool]
+    chosen: list[Piece]
+    names: frozenset[str]
+
+    def of_model(self, model: Any, solver: logic.Solver) -> dict[Piece, str] | Piece | None:
+        """A text for each chosen piece; None if there is none and the solver was told; a piece that is too complex."""
+        found: dict[Piece, str] = {}
+        for piece in self.chosen:
+            answer = _text_of_model(piece, model, tested(piece, self.names))
+            solver.spend(answer.steps)
+            if answer.text is None and answer.core is None:
+                return piece
+            if answer.text is None:
+                solver.add(_contradiction(piece, answer))
+                return None
+            found[piece] = answer.text
+        return found
 
 
-def text_formulas(caller: Caller, names: frozenset[str]) -> list[Bool]:
-    """The facts about the texts that the formulas with these variables ask about."""
-    used = [piece for piece in caller.pieces if piece.name in names or asked(piece, names)]
-    formulas = []
-    for own, other, guard in caller.unequal:
-        if own in used and other in used:
-            formulas.append(logic.no(logic.both(guard, own.text == other.text)))
-    symbolic = names.union(*(logic.variables(formula) for formula in formulas))
+def _text_of_model(piece: Piece, model: Any, patterns: list[Pattern]) -> FoundText:
+    matching = frozenset(pattern for pattern in patterns if logic.shown_truth(model, piece.tests[pattern]))
+    return find_text(piece.domain, matching, frozenset(patterns) - matching, piece.excluded)
+
+
+def _contradiction(piece: Piece, answer: FoundText) -> Bool:
+    """Not all of these patterns are matched, and all of those not matched, by one text."""
+    assert answer.core is not None
+    matching, failing = answer.core
+    return logic.either(
+        *(logic.no(piece.tests[pattern]) for pattern in piece.tests if pattern in matching),
+        *(piece.tests[pattern] for pattern in piece.tests if pattern in failing),
+    )
+
+
+def with_texts(caller: Caller, formulas: list[Bool], complex_pieces: Iterable[Piece] = ()) -> Texts:
+    """The formulas with what they need to know about texts; the solver chooses complex texts itself."""
+    names = logic.all_variables(formulas)
+    used = [piece for piece in caller.pieces if piece.name in names or tested(piece, names)]
+    facts = [
+        logic.no(logic.both(guard, own.text == other.text))
+        for own, other, guard in caller.unequal
+        if own in used and other in used
+    ]
+    compared = names | logic.all_variables(facts) | {piece.name for piece in complex_pieces}
+    chosen = [piece for piece in used if piece.name not in compared]
     for piece in used:
-        patterns = asked(piece, names)
-        known = None if piece.name in symbolic else texts_of(piece, patterns)
-        formulas += _as_text(piece, patterns) if known is None else [_as_combination(piece, patterns, known)]
-    return formulas
+        if piece.name in compared:
+            facts += _as_text(piece, tested(piece, names))
+    known = [*formulas, *facts]
+    return Texts(known, chosen, names | logic.all_variables(known))
 
 
-def asked(piece: TextPiece, names: frozenset[str]) -> tuple[Pattern, ...]:
-    """The patterns that the formulas test the piece with."""
-    return tuple(pattern for pattern, test in piece.tests.items() if logic.name(test) in names)
-
-
-def _as_combination(piece: TextPiece, patterns: tuple[Pattern, ...], known: Texts) -> Bool:
-    """One of the possible combinations of outcomes."""
-    return logic.either(*(logic.both(*agreement(piece, patterns, answers)) for answers in known))
-
-
-def agreement(piece: TextPiece, patterns: tuple[Pattern, ...], answers: tuple[bool, ...]) -> list[Bool]:
-    """The tests of the piece with these outcomes."""
-    pairs = zip(patterns, answers, strict=True)
-    return [piece.tests[pattern] if answer else logic.no(piece.tests[pattern]) for pattern, answer in pairs]
-
-
-def _as_text(piece: TextPiece, patterns: tuple[Pattern, ...]) -> list[Bool]:
+def _as_text(piece: Piece, patterns: list[Pattern]) -> list[Bool]:
     """A text that the solver chooses, for comparisons with other texts."""
     formulas = [logic.matches(piece.text, piece.domain.regex)]
     formulas += [logic.no(piece.text == logic.text(word)) for word in sorted(piece.excluded)]
@@ -73,14 +97,40 @@ def _meets(value: Text, pattern: Pattern) -> Bool:
     return logic.matches(value, pattern_regex(pattern)) if exact is None else value == logic.text(exact)
 
 
-class ModelTexts:
-    """The texts of a model."""
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The solver's verdict, with the texts of its model if it found one."""
 
-    def __init__(self, caller: Caller, model: Any, names: frozenset[str]) -> None:
-        """`names`: the variables of the formulas, with those of the texts that the solver chose itself."""
-        self.caller = caller
-        self.model = model
-        self.names = names
+    verdict: Verdict
+    texts: "ModelTexts | None" = None
+
+
+def solve(
+    caller: Caller, formulas: list[Bool], budget: Budget, hints: Iterable[Bool] = (), most: int | None = None
+) -> Solution:
+    """Find one assignment, in at most `most` steps, that makes every formula and the hints true."""
+    complex_pieces: list[Piece] = []
+    texts = with_texts(caller, formulas)
+    solver = logic.Solver([*texts.formulas, *hints], budget, most)
+    while (verdict := solver.check()) == "sat":
+        model = solver.model()
+        found = texts.of_model(model, solver)
+        if isinstance(found, dict):
+            return Solution("sat", ModelTexts(model, texts.names, found))
+        if isinstance(found, Piece):
+            complex_pieces.append(found)
+            texts = with_texts(caller, formulas, complex_pieces)
+            solver = logic.Solver([*texts.formulas, *hints], budget, solver.left)
+    return Solution(verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTexts:
+    """The texts of a model: `found` has those of which the solver chose only the patterns that they match."""
+
+    model: Any
+    names: frozenset[str]
+    found: dict[Piece, str]
 
     def items(self, value: Items) -> str:
         """The text of a value."""
@@ -89,20 +139,26 @@ class ModelTexts:
     def _item(self, entry: Item) -> str:
         if isinstance(entry, str):
             return entry
-        if not isinstance(entry, TextPiece) or entry.name in self.names:
+        if entry in self.found:
+            return self.found[entry]
+        if entry.name in self.names:
             return logic.shown_text(self.model, entry.text)
-        patterns = asked(entry, self.names)
-        known = texts_of(entry, patterns) or {}
-        wanted = tuple(logic.shown_truth(self.model, entry.tests[pattern]) for pattern in patterns)
-        return known[wanted][0] if wanted in known else logic.shown_text(self.model, entry.text)
+        return find_text(entry.domain, frozenset(), frozenset(), entry.excluded).text or ""
+
+
+_ALWAYS = ("aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid")
 
 
 def request_of_model(request: RequestContext, action: str, statement: int, texts: ModelTexts) -> dict[str, Any]:
     """The request of a model: principal, account, action, context (the keys that the policy tests) and statement."""
     context: dict[str, Any] = {}
     caller = request.caller
-    arn = _text(request.key("aws:principalarn").values[0], texts)
+    arn, *_ = (_text(request.key(name).values[0], texts) for name in _ALWAYS)
     for name, key in request.keys.items():
+        if key.doubt is not Doubt.NOTHING:
+            found = tags_of_key(caller.rules.resource_tags or {}, name)
+            context |= {f"{name.partition('/')[0]}/{tag}": value for tag, value in found.items()}
+            continue
         present = [held for held in key.values if logic.shown_truth(texts.model, held.present)]
         values = tuple(_value(key.key_type, held, texts) for held in present)
         if values:

@@ -1,20 +1,12 @@
-"""Value domains: the texts that ids, names and other values can be, as regular languages.
-
-String solvers are slow, and sometimes give up, on several long patterns over one text. The patterns that a policy
-tests one text with are few, so `combinations` finds beforehand every combination of outcomes that some text of the
-domain gives, with such a text; the solver then only chooses among the combinations.
-"""
+"""Value domains: the texts that ids, names and other values can be, as regular languages."""
 
 import functools
-import string
-from collections import deque
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_logic import Regex
-from tests.oracle.solver_patterns import Pattern, Wildcard, exact_text, skip_stars, step_pattern
 
 Has: TypeAlias = Callable[[str], bool]
 
@@ -49,6 +41,7 @@ class Automaton:
         self.steps: list[list[tuple[Has, int]]] = [[]]
         self.jumps: list[list[int]] = [[]]
         self.end = 0
+        self._after: dict[tuple[frozenset[int], str], frozenset[int]] = {}
 
     def state(self) -> int:
         """Add a state."""
@@ -63,7 +56,10 @@ class Automaton:
 
     def after(self, states: frozenset[int], char: str) -> frozenset[int]:
         """Where one more character leads to."""
-        return self._closed({to for state in states for has, to in self.steps[state] if has(char)})
+        if (states, char) not in self._after:
+            reached = {to for state in states for has, to in self.steps[state] if has(char)}
+            self._after[states, char] = self._closed(reached)
+        return self._after[states, char]
 
     def _closed(self, states: set[int]) -> frozenset[int]:
         waiting, found = list(states), set(states)
@@ -186,7 +182,6 @@ PATH = alphabet("!~")  # https://docs.aws.amazon.com/IAM/latest/APIReference/API
 DASHED = alphabet("az09", "-")
 UNITS = alphabet("az09", "-/")
 PRINTABLE = alphabet(f" ~\u00a1{LAST}")
-MOMENT = alphabet("09", "-:TZ")
 
 ACCOUNT_DOMAIN = some(DIGITS, 12, 12)
 ORGANIZATION_DOMAIN = row(word("o-"), some(LOWER, 10, 32))
@@ -203,10 +198,6 @@ ENDPOINT_DOMAIN = row(word("vpce-"), some(HEX, 1))
 PARTITION_DOMAIN = one_of(
     *(word(name) for name in ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso")),
     row(word("aws-iso-"), some(alphabet("az"), 1, 1)),
-)
-MOMENT_DOMAIN = row(
-    *(some(DIGITS, part, part) if isinstance(part, int) else word(part) for part in (4, "-", 2, "-", 2, "T")),
-    *(some(DIGITS, part, part) if isinstance(part, int) else word(part) for part in (2, ":", 2, ":", 2, "Z")),
 )
 NO_CAPITALS = logic.re_times(
     logic.re_any_of(logic.re_range(" ", "@"), logic.re_range("[", "~"), logic.re_range("\u00a1", LAST)), 0, None
@@ -228,124 +219,3 @@ _PARTITIONS = {
 def partition_of(region: str) -> str:
     """The partition that a region belongs to."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
-
-
-Answers = tuple[bool, ...]
-Texts = dict[Answers, list[str]]
-_MOST_STEPS = 2_000_000
-_SAMPLE = string.printable[:95] + "\u00e9"
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """The state of one text: in the domain, in the plain words, which beginnings it has, in every other pattern."""
-
-    domain: frozenset[int]
-    word: str | None
-    begun: frozenset[str]
-    others: tuple[frozenset[int], ...]
-
-
-@dataclass
-class _Walk:
-    """A walk through the automata of domain and patterns; plain words and beginnings (`word*`) share one state."""
-
-    domain: ValueDomain
-    patterns: tuple[Pattern, ...]
-    excluded: frozenset[str]
-    known: dict[Hashable, object] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.words = [exact_text(pattern) for pattern in self.patterns]
-        self.starts = [_beginning(pattern) for pattern in self.patterns]
-        plain = zip(self.patterns, self.words, self.starts, strict=True)
-        self.others = [pattern for pattern, word, start in plain if word is None and start is None]
-        self.wanted = {start for start in self.starts if start is not None}
-        spelled = {word for word in self.words if word is not None} | self.excluded | self.wanted
-        self.prefixes = {word[:end] for word in spelled for end in range(len(word) + 1)}
-
-    def begin(self) -> _Place:
-        """Before the first character."""
-        states = tuple(skip_stars(pattern, {0}) for pattern in self.others)
-        return _Place(self.domain.automaton.begin, "" if "" in self.prefixes else None, frozenset(), states)
-
-    def after(self, place: _Place, char: str) -> _Place | None:
-        """After one more character; None if no text of the domain continues like that."""
-        domain = self._once(("domain", place.domain, char), lambda: self.domain.automaton.after(place.domain, char))
-        if not domain:
-            return None
-        word = None if place.word is None else place.word + char
-        begun = place.begun | {word} if word in self.wanted else place.begun
-        others = tuple(
-            self._other(index, states, char) if states else states for index, states in enumerate(place.others)
-        )
-        return _Place(domain, word if word in self.prefixes else None, begun, others)
-
-    def _other(self, index: int, states: frozenset[int], char: str) -> frozenset[int]:
-        return self._once((index, states, char), lambda: step_pattern(self.others[index], states, char))
-
-    def answers(self, place: _Place) -> Answers | None:
-        """Which patterns match the text; None if it is outside the domain or excluded."""
-        if self.domain.automaton.end not in place.domain or place.word in self.excluded:
-            return None
-        rest = iter(len(pattern) in states for pattern, states in zip(self.others, place.others, strict=True))
-        out = []
-        for word, start in zip(self.words, self.starts, strict=True):
-            if start is not None:
-                out.append(start in place.begun)
-            else:
-                out.append(next(rest) if word is None else word == place.word)
-        return tuple(out)
-
-    def characters(self, want: int) -> list[str]:
-        """One character, or `want` of them, of each set that domain and patterns do not distinguish."""
-        spelled = {char for word in self.prefixes for char in word}
-        tokens = {token for pattern in self.others for token in pattern if isinstance(token, frozenset)}
-        edges = {has for steps in self.domain.automaton.steps for has, _ in steps}
-        found: dict[Hashable, list[str]] = {}
-        for char in sorted(spelled.union(_SAMPLE, *tokens)):
-            own = char if char in spelled else ""
-            alike = found.setdefault((own, *(has(char) for has in edges), *(char in token for token in tokens)), [])
-            if len(alike) < want:
-                alike.append(char)
-        return [char for alike in found.values() for char in alike]
-
-    def _once(self, key: K, make: Callable[[], V]) -> V:
-        if key not in self.known:
-            self.known[key] = make()
-        return self.known[key]  # type: ignore[return-value]  # what `make` returned for the key
-
-
-def _beginning(pattern: Pattern) -> str | None:
-    """The text that a pattern of the form `text*` begins with."""
-    if len(pattern) > 1 and pattern[-1] is Wildcard.ANY_TEXT:
-        return exact_text(pattern[:-1])
-    return None
-
-
-def combinations(
-    domain: ValueDomain, patterns: tuple[Pattern, ...], excluded: frozenset[str] = frozenset(), want: int = 1
-) -> Texts | None:
-    """Every combination of outcomes, each with up to `want` texts; None if the walk has too many steps."""
-    walk = _Walk(domain, patterns, excluded)
-    characters = walk.characters(want)
-    found: Texts = {}
-    first = walk.begin()
-    waiting, visits = deque([(first, "")]), {first: 1}
-    steps = 0
-    while waiting:
-        place, text = waiting.popleft()
-        answers = walk.answers(place)
-        if answers is not None and len(found.setdefault(answers, [])) < want:
-            found[answers].append(text)
-        steps += len(characters) * (4 + sum(1 for states in place.others if states))
-        if steps > _MOST_STEPS:
-            return None
-        for char in characters:
-            after = walk.after(place, char)
-            if after is not None and visits.get(after, 0) < want:
-                visits[after] = visits.get(after, 0) + 1
-                waiting.append((after, text + char))
-    return found

@@ -11,7 +11,6 @@ from tests.oracle.policy_builder import (
     NOT_GRANTED,
     NOW,
     ORG,
-    OTHER_ACCOUNT,
     OWNER,
     PROBLEM,
     ROLE,
@@ -20,7 +19,6 @@ from tests.oracle.policy_builder import (
     all_of,
     allow,
     deny,
-    external,
     labelled,
     policy,
     reachable,
@@ -29,6 +27,7 @@ from tests.oracle.policy_builder import (
 from tests.oracle.solver_oracle import decide_with_request
 from tests.oracle.solver_search import Answer
 from tests.oracle.solver_statements import REGISTRY_ACTIONS, REPOSITORY_ACTIONS
+from tests.oracle.solver_text_search import FoundText
 
 ANY = "*"
 P_ORG, P_PATHS = "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"
@@ -36,6 +35,9 @@ P_ACCOUNT, P_ARN = "aws:PrincipalAccount", "aws:PrincipalArn"
 IP, VPC, VPCE = "aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce"
 ORG_ARN_LIKE = f"arn:aws:iam::{ACCOUNT}:role/*"
 NOT_US = {"StringNotEquals": {P_ORG: ORG}}
+IN_OFFICE_IF_EXISTS = {"IpAddressIfExists": {IP: "203.0.113.0/24"}}
+NO_ENDPOINT = deny(when("Null", IP, "true"))
+SPARED = [deny(when("NotIpAddress", IP, network)) for network in ("203.0.113.0/24", "198.51.100.0/24")]
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
 
 ROWS: list[tuple[str, list[dict[str, Any]], Answer]] = [
@@ -49,47 +51,37 @@ ROWS: list[tuple[str, list[dict[str, Any]], Answer]] = [
     ("2 registry action", [allow(action="ecr:GetAuthorizationToken")], NOT_GRANTED),
     ("2 pattern of registry actions", [allow(action="ecr:*PullThroughCache*")], NOT_GRANTED),
     ("2 question mark in an action", [allow(action="ecr:BatchGetImag?")], GRANTED),
+    ("2 wildcard on both sides of the colon", [allow(action="*:*")], GRANTED),
+    ("2 star that ends before the colon", [allow(action="*r:BatchGetImage")], GRANTED),
+    ("2 pattern over the colon", [allow(action="e*:*Image")], GRANTED),
+    ("2 pattern over the colon in a Deny", [allow(), deny(action="?cr:Batch*")], NOT_GRANTED),
+    ("2 every action denied by a pattern over the colon", [allow(), deny(action="*:*")], NOT_GRANTED),
+    ("2 no action", [allow(action=[])], NOT_GRANTED),
+    ("2 blank in an action", [allow(action="ecr:Batch Get Image")], GRANTED),
     ("2 unknown action", [allow(action="ecr:FutureAction")], GRANTED),
     ("2 pattern that begins otherwise", [allow(action="e*:Future")], NOT_GRANTED),
     ("2 unknown action denied by a pattern", [allow(action="ecr:Future*"), deny(action="ecr:Fut*")], NOT_GRANTED),
     ("2 another unknown action denied", [allow(action="ecr:Future*"), deny(action="ecr:FutureThing")], GRANTED),
     ("3 NotAction", [allow(action=..., NotAction="ecr:DeleteRepository")], GRANTED),
+    ("3 empty NotAction", [allow(action=..., NotAction=[])], GRANTED),
+    ("3 empty NotAction in a Deny", [allow(), deny(action=..., NotAction=[])], NOT_GRANTED),
+    (
+        "3 NotAction of all repository actions beside an unknown action",
+        [
+            allow(action=..., NotAction=list(REPOSITORY_ACTIONS)),
+            allow(principal={"AWS": ROLE}, action="ecr:FutureAction"),
+        ],
+        NOT_GRANTED,
+    ),
     ("3 NotAction of every action", [allow(action=..., NotAction="ecr:*")], NOT_GRANTED),
     ("3 NotAction of all repository actions", [allow(action=..., NotAction=list(REPOSITORY_ACTIONS))], NOT_GRANTED),
     ("4 account", [allow(principal={"AWS": ACCOUNT})], NOT_GRANTED),
-    ("4 root", [allow(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})], NOT_GRANTED),
     ("4 role", [allow(principal={"AWS": ROLE})], NOT_GRANTED),
-    ("4 user", [allow(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:user/bob"})], NOT_GRANTED),
-    ("4 session", [allow(principal={"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/me"})], NOT_GRANTED),
-    ("4 deleted user", [allow(principal={"AWS": "AIDAJQABLZS4A3QDU576Q"})], NOT_GRANTED),
     ("5 service principal", [allow(principal={"Service": "codebuild.amazonaws.com"})], NOT_GRANTED),
-    (
-        "5 service principal with a source account",
-        [allow(when("StringEquals", "aws:SourceAccount", OWNER), principal={"Service": "x.amazonaws.com"})],
-        NOT_GRANTED,
-    ),
     ("6 any root", [allow(principal={"AWS": "arn:aws:iam::*:root"})], GRANTED),
-    ("6 any role of one account", [allow(principal={"AWS": ORG_ARN_LIKE})], GRANTED),
-    ("6 any service", [allow(principal={"Service": ANY})], GRANTED),
-    ("6 list in place of an object", [allow(principal=[ROLE])], GRANTED),
-    ("6 any identity provider", [allow(principal={"Federated": ANY})], GRANTED),
-    ("6 web identity provider", [allow(principal={"Federated": "cognito-identity.amazonaws.com"})], GRANTED),
-    ("6 malformed principal in a Deny", [allow(), deny(principal={"AWS": "arn:aws:iam::*:root"})], GRANTED),
-    ("6 list in a Deny", [allow(), deny(principal=[ANY])], GRANTED),
-    (
-        "6 malformed principal with a condition",
-        [allow(when("StringEquals", P_ORG, ORG), principal=[ROLE])],
-        NOT_GRANTED,
-    ),
-    ("6 identity provider of one account", [allow(principal={"Federated": PROVIDER})], NOT_GRANTED),
+    ("6a account id of eleven digits", [allow(principal={"AWS": "11112222333"})], PROBLEM),
     ("7 NotPrincipal of a role", [allow(principal=..., NotPrincipal={"AWS": ROLE})], GRANTED),
-    (
-        "7 NotPrincipal with a named organization",
-        [allow(when("StringEquals", P_ORG, ORG), principal=..., NotPrincipal={"AWS": ROLE})],
-        NOT_GRANTED,
-    ),
     ("7 NotPrincipal with a Deny", [allow(principal=..., NotPrincipal={"AWS": ROLE}), deny(NOT_US)], NOT_GRANTED),
-    ("7 NotPrincipal of everyone", [allow(principal=..., NotPrincipal=ANY)], NOT_GRANTED),
     ("8 deny only", [deny()], NOT_GRANTED),
     ("8 no statement", [], NOT_GRANTED),
     ("9 organization", [allow(when("StringEquals", P_ORG, ORG))], NOT_GRANTED),
@@ -144,6 +136,15 @@ ROWS: list[tuple[str, list[dict[str, Any]], Answer]] = [
     ("17 a /24", [allow(when("IpAddress", IP, "203.0.113.0/24"))], NOT_GRANTED),
     ("17 exactly a /8", [allow(when("IpAddress", IP, "4.0.0.0/8"))], NOT_GRANTED),
     ("17 exactly a /32", [allow(when("IpAddress", IP, "2600::/32"))], NOT_GRANTED),
+    ("17 a /24, IfExists, VPC endpoints denied", [allow(IN_OFFICE_IF_EXISTS), NO_ENDPOINT], NOT_GRANTED),
+    ("17 a /24, ForAnyValue", [allow(when("ForAnyValue:IpAddress", IP, "203.0.113.0/24"))], GRANTED),
+    ("17 a /8 of IPv4 and a /32 of IPv6", [allow(when("IpAddress", IP, ["4.0.0.0/8", "2600::/32"]))], NOT_GRANTED),
+    (
+        "17 a trusted network and a Deny that spares a wide one",
+        [allow(), deny(when("NotIpAddress", IP, ["203.0.113.0/24", "2600::/31"]))],
+        GRANTED,
+    ),
+    ("17 trusted networks of two statements, each denied", [allow(), *SPARED], NOT_GRANTED),
     ("17 one address and private ones", [allow(when("IpAddress", IP, ["10.0.0.0/8", "203.0.113.7"]))], NOT_GRANTED),
     ("18 private addresses", [allow(when("IpAddress", IP, "10.0.0.0/8"))], NOT_GRANTED),
     (
@@ -201,7 +202,7 @@ ROWS: list[tuple[str, list[dict[str, Any]], Answer]] = [
         [allow(when("StringEquals", "aws:ResourceAccount", ACCOUNT))],
         NOT_GRANTED,
     ),
-    ("26 resource tag", [allow(when("StringEquals", "ecr:ResourceTag/env", "prod"))], GRANTED),
+    ("26 resource tag that is not known", [allow(when("StringEquals", "ecr:ResourceTag/env", "prod"))], GRANTED),
     ("27 unknown key", [allow(when("StringEquals", "custom:Key", "x"))], GRANTED),
     ("28 unknown operator", [allow(when("StringEqual", P_ORG, ORG))], PROBLEM),
     (
@@ -267,81 +268,14 @@ ROWS: list[tuple[str, list[dict[str, Any]], Answer]] = [
         NOT_GRANTED,
     ),
     ("37 resource in an allow", [allow(Resource="arn:aws:ecr:us-east-1:1:repository/x")], GRANTED),
-    ("37 resource in a deny", [allow(), deny(Resource=ANY)], GRANTED),
+    ("37 star as resource in a Deny", [allow(), deny(Resource=ANY)], NOT_GRANTED),
+    ("37 star in a list of resources in a Deny", [allow(), deny(Resource=["x", ANY])], NOT_GRANTED),
+    ("37 pattern as resource in a Deny", [allow(), deny(Resource="arn:aws:ecr:*")], GRANTED),
+    ("37 two stars as resource in a Deny", [allow(), deny(Resource="**")], GRANTED),
+    ("37 no resource in a Deny", [allow(), deny(Resource=[])], GRANTED),
+    ("37 NotResource in a Deny", [allow(), deny(NotResource=ANY)], GRANTED),
+    ("37 Resource and NotResource in a Deny", [allow(), deny(Resource=ANY, NotResource="x")], GRANTED),
     ("37 NotResource in an allow", [allow(NotResource=ANY)], GRANTED),
-]
-
-
-OUTSIDE: list[tuple[str, list[dict[str, Any]], dict[str, Any], Answer]] = [
-    ("named account", [allow(principal={"AWS": ACCOUNT})], {}, GRANTED),
-    ("named role", [allow(principal={"AWS": ROLE})], {}, GRANTED),
-    ("named session", [allow(principal={"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/me"})], {}, GRANTED),
-    ("trusted account", [allow(principal={"AWS": ROLE})], {"trusted_accounts": (ACCOUNT,)}, NOT_GRANTED),
-    ("member", [allow(principal={"AWS": ACCOUNT})], {"members": (ACCOUNT,)}, NOT_GRANTED),
-    ("owner", [allow(principal={"AWS": OWNER})], {}, NOT_GRANTED),
-    ("deleted role", [allow(principal={"AWS": "AROAJQABLZS4A3QDU576Q"})], {}, NOT_GRANTED),
-    ("service", [allow(principal={"Service": "x.amazonaws.com"})], {}, NOT_GRANTED),
-    ("identity provider", [allow(principal={"Federated": PROVIDER})], {}, GRANTED),
-    (
-        "identity provider in a Deny",
-        [allow(principal={"AWS": ACCOUNT}), deny(principal={"Federated": PROVIDER})],
-        {},
-        GRANTED,
-    ),
-    (
-        "identity provider in NotPrincipal of a Deny",
-        [allow(), deny(principal=..., NotPrincipal={"Federated": PROVIDER})],
-        {},
-        GRANTED,
-    ),
-    ("organization", [allow(when("StringEquals", P_ORG, ORG))], {}, GRANTED),
-    ("trusted organization", [allow(when("StringEquals", P_ORG, ORG))], {"trusted_organizations": (ORG,)}, NOT_GRANTED),
-    ("Deny but for a trusted organization", [allow(), deny(NOT_US)], {"trusted_organizations": (ORG,)}, NOT_GRANTED),
-    (
-        "two accounts, one a member",
-        [allow(principal={"AWS": [ACCOUNT, OTHER_ACCOUNT]})],
-        {"members": (ACCOUNT,)},
-        GRANTED,
-    ),
-    ("role in a condition", [allow(when("ArnEquals", P_ARN, ROLE))], {}, GRANTED),
-    ("the only role denied", [allow(principal={"AWS": ROLE}), deny(principal={"AWS": ROLE})], {}, NOT_GRANTED),
-    ("one role of an account denied", [allow(principal={"AWS": ACCOUNT}), deny(principal={"AWS": ROLE})], {}, GRANTED),
-    (
-        "role with a condition on its organization",
-        [allow(when("StringEquals", P_ORG, ORG), principal={"AWS": ROLE})],
-        {},
-        GRANTED,
-    ),
-    ("trusted network", [allow(when("IpAddress", IP, "203.0.113.0/24"))], {}, GRANTED),
-    ("private network", [allow(when("IpAddress", IP, "10.0.0.0/8"))], {}, NOT_GRANTED),
-    ("VPC", [allow(when("StringEquals", VPC, "vpc-0abc1234"))], {}, GRANTED),
-    ("unique id", [allow(when("StringLike", "aws:userid", f"{ROLE_ID}:*"))], {}, GRANTED),
-    ("organization of the resource", [allow(when("StringEquals", P_ORG, "${aws:ResourceOrgID}"))], {}, NOT_GRANTED),
-    (
-        "pattern of ten accounts, all members",
-        [allow(when("StringLike", P_ACCOUNT, "11112222333?"))],
-        {"members": tuple(f"11112222333{n}" for n in range(10))},
-        NOT_GRANTED,
-    ),
-    (
-        "pattern of ten accounts, nine members",
-        [allow(when("StringLike", P_ACCOUNT, "11112222333?"))],
-        {"members": tuple(f"11112222333{n}" for n in range(9))},
-        GRANTED,
-    ),
-    (
-        "role of one account, condition on another",
-        [allow(when("StringEquals", P_ACCOUNT, OTHER_ACCOUNT), principal={"AWS": ROLE})],
-        {},
-        NOT_GRANTED,
-    ),
-    ("account in another partition", [allow(principal={"AWS": f"arn:aws-cn:iam::{ACCOUNT}:root"})], {}, NOT_GRANTED),
-    (
-        "account in the partition of the region",
-        [allow(principal={"AWS": f"arn:aws-cn:iam::{ACCOUNT}:root"})],
-        {"region": "cn-north-1"},
-        GRANTED,
-    ),
 ]
 
 
@@ -353,33 +287,15 @@ class TestPublicCaller:
         assert reachable(policy(*statements)) is expected
 
     def test_every_row_has_a_case(self) -> None:
-        assert {int(row[0].split()[0]) for row in ROWS} == set(range(1, 38))
+        assert {int(row[0].split()[0].removesuffix("a")) for row in ROWS} == set(range(1, 38))
 
     @pytest.mark.parametrize(("statements", "expected"), labelled(ROWS))
     def test_solver_that_chooses_texts_itself_answers_the_same(
         self, statements: list[dict[str, Any]], expected: Answer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Without the combinations found beforehand, as far as the solver decides within few steps."""
-        monkeypatch.setattr(solver_texts, "texts_of", lambda *_, **__: None)
+        """Without the walks through automata, as far as the solver decides within few steps."""
+        monkeypatch.setattr(solver_texts, "find_text", lambda *_: FoundText(None, None, 0))
         assert reachable(policy(*statements), steps=1_000_000) in (expected, UNDECIDED)
-
-
-class TestExternalCaller:
-    """Access from outside the zone of trust."""
-
-    @pytest.mark.parametrize(("statements", "zone", "expected"), labelled(OUTSIDE))
-    def test_oracle_answers_as_labelled(
-        self, statements: list[dict[str, Any]], zone: dict[str, Any], expected: Answer
-    ) -> None:
-        assert external(policy(*statements), **zone) is expected
-
-    def test_missing_owner_is_an_error(self) -> None:
-        with pytest.raises(ValueError, match="owner"):
-            external(policy(allow()), owner=None)
-
-    def test_unknown_test_is_an_error(self) -> None:
-        with pytest.raises(ValueError, match="unconditional"):
-            external(policy(allow()), test="unconditional")
 
 
 class TestRequest:

@@ -26,7 +26,8 @@ P_ORG, P_PATHS, P_ACCOUNT, P_ARN = (
     "aws:PrincipalArn",
 )
 NEVER, TAG, IP = "aws:SourceArn", "aws:PrincipalTag/a", "aws:SourceIp"
-
+IS_SERVICE = "aws:PrincipalIsAWSService"
+NOT_KELVIN = [deny(when("StringLike", "saml:sub", "\u212a"))]
 POSITIVE: dict[str, Any] = {
     "StringEquals": "x",
     "StringEqualsIgnoreCase": "x",
@@ -117,6 +118,25 @@ CASES: list[tuple[str, list[dict[str, Any]], Answer]] = [
     ("NotIpAddress on an ARN, Deny", [allow(), deny(when("NotIpAddress", P_ARN, "10.0.0.0/8"))], GRANTED),
     ("ArnEquals on an account id", [allow(when("ArnEquals", P_ACCOUNT, ACCOUNT))], GRANTED),
     ("NumericNotEquals on an account id", [allow(), deny(when("NumericNotEquals", P_ACCOUNT, "1"))], GRANTED),
+    ("BinaryEquals on a tag, Deny", [allow(), deny(when("BinaryEquals", TAG, "QQ=="))], GRANTED),
+    ("BinaryEquals on an account, Allow", [allow(when("BinaryEquals", P_ACCOUNT, "QQ=="))], GRANTED),
+    ("BinaryEquals on a Boolean, Deny", [allow(), deny(when("BinaryEquals", IS_SERVICE, "ZmFsc2U="))], GRANTED),
+    ("ArnNotLike on a text key, Deny", [allow(), deny(when("ArnNotLike", "aws:username", "x"))], GRANTED),
+    (
+        "ARN operator on an identity provider",
+        [allow(when("ArnLike", "aws:FederatedProvider", "arn:aws:s3:*:*:x"))],
+        NOT_GRANTED,
+    ),
+    (
+        "undocumented value beside one that matches, Deny",
+        [allow(), deny(when("StringEquals", "aws:SecureTransport", ["${custom:X}", "true"]))],
+        NOT_GRANTED,
+    ),
+    (
+        "undocumented value beside one that matches, negated, Allow",
+        [allow(when("StringNotEquals", "aws:SecureTransport", ["${custom:X}", "true"]))],
+        NOT_GRANTED,
+    ),
     ("Bool on a tag", [allow(), deny(when("Bool", TAG, "true")), deny(when("Null", TAG, "true"))], GRANTED),
     ("DateLessThan on an account id", [allow(when("DateLessThan", P_ACCOUNT, "2020-01-01"))], GRANTED),
     ("short ARN pattern of a named account", [allow(when("ArnLike", P_ARN, f"arn:aws:iam::{ACCOUNT}"))], NOT_GRANTED),
@@ -174,6 +194,22 @@ CASES: list[tuple[str, list[dict[str, Any]], Answer]] = [
         GRANTED,
     ),
     (
+        "Kelvin sign, IgnoreCase",
+        [allow(when("StringEqualsIgnoreCase", "saml:sub", "\u212a")), *NOT_KELVIN],
+        NOT_GRANTED,
+    ),
+    ("letter k, IgnoreCase", [allow(when("StringEqualsIgnoreCase", "saml:sub", "k")), *NOT_KELVIN], GRANTED),
+    (
+        "letters that are no ASCII, IgnoreCase",
+        [allow(when("StringEqualsIgnoreCase", "saml:sub", "\u00e9")), deny(when("StringEquals", "saml:sub", "\u00e9"))],
+        NOT_GRANTED,
+    ),
+    (
+        "long s in the name of a type, IgnoreCase",
+        [allow(when("StringEqualsIgnoreCase", "aws:PrincipalType", "U\u017fer"))],
+        NOT_GRANTED,
+    ),
+    (
         "organization id in capitals, IgnoreCase",
         [allow(when("StringEqualsIgnoreCase", P_ORG, ORG.upper()))],
         NOT_GRANTED,
@@ -192,15 +228,7 @@ CASES: list[tuple[str, list[dict[str, Any]], Answer]] = [
     ("key in other letter case", [allow(when("StringEquals", "AWS:principalORGid", ORG))], NOT_GRANTED),
     ("address without prefix length", [allow(), deny(when("NotIpAddress", IP, "203.0.113.9"))], NOT_GRANTED),
     ("address with prefix length 0", [allow(when("IpAddress", IP, "203.0.113.9/0"))], GRANTED),
-    ("address as text", [allow(when("StringLike", IP, "203.0.113.*"))], GRANTED),
-    ("private address as text", [allow(when("StringLike", IP, "10.*"))], NOT_GRANTED),
-    ("IPv6 address as text", [allow(when("StringEquals", IP, "2001:db8::1"))], GRANTED),
-    ("IPv6 address as text, not canonical", [allow(when("StringEquals", IP, "2001:0db8::1"))], NOT_GRANTED),
-    (
-        "address as text in a denied network",
-        [allow(when("StringEquals", IP, "203.0.113.9")), deny(when("IpAddress", IP, "203.0.113.0/24"))],
-        NOT_GRANTED,
-    ),
+    # numbers
     (
         "two bounds without a number between",
         [
@@ -282,91 +310,6 @@ CASES: list[tuple[str, list[dict[str, Any]], Answer]] = [
         [allow(when("Null", P_ORG, "true")), deny(when("ForAllValues:StringEquals", P_ORG, ORG))],
         NOT_GRANTED,
     ),
-    # variables
-    ("variable of another free key", [allow(when("StringEquals", TAG, "${ecr:ResourceTag/a}"))], GRANTED),
-    (
-        "variable of the user name in an ARN",
-        [allow(when("StringLike", P_ARN, "arn:aws:iam::*:user/${aws:username}"))],
-        GRANTED,
-    ),
-    (
-        "variable of the user name in an ARN of a named account",
-        [allow(when("ArnLike", P_ARN, f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"))],
-        NOT_GRANTED,
-    ),
-    (
-        "variable without a value, positive",
-        [allow(when("StringEquals", P_ACCOUNT, "${aws:SourceAccount}"))],
-        NOT_GRANTED,
-    ),
-    (
-        "variable without a value, negated",
-        [allow(), deny(when("StringNotEquals", P_ACCOUNT, "${aws:SourceAccount}"))],
-        NOT_GRANTED,
-    ),
-    (
-        "default value of a variable, which names nobody",
-        [allow(when("StringEquals", P_ACCOUNT, f"${{aws:SourceAccount, '{ACCOUNT}'}}"))],
-        GRANTED,
-    ),
-    (
-        "default value of a variable that has a value",
-        [allow(when("StringEquals", "aws:PrincipalType", "${aws:PrincipalAccount, 'User'}"))],
-        NOT_GRANTED,
-    ),
-    ("escaped star", [allow(when("StringLike", P_ORG, "${*}"))], NOT_GRANTED),
-    ("escaped dollar", [allow(when("StringEquals", TAG, "${$}x"))], GRANTED),
-    ("variable in a Bool value", [allow(when("Bool", "aws:SecureTransport", "${aws:ViaAWSService}"))], GRANTED),
-    (
-        "variable in a Bool value that is always false",
-        [allow(when("Bool", "aws:SecureTransport", "${aws:PrincipalIsAWSService}"))],
-        NOT_GRANTED,
-    ),
-    (
-        "variable of the resource account in an ARN",
-        [allow(when("ArnLike", P_ARN, "arn:aws:iam::${aws:ResourceAccount}:role/*"))],
-        NOT_GRANTED,
-    ),
-    (
-        "variable of a tag with two conflicting conditions",
-        [
-            allow(
-                {
-                    "StringEquals": {"aws:ResourceTag/r": f"${{{TAG}}}", TAG: "b"},
-                    "StringNotLike": {"aws:ResourceTag/r": "b*"},
-                }
-            )
-        ],
-        NOT_GRANTED,
-    ),
-    (
-        "variable of a tag, patterns that no text meets",
-        [
-            allow(
-                {"StringEquals": {TAG: "${aws:PrincipalTag/b}"}, "StringLike": {TAG: "x*", "aws:PrincipalTag/b": "y*"}}
-            )
-        ],
-        NOT_GRANTED,
-    ),
-    (
-        "variable of a tag, patterns that one text meets",
-        [
-            allow(
-                {"StringEquals": {TAG: "${aws:PrincipalTag/b}"}, "StringLike": {TAG: "x*", "aws:PrincipalTag/b": "*y"}}
-            )
-        ],
-        GRANTED,
-    ),
-    (
-        "variable of a free tag before a wildcard",
-        [allow(when("StringLike", "aws:userid", "${aws:PrincipalTag/id}:*"))],
-        GRANTED,
-    ),
-    (
-        "negated variable of a free tag, Deny",
-        [allow(), deny(when("StringNotLike", "aws:userid", "*:${aws:PrincipalTag/id}"))],
-        GRANTED,
-    ),
 ]
 
 
@@ -376,10 +319,3 @@ class TestOperators:
     @pytest.mark.parametrize(("statements", "expected"), labelled(CASES))
     def test_oracle_answers_as_labelled(self, statements: list[dict[str, Any]], expected: Answer) -> None:
         assert reachable(policy(*statements)) is expected
-
-    @pytest.mark.parametrize("version", ["2008-10-17", None])
-    def test_variable_without_version_2012_is_text(self, version: str | None) -> None:
-        """No account id has this form, but a tag can have it."""
-        account = when("StringEquals", P_ACCOUNT, "${aws:PrincipalAccount}")
-        assert reachable(policy(allow(account), version=version)) is NOT_GRANTED
-        assert reachable(policy(allow(when("StringEquals", TAG, "${aws:username}")), version=version)) is GRANTED
