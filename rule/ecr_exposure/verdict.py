@@ -46,6 +46,7 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     members: Iterable[str] = (),
     trusted_accounts: Iterable[str] = (),
     trusted_organizations: Iterable[str] = (),
+    resource_tags: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> Verdict:
     """Judge the policy of one ECR private repository.
@@ -53,8 +54,9 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     policy: its text, its content, or None for no policy; `judge` returns a Verdict whatever it is, for an unexpected
     error one with a problem.
     test: unconditional, reachable or external. owner, region: the repository's account id and region; external
-    needs the owner. members, trusted_accounts, trusted_organizations: the ids inside the zone of trust. now: an
-    aware datetime; None reads the clock.
+    needs the owner. members, trusted_accounts, trusted_organizations: the ids inside the zone of trust.
+    resource_tags: the repository's tags, empty for none; None if they are not known. now: an aware datetime; None
+    reads the clock.
     Raises ParameterError for any other argument that is wrong.
     """
     chosen = access_test("test", test)
@@ -64,6 +66,7 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
         trusted_accounts=account_ids("members", members) | account_ids("trusted_accounts", trusted_accounts),
         trusted_organizations=organization_ids("trusted_organizations", trusted_organizations),
         now=_aware(now),
+        resource_tags=_resource_tags(resource_tags),
     )
     _check_zone_of_trust(chosen, facts)
     return _verdict_of(lambda: _judge(policy, chosen, facts))
@@ -72,6 +75,14 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
 def _check_zone_of_trust(test: AccessTest, facts: RepositoryFacts) -> None:
     if test.needs_zone_of_trust and facts.owner is None:
         raise ParameterError(f"owner: None is not an account id of 12 digits, which test {test.name!r} needs")
+
+
+def _resource_tags(tags: object) -> Mapping[str, str] | None:
+    if tags is None:
+        return None
+    if isinstance(tags, Mapping) and all(isinstance(text, str) for each in tags.items() for text in each):
+        return dict(tags)
+    raise ParameterError(f"resource_tags: {tags!r:.80} is not a mapping of tag keys to tag values")
 
 
 def _aware(now: datetime | None) -> datetime:

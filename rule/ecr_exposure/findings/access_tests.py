@@ -76,7 +76,7 @@ def _reachable_openings(document: Document, facts: RepositoryFacts) -> Iterator[
 
 def _external_openings(document: Document, facts: RepositoryFacts) -> Iterator[Opening]:
     if any(statement.allows for statement in document.statements):
-        yield from find_openings(document, external_callers(facts), Budget())
+        yield from find_openings(document, external_callers(document, facts), Budget())
 
 
 _Openings = Callable[[Document, RepositoryFacts], Iterator[Opening]]

@@ -87,11 +87,11 @@ def _absence(presence: Presence) -> str:  # noqa: PLR0911 - one return a case re
 def _why_free(domain: ValueDomain) -> str | None:  # noqa: PLR0911 - the same
     """Say why a key does not distinguish callers; None if its values can."""
     match domain:
-        case _D.TEXT | _D.BOOL | _D.PRINCIPAL_TYPE | _D.USERNAME | _D.AGE | _D.PROVIDER | _D.ISSUE_TIME:
+        case _D.TEXT | _D.BOOL | _D.PRINCIPAL_TYPE | _D.USERNAME | _D.AGE | _D.NUMBER | _D.PROVIDER | _D.ISSUE_TIME:
             return "can be set by the caller"
         case _D.ADDRESS | _D.ADDRESS_IPV4:
             return "can be any address: the caller chooses the CIDR range of its VPC"
-        case _D.TRUE | _D.FALSE:
+        case _D.TRUE | _D.FALSE | _D.GLUE_SERVICE:
             return "is the same for every caller"
         case _D.TIME:
             return "restricts the time of the request and not the caller"

@@ -53,6 +53,7 @@ class ValueDomain(Enum):
     TRUE = "true"
     FALSE = "false"
     AGE = "zero or more seconds"
+    NUMBER = "any number"
     TIME = "now or later"
     ISSUE_TIME = "at most 36 hours before the request"
     REGION = "the repository's Region"
@@ -60,6 +61,7 @@ class ValueDomain(Enum):
     OWNER_ORGANIZATION_ID = "the owner's organization"
     OWNER_ORGANIZATION_PATH = "a path in the owner's organization"
     RESOURCE_TAG = "any value (a tag of the repository)"
+    GLUE_SERVICE = "glue.amazonaws.com"
     TEXT = "any value"
     UNKNOWN = "any value (unknown key)"
 
@@ -136,6 +138,9 @@ TABLE: Final = (
     _row("codebuild:ProjectArn", _P.OPTIONAL, _D.ARN, _T.ARN),
     _row("ec2:SourceInstanceArn", _P.OPTIONAL, _D.ARN, _T.ARN),
     _row("ssm:SourceInstanceArn", _P.OPTIONAL, _D.ARN, _T.ARN),
+    _row("ec2:RoleDelivery", _P.OPTIONAL, _D.NUMBER, _T.NUMERIC),
+    _row("glue:RoleAssumedBy", _P.OPTIONAL, _D.GLUE_SERVICE),
+    _row("glue:CredentialIssuingService", _P.OPTIONAL, _D.GLUE_SERVICE),
     _row("aws:ChatbotSourceArn", _P.OPTIONAL, _D.ARN, _T.ARN),
     # How.
     _row("aws:SecureTransport", _P.ALWAYS, _D.TRUE, _T.BOOL),
@@ -143,6 +148,9 @@ TABLE: Final = (
     _row("aws:CalledVia", _P.OPTIONAL, _D.TEXT, multivalued=True),
     _row("aws:CalledViaFirst", _P.OPTIONAL, _D.TEXT),
     _row("aws:CalledViaLast", _P.OPTIONAL, _D.TEXT),
+    _row("aws:ViaAWSMCPService", _P.OPTIONAL, _D.BOOL, _T.BOOL),
+    _row("aws:CalledViaAWSMCP", _P.OPTIONAL, _D.TEXT),
+    _row("aws:IsMcpServiceAction", _P.OPTIONAL, _D.FALSE, _T.BOOL),
     _row("aws:referer", _P.OPTIONAL, _D.TEXT),
     _row("aws:UserAgent", _P.ALWAYS, _D.TEXT),
     _row("aws:CurrentTime", _P.ALWAYS, _D.TIME, _T.DATE),

@@ -135,7 +135,8 @@ _COMPARE: Final[Mapping[Relation, Callable[[Any, Any], bool]]] = {
 
 
 def _compares_numbers(compare: Callable[[Any, Any], bool], text: str, value: str) -> bool:
-    return is_number(value) and compare(Decimal(value), Decimal(text))
+    # Only the numbers of a policy are bounded.
+    return _NUMBER.fullmatch(value) is not None and compare(Decimal(value), Decimal(text))
 
 
 def _compares_dates(compare: Callable[[Any, Any], bool], text: str, value: str) -> bool:
@@ -144,7 +145,7 @@ def _compares_dates(compare: Callable[[Any, Any], bool], text: str, value: str) 
 
 
 def _equal_numbers(text: str, value: str) -> bool:
-    return is_number(text) and is_number(value) and Decimal(text) == Decimal(value)
+    return all(map(_NUMBER.fullmatch, (text, value))) and Decimal(text) == Decimal(value)
 
 
 def _equal_dates(text: str, value: str) -> bool:

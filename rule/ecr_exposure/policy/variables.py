@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ecr_exposure.policy.condition_keys import ConditionKey, ValueDomain, condition_key
@@ -69,6 +70,8 @@ def substitute(text: str, resolve: Resolve) -> str | None:
     return "".join([*parts, text[at:]]) if complete else None
 
 
+# The search reads the same variables again and again.
+@lru_cache(maxsize=1024)
 def _reference(content: str) -> Reference:
     found = _REFERENCE.fullmatch(content.strip())
     return Reference(condition_key(found[1]), found[2]) if found else Reference(condition_key(""), None)

@@ -5,16 +5,34 @@ true or wanted false. A condition whose result AWS does not document evaluates a
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Final, NamedTuple, assert_never
 
 from ecr_exposure.identifiers import ARN_FIELDS, account_of, arn_fields
 from ecr_exposure.policy.condition_keys import ConditionKey, ValueDomain
 from ecr_exposure.policy.conditions import Condition
-from ecr_exposure.policy.operators import Comparison, Matches, SetOperator, ValueType, matches_arn
-from ecr_exposure.policy.patterns import LITERAL, PLAIN, has_wildcard, matches
-from ecr_exposure.policy.variables import Reference, has_variable, references, substitute
-from ecr_exposure.search.callers import CallerModel, ids_named_by, is_trusted_network
+from ecr_exposure.policy.operators import (
+    EQUAL_VALUES,
+    Comparison,
+    Matches,
+    Operator,
+    SetOperator,
+    ValueType,
+    matches_arn,
+)
+from ecr_exposure.policy.patterns import LITERAL, PLAIN, ascii_lower, has_wildcard, matches, simplified
+from ecr_exposure.policy.variables import (
+    VARIABLE,
+    Reference,
+    Resolve,
+    UndocumentedError,
+    has_variable,
+    only_reference,
+    references,
+    substitute,
+)
+from ecr_exposure.search.callers import CallerModel, exempts_a_network, names_excluded_id
 from ecr_exposure.search.value_domains import DOMAINS, Naming
 
 
@@ -25,7 +43,8 @@ class Constraint(NamedTuple):
     texts, comparison, matches: a value must match at least one of the texts or, negated, none of them.
     Compared as text or as ARNs they are wildcard patterns. With Comparison.ANY every value is right.
     any_value: of several values one is enough. has_variables: a text holds policy variables that depend on the
-    caller. single_valued: the operator has no set operator, so it compares a single value.
+    caller. wildcards: the operator has wildcards. single_valued: the operator has no set operator, so it compares a
+    single value.
     """
 
     key: ConditionKey
@@ -37,6 +56,7 @@ class Constraint(NamedTuple):
     matches: Matches | None = None
     texts: tuple[str, ...] = ()
     has_variables: bool = False
+    wildcards: bool = False
     single_valued: bool = False
 
     @property
@@ -55,7 +75,7 @@ class Constraint(NamedTuple):
             case Comparison.TEXT:
                 return matches(text, value.translate(LITERAL))
             case Comparison.TEXT_IGNORING_CASE:
-                return matches(text.lower(), value.lower().translate(LITERAL))
+                return matches(ascii_lower(text), ascii_lower(value).translate(LITERAL))
             case Comparison.ARN:
                 return bool(matches_arn(text, value.translate(LITERAL)))
             case Comparison.NUMBER | Comparison.DATE | Comparison.ADDRESS:
@@ -99,16 +119,57 @@ def constraint_of(condition: Condition, *, outcome: bool, variables: bool, calle
         any_value=(operator.set_operator is SetOperator.FOR_ANY_VALUE) == outcome,
         single_valued=operator.set_operator is SetOperator.NONE,
     )
-    undocumented = (
-        not condition.values or (constraint.single_valued and key.multivalued) or not key.fits(operator.value_type)
-    )
-    if undocumented:
+    undocumented = not condition.values or (constraint.single_valued and key.multivalued)
+    if undocumented or isinstance(callers.tag(key), tuple):
         return constraint
-    if _is_for_a_trusted_network(condition, outcome=outcome, callers=callers):
+    if not key.fits(operator.value_type):
+        is_string = operator.value_type is ValueType.STRING
+        return _with_equal_values(constraint, condition, variables=variables) if is_string else constraint
+    if callers.is_public and exempts_a_network(condition, allows=outcome):
+        # An Allow for a small network, or a Deny for all but one: no public caller is in it.
         return constraint._replace(may_be_present=False)
     if operator.comparison in AS_TEXT:
         return _with_patterns(constraint, condition, variables=variables, callers=callers)
     return constraint._replace(comparison=operator.comparison, matches=operator.matches, texts=condition.values)
+
+
+_COMPARISON: Final = {
+    ValueType.IP: Comparison.ADDRESS,
+    ValueType.DATE: Comparison.DATE,
+    ValueType.NUMERIC: Comparison.NUMBER,
+}
+
+
+def _with_equal_values(constraint: Constraint, condition: Condition, *, variables: bool) -> Constraint:
+    """Return the constraint of a String operator on an address, a point in time or a number.
+
+    A variable of a key of the same type, and nothing else, compares equal values, as in AWS's example
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-ec2instancesourceprivateip4
+    For any other text AWS does not document the result.
+    """
+    found: dict[str, ValueType] = {}
+    compares_itself = False
+    for text in condition.values:
+        reference = only_reference(text) if variables else None
+        if reference is not None and reference.default is None:
+            compares_itself = compares_itself or _same_value(condition.key, reference.key)
+            if (common := condition.key.common_type(reference.key)) is not None:
+                found[text] = common
+    value_type = next(iter(found.values()), None)
+    texts = tuple(text for text, each in found.items() if each is value_type)
+    all_documented = len(texts) == len(set(condition.values))
+    if compares_itself:
+        return constraint._replace(may_be_present=not constraint.negated)
+    if value_type is None or not (all_documented or constraint.negated):
+        return constraint
+    return constraint._replace(
+        comparison=_COMPARISON[value_type], matches=EQUAL_VALUES[value_type], texts=texts, has_variables=True
+    )
+
+
+def _same_value(key: ConditionKey, other: ConditionKey) -> bool:
+    """Return whether two keys are one, or both the time of the request."""
+    return key.name == other.name or key.domain is other.domain is ValueDomain.TIME
 
 
 def _presence(condition: Condition, *, outcome: bool) -> Constraint:
@@ -121,46 +182,31 @@ def _presence(condition: Condition, *, outcome: bool) -> Constraint:
     )
 
 
-def _is_for_a_trusted_network(condition: Condition, *, outcome: bool, callers: CallerModel) -> bool:
-    # An Allow for a small network, or a Deny for all but one: no public caller is in it.
-    return (
-        callers.trusts_networks
-        and condition.key.domain is ValueDomain.PUBLIC_ADDRESS
-        and condition.operator.value_type is ValueType.IP
-        and condition.operator.negated != outcome
-        and is_trusted_network(condition.values)
-    )
-
-
 def _with_patterns(
     constraint: Constraint, condition: Condition, *, variables: bool, callers: CallerModel
 ) -> Constraint:
     operator = condition.operator
-    patterns = _Patterns(constraint, wildcards=operator.wildcards, callers=callers)
+    patterns = _Patterns(constraint, operator, callers)
     for text in condition.values:
-        if not constraint.negated and _names_a_caller(condition, text, callers, variables=variables):
+        if not constraint.negated and names_excluded_id(condition, text, callers, variables=variables):
             continue
         if variables and operator.variables is None and "${" in text:
-            patterns.match_everything = patterns.match_everything or not constraint.negated  # not documented
-            continue
-        patterns.add(text, variables=variables and operator.variables is True and has_variable(text))
+            patterns.add_undocumented()
+        else:
+            patterns.add(text, variables=variables and operator.variables is True and has_variable(text))
     if patterns.match_everything:
         return constraint._replace(may_be_present=not constraint.negated)
-    texts = tuple(patterns.texts)
+    texts = tuple(dict.fromkeys(patterns.texts))
     if operator.comparison is Comparison.ARN and not patterns.has_variables:
         texts = complete_arns(texts, negated=constraint.negated)
     if not texts:
         return constraint._replace(may_be_present=constraint.negated)
-    return constraint._replace(comparison=operator.comparison, texts=texts, has_variables=patterns.has_variables)
-
-
-def _names_a_caller(condition: Condition, text: str, callers: CallerModel, *, variables: bool) -> bool:
-    """Return whether only a caller that is named can have a value that matches the text."""
-    ignore_case = condition.operator.comparison is Comparison.TEXT_IGNORING_CASE
-    if ignore_case and condition.key.domain is ValueDomain.OWN_ID:
-        return False
-    named = ids_named_by(condition, text, variables=variables, budget=None)
-    return any(each.id in callers.excluded_ids(each.kind) for each in named)
+    return constraint._replace(
+        comparison=operator.comparison,
+        texts=texts,
+        has_variables=patterns.has_variables,
+        wildcards=operator.wildcards,
+    )
 
 
 def complete_arns(patterns: Iterable[str], *, negated: bool) -> tuple[str, ...]:
@@ -176,40 +222,67 @@ def complete_arns(patterns: Iterable[str], *, negated: bool) -> tuple[str, ...]:
 class _Patterns:
     """The texts of a condition as wildcard patterns; variables that are the same for every caller are replaced."""
 
-    def __init__(self, constraint: Constraint, *, wildcards: bool, callers: CallerModel) -> None:
+    def __init__(self, constraint: Constraint, operator: Operator, callers: CallerModel) -> None:
         self.texts: list[str] = []
         self.has_variables = False
         self.match_everything = False
         self._constraint = constraint
-        self._wildcards = wildcards
+        self._wildcards = operator.wildcards
+        self._comparison = operator.comparison
         self._callers = callers
 
     def add(self, text: str, *, variables: bool) -> None:
         if not variables:
-            self.texts.append(text if self._wildcards else text.translate(LITERAL))
+            self._add_text(text if self._wildcards else text.translate(LITERAL))
             return
         found = references(text)
-        key = self._constraint.key
-        if any(reference.is_undocumented for reference in found):
-            self.match_everything = self.match_everything or not self._constraint.negated
-        elif len(found) == 1 and _ALONE.fullmatch(text) and found[0].key.name == key.name:
+        if any(each.is_undocumented or isinstance(self._callers.tag(each.key), tuple) for each in found):
+            self.add_undocumented()
+        elif (lone := only_reference(text)) is not None and lone.key.name == self._constraint.key.name:
             self.match_everything = True  # a key compared with itself
-        elif not _names_the_owner(text, found, key):  # no caller is of the owner's account or organization
+        elif not _compares_caller_with_owner(text, self._constraint.key, self._callers):
             self._add_pattern(text if self._wildcards else _without_wildcards(text), found)
+
+    def add_undocumented(self) -> None:
+        self.match_everything = self.match_everything or not self._constraint.negated
 
     def _add_pattern(self, text: str, found: Iterable[Reference]) -> None:
         if not all(self._callers.is_constant(reference.key) for reference in found):
             self.has_variables = True
             self.texts.append(text)
-        elif (filled := substitute(text, self._value)) is not None:
-            self.texts.append(filled)
+            return
+        try:
+            filled = substitute(text, value_of({}, self._callers, wildcards=self._wildcards))
+        except UndocumentedError:
+            self.add_undocumented()
+            return
+        if filled is not None:
+            self._add_text(filled)
 
-    def _value(self, reference: Reference) -> str | None:
-        value = self._callers.constant(reference.key)
-        return reference.default if value is None else value
+    def _add_text(self, text: str) -> None:
+        self.texts.append(text)
+        # AWS does not document how it reads an ARN pattern that is one star.
+        is_arn = self._comparison is Comparison.ARN
+        self.match_everything = self.match_everything or (simplified(text) == "*" and not is_arn)
 
 
-_ALONE: Final = re.compile(r"\$\{[^{}]*\}")
+def value_of(known: Mapping[ConditionKey, str | None], callers: CallerModel, *, wildcards: bool) -> Resolve:
+    """Return what finds the value of a variable: among the known values, among the constants, or its default.
+
+    What it returns raises UndocumentedError for a default that an operator with wildcards would read as a pattern.
+    """
+
+    def resolve(reference: Reference) -> str | None:
+        value = known.get(reference.key, callers.constant(reference.key))
+        if value is not None:
+            return value
+        if wildcards and reference.default is not None and has_wildcard(reference.default):
+            raise UndocumentedError
+        return reference.default
+
+    return resolve
+
+
 _VARIABLES: Final = re.compile(r"(\$\{[^{}]*\})")
 
 
@@ -219,19 +292,63 @@ def _without_wildcards(text: str) -> str:
     return "".join(part if part.startswith("${") else part.translate(LITERAL) for part in parts)
 
 
-def _names_the_owner(text: str, found: Iterable[Reference], key: ConditionKey) -> bool:
-    """Return whether a value that matches must hold the account or organization of the repository's owner."""
-    naming = DOMAINS[key.domain].naming
-    names = {reference.key.name for reference in found}
-    lower = text.lower()
-    if "aws:resourceorgid" in names:
-        of_organization = naming in (Naming.ORGANIZATION, Naming.ORGANIZATION_PATH)
-        return of_organization and lower.partition("/")[0] == "${aws:resourceorgid}"
-    if "aws:resourceaccount" in names:
-        if naming is Naming.ACCOUNT:
-            return lower == "${aws:resourceaccount}"
-        # A provider can be something other than an ARN. A colon inside a variable separates no fields.
-        of_account = naming is Naming.ARN and key.domain is not ValueDomain.PROVIDER
-        hidden = _VARIABLES.sub(lambda variable: variable[0].replace(":", "\x00"), lower)
-        return of_account and account_of(hidden) == "${aws\x00resourceaccount}"
-    return False
+_OWNER_ORGANIZATION: Final = (ValueDomain.OWNER_ORGANIZATION_ID, ValueDomain.OWNER_ORGANIZATION_PATH)
+
+
+def _compares_caller_with_owner(text: str, key: ConditionKey, callers: CallerModel) -> bool:
+    """Return whether a value that matches must hold the same account or organization of the caller and of the owner.
+
+    No caller is of the owner's account or organization.
+    """
+    leading = VARIABLE.match(text)
+    reference = only_reference(leading[0]) if leading else None
+    if leading is None or reference is None or reference.default is not None:
+        return key.domain is not ValueDomain.PROVIDER and _holds_owner_account(text, key, callers)
+    rest = text[leading.end() :]
+    pair = {key.domain, reference.key.domain}
+    of_caller = callers.has_own_ids(key) and callers.has_own_ids(reference.key)
+    names = {_naming(key), _naming(reference.key)}
+    if pair & set(_OWNER_ORGANIZATION):
+        is_path = Naming.ORGANIZATION_PATH in names or ValueDomain.OWNER_ORGANIZATION_PATH in pair
+        return of_caller and bool(names & _ORGANIZATIONS) and (rest.startswith("/") if is_path else not rest)
+    return of_caller and ValueDomain.OWNER_ACCOUNT in pair and Naming.ACCOUNT in names and not rest
+
+
+_ORGANIZATIONS: Final = {Naming.ORGANIZATION, Naming.ORGANIZATION_PATH}
+
+
+def _naming(key: ConditionKey) -> Naming:
+    return DOMAINS[key.domain].naming
+
+
+def _holds_owner_account(text: str, key: ConditionKey, callers: CallerModel) -> bool:
+    """Return whether the account in an ARN is the variable of the owner's account."""
+    # A colon inside a variable separates no fields.
+    hidden = _VARIABLES.sub(lambda variable: variable[0].replace(":", "\x00"), ascii_lower(text))
+    of_caller = _naming(key) is Naming.ARN and callers.has_own_ids(key)
+    return of_caller and account_of(hidden) == "${aws\x00resourceaccount}"
+
+
+# Values are ORed: one text that matches is enough.
+
+
+def one_text_each(constraints: Sequence[Constraint]) -> Iterator[tuple[Constraint, ...]]:
+    """Yield the constraints with one wildcard pattern in place of several, so that each search is small.
+
+    Whatever meets the constraints meets one of these. Patterns that are easily met come first.
+    """
+    return product(*map(_by_text, constraints))
+
+
+def _by_text(constraint: Constraint) -> list[Constraint]:
+    several_values = constraint.key.multivalued and not constraint.any_value
+    if constraint.negated or several_values or not constraint.compares_text or len(constraint.texts) == 1:
+        return [constraint]
+    tied = [text for text in constraint.texts if constraint.has_variables and has_variable(text)]
+    patterns = [text for text in constraint.texts if has_wildcard(text) and text not in tied]
+    exact = tuple(text for text in constraint.texts if text not in tied and text not in patterns)
+    patterns.sort(key=lambda text: (text.count("*"), len(text)))
+    fixed = [exact] * bool(exact) + [(text,) for text in patterns]
+    return [constraint._replace(texts=texts, has_variables=False) for texts in fixed] + [
+        constraint._replace(texts=(text,)) for text in tied
+    ]

@@ -13,17 +13,17 @@ from ecr_exposure.policy.condition_keys import KEYS, ConditionKey, Presence, Val
 from ecr_exposure.policy.operators import Comparison
 from ecr_exposure.policy.patterns import LITERAL
 from ecr_exposure.search.callers import CallerModel
-from ecr_exposure.search.candidates import automata_of, named_exclusions, pick_times, pick_value
+from ecr_exposure.search.candidates import excluded_ids, pick_strings, pick_times, pick_value
 from ecr_exposure.search.constraints import Constraint
-from ecr_exposure.search.strings import Automaton, Budget, ExclusionAutomaton, shortest_match
+from ecr_exposure.search.strings import Automaton, Budget, ExclusionAutomaton
 from ecr_exposure.search.value_domains import (
     CALLER_ARN,
     CALLER_TYPES,
-    PATH_FORMS,
     VALUE,
     IdKind,
     caller_forms,
     example_caller,
+    path_form,
 )
 
 Values = dict[str, str | tuple[str, ...]]
@@ -87,7 +87,7 @@ class RequestContexts:
     def __init__(self, callers: CallerModel, budget: Budget) -> None:
         """Start with nothing found."""
         self.callers = callers
-        self._budget = budget
+        self.budget = budget
         self._found: dict[object, Values | None] = {}
 
     def find(self, constraints: ByKey, action: str) -> Values | None:
@@ -103,7 +103,9 @@ class RequestContexts:
             (Correlation.NETWORK_PATH, path),
             *((name, (name,)) for name in dict.fromkeys((*independent, *_ALWAYS))),
         ]
-        values: Values = {}
+        each = [constraint for same in constraints.values() for constraint in same]
+        self.budget.spend(len(groups) + 2 * len(each) + sum(len(constraint.texts) for constraint in each) // 4)
+        values: Values = {name: tag for name, tag in (self.callers.tags or {}).items() if tag is not None}
         for group, names in groups:
             relevant = {name: tuple(constraints[name]) for name in names if name in constraints}
             found = self._values_of(group, relevant, action, values)
@@ -119,7 +121,7 @@ class RequestContexts:
         tagging = tuple(action in actions for actions in TAGGING.values()) if relevant else ()
         question = (group, *relevant.items(), owner, tagging)
         if question not in self._found:
-            solver = _GroupSolver(relevant, action, self.callers, self._budget, values)
+            solver = _GroupSolver(relevant, action, self.callers, self.budget, values)
             self._found[question] = solver.solve(group)
         return self._found[question]
 
@@ -168,7 +170,7 @@ class _GroupSolver:
         """Return a value of a key that is present; None if there is none."""
         if not self._may_be_present(key.name):
             return None
-        return pick_value(key.domain, self._of(key.name), self._callers, self._budget)
+        return pick_value(key, self._of(key.name), self._callers, self._budget)
 
     def _owner(self) -> Values | None:
         found: Values = {}
@@ -216,20 +218,18 @@ class _GroupSolver:
         return example if fits else None
 
     def _constructed_caller(self, caller_type: str) -> dict[str, str] | None:
-        automata = [*self._identity_automata(caller_type)]
-        for partition in partitions_of_region(self._callers.region):
-            for form in caller_forms(caller_type, partition):
-                if (found := shortest_match(form, automata, self._budget)) is not None:
-                    return found
-        return None
-
-    def _identity_automata(self, caller_type: str) -> Iterator[Automaton]:
-        for name in _IDENTITY:
-            is_missing = name == "aws:principaltype" or (name == "aws:username" and caller_type != "User")
-            if not is_missing:
-                yield from automata_of(self._of(name), name)
-        yield from named_exclusions(self._callers, (IdKind.ACCOUNT, IdKind.UNIQUE_ID))
-        yield from self._owner_exclusion(IdKind.ACCOUNT, "aws:resourceaccount")
+        missing = ("aws:principaltype", *(() if caller_type == "User" else ("aws:username",)))
+        constraints = [(each, name) for name in _IDENTITY if name not in missing for each in self._of(name)]
+        others = [
+            *excluded_ids(self._callers, (IdKind.ACCOUNT, IdKind.UNIQUE_ID)),
+            *self._owner_exclusion(IdKind.ACCOUNT, "aws:resourceaccount"),
+        ]
+        forms = (
+            form
+            for partition in partitions_of_region(self._callers.region)
+            for form in caller_forms(caller_type, partition)
+        )
+        return pick_strings(list(forms), constraints, others, self._budget)
 
     def _owner_exclusion(self, kind: IdKind, name: str) -> Iterator[Automaton]:
         """Yield what excludes the owner's id from the ids of a caller."""
@@ -243,15 +243,14 @@ class _GroupSolver:
             return {}
         if not (self._may_be_present(id_name) and self._may_be_present(paths_name)):
             return None
-        automata = [
-            *automata_of(self._of(id_name), IdKind.ORGANIZATION),
-            *automata_of(self._of(paths_name), VALUE),
-        ]
+        constraints = [(each, IdKind.ORGANIZATION) for each in self._of(id_name)]
+        paths = [(each, VALUE) for each in self._of(paths_name)]
+        others: list[Automaton] = []
         if of_caller:
-            automata += named_exclusions(self._callers, (IdKind.ORGANIZATION,))
-            automata += self._owner_exclusion(IdKind.ORGANIZATION, "aws:resourceorgid")
-        for form in PATH_FORMS:
-            found = shortest_match(form, automata, self._budget)
+            others += excluded_ids(self._callers, (IdKind.ORGANIZATION,))
+            others += self._owner_exclusion(IdKind.ORGANIZATION, "aws:resourceorgid")
+        for depth in _depths([constraint for constraint, _ in paths]):
+            found = pick_strings([path_form(depth)], [*constraints, *paths], others, self._budget)
             if found is not None:
                 return {id_name: found[IdKind.ORGANIZATION], paths_name: (found[VALUE],)}
         return None
@@ -266,7 +265,7 @@ class _GroupSolver:
                 return {_SOURCE_IP.name: address}
         if not self._may_be_absent(_SOURCE_IP.name):
             return None
-        organization = self._organization("aws:vpceorgid", "aws:vpceorgpaths", of_caller=True)
+        organization = self._organization("aws:vpceorgid", "aws:vpceorgpaths", of_caller=self._callers.is_public)
         if organization is None:
             return None
         found: Values = {}
@@ -294,12 +293,23 @@ class _GroupSolver:
 
     def _independent(self, name: str) -> Values | None:
         key = self._of(name)[0].key if self._of(name) else KEYS[name]
+        if self._callers.is_constant(key) and key.domain is ValueDomain.RESOURCE_TAG:
+            return self._known_tag(key)
         if not self._can_be_present(key):
             return {} if self._may_be_absent(name) else None
         if name not in _ALWAYS and self._may_be_absent(name):
             return {}
         value = self._one_or_several(key)
         return None if value is None else {name: value}
+
+    def _known_tag(self, key: ConditionKey) -> Values | None:
+        value = self._callers.tag(key)
+        if value is None:
+            return {} if self._may_be_absent(key.name) else None
+        if isinstance(value, str):
+            return {key.name: value} if self._accepts(key.name, value) else None
+        # AWS does not document whether the key means this tag, or which of two.
+        return {key.name: value} if len(value) == 1 or self._may_be_present(key.name) else None
 
     def _can_be_present(self, key: ConditionKey) -> bool:
         if key.presence in TAGGING:
@@ -330,11 +340,26 @@ class _GroupSolver:
         values: list[str] = []
         for wanted in wanted_each:
             others = [_other_than(key, value) for value in values] if len(values) < least else []
-            value = pick_value(key.domain, [*wanted, *others], self._callers, self._budget)
+            value = pick_value(key, [*wanted, *others], self._callers, self._budget)
             if value is None:
                 return None
             values.append(value)
         return tuple(dict.fromkeys(values))
+
+
+_SLASHES: Final = 2
+"""The slashes of a path without organizational units."""
+
+
+def _depths(paths: Sequence[Constraint]) -> range:
+    """Return how many organizational units a path can have that meets the constraints.
+
+    A pattern can tell apart only paths with at most as many levels as it writes out; a question mark may be a slash.
+    """
+    most = max((sum(map(text.count, ("/", "?", "ou-"))) for each in paths for text in each.texts), default=0)
+    wanted = [each for each in paths if not each.negated and each.texts]
+    least = max((min(text.count("/") for text in each.texts) for each in wanted), default=0)
+    return range(max(0, least - _SLASHES), most + 1)
 
 
 def _other_than(key: ConditionKey, value: str) -> Constraint:

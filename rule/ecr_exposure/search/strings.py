@@ -91,7 +91,9 @@ class PatternAutomaton:
             else:
                 separators += character == ":"
                 plain = character.translate(PLAIN)
-                for each in {plain, plain.lower(), plain.upper()} if ignore_case else {plain}:
+                # IAM ignores the case of ASCII letters only.
+                cases = {plain.lower(), plain.upper()} if ignore_case and plain.isascii() else {plain}
+                for each in cases:
                     self._letters[each] = self._letters.get(each, 0) | bit
             self._size += 1
         self._ends |= 1 << self._size

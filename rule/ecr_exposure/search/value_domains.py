@@ -6,20 +6,19 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 """
 
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
-from ecr_exposure.identifiers import PARTITIONS
 from ecr_exposure.policy.condition_keys import ValueDomain
 from ecr_exposure.search.strings import (
+    Automaton,
     Budget,
     CharClass,
     ExclusionAutomaton,
     Form,
     Literal,
-    PatternAutomaton,
     Repeat,
     shortest_match,
 )
@@ -98,21 +97,15 @@ _ACCOUNT: Final = _repeat(_DIGIT, 12, 12, IdKind.ACCOUNT)
 _ORGANIZATION: Final = (_literal("o-", IdKind.ORGANIZATION), _repeat(_LOWER, 10, 32, IdKind.ORGANIZATION))
 _ROOT: Final = (_literal("/r-"), _repeat(_LOWER, 4, 32), _literal("/"))
 _UNIT: Final = (_literal("ou-"), _repeat(_LOWER, 4, 32), _literal("-"), _repeat(_LOWER, 8, 32), _literal("/"))
-_MOST_UNITS: Final = 5  # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
 _VPC: Final = (_literal("vpc-", IdKind.NETWORK), _repeat(_HEX, 1, None, IdKind.NETWORK))
 _ENDPOINT: Final = (_literal("vpce-", IdKind.NETWORK), _repeat(_HEX, 1, None, IdKind.NETWORK))
 
-PATH_FORMS: Final[tuple[Form, ...]] = tuple(
-    (*_ORGANIZATION, *_ROOT, *(_UNIT * depth)) for depth in range(_MOST_UNITS + 1)
-)
-"""An organization path; the organization is on its own tape too."""
 TEXT_FORM: Final[Form] = (_repeat(_PRINTABLE, 0, None),)
-IPV6_FORM: Final[Form] = (
-    _repeat(_samples("abcdef0123456789:"), 0, None),
-    _literal(":"),
-    _repeat(_samples("abcdef0123456789:."), 0, None),
-)
-"""Every text of an IPv6 address, and some more."""
+
+
+def path_form(depth: int) -> Form:
+    """Return the form of an organization path with so many organizational units; its organization has a tape too."""
+    return (*_ORGANIZATION, *_ROOT, *(_UNIT * depth))
 
 
 def _arn(partition: str) -> Form:
@@ -142,7 +135,7 @@ class Domain:
 
     values: the only ones, if there are few. forms: of PATTERN values; form_in: the same for one partition.
     example: tried first, so that example requests look plain. excluded: the ids that a value must not hold if
-    the policy names them.
+    the policy names them. held: the kinds of ids that a pattern may name although they are at no fixed place.
     """
 
     selection: Selection = Selection.PATTERN
@@ -152,6 +145,7 @@ class Domain:
     form_in: Callable[[str], Form] | None = None
     example: str | None = None
     excluded: tuple[IdKind, ...] = _IDS_OF_CALLERS
+    held: tuple[IdKind, ...] = ()
 
     def forms_in(self, partitions: tuple[str, ...]) -> tuple[Form, ...]:
         """Return the forms of the values in these partitions."""
@@ -162,29 +156,40 @@ CALLER_TYPES: Final = ("AssumedRole", "User", "FederatedUser", "Account")
 """The values of aws:PrincipalType, the most usual caller first."""
 
 _D, _N, _S = ValueDomain, Naming, Selection
+_ACCOUNTS, _ORGANIZATIONS, _NETWORKS = (IdKind.ACCOUNT,), (IdKind.ORGANIZATION,), (IdKind.NETWORK,)
+# The organization comes first in a path, so what follows hardly matters to the id that a pattern names.
+_UNITS_SEARCHED: Final = 6
 _FREE: Final = Domain(forms=(TEXT_FORM,), example="x")
 DOMAINS: Final[Mapping[ValueDomain, Domain]] = {
-    _D.PRINCIPAL_ARN: Domain(selection=_S.CORRELATED, naming=_N.ARN),
+    _D.PRINCIPAL_ARN: Domain(selection=_S.CORRELATED, naming=_N.ARN, held=_ACCOUNTS),
     _D.PRINCIPAL_ACCOUNT: Domain(selection=_S.CORRELATED, naming=_N.ACCOUNT),
     _D.PRINCIPAL_TYPE: Domain(selection=_S.CORRELATED),
-    _D.USERID: Domain(selection=_S.CORRELATED, naming=_N.USERID),
+    _D.USERID: Domain(selection=_S.CORRELATED, naming=_N.USERID, held=(IdKind.UNIQUE_ID, IdKind.ACCOUNT)),
     _D.USERNAME: Domain(selection=_S.CORRELATED),
-    _D.ORGANIZATION_ID: Domain(selection=_S.CORRELATED, naming=_N.ORGANIZATION),
-    _D.ORGANIZATION_PATH: Domain(selection=_S.CORRELATED, naming=_N.ORGANIZATION_PATH, forms=PATH_FORMS),
+    _D.ORGANIZATION_ID: Domain(
+        selection=_S.CORRELATED, naming=_N.ORGANIZATION, forms=(_ORGANIZATION,), held=_ORGANIZATIONS
+    ),
+    _D.ORGANIZATION_PATH: Domain(
+        selection=_S.CORRELATED,
+        naming=_N.ORGANIZATION_PATH,
+        forms=tuple(map(path_form, range(_UNITS_SEARCHED))),
+        held=_ORGANIZATIONS,
+    ),
     _D.ACCOUNT: Domain(naming=_N.ACCOUNT, forms=((_ACCOUNT,),)),
-    _D.VPC: Domain(naming=_N.NETWORK, forms=(_VPC,), example="vpc-ffffffff"),
-    _D.ENDPOINT: Domain(naming=_N.NETWORK, forms=(_ENDPOINT,), example="vpce-ffffffff"),
-    _D.VPC_ARN: Domain(naming=_N.ARN, form_in=_vpc_arn),
-    _D.ARN: Domain(naming=_N.ARN, form_in=_arn),
-    _D.PROVIDER: Domain(naming=_N.ARN, form_in=_arn, example="x"),
+    _D.VPC: Domain(naming=_N.NETWORK, forms=(_VPC,), example="vpc-ffffffff", held=_NETWORKS),
+    _D.ENDPOINT: Domain(naming=_N.NETWORK, forms=(_ENDPOINT,), example="vpce-ffffffff", held=_NETWORKS),
+    _D.VPC_ARN: Domain(naming=_N.ARN, form_in=_vpc_arn, held=_ACCOUNTS + _NETWORKS),
+    _D.ARN: Domain(naming=_N.ARN, form_in=_arn, held=_ACCOUNTS),
+    _D.PROVIDER: Domain(naming=_N.ARN, form_in=_arn, example="x", held=_ACCOUNTS),
     _D.OWN_ID: Domain(naming=_N.OWN_ID, forms=((_repeat(_PRINTABLE, 1, None, IdKind.OWN_ID),),), example="x"),
     _D.PUBLIC_ADDRESS: Domain(selection=_S.ADDRESS),
     _D.ADDRESS: Domain(selection=_S.ADDRESS),
     _D.ADDRESS_IPV4: Domain(selection=_S.ADDRESS),
-    _D.BOOL: Domain(selection=_S.LISTED, values=("true", "false")),
+    _D.BOOL: Domain(selection=_S.LISTED, values=("false", "true")),
     _D.TRUE: Domain(selection=_S.LISTED, values=("true",)),
     _D.FALSE: Domain(selection=_S.LISTED, values=("false",)),
     _D.AGE: Domain(selection=_S.NUMBER),
+    _D.NUMBER: Domain(selection=_S.NUMBER),
     _D.TIME: Domain(selection=_S.CORRELATED),
     _D.ISSUE_TIME: Domain(selection=_S.CORRELATED),
     _D.REGION: Domain(forms=((_repeat(_REGION, 5, 20),),), example="us-east-1"),
@@ -192,6 +197,7 @@ DOMAINS: Final[Mapping[ValueDomain, Domain]] = {
     _D.OWNER_ORGANIZATION_ID: Domain(selection=_S.CORRELATED),
     _D.OWNER_ORGANIZATION_PATH: Domain(selection=_S.CORRELATED),
     _D.RESOURCE_TAG: _FREE,
+    _D.GLUE_SERVICE: Domain(selection=_S.LISTED, values=("glue.amazonaws.com",)),
     _D.TEXT: _FREE,
     _D.UNKNOWN: Domain(selection=_S.UNKNOWN, forms=(TEXT_FORM,), example="x"),
 }
@@ -274,13 +280,34 @@ def _role(partition: str, path: Form) -> Form:
     return (head, Repeat(_DIGIT, 12, 12, _ACCOUNT_TAPES), joint, *path, name, *unique, *session)
 
 
-def pins_id(domain: ValueDomain, pattern: str, kind: IdKind, candidate: str, budget: Budget) -> bool:
-    """Return whether every value of the domain that matches a pattern holds the candidate id."""
-    if domain is ValueDomain.PRINCIPAL_ARN:
-        forms = [form for each in CALLER_TYPES for partition in PARTITIONS for form in caller_forms(each, partition)]
-        tape = "aws:principalarn"
-    else:
-        forms, tape = list(DOMAINS[domain].forms_in(PARTITIONS)), VALUE
-    wanted = PatternAutomaton(tape, [pattern])
-    others = ExclusionAutomaton(kind, frozenset({candidate}))
-    return all(shortest_match(form, [wanted, others], budget) is None for form in forms)
+def only_id(
+    domain: ValueDomain,
+    kind: IdKind,
+    automaton_on: Callable[[str], Automaton],
+    partitions: tuple[str, ...],
+    budget: Budget,
+) -> str | None:
+    """Return the id of a kind that all values of a domain hold which an automaton accepts; None if they differ.
+
+    automaton_on: returns the automaton for a tape. Raises TooComplexError.
+    """
+    tape, forms = _naming_forms(domain, partitions)
+    wanted = automaton_on(tape)
+    found: str | None = None
+    for form in forms:
+        match = shortest_match(form, [wanted, ExclusionAutomaton(kind, frozenset({found or ""}))], budget)
+        if match is None:
+            continue
+        if found is not None or kind not in match:
+            return None
+        found = match[kind]
+        if shortest_match(form, [wanted, ExclusionAutomaton(kind, frozenset({found}))], budget) is not None:
+            return None
+    return found
+
+
+def _naming_forms(domain: ValueDomain, partitions: tuple[str, ...]) -> tuple[str, Iterable[Form]]:
+    if domain in (ValueDomain.PRINCIPAL_ARN, ValueDomain.USERID):
+        forms = (form for each in CALLER_TYPES for partition in partitions for form in caller_forms(each, partition))
+        return ("aws:userid" if domain is ValueDomain.USERID else "aws:principalarn"), forms
+    return VALUE, DOMAINS[domain].forms_in(partitions)

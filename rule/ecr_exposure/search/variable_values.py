@@ -1,22 +1,33 @@
 """Request contexts where policy variables make one key depend on another.
 
-First every variable may stand for any text: if no context meets that, none meets the variables. Then values are
-tried that the policy or that first context suggests. If none is right and others are possible, the answer is unknown.
+A text that is one variable makes two keys equal: where either of them can have any text, both are found as one. For
+the other texts every variable may first stand for any text: if no context meets that, none meets the variables. Then
+values are tried that the policy or that first context suggests. If none is right and others are possible, the answer
+is unknown.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, product
 from math import prod
-from typing import Final
+from typing import Final, NamedTuple
 
+from ecr_exposure.identifiers import ARN_FIELDS
 from ecr_exposure.policy.condition_keys import ConditionKey, Presence, ValueDomain
 from ecr_exposure.policy.operators import Comparison
-from ecr_exposure.policy.variables import VARIABLE, Reference, references, substitute
+from ecr_exposure.policy.patterns import LITERAL
+from ecr_exposure.policy.variables import VARIABLE, UndocumentedError, only_reference, references, substitute
 from ecr_exposure.search.callers import CallerModel
-from ecr_exposure.search.constraints import Constraint, complete_arns, equal_to
+from ecr_exposure.search.constraints import (
+    Constraint,
+    complete_arns,
+    equal_to,
+    one_text_each,
+    value_of,
+)
 from ecr_exposure.search.request_context import ByKey, RequestContexts, Values, by_key
 from ecr_exposure.search.strings import TooComplexError
+from ecr_exposure.search.value_domains import DOMAINS, Selection
 
 _MOST_TRIES: Final = 256
 
@@ -27,37 +38,43 @@ def find_context(constraints: Sequence[Constraint], action: str, contexts: Reque
     Raises TooComplexError.
     """
     with_variables = [constraint for constraint in constraints if constraint.has_variables]
-    fixed = by_key(constraint for constraint in constraints if not constraint.has_variables)
+    fixed = [constraint for constraint in constraints if not constraint.has_variables]
     if not with_variables:
-        return contexts.find(fixed, action)
+        return contexts.find(by_key(fixed), action)
+    contexts.budget.spend(len(with_variables) ** 2 // 4)
     if any(_contradict(one, other) for one, other in combinations(with_variables, 2)):
         return None
-    return _find_with_variables(fixed, with_variables, action, contexts)
-
-
-def _find_with_variables(
-    fixed: ByKey, with_variables: Sequence[Constraint], action: str, contexts: RequestContexts
-) -> Values | None:
-    callers = contexts.callers
-    relaxed = contexts.find(_more(fixed, [each for one in with_variables for each in _relaxed(one)]), action)
-    if relaxed is None:
-        return None
-    keys = list(dict.fromkeys(key for one in with_variables for key in _open_keys(one, callers)))
-    complete = [_all_values(fixed.get(key.name, ())) for key in keys]
-    tries: list[list[str | None]] = [
-        [*values] or list(_suggested_values(key, fixed, with_variables, relaxed, callers))
-        for key, values in zip(keys, complete, strict=True)
-    ]
-    for values in islice(product(*tries), _MOST_TRIES):
-        known = dict(zip(keys, values, strict=True))
-        assigned = [_assigned(key, value) for key, value in known.items()]
-        filled = [_filled(each, known, callers) for each in with_variables]
-        found = contexts.find(_more(fixed, [*assigned, *filled]), action)
+    undecided: TooComplexError | None = None
+    for chosen in one_text_each(with_variables):
+        contexts.budget.spend(5 * len(fixed) + 40 * len(chosen))
+        merged = _merged([*fixed, *(_of_variable(each, contexts.callers) for each in chosen)], contexts.callers)
+        if merged is None:
+            continue
+        try:
+            found = _find(merged, action, contexts)
+        except _UndecidedError as error:
+            undecided = error
+            continue
         if found is not None:
             return found
-    if all(complete) and prod(map(len, tries)) <= _MOST_TRIES:
-        return None
-    raise TooComplexError("policy variables tie several keys together")
+    if undecided is not None:
+        raise undecided
+    return None
+
+
+def _of_variable(constraint: Constraint, callers: CallerModel) -> Constraint:
+    """Return the constraint of the variable if a key with a known value is compared with it, and with nothing else."""
+    value = callers.constant(constraint.key)
+    lone = only_reference(constraint.texts[0]) if constraint.has_variables and len(constraint.texts) == 1 else None
+    if value is None or lone is None or lone.default is not None or not constraint.compares_text:
+        return constraint
+    texts = (value.translate(LITERAL),)
+    # A variable without a value matches nothing.
+    return constraint._replace(key=lone.key, texts=texts, has_variables=False, may_be_absent=constraint.negated)
+
+
+class _UndecidedError(TooComplexError):
+    """The values that were tried are wrong, and others are possible."""
 
 
 def _contradict(one: Constraint, other: Constraint) -> bool:
@@ -67,6 +84,130 @@ def _contradict(one: Constraint, other: Constraint) -> bool:
     undocumented = one.key.domain is ValueDomain.UNKNOWN and (one.single_valued or other.single_valued)
     both = (one.may_be_absent and other.may_be_absent) or (one.any_value and other.any_value)
     return same and one.negated != other.negated and not undocumented and not both
+
+
+# Keys that are equal.
+
+
+class _Merged(NamedTuple):
+    """Constraints in which one key stands for all that are equal to it; equal: the name of each such key, and of it."""
+
+    constraints: list[Constraint]
+    equal: dict[str, str]
+
+
+def _merged(constraints: list[Constraint], callers: CallerModel) -> _Merged | None:
+    """Return the constraints with equal keys replaced; None if they require a key to differ from itself."""
+    classes = _EqualKeys(constraints, callers)
+    if not classes.other:
+        return _Merged(constraints, {})
+    found: list[Constraint] = []
+    for constraint in map(classes.renamed, constraints):
+        lone = only_reference(constraint.texts[0]) if constraint.has_variables and len(constraint.texts) == 1 else None
+        if lone is None or lone.key.name != constraint.key.name:
+            found.append(constraint)
+        elif not constraint.negated or constraint.may_be_absent:
+            is_absent = constraint.negated
+            found.append(Constraint(constraint.key, may_be_absent=is_absent, may_be_present=not is_absent))
+        else:
+            return None
+    return _Merged(found, {name: classes.root(key).name for name, key in classes.other.items()})
+
+
+class _EqualKeys:
+    """Keys that constraints require to be equal; other: by name, a key that stands for a key."""
+
+    def __init__(self, constraints: Iterable[Constraint], callers: CallerModel) -> None:
+        self.other: dict[str, ConditionKey] = {}
+        for constraint in constraints:
+            pair = _equal_keys(constraint)
+            if pair is not None:
+                one, other = map(self.root, pair)
+                if one.name != other.name and _can_replace(other, one, callers):
+                    self.other[one.name] = other
+                elif one.name != other.name and _can_replace(one, other, callers):
+                    self.other[other.name] = one
+
+    def root(self, key: ConditionKey) -> ConditionKey:
+        while key.name in self.other:
+            key = self.other[key.name]
+        return key
+
+    def renamed(self, constraint: Constraint) -> Constraint:
+        if not constraint.has_variables:
+            return constraint._replace(key=self.root(constraint.key))
+        texts = tuple(VARIABLE.sub(self._renamed_variable, text) for text in constraint.texts)
+        return constraint._replace(key=self.root(constraint.key), texts=texts)
+
+    def _renamed_variable(self, found: re.Match[str]) -> str:
+        reference = only_reference(found[0])
+        if reference is None or reference.key.name not in self.other:
+            return found[0]
+        return f"${{{self.root(reference.key).name}}}"
+
+
+def _equal_keys(constraint: Constraint) -> tuple[ConditionKey, ConditionKey] | None:
+    """Return the two keys whose values a constraint requires to be the same text; None if it does not."""
+    is_equality = constraint.has_variables and not constraint.negated and constraint.comparison is Comparison.TEXT
+    if not is_equality or constraint.may_be_absent or constraint.key.multivalued or len(constraint.texts) != 1:
+        return None
+    reference = only_reference(constraint.texts[0])
+    return None if reference is None or reference.default is not None else (constraint.key, reference.key)
+
+
+_STRINGS: Final = (Selection.PATTERN, Selection.LISTED, Selection.CORRELATED)
+_MOMENTS: Final = (ValueDomain.TIME, ValueDomain.ISSUE_TIME)
+
+
+def _can_replace(key: ConditionKey, other: ConditionKey, callers: CallerModel) -> bool:
+    """Return whether every text that a caller can have in a key can be in the other key too."""
+    is_text = DOMAINS[key.domain].selection in _STRINGS and key.domain not in _MOMENTS and not callers.is_constant(key)
+    any_text = other.domain in (ValueDomain.TEXT, ValueDomain.RESOURCE_TAG) and not callers.is_constant(other)
+    independent = other.presence in (Presence.OPTIONAL, Presence.ALWAYS) and not other.multivalued
+    return is_text and any_text and independent and key.presence not in (Presence.TAGS, Presence.TAG_KEYS)
+
+
+# Other texts with variables.
+
+
+def _find(merged: _Merged, action: str, contexts: RequestContexts) -> Values | None:
+    fixed = by_key(each for each in merged.constraints if not each.has_variables)
+    with_variables = [each for each in merged.constraints if each.has_variables]
+    if with_variables:
+        found = _find_with_variables(fixed, with_variables, action, contexts)
+    else:
+        found = contexts.find(fixed, action)
+    return None if found is None else found | {name: found[key] for name, key in merged.equal.items()}
+
+
+def _find_with_variables(
+    fixed: ByKey, with_variables: Sequence[Constraint], action: str, contexts: RequestContexts
+) -> Values | None:
+    callers = contexts.callers
+    relaxed = contexts.find(_more(fixed, [each for one in with_variables for each in _relaxed(one)]), action)
+    if relaxed is None:
+        return None
+    related: dict[ConditionKey, list[Constraint]] = {}
+    for one in with_variables:
+        for key in dict.fromkeys(_open_keys(one, callers)):
+            related.setdefault(key, []).append(one)
+    keys = list(related)
+    complete = [_all_values(fixed.get(key.name, ())) for key in keys]
+    tries: list[list[str | None]] = [
+        [*values] or list(dict.fromkeys(_suggested_values(key, at, fixed, related[key], relaxed)))
+        for at, (key, values) in enumerate(zip(keys, complete, strict=True))
+    ]
+    for values in islice(product(*tries), _MOST_TRIES):
+        contexts.budget.spend(20 * (len(keys) + len(with_variables)))
+        known = dict(zip(keys, values, strict=True))
+        assigned = [_assigned(key, value) for key, value in known.items()]
+        filled = [_filled(each, known, callers) for each in with_variables]
+        found = contexts.find(_more(fixed, [*assigned, *filled]), action)
+        if found is not None:
+            return found
+    if all(complete) and prod(map(len, tries)) <= _MOST_TRIES:
+        return None
+    raise _UndecidedError("policy variables tie several keys together")
 
 
 def _all_values(constraints: Sequence[Constraint]) -> list[str]:
@@ -91,17 +232,22 @@ def _open_keys(constraint: Constraint, callers: CallerModel) -> Iterator[Conditi
 
 def _relaxed(constraint: Constraint) -> Iterator[Constraint]:
     """Yield constraints that every context meets which meets this one, whatever its variables stand for."""
-    if constraint.negated:
-        yield constraint._replace(comparison=Comparison.ANY, texts=(), has_variables=False)
-        return
-    # As text a star also crosses the colons of an ARN, as the value of a variable may.
-    is_arn = constraint.comparison is Comparison.ARN
-    comparison = Comparison.TEXT if is_arn else constraint.comparison
-    texts = [VARIABLE.sub("*", text) + ("*" if is_arn else "") for text in constraint.texts]
-    yield constraint._replace(comparison=comparison, texts=tuple(texts), has_variables=False)
-    if len(constraint.texts) == 1 and not constraint.may_be_absent:
+    if len(constraint.texts) == 1 and not constraint.may_be_absent and not constraint.negated:
         # A variable without a value matches nothing, so its key must be present.
         yield from (Constraint(each.key) for each in references(constraint.texts[0]) if each.default is None)
+    if constraint.negated or not constraint.compares_text:
+        yield constraint._replace(comparison=Comparison.ANY, texts=(), has_variables=False)
+        return
+    # The value of a variable may hold colons. Only in the sixth field they do not separate the fields of an ARN.
+    in_resource = all(_before_variable(text).count(":") >= ARN_FIELDS - 1 for text in constraint.texts)
+    is_text = constraint.comparison is Comparison.ARN and not in_resource
+    comparison = Comparison.TEXT if is_text else constraint.comparison
+    texts = [VARIABLE.sub("*", text) + ("*" if is_text else "") for text in constraint.texts]
+    yield constraint._replace(comparison=comparison, texts=tuple(texts), has_variables=False)
+
+
+def _before_variable(text: str) -> str:
+    return VARIABLE.split(text, maxsplit=1)[0]
 
 
 def _assigned(key: ConditionKey, value: str | None) -> Constraint:
@@ -112,12 +258,18 @@ def _assigned(key: ConditionKey, value: str | None) -> Constraint:
 
 def _filled(constraint: Constraint, known: Mapping[ConditionKey, str | None], callers: CallerModel) -> Constraint:
     """Return the constraint with its variables replaced."""
-
-    def value_of(reference: Reference) -> str | None:
-        value = known.get(reference.key, callers.constant(reference.key))
-        return reference.default if value is None else value
-
-    texts = tuple(text for each in constraint.texts if (text := substitute(each, value_of)) is not None)
+    resolve = value_of(known, callers, wildcards=constraint.wildcards)
+    found: list[str] = []
+    for each in constraint.texts:
+        try:
+            text = substitute(each, resolve)
+        except UndocumentedError:
+            if constraint.negated:
+                continue
+            return constraint._replace(comparison=Comparison.ANY, texts=(), has_variables=False)
+        if text is not None:
+            found.append(text)
+    texts = tuple(found)
     if constraint.comparison is Comparison.ARN:
         texts = complete_arns(texts, negated=constraint.negated)
     if texts:
@@ -127,23 +279,25 @@ def _filled(constraint: Constraint, known: Mapping[ConditionKey, str | None], ca
 
 
 def _suggested_values(
-    key: ConditionKey, fixed: ByKey, with_variables: Sequence[Constraint], relaxed: Values, callers: CallerModel
+    key: ConditionKey, at: int, fixed: ByKey, with_variables: Sequence[Constraint], relaxed: Values
 ) -> Iterator[str | None]:
-    """Yield values of a variable that may meet its constraints, each once, and None for no value."""
-    values = [value for name in _related(key, with_variables, callers) for value in _alone(relaxed.get(name))]
+    """Yield values of a variable that may meet the constraints which have it, and None for no value.
+
+    at: the position of the variable among all.
+    """
+    if all(each.negated for each in with_variables) and DOMAINS[key.domain].example == "x":
+        yield f"x{at}"  # other than the value of every other variable
+    yield from _alone(relaxed.get(key.name))
     for constraint in with_variables:
         name = constraint.key.name
+        yield from _alone(relaxed.get(name))
         for value in (*_listed(fixed.get(name, ())), *_strings(relaxed.get(name))):
-            values += _values_of_variable(constraint, value)
-    values += _listed(fixed.get(key.name, ()))
-    yield from dict.fromkeys(values if key.presence is Presence.ALWAYS else (*values, None, "x"))
-
-
-def _related(key: ConditionKey, with_variables: Sequence[Constraint], callers: CallerModel) -> Iterator[str]:
-    """Yield the names of the key itself, of those that it is a variable of, and of its own variables."""
-    yield key.name
-    yield from (each.key.name for each in with_variables if key in _open_keys(each, callers))
-    yield from (other.name for each in with_variables if each.key == key for other in _open_keys(each, callers))
+            yield value
+            if not constraint.negated:
+                yield from _values_of_variable(key, constraint, value)
+    yield from _listed(fixed.get(key.name, ()))
+    if key.presence is not Presence.ALWAYS:
+        yield from (None, "x")
 
 
 def _listed(constraints: Iterable[Constraint]) -> Iterator[str]:
@@ -158,12 +312,11 @@ def _strings(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (value,) if value else ()
 
 
-def _values_of_variable(constraint: Constraint, value: str) -> Iterator[str]:
-    """Yield what the only variable of a text may stand for, so that the text matches the value."""
-    yield value
+def _values_of_variable(key: ConditionKey, constraint: Constraint, value: str) -> Iterator[str]:
+    """Yield what a variable may stand for, so that the text in which it is the only one matches the value."""
     for text in constraint.texts:
         before, *after = VARIABLE.split(text)
-        if len(after) == 2:  # noqa: PLR2004 - one variable: its content and what follows
+        if len(after) == 2 and [each.key for each in references(text)] == [key]:  # noqa: PLR2004 - the variable and what follows
             pattern = f"{_as_expression(before)}(.+?){_as_expression(after[1])}"
             if (fit := re.fullmatch(pattern, value)) is not None:
                 yield fit[1]

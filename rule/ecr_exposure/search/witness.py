@@ -59,6 +59,7 @@ class _Search:
         self._partitions = ("", *partitions_of_region(callers.region))
         self._denies = [each for each in document.statements if not each.allows and not is_ineffective(each)]
         self._avoiding: dict[int, tuple[Alternative, ...]] = {}
+        self._constraints: dict[tuple[int, bool], Constraint] = {}
         presences = {condition.key.presence for each in document.statements for condition in each.conditions}
         self._tagging = [TAGGING[presence] for presence in presences if presence in TAGGING]
 
@@ -120,7 +121,13 @@ class _Search:
         return elsewhere or principal.account in self._callers.excluded_ids(IdKind.ACCOUNT)
 
     def _constraint(self, condition: Condition, *, outcome: bool) -> Constraint:
-        return constraint_of(condition, outcome=outcome, variables=self._document.variables, callers=self._callers)
+        key = (id(condition), outcome)
+        if key not in self._constraints:
+            self._budget.spend(4 + len(condition.values))
+            self._constraints[key] = constraint_of(
+                condition, outcome=outcome, variables=self._document.variables, callers=self._callers
+            )
+        return self._constraints[key]
 
     def _ways_to_avoid(self, deny: Statement) -> tuple[Alternative, ...]:
         if deny.position not in self._avoiding:
@@ -143,24 +150,29 @@ class _Search:
                     yield from ((identity,) for identity in _is_principal(principal))
 
     def _witness(self, action: str, constraints: Alternative, denies: Sequence[Statement]) -> Request | None:
-        self._budget.spend(40 + 4 * len(constraints))
-        values = find_context(constraints, action, self._contexts)
-        if values is None:
-            return None
-        request = _request(values, action)
-        denying = [deny for deny in denies if self._denies_request(deny, request)]
-        if not denying:
-            return request
-        # The fewest alternatives first.
-        deny = min(denying, key=lambda each: len(self._ways_to_avoid(each)))
-        for alternative in self._ways_to_avoid(deny):
-            found = self._witness(action, (*constraints, *alternative), denies)
+        """Return a request that meets the constraints and that no Deny matches; None if there is none."""
+        while True:
+            self._budget.spend(40 + 4 * len(constraints))
+            values = find_context(constraints, action, self._contexts)
+            if values is None:
+                return None
+            request = _request(values, action)
+            denying = [self._ways_to_avoid(deny) for deny in denies if self._denies_request(deny, request)]
+            if not denying:
+                return request
+            # What can be avoided in one way only is avoided before any choice.
+            forced = [ways[0] for ways in denying if len(ways) == 1]
+            if not forced or not all(denying):
+                break
+            constraints = (*constraints, *(constraint for way in forced for constraint in way))
+        for way in min(denying, key=len):
+            found = self._witness(action, (*constraints, *way), denies)
             if found is not None:
                 return found
         return None
 
     def _denies_request(self, deny: Statement, request: Request) -> bool:
-        self._budget.spend(4 + 2 * len(deny.conditions))
+        self._budget.spend(4 + sum(2 + len(condition.values) // 2 for condition in deny.conditions))
         return matches_principal(deny, request) and all(self._is_met(each, request) for each in deny.conditions)
 
     def _is_met(self, condition: Condition, request: Request) -> bool:
