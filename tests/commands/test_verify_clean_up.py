@@ -17,7 +17,7 @@ from ecr_exposure.cli.main import main
 from tests.commands.deployed_rule import HOME, DeployedRule, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
-from tests.local_aws.organization import FUNCTION_ROLE, HUB
+from tests.local_aws.organization import FUNCTION_ROLE
 
 NOT_AWS: Final = ("<html>proxy</html>", "{", "{}", "[]", "null")
 WHERE: Final = "--repository-name NAME --registry-id 111122223333 --region eu-west-1"
@@ -288,7 +288,9 @@ class TestPatience:
             with faulty_when_open(rule, *faults, then=interrupt):
                 status, output = rule.verify()
             assert (status, left(rule)) == (130, [])
-        assert "[   10 s] Not cleaned up yet: the repository NAME in account 111122223333, eu-west-1 is OPEN TO" in output
+        assert (
+            "[   10 s] Not cleaned up yet: the repository NAME in account 111122223333, eu-west-1 is OPEN TO" in output
+        )
         assert "[   70 s] Closed the repository NAME: it has no policy\n[   70 s] Deleted the repository NAME" in output
 
     def test_closed_repository_is_not_closed_again(self) -> None:

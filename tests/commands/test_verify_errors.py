@@ -1,9 +1,7 @@
 """``verify`` when AWS refuses, answers late or not at all, or something else answers: nothing is left unnoticed."""
 
-import errno
 import json
-import os
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
 from typing import Final
@@ -14,7 +12,7 @@ from ecr_exposure.cli import observations
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
 from ecr_exposure.cli.temporary_repository import TemporaryRepository
-from tests.commands.deployed_rule import HOME, deployed, policy_of
+from tests.commands.deployed_rule import HOME, deployed
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
 from tests.local_aws.organization import HUB
@@ -45,23 +43,6 @@ class TestSteps:
             assert (status, rule.repositories()) == (2, ())
         assert last_line in output.splitlines()[-1]
         assert "Traceback" not in output
-
-    @pytest.mark.parametrize("connection", Connection)
-    def test_broken_connection_while_waiting_is_not_done(self, connection: Connection) -> None:
-        broken = Fault("config", "GetComplianceDetailsByConfigRule", connection=connection, times=None)
-        with deployed() as rule, rule.organization.faults.inject(broken):
-            status, output = rule.verify()
-            assert (status, rule.repositories()) == (2, ())
-        assert "Not verified: " in output.splitlines()[-1]
-
-    @pytest.mark.parametrize(("body", "request_id"), [*((body, False) for body in NOT_AWS), ("{}", True)])
-    def test_response_without_evaluations_is_not_done(self, body: str, *, request_id: bool) -> None:
-        where = ("config", "GetComplianceDetailsByConfigRule")
-        wrong = Fault(*where, status=200, body=body, request_id=request_id, times=None)
-        with deployed() as rule, rule.organization.faults.inject(wrong):
-            status, output = rule.verify()
-            assert (status, rule.repositories()) == (2, ())
-        assert "Not verified: " in output.splitlines()[-1]
 
     @pytest.mark.parametrize(
         ("service", "operation", "expected"),

@@ -47,7 +47,7 @@ class Leftover:
         for command in repository.commands:
             progress.line(command)
         if self.is_finished(now):
-            progress.line("Or delete it with --clean")
+            progress.line("--clean deletes it")
         elif self.started is None:
             progress.line(f"--clean does not delete it: the value of its tag {STARTED_TAG} is no time")
         else:
