@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from ecr_exposure.cli import observations
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
 from tests.commands.deployed_rule import HOME, DeployedRule, deployed, policy_of
@@ -25,6 +26,8 @@ CLOSE: Final = f"Close it first: aws ecr delete-repository-policy {WHERE}"
 THEN_DELETE: Final = f"Then delete it: aws ecr delete-repository {WHERE} --force"
 DELETE: Final = f"Delete it: aws ecr delete-repository {WHERE} --force"
 FAILED: Final = "CLEAN-UP FAILED: the repository NAME in account 111122223333, eu-west-1 is"
+OPEN: Final = (f"{FAILED} OPEN TO EVERYONE", CLOSE, THEN_DELETE)
+CLOSED: Final = (f"{FAILED} closed and still there", DELETE)
 POLICY, REPOSITORY = "DeleteRepositoryPolicy", "DeleteRepository"
 EXPIRES: Final = (
     ("ecr", POLICY),
@@ -90,25 +93,22 @@ class TestFaultsWhenOpen:
             pytest.param((refused(POLICY),), False, 2, [], ["Not verified: AccessDeniedException: no (" + POLICY],
                          id="policy deletion refused"),
             pytest.param((refused(REPOSITORY),), False, 2, ["closed"],
-                         [f"{FAILED} closed and still there: it could not be deleted (AccessDenied", DELETE],
+                         [*CLOSED, "Reason: it could not be deleted (AccessDenied"],
                          id="deletion refused"),
             pytest.param((refused(POLICY), refused(REPOSITORY)), False, 2, ["open"],
-                         [f"{FAILED} OPEN TO EVERYONE: its policy could not be deleted (AccessDeniedException: no (",
-                          CLOSE, THEN_DELETE],
+                         [*OPEN, "Reason: its policy could not be deleted (AccessDeniedException: no ("],
                          id="both refused"),
             pytest.param(expired(), False, 2, ["open"],
                          ["Not verified: ExpiredTokenException: expired (",
-                          f"{FAILED} OPEN TO EVERYONE: its policy could not be deleted (ExpiredTokenException: exp",
-                          CLOSE, THEN_DELETE],
+                          *OPEN, "Reason: its policy could not be deleted (ExpiredTokenException: exp"],
                          id="credentials expired"),
             pytest.param((throttled(POLICY), throttled(REPOSITORY)), False, 2, ["open"],
-                         [f"{FAILED} OPEN TO EVERYONE: its policy could not be deleted (ThrottlingException: Rate",
-                          CLOSE, THEN_DELETE],
+                         [*OPEN, "Reason: its policy could not be deleted (ThrottlingException: Rate"],
                          id="both throttled"),
             pytest.param((throttled(POLICY),), False, 2, [], ["Not verified: ThrottlingException: Rate exceeded ("],
                          id="policy deletion throttled"),
             pytest.param((throttled(REPOSITORY),), False, 2, ["closed"],
-                         [f"{FAILED} closed and still there: it could not be deleted (Throttling", DELETE],
+                         [*CLOSED, "Reason: it could not be deleted (Throttling"],
                          id="deletion throttled"),
             pytest.param((), True, 130, [], ["Deleted the repository NAME", "Interrupted; this run leaves no"],
                          id="interrupted"),
@@ -116,16 +116,16 @@ class TestFaultsWhenOpen:
                          ["Deleted the repository NAME", "Interrupted; this run leaves no repository."],
                          id="interrupted, policy deletion refused"),
             pytest.param((refused(REPOSITORY),), True, 2, ["closed"],
-                         ["Not verified: interrupted", f"{FAILED} closed and still there: it could not", DELETE],
+                         ["Not verified: interrupted", *CLOSED, "Reason: it could"],
                          id="interrupted, deletion refused"),
             pytest.param((refused(POLICY), refused(REPOSITORY)), True, 2, ["open"],
-                         ["Not verified: interrupted", f"{FAILED} OPEN TO EVERYONE: ", CLOSE, THEN_DELETE],
+                         ["Not verified: interrupted", *OPEN, "Reason: "],
                          id="interrupted, both refused"),
             pytest.param(expired(), True, 2, ["open"],
-                         ["Not verified: interrupted", f"{FAILED} OPEN TO EVERYONE: ", CLOSE, THEN_DELETE],
+                         ["Not verified: interrupted", *OPEN, "Reason: "],
                          id="interrupted, credentials expired"),
             pytest.param((throttled(POLICY), throttled(REPOSITORY)), True, 2, ["open"],
-                         ["Not verified: interrupted", f"{FAILED} OPEN TO EVERYONE: ", CLOSE, THEN_DELETE],
+                         ["Not verified: interrupted", *OPEN, "Reason: "],
                          id="interrupted, both throttled"),
         ],
     )  # fmt: skip
@@ -150,7 +150,7 @@ class TestFaultsWhenOpen:
             with faulty_when_open(rule, *broken):
                 status, output = rule.verify()
             assert (status, left(rule)) == (2, ["open"])
-        assert output.splitlines()[-3].startswith(f"[  130 s] {FAILED} OPEN TO EVERYONE: ")
+        assert output.splitlines()[-4] == f"[  130 s] {FAILED} OPEN TO EVERYONE"
 
     @pytest.mark.parametrize("body", NOT_AWS)
     def test_success_that_is_not_from_aws_is_no_closed_door(self, body: str) -> None:
@@ -159,7 +159,7 @@ class TestFaultsWhenOpen:
             with faulty_when_open(rule, *wrong):
                 status, output = rule.verify()
             assert (status, left(rule)) == (2, ["open"])
-        assert "OPEN TO EVERYONE" in output.splitlines()[-3]
+        assert "OPEN TO EVERYONE" in output.splitlines()[-4]
 
     def test_policy_whose_response_was_lost_is_deleted(self) -> None:
         """Each attempt to set it loses its response, so it is unknown that everyone has access."""
@@ -180,7 +180,7 @@ class TestPermissionToCleanUp:
             (POLICY, [], ["Not verified: nothing was opened: AccessDeniedException: no (" + POLICY]),
             (REPOSITORY, ["closed"],
              ["Not verified: nothing was opened: AccessDeniedException: no (" + REPOSITORY,
-              f"{FAILED} closed and still there: it could not be deleted (AccessDeniedException: no (", DELETE]),
+              *CLOSED, "Reason: it could not be deleted (AccessDeniedException: no ("]),
         ],
     )  # fmt: skip
     def test_refusal_opens_nothing(self, operation: str, remains: list[str], last_lines: list[str]) -> None:
@@ -245,7 +245,7 @@ class TestNewCredentials:
                 status, output = rule.verify("--profile", "on call", "--region", HOME)
             assert (status, left(rule)) == (2, [] if renewed else ["open"])
         if not renewed:
-            assert [line.partition("] ")[2] for line in output.splitlines()[-2:]] == [
+            assert [line.partition("] ")[2] for line in output.splitlines()[-3:-1]] == [
                 f"{CLOSE} --profile 'on call'",
                 f"{THEN_DELETE.removesuffix(' --force')} --profile 'on call' --force",
             ]
@@ -261,7 +261,7 @@ class TestNewCredentials:
                 status, output = rule.verify("--profile", "on call", "--region", HOME)
             assert (status, left(rule)) == (2, ["open"])
         assert "There is no new session: The config profile (on call) could not be found\n" in output
-        assert output.splitlines()[-2].endswith(f"{CLOSE} --profile 'on call'")
+        assert output.splitlines()[-3].endswith(f"{CLOSE} --profile 'on call'")
 
 
 def write_profile(file: Path, environment: Mapping[str, str]) -> None:
@@ -309,9 +309,17 @@ class TestOutput:
                 assert main(("verify", "verify"), Environment(clock=rule.clock)) == 2
             number = len(errors.getvalue().splitlines())
             last = [line.partition("] ")[2] for line in output.getvalue().splitlines()[-number:]]
-        assert number == 1 + len(faults)
+        assert number == 2 + len(faults)
         assert errors.getvalue().splitlines() == last
         assert last[0].startswith("CLEAN-UP FAILED: ")
+
+    def test_what_is_left_is_printed_after_an_unexpected_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(observations, "find_finding", lambda *_: 1 // 0)
+        with deployed() as rule, faulty_when_open(rule, refused(POLICY), refused(REPOSITORY)):
+            status, output = rule.verify()
+            assert (status, left(rule)) == (2, ["open"])
+        assert output.index("ZeroDivisionError: ") < output.index("] CLEAN-UP FAILED: ")
+        assert output.splitlines()[-3].endswith(CLOSE)
 
     def test_deletion_whose_response_is_lost_is_retried(self) -> None:
         lost = Fault("ecr", "DeleteRepository", connection=Connection.RESET, processed=True)
@@ -345,5 +353,5 @@ class TestOutput:
                 assert main(("verify", "verify"), Environment(clock=rule.clock)) == 2
             assert left(rule) == ([] if deletable else ["open"])
         assert [line[:15] for line in errors.getvalue().splitlines()] == (
-            [] if deletable else ["CLEAN-UP FAILED", "Close it first:", "Then delete it:"]
+            [] if deletable else ["CLEAN-UP FAILED", "Close it first:", "Then delete it:", "Reason: its pol"]
         )

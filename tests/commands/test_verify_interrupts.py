@@ -128,7 +128,7 @@ class TestInterrupts:
                 status, output = rule.verify()
             assert (status, len(rule.repositories()), answering.calls) == (2, 1, [])
         assert "this run leaves no repository" not in output
-        assert "Delete it: aws ecr delete-repository --repository-name NAME" in output.splitlines()[-1]
+        assert "Delete it: aws ecr delete-repository --repository-name NAME" in output.splitlines()[-2]
 
     def test_signal_before_the_creation_changes_nothing(self) -> None:
         with deployed() as rule, rule.organization.faults.inject(interrupting("config", "DescribeConfigRules")):
@@ -142,7 +142,7 @@ class TestInterrupts:
                 status, output = rule.verify()
             assert (status, len(rule.repositories())) == (2, 1)
         assert "Not verified: interrupted\n" in output
-        assert "is closed and still there: it could not be deleted (AccessDenied" in output.splitlines()[-2]
+        assert output.splitlines()[-3].endswith(" is closed and still there")
         assert "this run leaves no repository" not in output
 
 

@@ -141,19 +141,19 @@ class TestReport:
         assert "earlier run" not in output
 
     @pytest.mark.parametrize(
-        ("operation", "body"),
+        ("operation", "body", "problem"),
         [
-            ("DescribeRepositories", None),
-            ("ListTagsForResource", None),
-            ("GetRepositoryPolicy", None),
-            ("DescribeRepositories", "{}"),
-            ("ListTagsForResource", "{}"),
+            ("DescribeRepositories", None, "AccessDeniedException: no (DescribeRepositories)"),
+            ("ListTagsForResource", None, "AccessDeniedException: no (ListTagsForResource)"),
+            ("GetRepositoryPolicy", None, "AccessDeniedException: no (GetRepositoryPolicy)"),
+            ("DescribeRepositories", "{}", "the response has no 'repositories', so it did not come from AWS"),
+            ("ListTagsForResource", "{}", "the response has no 'tags', so it did not come from AWS"),
         ],
     )
     def test_leftovers_that_cannot_be_read_end_the_run_before_its_first_change(
-        self, operation: str, body: str | None
+        self, operation: str, body: str | None, problem: str
     ) -> None:
-        fault = Fault("ecr", operation, code="AccessDeniedException", times=None)
+        fault = Fault("ecr", operation, code="AccessDeniedException", message="no", times=None)
         if body:
             fault = Fault("ecr", operation, status=200, body=body, request_id=True, times=None)
         with deployed() as rule:
@@ -161,14 +161,14 @@ class TestReport:
             with rule.organization.faults.inject(fault):
                 status, output = rule.verify("--clean")
             assert (status, rule.changes(), rule.repositories()) == (2, [], (NAME,))
-        assert output.splitlines()[-1].startswith("Not run: ")
+        assert output.splitlines()[-1] == f"Not run: {problem}"
 
 
 class TestClean:
     """``--clean``."""
 
     @pytest.mark.parametrize("is_open", [True, False])
-    def test_finished_run_s_repository_is_closed_and_deleted_first(self, *, is_open: bool) -> None:
+    def test_repository_of_a_finished_run_is_closed_and_deleted_first(self, *, is_open: bool) -> None:
         with deployed() as rule:
             leave(rule, is_open=is_open)
             status, output = rule.verify("--clean")

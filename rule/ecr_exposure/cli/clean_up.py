@@ -28,9 +28,12 @@ class _Failure:
     def may_pass(self) -> bool:
         return may_pass(self.deletion) or (self.closing is not None and may_pass(self.closing))
 
-    def __str__(self) -> str:
-        closing = f"its policy could not be deleted ({error_text(self.closing)}), and " if self.closing else ""
-        return f"{self.state}: {closing}it could not be deleted ({error_text(self.deletion)})"
+    @property
+    def reason(self) -> str:
+        deletion = error_text(self.deletion)
+        if self.closing is None:
+            return f"it could not be deleted ({deletion})"
+        return f"its policy could not be deleted ({error_text(self.closing)}), nor the repository itself ({deletion})"
 
 
 class CleanUp:
@@ -49,7 +52,7 @@ class CleanUp:
         until = self._clock.now() + _PATIENCE_SECONDS
         failure = self._attempt(repository)
         if failure:
-            self._progress.try_line(f"Not cleaned up yet: {failure}", ALARM)
+            self._progress.try_line(f"Not cleaned up yet: {failure.state}: {failure.reason}", ALARM)
         if failure and failure.may_pass:
             self._progress.try_line(f"Trying again, for {_PATIENCE_SECONDS:.0f} s at most", "yellow")
         while failure and failure.may_pass and self._clock.now() < until:
@@ -60,7 +63,7 @@ class CleanUp:
             failure = self._attempt_with_new_session(repository, failure)
         if not failure:
             return ()
-        left = (f"CLEAN-UP FAILED: {failure}", *repository.commands)
+        left = (f"CLEAN-UP FAILED: {failure.state}", *repository.commands, f"Reason: {failure.reason}")
         # At once, and beside the other output, which may have no reader: this may be all that is read.
         with suppress(OSError, SystemExit):
             for line in left:

@@ -1,5 +1,6 @@
 """``ecr-exposure verify``: checks a deployed stack with one temporary repository, from public to deleted."""
 
+import traceback
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, TypedDict, Unpack
@@ -198,7 +199,7 @@ def _run(verification: Verification, clean_up: CleanUp, progress: Progress, inte
 def _steps(verification: Verification, progress: Progress, interrupts: Interrupts) -> tuple[str, ExitCode]:
     """Run the steps; return the problem, empty if there is none, and the exit code.
 
-    An exception that is none of AWS passes; no signal raises any more, so the clean-up completes.
+    No signal raises any more, so the clean-up completes.
     """
     try:
         try:
@@ -215,6 +216,11 @@ def _steps(verification: Verification, progress: Progress, interrupts: Interrupt
     except KeyboardInterrupt:
         progress.try_line("Interrupted; cleaning up", "bold red")
         return "interrupted", ExitCode.NOT_DONE
+    except OSError:  # of the terminal or the output file: nobody reads the rest
+        raise
+    except Exception as error:  # noqa: BLE001 - what is left must be the last thing that is printed
+        traceback.print_exc()
+        return f"unexpected error: {error!r}", ExitCode.NOT_DONE
     return "", ExitCode.AS_WANTED
 
 
