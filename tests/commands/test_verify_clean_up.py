@@ -18,7 +18,7 @@ from ecr_exposure.cli.main import main
 from tests.commands.deployed_rule import HOME, DeployedRule, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
-from tests.local_aws.organization import FUNCTION_ROLE
+from tests.local_aws.organization import FUNCTION_ROLE, HUB
 
 NOT_AWS: Final = ("<html>proxy</html>", "{", "{}", "[]", "null")
 WHERE: Final = "--repository-name NAME --registry-id 111122223333 --region eu-west-1"
@@ -161,14 +161,32 @@ class TestFaultsWhenOpen:
             assert (status, left(rule)) == (2, ["open"])
         assert "OPEN TO EVERYONE" in output.splitlines()[-4]
 
-    def test_policy_whose_response_was_lost_is_deleted(self) -> None:
-        """Each attempt to set it loses its response, so it is unknown that everyone has access."""
-        lost = Fault("ecr", "SetRepositoryPolicy", connection=Connection.RESET, times=None, processed=True)
+    @pytest.mark.parametrize(
+        "lost",
+        [
+            Fault("ecr", "SetRepositoryPolicy", connection=Connection.RESET, times=None, processed=True),
+            Fault("ecr", "SetRepositoryPolicy", status=500, code="ServerException", times=None, processed=True),
+            Fault("ecr", "SetRepositoryPolicy", status=403, body="<html>no</html>", processed=True),
+        ],
+        ids=lambda fault: fault.body or fault.label,
+    )
+    def test_policy_whose_response_was_lost_is_deleted(self, lost: Fault) -> None:
+        """No response says that everyone has access."""
         with deployed() as rule, rule.organization.faults.inject(lost):
             status, output = rule.verify()
             assert (status, left(rule)) == (2, [])
         assert "Closed the repository NAME: it has no policy" in output
         assert "nothing was opened" not in output
+
+    def test_repository_that_somebody_else_deleted_is_closed_and_deleted(self) -> None:
+        def delete() -> None:
+            rule.organization.delete_repository(HUB, HOME, rule.repositories()[0])
+            interrupt()
+
+        with deployed() as rule, faulty_when_open(rule, then=delete):
+            status, output = rule.verify()
+        assert status == 130
+        assert "Closed the repository NAME: it has no policy\n[   10 s] Nothing to delete\n" in output
 
 
 class TestPermissionToCleanUp:

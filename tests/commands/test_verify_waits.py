@@ -48,11 +48,11 @@ class TestEvaluation:
     def test_fault_that_passes_is_waited_out(self, how: dict[str, Any]) -> None:
         with deployed() as rule:
             rule.services.severity = "CRITICAL"
-            with rule.organization.faults.inject(until(rule, 300, *EVALUATIONS, how)):
+            with rule.organization.faults.inject(until(rule, 60, *EVALUATIONS, how)):
                 status, output = rule.verify()
             assert (status, rule.repositories()) == (0, ())
         assert output.count("AWS Config cannot be read, trying again: ") == 1
-        assert "[  300 s] NON_COMPLIANT: Everyone can discover" in output
+        assert "[   60 s] NON_COMPLIANT: Everyone can discover" in output
 
     @pytest.mark.parametrize("how", PASSING.values(), ids=PASSING)
     def test_fault_that_lasts_until_the_time_limit_is_not_done(self, how: dict[str, Any]) -> None:
@@ -103,10 +103,10 @@ class TestFinding:
     def test_fault_that_passes_is_waited_out(self, how: dict[str, Any]) -> None:
         with deployed() as rule:
             rule.services.severity = "CRITICAL"
-            with rule.organization.faults.inject(until(rule, 200, *FINDINGS, as_rest_json(how))):
+            with rule.organization.faults.inject(until(rule, 70, *FINDINGS, as_rest_json(how))):
                 status, output = rule.verify()
             assert (status, rule.repositories()) == (0, ())
-        assert "The finding arrived after 190 s: severity CRITICAL, FAILED" in output
+        assert "The finding arrived after 60 s: severity CRITICAL, FAILED" in output
 
     def test_fault_that_lasts_leaves_the_finding_unknown(self) -> None:
         with deployed() as rule:
