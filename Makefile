@@ -49,7 +49,8 @@ preflight: .venv/ready
 verify: .venv/ready
 	$(if $(STACK),,$(error Name the stack: make verify STACK=name))
 	$(COMMAND) verify $(if $(REGION),--region "$(REGION)") $(if $(DRY_RUN),--dry-run) \
-		$(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEVERITY),--severity "$(SEVERITY)") -- "$(STACK)"
+		$(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEVERITY),--severity "$(SEVERITY)") \
+		$(if $(CLEAN),--clean) -- "$(STACK)"
 
 # Invokes the function again with the events on which it failed three times.
 replay: .venv/ready

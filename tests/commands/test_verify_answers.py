@@ -20,7 +20,7 @@ def test_every_question_is_answered() -> None:
         rule.services.severity = "CRITICAL"
         rule.services.function_policy = {"Statement": [REQUIRES_ORGANIZATION]}
         _, output = rule.verify()
-    answers = [line.removeprefix("[   20 s] ") for line in output.splitlines()[11:-1]]
+    answers = [line.removeprefix("[   20 s] ") for line in output.splitlines()[12:-1]]
     assert answers == [
         "Yes: Does AWS Config send aws:SourceOrgID when it invokes the function? "
         "No statement allows AWS Config without it, and there was an evaluation",

@@ -8,25 +8,29 @@ from datetime import UTC
 
 import pytest
 
+from ecr_exposure.cli.temporary_repository import PUBLIC_POLICY, STARTED_TAG
 from ecr_exposure.cli.terminal import Clock, Interrupts
-from tests.commands.deployed_rule import HOME, deployed
+from tests.commands.deployed_rule import HOME, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
 from tests.local_aws.organization import HUB
 
 DELETION_REFUSED = Fault("ecr", "DeleteRepository", code="AccessDeniedException", message="no", times=None)
-INTERRUPTED = "Interrupted; no repository is left.\n"
+INTERRUPTED = "Interrupted; this run leaves no repository.\n"
 
 
 def sending(number: signal.Signals) -> Callable[[], None]:
     return lambda: signal.raise_signal(number)
 
 
-def interrupting(service: str, operation: str) -> Fault:
-    """Return a fault that changes nothing, and interrupts during the call."""
+def interrupting(service: str, operation: str, number: int = 1) -> Fault:
+    """Return a fault that changes nothing, and interrupts during the call of this number."""
+    calls: list[Call] = []
 
-    def interrupt(_call: Call) -> bool:
-        signal.raise_signal(signal.SIGINT)
+    def interrupt(call: Call) -> bool:
+        calls.append(call)
+        if len(calls) == number:
+            signal.raise_signal(signal.SIGINT)
         return False
 
     return Fault(service, operation, when=interrupt)
@@ -49,14 +53,43 @@ class TestInterrupts:
         assert output.endswith(INTERRUPTED)
 
     @pytest.mark.parametrize(
-        ("operation", "created"),
-        [("CreateRepository", False), ("SetRepositoryPolicy", True), ("DeleteRepositoryPolicy", True)],
+        ("service", "operation", "number", "created"),
+        [
+            ("ecr", "CreateRepository", 1, False),
+            ("ecr", "DeleteRepositoryPolicy", 1, True),
+            ("ecr", "DeleteRepository", 1, True),
+            ("ecr", "CreateRepository", 2, False),
+            ("ecr", "SetRepositoryPolicy", 1, True),
+            ("config", "GetComplianceDetailsByConfigRule", 1, True),
+            ("config", "GetComplianceDetailsByConfigRule", 2, True),
+            ("securityhub", "GetFindings", 1, True),
+            ("ecr", "DeleteRepositoryPolicy", 2, True),
+            ("config", "GetComplianceDetailsByConfigRule", 3, True),
+            ("ecr", "DeleteRepository", 2, True),
+        ],
     )
-    def test_signal_during_a_call_deletes_the_repository(self, operation: str, *, created: bool) -> None:
-        with deployed() as rule, rule.organization.faults.inject(interrupting("ecr", operation)):
-            status, output = rule.verify()
+    def test_signal_during_a_call_deletes_the_repository(
+        self, service: str, operation: str, number: int, *, created: bool
+    ) -> None:
+        with deployed() as rule:
+            rule.services.severity = "CRITICAL"
+            with rule.organization.faults.inject(interrupting(service, operation, number)):
+                status, output = rule.verify()
             assert (status, rule.repositories()) == (130, ())
         assert ("Deleted the repository NAME" in output) == created
+        assert output.endswith(INTERRUPTED)
+
+    def test_signal_while_leftovers_are_deleted_interrupts(self) -> None:
+        name = "ecr-exposure-verify-0123456789ab"
+        with deployed() as rule:
+            tags = {STARTED_TAG: "2026-01-31T12:00:00Z"}
+            rule.organization.create_repository(HUB, HOME, name, PUBLIC_POLICY, tags=tags)
+            with rule.organization.faults.inject(interrupting("ecr", "DeleteRepository")):
+                status, output = rule.verify("--clean")
+            assert (status, "CreateRepository" in rule.changes()) == (130, False)
+            assert policy_of(rule.organization, name) is None
+        assert "Closed the repository NAME: it has no policy\n" in output
+        assert output.endswith(INTERRUPTED)
 
     def test_signal_between_the_creation_and_its_response_deletes_the_repository(self) -> None:
         with deployed() as rule:
@@ -71,14 +104,14 @@ class TestInterrupts:
             assert (status, rule.repositories()) == (130, ())
 
     def test_second_signal_does_not_stop_the_deletion(self) -> None:
-        with deployed() as rule, rule.organization.faults.inject(interrupting("ecr", "DeleteRepository")):
+        with deployed() as rule, rule.organization.faults.inject(interrupting("ecr", "DeleteRepository", 2)):
             rule.clock.during_sleeps = [sending(signal.SIGINT)]
             status, output = rule.verify()
             assert (status, rule.repositories()) == (130, ())
         assert output.endswith(INTERRUPTED)
 
     def test_signal_during_the_last_deletion_skips_the_answers(self) -> None:
-        with deployed() as rule, rule.organization.faults.inject(interrupting("ecr", "DeleteRepository")):
+        with deployed() as rule, rule.organization.faults.inject(interrupting("ecr", "DeleteRepository", 2)):
             status, output = rule.verify()
             assert (status, rule.repositories()) == (130, ())
         assert "What this run shows" not in output
@@ -94,8 +127,8 @@ class TestInterrupts:
             with rule.organization.faults.inject(interrupting("lambda", "GetResourcePolicy")) as answering:
                 status, output = rule.verify()
             assert (status, len(rule.repositories()), answering.calls) == (2, 1, [])
-        assert "no repository is left" not in output
-        assert "Delete it: aws ecr delete-repository --repository-name NAME" in output.splitlines()[-1]
+        assert "this run leaves no repository" not in output
+        assert "Delete it: aws ecr delete-repository --repository-name NAME" in output.splitlines()[-2]
 
     def test_signal_before_the_creation_changes_nothing(self) -> None:
         with deployed() as rule, rule.organization.faults.inject(interrupting("config", "DescribeConfigRules")):
@@ -103,15 +136,14 @@ class TestInterrupts:
             assert (status, rule.changes()) == (130, [])
         assert output.endswith(INTERRUPTED)
 
-    def test_signal_and_failed_clean_up_is_not_done(self) -> None:
+    def test_signal_before_the_proof_and_refused_deletion_is_not_done(self) -> None:
         with deployed() as rule, rule.organization.faults.inject(DELETION_REFUSED):
-            rule.clock.during_sleeps = [sending(signal.SIGTERM)]
-            status, output = rule.verify()
-            assert status == 2
-            assert len(rule.repositories()) == 1
-        assert "CLEAN-UP FAILED" in output
+            with rule.organization.faults.inject(interrupting("ecr", "DeleteRepositoryPolicy")):
+                status, output = rule.verify()
+            assert (status, len(rule.repositories())) == (2, 1)
         assert "Not verified: interrupted\n" in output
-        assert "no repository is left" not in output
+        assert output.splitlines()[-3].endswith(" is closed and still there")
+        assert "this run leaves no repository" not in output
 
 
 class TestSignalHandling:

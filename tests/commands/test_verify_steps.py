@@ -23,6 +23,7 @@ from tests.local_aws.organization import HUB
 STEPS: Final = """\
 [    0 s] Stack verify: ecr-repository-no-public-access as {deployed_as} in account 111122223333, eu-west-1
 [    0 s] Rule in this account: {rule}
+[    0 s] Creating and deleting NAME, to prove the permission to clean up
 [    0 s] Creating the empty repository NAME
 [    0 s] Its policy grants everyone ecr:DescribeRepositories and nothing else; waiting for NON_COMPLIANT
 [   10 s] NON_COMPLIANT: Everyone can discover: statement "Verify" allows ecr:DescribeRepositories to *…
@@ -50,7 +51,9 @@ class TestSteps:
             assert status == 0
             assert rule.repositories() == ()
             changes = [name for name in rule.changes() if name not in {"AssumeRole", "PutEvaluations"}]
-        assert changes == ["CreateRepository", "SetRepositoryPolicy", "DeleteRepositoryPolicy", "DeleteRepository"]
+        proof = ["CreateRepository", "DeleteRepositoryPolicy", "DeleteRepository"]
+        check = ["CreateRepository", "SetRepositoryPolicy", "DeleteRepositoryPolicy", "DeleteRepository"]
+        assert changes == [*proof, *check]
 
     def test_policy_grants_everyone_one_harmless_action(self) -> None:
         (statement,) = json.loads(PUBLIC_POLICY)["Statement"]
@@ -123,19 +126,23 @@ class TestDryRun:
             assert {(call.service, call.operation) for call in rule.organization.calls} == {
                 ("cloudformation", "DescribeStacks"),
                 ("config", "DescribeConfigRules"),
+                ("ecr", "DescribeRepositories"),
             }
         assert output == (
             "[    0 s] Stack verify: ecr-repository-no-public-access as organization-conformance-pack in account "
             "111122223333, eu-west-1\n"
             "[    0 s] Rule in this account: ecr-repository-no-public-access-conformance-pack-abc12xyz9\n"
-            "[    0 s] Would create an empty repository ecr-exposure-verify-<12 random characters>\n"
+            "[    0 s] Would create an empty repository ecr-exposure-verify-<12 random characters> and delete it, to "
+            "prove the permission to clean up\n"
+            "[    0 s] Would create another one with the tag ecr-exposure-verify-started\n"
             "[    0 s] Would set a policy that grants everyone ecr:DescribeRepositories and nothing else\n"
             "[    0 s] Would wait for NON_COMPLIANT (time limit of all steps: 7.5 minutes)\n"
             "[    0 s] Would search Security Hub for its finding, with severity CRITICAL\n"
             "[    0 s] Would delete its policy and wait for COMPLIANT\n"
-            "[    0 s] Would delete the repository, also after an error, at the time limit and on an interrupt\n"
+            "[    0 s] Would delete the repository (after an error, at the time limit and on an interrupt: first its "
+            "policy)\n"
             "[    0 s] Would print what the run shows about AWS behavior that is undocumented\n"
-            "[    0 s] Dry run: nothing was created.\n"
+            "[    0 s] Dry run: nothing was created or deleted.\n"
         )
 
 

@@ -4,7 +4,8 @@
   time and signals; ``aws_calls``: clients and their errors; ``stack``: a deployed stack and its rule.
 * ``preflight``: the prerequisites before a deployment. ``inventory`` reads them from AWS, ``prerequisites``
   says which are missing, ``recorder_settings`` compares and completes configuration recorders.
-* ``verify``: the check of a deployed stack with one ``temporary_repository``. ``observations`` reads what else
-  the run shows, ``open_questions`` what that says about AWS behavior that is undocumented.
+* ``verify``: the check of a deployed stack with one ``temporary_repository``. ``verify_steps`` makes it public and
+  waits, ``clean_up`` closes and deletes it, ``leftovers`` finds those of earlier runs. ``observations`` reads what
+  else the run shows, ``open_questions`` what that says about AWS behavior that is undocumented.
 * ``replay``: invokes the function again with its failed events, each of them a ``failed_event``.
 """

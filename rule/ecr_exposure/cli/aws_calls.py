@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import boto3
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's, which is no OSError
+    HTTPClientError,
+    IncompleteReadError,
+)
 from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
 
@@ -33,6 +39,8 @@ _PATIENT: Final = Config(
     user_agent_extra="ecr-exposure",
 )
 _FIRST_ERROR_STATUS: Final = 300
+_TOO_MANY_REQUESTS: Final = 429
+_FIRST_SERVER_ERROR: Final = 500
 _SESSION_CREDENTIALS: Final[Mapping[str, str]] = MappingProxyType({})
 # Threads may share clients, but not the session while it creates one:
 # https://docs.aws.amazon.com/boto3/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
@@ -49,6 +57,15 @@ class NotAwsError(Exception):
 
 # All that a call can raise: AWS's own errors, failed connections, and responses that are not from AWS.
 AWS_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError, NotAwsError)
+
+# https://docs.aws.amazon.com/boto3/latest/guide/retries.html lists what botocore repeats a few times within seconds.
+_NO_RESPONSE: Final = (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError, NotAwsError)
+_THROTTLED: Final = frozenset(
+    """Throttling ThrottlingException ThrottledException RequestThrottledException TooManyRequestsException
+    ProvisionedThroughputExceededException TransactionInProgressException RequestLimitExceeded RequestThrottled
+    BandwidthLimitExceeded LimitExceededException SlowDown PriorRequestNotComplete EC2ThrottledException
+    RequestTimeout RequestTimeoutException""".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +177,14 @@ def attempt(read: Callable[[], _Value], failure: str = "") -> _Value | Unknown:
 def error_code(error: BaseException) -> str:
     """Return AWS's code of an error, or an empty string."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return whether the call may succeed later: AWS throttled it or failed, or no response of AWS arrived."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, _NO_RESPONSE)
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error_code(error) in _THROTTLED or status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR
 
 
 def error_text(error: BaseException) -> str:

@@ -1,18 +1,26 @@
-"""The repository that ``verify`` creates, makes public and deletes; it changes no other."""
+"""The repository that ``verify`` creates, opens, closes and deletes; it changes no other."""
 
 import json
 import re
 import secrets
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, timedelta
 from enum import Enum
-from typing import Final
+from typing import Final, Self
 
 from botocore.exceptions import ClientError
 
 from ecr_exposure.cli.aws_calls import Clients, error_code
-from ecr_exposure.cli.stack import Deployment
 from ecr_exposure.cli.terminal import Clock
 
 PREFIX: Final = "ecr-exposure-verify-"
+STARTED_TAG: Final = "ecr-exposure-verify-started"
+"""The key of the tag that says when the run started."""
+STARTED_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+"""The tag's value, in UTC."""
+LONGEST_RUN: Final = timedelta(days=1)
+"""The longest time limit; even a DAILY recorder needs no longer."""
 _NAME: Final = re.compile(re.escape(PREFIX) + r"[0-9a-f]{12}")
 # Everyone can see that the repository exists, and nothing more: it is empty, and nobody can push.
 PUBLIC_POLICY: Final = json.dumps(
@@ -28,94 +36,170 @@ _DELETIONS: Final = 3
 _BETWEEN_DELETIONS: Final = 5.0
 
 
-class _Creation(Enum):
-    NONE = "not requested, or refused by AWS"
+class _Effect(Enum):
+    """What became of a request that changes something."""
+
+    NONE = "not requested, refused by AWS, or undone"
     UNKNOWN = "requested, and the response was lost"
     DONE = "done"
 
 
 class ForeignRepositoryError(RuntimeError):
-    """A repository that ``verify`` did not create; it is never deleted."""
+    """A repository that ``verify`` did not create; it is never changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a repository is, and the profile of the AWS CLI that reaches it."""
+
+    account: str
+    region: str
+    profile: str | None
+
+    def __str__(self) -> str:
+        """Return account and region."""
+        return f"account {self.account}, {self.region}"
+
+    def command(self, operation: str, repository: str, *options: str) -> str:
+        """Return a command of the AWS CLI that acts on a repository there."""
+        where = ("--repository-name", repository, "--registry-id", self.account, "--region", self.region)
+        profile = ("--profile", self.profile) if self.profile else ()
+        return shlex.join(("aws", "ecr", operation, *where, *profile, *options))
 
 
 class TemporaryRepository:
     """One empty repository with a random name."""
 
-    def __init__(self, clients: Clients, deployment: Deployment, clock: Clock) -> None:
+    def __init__(self, clients: Clients, place: Place, clock: Clock) -> None:
         """Choose the name; nothing is created yet."""
         self.name = PREFIX + secrets.token_hex(6)
-        self._account, self._region = deployment.account, deployment.region
-        self._ecr = clients.ecr
-        self._clock = clock
-        self._creation = _Creation.NONE
+        self.place = place
+        self._clients, self._clock = clients, clock
+        self._creation = self._policy = _Effect.NONE
+
+    @classmethod
+    def of_earlier_run(cls, clients: Clients, place: Place, clock: Clock, *, name: str, has_policy: bool) -> Self:
+        """Return a repository that an earlier run created."""
+        repository = cls(clients, place, clock)
+        repository.name = name
+        repository._creation = _Effect.DONE
+        repository._policy = _Effect.DONE if has_policy else _Effect.NONE
+        return repository
 
     @property
     def delete_command(self) -> str:
         """The command that deletes it by hand."""
-        where = f"--registry-id {self._account} --region {self._region}"
-        return f"aws ecr delete-repository --repository-name {self.name} {where} --force"
+        return self.place.command("delete-repository", self.name, "--force")
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What the operator does by hand: close it first, if it may be open, and delete it."""
+        if not self.may_be_open:
+            return (f"Delete it: {self.delete_command}",)
+        close = self.place.command("delete-repository-policy", self.name)
+        return (f"Close it first: {close}", f"Then delete it: {self.delete_command}")
+
+    @property
+    def may_be_open(self) -> bool:
+        """Whether it may have the policy that grants everyone access."""
+        return self._policy is not _Effect.NONE
 
     @property
     def may_exist_later(self) -> bool:
         """Whether it is unknown if AWS created it."""
-        return self._creation is _Creation.UNKNOWN
+        return self._creation is _Effect.UNKNOWN
+
+    def use(self, clients: Clients) -> None:
+        """Make all further calls with these clients."""
+        self._clients = clients
+
+    def require_own_name(self) -> None:
+        """Raise ForeignRepositoryError unless its name is one that this class chooses."""
+        if not is_own_name(self.name):
+            raise ForeignRepositoryError(f"{self.name!r} was not created by this check and is not deleted")
 
     def create(self) -> None:
-        """Create it; raises one of AWS_ERRORS."""
+        """Create it with its tag; raises one of AWS_ERRORS."""
         # Set before the call: whatever happens from here on, the repository may exist.
-        self._creation = _Creation.UNKNOWN
+        self._creation = _Effect.UNKNOWN
+        started = self._clock.today().astimezone(UTC).strftime(STARTED_FORMAT)
         try:
-            self._ecr.create_repository(repositoryName=self.name, registryId=self._account)
+            self._clients.ecr.create_repository(
+                repositoryName=self.name,
+                registryId=self.place.account,
+                tags=[{"Key": STARTED_TAG, "Value": started}],
+            )
         except ClientError as error:
-            response = error.response["ResponseMetadata"]
-            retried = response.get("RetryAttempts", 0) > 0
-            if error_code(error) == "RepositoryAlreadyExistsException" and retried:
+            if error_code(error) == "RepositoryAlreadyExistsException" and _retried(error):
                 # The first attempt created it, and only its response was lost.
-                self._creation = _Creation.DONE
+                self._creation = _Effect.DONE
                 return
-            # A refusal without a request id need not come from AWS.
-            refused = 400 <= response.get("HTTPStatusCode", 0) < 500  # noqa: PLR2004 - HTTP's client errors
-            if not retried and refused and response.get("RequestId"):
-                self._creation = _Creation.NONE
+            if _refused(error):
+                self._creation = _Effect.NONE
             raise
-        self._creation = _Creation.DONE
+        self._creation = _Effect.DONE
 
     def make_public(self) -> None:
         """Set the policy, which grants everyone a harmless action; raises one of AWS_ERRORS."""
-        self._ecr.set_repository_policy(
-            repositoryName=self.name, registryId=self._account, policyText=PUBLIC_POLICY, force=False
-        )
-
-    def delete_policy(self) -> bool:
-        """Delete the policy; False if there was none any more. Raises one of AWS_ERRORS."""
+        self._policy = _Effect.UNKNOWN
         try:
-            self._ecr.delete_repository_policy(repositoryName=self.name, registryId=self._account)
+            self._clients.ecr.set_repository_policy(
+                repositoryName=self.name, registryId=self.place.account, policyText=PUBLIC_POLICY, force=False
+            )
         except ClientError as error:
-            if error_code(error) != "RepositoryPolicyNotFoundException":
+            if _refused(error):
+                self._policy = _Effect.NONE
+            raise
+        self._policy = _Effect.DONE
+
+    def close(self) -> bool:
+        """Delete the policy; False if there was none any more. After one of AWS_ERRORS it may still be open."""
+        self.require_own_name()
+        found = True
+        try:
+            self._clients.ecr.delete_repository_policy(repositoryName=self.name, registryId=self.place.account)
+        except ClientError as error:
+            if error_code(error) not in {"RepositoryPolicyNotFoundException", "RepositoryNotFoundException"}:
                 raise
-            return False
-        return True
+            found = False
+        self._policy = _Effect.NONE
+        return found
 
     def delete(self) -> bool:
         """Delete the repository, whatever became of its creation; False if there was nothing to delete.
 
-        After an error it may still exist.
+        After one of AWS_ERRORS it may still exist.
         """
-        if not _NAME.fullmatch(self.name):
-            raise ForeignRepositoryError(f"{self.name!r} was not created by this check and is not deleted")
-        attempts = {_Creation.NONE: 0, _Creation.UNKNOWN: _DELETIONS, _Creation.DONE: 1}[self._creation]
-        for number in range(attempts):
-            if number:
-                self._clock.sleep(_BETWEEN_DELETIONS)
-            if self._deleted():
-                return True
-        return False
+        self.require_own_name()
+        attempts = {_Effect.NONE: 0, _Effect.UNKNOWN: _DELETIONS, _Effect.DONE: 1}[self._creation]
+        found = any(self._deleted(again=number > 0) for number in range(attempts))
+        if found or self._creation is _Effect.DONE:
+            self._creation = self._policy = _Effect.NONE
+        return found
 
-    def _deleted(self) -> bool:
+    def _deleted(self, *, again: bool) -> bool:
+        if again:
+            self._clock.sleep(_BETWEEN_DELETIONS)
         try:
-            self._ecr.delete_repository(repositoryName=self.name, registryId=self._account, force=True)
+            self._clients.ecr.delete_repository(repositoryName=self.name, registryId=self.place.account, force=True)
         except ClientError as error:
             if error_code(error) != "RepositoryNotFoundException":
                 raise
             return False
         return True
+
+
+def is_own_name(name: str) -> bool:
+    """Return whether a name is one that TemporaryRepository chooses."""
+    return _NAME.fullmatch(name) is not None
+
+
+def _retried(error: ClientError) -> bool:
+    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+
+
+def _refused(error: ClientError) -> bool:
+    """Return whether AWS surely did nothing: a first attempt may have succeeded, and a proxy has no request id."""
+    response = error.response["ResponseMetadata"]
+    client_error = 400 <= response.get("HTTPStatusCode", 0) < 500  # noqa: PLR2004 - HTTP's client errors
+    return client_error and bool(response.get("RequestId")) and not _retried(error)

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
@@ -12,6 +12,8 @@ from rich.text import Text
 
 # A terminal that closes must not leave a repository behind either; Windows has no SIGHUP.
 _SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+ALARM: Final = "bold white on red"
 
 
 def print_line(console: Console, *parts: str | tuple[str, str] | Text, indent: int = 0) -> None:
@@ -47,6 +49,11 @@ class Progress:
     def line(self, text: str, style: str | None = None) -> None:
         """Print one line."""
         self._console.print(f"[{self._clock.now() - self._start:5.0f} s] {text}", style=style)
+
+    def try_line(self, text: str, style: str | None = None) -> None:
+        """Print one line, if anybody still reads the output."""
+        with suppress(OSError, SystemExit):  # rich raises SystemExit for a closed pipe
+            self.line(text, style)
 
 
 class Interrupts(AbstractContextManager["Interrupts"]):
