@@ -133,9 +133,10 @@ def test_each_value_of_an_element_is_read_by_itself() -> None:
     assert [principal.text for principal in found.named] == [ACCOUNT, "x"]
     assert found.wildcards == (WrittenPrincipal("AWS", "a*"),)
     assert found.malformed == (WrittenPrincipal("AWS", "1111"), WrittenPrincipal("Service", ""))
-    assert read_principals(["*", ACCOUNT]) == Principals(
-        wildcards=(WrittenPrincipal("", "*"),), malformed=(WrittenPrincipal("", ACCOUNT),)
-    )
+
+
+def test_list_directly_under_the_element_is_malformed_only_without_a_wildcard() -> None:
+    assert read_principals(["*", ACCOUNT]) == Principals(wildcards=(WrittenPrincipal("", "*"),))
 
 
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}

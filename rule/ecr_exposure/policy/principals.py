@@ -102,7 +102,7 @@ def read_principals(value: object) -> Principals:
     if value == "*" or value == _EVERYONE:  # noqa: PLR1714 - half the time of a membership test
         return EVERYONE
     if type(value) is not dict and (isinstance(value, str) or is_list(value)):
-        return _with_others([WrittenPrincipal("", text) for text in texts(value) or (NO_VALUE,)])
+        return _without_type(texts(value) or (NO_VALUE,))
     return _read_by_type(value if type(value) is dict else an_object(value))
 
 
@@ -128,6 +128,11 @@ def _read_by_type(element: Mapping[str, object]) -> Principals:
     if others:
         return _with_others(others, everyone=everyone, named=named)
     return _new(Principals, (everyone, tuple(named), (), ()))
+
+
+def _without_type(values: tuple[str, ...]) -> Principals:
+    """Return the values directly under the element, which are malformed unless one of them has a wildcard."""
+    return _with_others(WrittenPrincipal("", text) for text in tuple(filter(has_wildcard, values)) or values)
 
 
 def _with_others(
