@@ -344,11 +344,20 @@ def _by_text(constraint: Constraint) -> list[Constraint]:
     several_values = constraint.key.multivalued and not constraint.any_value
     if constraint.negated or several_values or not constraint.compares_text or len(constraint.texts) == 1:
         return [constraint]
-    tied = [text for text in constraint.texts if constraint.has_variables and has_variable(text)]
-    patterns = [text for text in constraint.texts if has_wildcard(text) and text not in tied]
-    exact = tuple(text for text in constraint.texts if text not in tied and text not in patterns)
-    patterns.sort(key=lambda text: (text.count("*"), len(text)))
-    fixed = [exact] * bool(exact) + [(text,) for text in patterns]
-    return [constraint._replace(texts=texts, has_variables=False) for texts in fixed] + [
-        constraint._replace(texts=(text,)) for text in tied
+    tied, patterns, exact = _sorted_out(constraint)
+    fixed = [exact] * bool(exact) + [[text] for text in patterns]
+    return [
+        *(constraint._replace(texts=tuple(texts), has_variables=False) for texts in fixed),
+        *(constraint._replace(texts=(text,)) for text in tied),
     ]
+
+
+def _sorted_out(constraint: Constraint) -> tuple[list[str], list[str], list[str]]:
+    """Return the texts with variables, those with wildcards only (fewest stars first), and the exact ones."""
+    tied, patterns, exact = [], [], []
+    for text in constraint.texts:
+        if constraint.has_variables and has_variable(text):
+            tied.append(text)
+        else:
+            (patterns if has_wildcard(text) else exact).append(text)
+    return tied, sorted(patterns, key=lambda text: (text.count("*"), len(text))), exact

@@ -41,7 +41,9 @@ class _Pattern(NamedTuple):
     @classmethod
     def of(cls, condition: Condition, *, variables: bool) -> "_Pattern":
         operator = condition.operator
-        return cls(condition.key.domain, operator.comparison, operator.wildcards, variables and operator.variables)
+        return cls(
+            condition.key.domain, operator.comparison, operator.wildcards, variables and operator.variables is True
+        )
 
     def named(self, text: str) -> tuple[NamedId, ...]:  # noqa: PLR0911 - one return a case reads as a table
         """Return the ids that are at their usual place."""

@@ -81,6 +81,14 @@ def by_key(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
     return grouped
 
 
+def _groups(constraints: ByKey) -> list[tuple[Correlation | str, Iterable[str]]]:
+    """Return the names of the keys whose values are found together, and the independent ones each by itself."""
+    path = [name for name, each in constraints.items() if each[0].key.presence in _NETWORK_PATH]
+    independent = [name for name in constraints if name not in _GROUPED and name not in path]
+    by_itself = dict.fromkeys((*independent, *_ALWAYS))
+    return [*_GROUPS.items(), (Correlation.NETWORK_PATH, path), *((name, (name,)) for name in by_itself)]
+
+
 class RequestContexts:
     """Finds request contexts for one policy; the values found for a group of keys are reused."""
 
@@ -96,13 +104,7 @@ class RequestContexts:
         constraints: none of them has variables. The context also holds CALLER_ARN.
         Raises TooComplexError.
         """
-        path = [name for name, each in constraints.items() if each[0].key.presence in _NETWORK_PATH]
-        independent = [name for name in constraints if name not in _GROUPED and name not in path]
-        groups: list[tuple[Correlation | str, Iterable[str]]] = [
-            *_GROUPS.items(),
-            (Correlation.NETWORK_PATH, path),
-            *((name, (name,)) for name in dict.fromkeys((*independent, *_ALWAYS))),
-        ]
+        groups = _groups(constraints)
         each = [constraint for same in constraints.values() for constraint in same]
         self.budget.spend(len(groups) + 2 * len(each) + sum(len(constraint.texts) for constraint in each) // 4)
         values: Values = {name: tag for name, tag in (self.callers.tags or {}).items() if tag is not None}
