@@ -354,7 +354,9 @@ def _by_text(constraint: Constraint) -> list[Constraint]:
 
 def _sorted_out(constraint: Constraint) -> tuple[list[str], list[str], list[str]]:
     """Return the texts with variables, those with wildcards only (fewest stars first), and the exact ones."""
-    tied, patterns, exact = [], [], []
+    tied: list[str] = []
+    patterns: list[str] = []
+    exact: list[str] = []
     for text in constraint.texts:
         if constraint.has_variables and has_variable(text):
             tied.append(text)
