@@ -208,8 +208,11 @@ class _StringSearch:
         special: set[str] = set()
         for reader in self._readers[at]:
             special |= self._automata[reader].letters
-        neutral = next((each for each in piece.characters.samples if each not in special), "")
-        return neutral + "".join(sorted(each for each in special if piece.characters.contains(each)))
+        contains, samples = piece.characters
+        neutral = next((each for each in samples if each not in special), "")
+        # Samples come first, as in plain examples.
+        plain = "".join(each for each in samples if each in special)
+        return neutral + plain + "".join(sorted(each for each in special - set(plain) if contains(each)))
 
     def run(self) -> dict[str, str] | None:
         first = self._enter(0, tuple(automaton.start for automaton in self._automata))

@@ -163,7 +163,7 @@ _FREE: Final = Domain(forms=(TEXT_FORM,), example="x")
 DOMAINS: Final[Mapping[ValueDomain, Domain]] = {
     _D.PRINCIPAL_ARN: Domain(selection=_S.CORRELATED, naming=_N.ARN, held=_ACCOUNTS),
     _D.PRINCIPAL_ACCOUNT: Domain(selection=_S.CORRELATED, naming=_N.ACCOUNT),
-    _D.PRINCIPAL_TYPE: Domain(selection=_S.CORRELATED),
+    _D.PRINCIPAL_TYPE: Domain(selection=_S.CORRELATED, values=CALLER_TYPES),
     _D.USERID: Domain(selection=_S.CORRELATED, naming=_N.USERID, held=(IdKind.UNIQUE_ID, IdKind.ACCOUNT)),
     _D.USERNAME: Domain(selection=_S.CORRELATED),
     _D.ORGANIZATION_ID: Domain(

@@ -191,30 +191,52 @@ def _find_with_variables(
     for one in with_variables:
         for key in dict.fromkeys(_open_keys(one, callers)):
             related.setdefault(key, []).append(one)
-    keys = list(related)
-    complete = [_all_values(fixed.get(key.name, ())) for key in keys]
-    tries: list[list[str | None]] = [
-        [*values] or list(dict.fromkeys(_suggested_values(key, at, fixed, related[key], relaxed)))
-        for at, (key, values) in enumerate(zip(keys, complete, strict=True))
-    ]
-    for values in islice(product(*tries), _MOST_TRIES):
-        contexts.budget.spend(20 * (len(keys) + len(with_variables)))
-        known = dict(zip(keys, values, strict=True))
-        assigned = [_assigned(key, value) for key, value in known.items()]
-        filled = [_filled(each, known, callers) for each in with_variables]
-        found = contexts.find(_more(fixed, [*assigned, *filled]), action)
-        if found is not None:
-            return found
-    if all(complete) and prod(map(len, tries)) <= _MOST_TRIES:
-        return None
+    complete = {key: _all_values(key, fixed.get(key.name, ())) for key in related}
+    tries = {
+        key: values or list(dict.fromkeys(_suggested_values(key, at, fixed, related[key], relaxed)))
+        for at, (key, values) in enumerate(complete.items())
+    }
+    found = _first_right(tries, fixed, with_variables, action, contexts)
+    if found is not None:
+        return found
+    # It is certain that there is none if one of the constraints has none.
+    for some in ([*with_variables], *([one] for one in with_variables)):
+        all_tries = {key: complete[key] for one in some for key in _open_keys(one, callers)}
+        is_complete = all(all_tries.values()) and prod(map(len, all_tries.values())) <= _MOST_TRIES
+        if is_complete and _first_right(all_tries, fixed, some, action, contexts) is None:
+            return None
     raise _UndecidedError("policy variables tie several keys together")
 
 
-def _all_values(constraints: Sequence[Constraint]) -> list[str]:
-    """Return every value that a key can have, if its constraints leave only few; empty if they do not."""
-    listed = (each.only_values() for each in constraints if not each.may_be_absent)
-    complete = next((values for values in listed if values is not None), ())
-    return [value for value in complete if all(constraint.accepts(value) for constraint in constraints)]
+def _first_right(
+    tries: Mapping[ConditionKey, Sequence[str | None]],
+    fixed: ByKey,
+    with_variables: Sequence[Constraint],
+    action: str,
+    contexts: RequestContexts,
+) -> Values | None:
+    """Return a context for the first values of the variables that meet the constraints."""
+    for values in islice(product(*tries.values()), _MOST_TRIES):
+        contexts.budget.spend(20 * (len(tries) + len(with_variables)))
+        known = dict(zip(tries, values, strict=True))
+        assigned = [_assigned(key, value) for key, value in known.items()]
+        filled = [_filled(each, known, contexts.callers) for each in with_variables]
+        found = contexts.find(_more(fixed, [*assigned, *filled]), action)
+        if found is not None:
+            return found
+    return None
+
+
+def _all_values(key: ConditionKey, constraints: Sequence[Constraint]) -> list[str | None]:
+    """Return every value that a key can have, None for no value, if there are only few; empty if there are many."""
+    required = [each for each in constraints if not each.may_be_absent]
+    written = (values for each in required if (values := each.only_values()) is not None)
+    listed = next(written, None) or DOMAINS[key.domain].values
+    found: list[str | None] = [
+        value for value in listed if all(each.may_be_present and each.accepts(value) for each in constraints)
+    ]
+    may_be_absent = bool(listed) and not required and key.presence is not Presence.ALWAYS
+    return [*found, None] if may_be_absent else found
 
 
 def _more(constraints: ByKey, others: Iterable[Constraint]) -> ByKey:
