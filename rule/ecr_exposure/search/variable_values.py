@@ -184,13 +184,16 @@ def _find_with_variables(
     fixed: ByKey, with_variables: Sequence[Constraint], action: str, contexts: RequestContexts
 ) -> Values | None:
     callers = contexts.callers
-    relaxed = contexts.find(_more(fixed, [each for one in with_variables for each in _relaxed(one)]), action)
+    weaker = _more(fixed, [each for one in with_variables for each in _relaxed(one)])
+    relaxed = contexts.find(weaker, action)
     if relaxed is None:
         return None
     related: dict[ConditionKey, list[Constraint]] = {}
     for one in with_variables:
         for key in dict.fromkeys(_open_keys(one, callers)):
             related.setdefault(key, []).append(one)
+    # A key that the context may lack has a value in another one.
+    relaxed = (contexts.find(_more(weaker, map(Constraint, related)), action) or {}) | relaxed
     complete = {key: _all_values(key, fixed.get(key.name, ())) for key in related}
     tries = {
         key: values or list(dict.fromkeys(_suggested_values(key, at, fixed, related[key], relaxed)))
