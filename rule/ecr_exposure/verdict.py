@@ -63,15 +63,19 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
         trusted_organizations=organization_ids("trusted_organizations", trusted_organizations),
         now=_aware(now),
     )
-    if chosen.needs_zone_of_trust and facts.owner is None:
-        raise ParameterError(f"owner: None is not an account id of 12 digits, which test {chosen.name!r} needs")
+    return _judge(policy, chosen, facts)
+
+
+def _judge(policy: object, test: AccessTest, facts: RepositoryFacts) -> Verdict:
+    if test.needs_zone_of_trust and facts.owner is None:
+        raise ParameterError(f"owner: None is not an account id of 12 digits, which test {test.name!r} needs")
     try:
         document = read_policy(policy)
     except PolicyError as error:
         return cannot_be_evaluated(str(error))
     if document is None:
         return Verdict(compliance="COMPLIANT", annotation=annotation.NO_POLICY)
-    return _judge_document(document, chosen, facts)
+    return _judge_document(document, test, facts)
 
 
 def _aware(now: datetime | None) -> datetime:
@@ -118,16 +122,15 @@ def evaluate_repository(repository: Repository, parameters: RuleParameters, now:
 
 
 def _evaluate(repository: Repository, parameters: RuleParameters, test: AccessTest, now: datetime) -> Verdict:
-    verdict = judge(
-        repository.policy,  # type: ignore[arg-type]  # judge takes whatever was recorded
-        test=test.name,
-        owner=repository.account or None,
-        region=repository.region or None,
-        members=parameters.members,
+    # The ids of the parameters are valid: an organization has too many accounts to check them for each repository.
+    facts = RepositoryFacts(
+        owner=account_id("owner", repository.account) if repository.account else None,
+        region=region_name("region", repository.region) if repository.region else None,
         trusted_accounts=parameters.trusted_accounts,
         trusted_organizations=parameters.trusted_organizations,
         now=now,
     )
+    verdict = _judge(repository.policy, test, facts)
     return _excused(verdict, repository, parameters, test)
 
 
