@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import rdklib.evaluator
 from botocore.exceptions import BotoCoreError
@@ -51,18 +51,16 @@ def lambda_handler(event: object, context: object) -> list[dict[str, object]]:
 def _evaluate(event: ValidatedEvent, context: object) -> list[dict[str, object]]:
     invocation = Invocation(getattr(context, "get_remaining_time_in_millis", None))
     rule = EcrRepositoryNoPublicAccess(event.parameters, invocation)
-    result: object = None
+    result: list[dict[str, object]] = []
     try:
-        result = rdklib.evaluator.Evaluator(rule, [RESOURCE_TYPE]).handle(event.for_rdklib, context)
+        result = _result(rdklib.evaluator.Evaluator(rule, [RESOURCE_TYPE]).handle(event.for_rdklib, context))
+        if not rule.was_asked:
+            _log_not_applicable(event)
     except (BotoCoreError, EvaluationError) as error:
-        invocation.fail(str(error))
-    if isinstance(result, Mapping):
-        invocation.fail(_message(result))
-    elif result is not None and not rule.was_asked:
-        _log_not_applicable(event)
+        invocation.fail(error)
     # Everything that could be evaluated is reported by now: one repository does not block the others.
     invocation.raise_failures()
-    return [_as_json(evaluation) for evaluation in result]
+    return result
 
 
 def _log_not_applicable(event: ValidatedEvent) -> None:
@@ -82,12 +80,13 @@ def _log_not_applicable(event: ValidatedEvent) -> None:
     )
 
 
-def _message(result: Mapping[str, Any]) -> str:
-    known = ("customerErrorCode", "internalErrorMessage", "customerErrorMessage", "internalErrorDetails")
-    parts = dict.fromkeys(str(result[name]) for name in known if result.get(name))
-    return ": ".join(parts)
-
-
-def _as_json(evaluation: Mapping[str, object]) -> dict[str, object]:
+def _result(returned: list[dict[str, object]] | Mapping[str, object]) -> list[dict[str, object]]:
+    """Return the evaluations that rdklib reported, as JSON values; raise EvaluationError if it returned an error."""
+    if isinstance(returned, Mapping):
+        known = ("customerErrorCode", "internalErrorMessage", "customerErrorMessage", "internalErrorDetails")
+        raise EvaluationError(": ".join(dict.fromkeys(str(returned[name]) for name in known if returned.get(name))))
     # The evaluation of an oversized item has its capture time as a datetime, which Lambda cannot return.
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in evaluation.items()}
+    return [
+        {name: value.isoformat() if isinstance(value, datetime) else value for name, value in evaluation.items()}
+        for evaluation in returned
+    ]

@@ -59,11 +59,12 @@ class Invocation:
         if self._remaining() < needed:
             raise EvaluationError("the invocation is about to time out")
 
-    def fail(self, failure: str, *, times: int = 1) -> None:
-        """Note what could not be done; the invocation fails at its end."""
+    def fail(self, error: Exception, *, what: str = "", times: int = 1) -> None:
+        """Note why something could not be done, and what; the invocation fails at its end."""
         self._failures += times
         if len(self._named) < _MOST_NAMED:
-            self._named.append(_shortened(failure))
+            why = str(error) if isinstance(error, EvaluationError) else repr(error)
+            self._named.append(_shortened(f"{what}: {why}" if what else why))
 
     def stop(self, reason: str) -> None:
         """Note why the invocation ends early; it fails at its end."""

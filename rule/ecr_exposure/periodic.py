@@ -131,7 +131,7 @@ class PeriodicRun:
                 if resource["ResourceType"] == RESOURCE_TYPE:
                     times[resource["ResourceId"]] = result["ResultRecordedTime"].timestamp()
         except Exception as error:  # noqa: BLE001 - the repositories of the list are evaluated all the same
-            self._invocation.fail(f"the earlier evaluations: {error!r}")
+            self._invocation.fail(error, what="the earlier evaluations")
             return {}
         return times
 
@@ -142,7 +142,7 @@ class PeriodicRun:
             for page in _pages(self._ecr, "describe_repositories", "nextToken", maxResults=1000):
                 arns.update((each["repositoryName"], each["repositoryArn"]) for each in page["repositories"])
         except Exception as error:  # noqa: BLE001 - what is known by now is evaluated all the same
-            self._invocation.fail(f"the list of repositories: {error!r}")
+            self._invocation.fail(error, what="the list of repositories")
         return arns
 
     def _read_all(self, names: Iterable[str]) -> None:
@@ -235,10 +235,10 @@ class PeriodicRun:
                 self._denial = result.error
             case _Why.FAULT:
                 self._faults += 1
-                self._invocation.fail(f"{result.name}: {result.error!r}")
+                self._invocation.fail(result.error, what=result.name)
             case _Why.ITEM_FAULT:
                 self._item_faults += 1
-                self._invocation.fail(f"{result.name}: access to its policy is denied; its item: {result.error!r}")
+                self._invocation.fail(result.error, what=f"{result.name}: access to its policy is denied; its item")
             case _:
                 assert_never(result.why)
 
@@ -246,7 +246,7 @@ class PeriodicRun:
         try:
             evaluation = self._evaluate(repository)
         except Exception as error:  # noqa: BLE001 - the others are evaluated all the same
-            self._invocation.fail(f"{repository.name}: {error!r}")
+            self._invocation.fail(error, what=repository.name)
         else:
             self._reporter.add(evaluation)
 

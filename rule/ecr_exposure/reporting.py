@@ -68,7 +68,7 @@ class Reporter:
                 TestMode=self._token == "TESTMODE",  # noqa: S105 - RDK's word in tests
             )
         except RefusedError as error:
-            self._invocation.fail(str(error))
+            self._invocation.fail(error)
         except Exception as error:  # noqa: BLE001 - the other batches are reported all the same
             if len(batch) > 1 and _is_caused_by_content(error):
                 half = len(batch) // 2
@@ -76,7 +76,7 @@ class Reporter:
                 self._report(batch[half:])
             else:
                 first = batch[0].complianceResourceId
-                self._invocation.fail(f"{len(batch)} evaluations, first {first}: {error!r}", times=len(batch))
+                self._invocation.fail(error, what=f"{len(batch)} evaluations, first {first}", times=len(batch))
 
     def _content(self, evaluation: Evaluation) -> "EvaluationTypeDef":
         evaluation.orderingTimestamp = self._time

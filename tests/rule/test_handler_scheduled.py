@@ -93,7 +93,7 @@ class TestOrder:
             denied = Fault("config", "GetComplianceDetailsByConfigRule", code="AccessDeniedException")
             with (
                 member.organization.faults.inject(denied),
-                pytest.raises(EvaluationError, match="the earlier evaluations: .*AccessDenied"),
+                pytest.raises(EvaluationError, match=r"the earlier evaluations: .*AccessDenied"),
             ):
                 member.evaluate_all()
             assert member.read() == ["aa", "bb", "cc"]
