@@ -25,10 +25,11 @@ https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from traceback import format_tb
 from typing import Any, Final
 
 from rdklib import ConfigRule, Evaluation
@@ -105,11 +106,11 @@ def _evaluate(repository: Repository, parameters: RuleParameters, now: datetime)
         _log(repository, parameters, verdict)
     except Exception as error:  # noqa: BLE001 - one repository must not stop another
         verdict = cannot_be_evaluated(f"unexpected error: {type(error).__name__}")
-        _log(repository, parameters, verdict)
+        _log(repository, parameters, verdict, at=format_tb(error.__traceback__, limit=-3))
     return Evaluation(verdict.compliance, repository.name, RESOURCE_TYPE, verdict.annotation)
 
 
-def _log(repository: Repository, parameters: RuleParameters, verdict: Verdict) -> None:
+def _log(repository: Repository, parameters: RuleParameters, verdict: Verdict, at: Iterable[str] = ()) -> None:
     _logger.info(
         "%s is %s",
         repository.name,
@@ -125,5 +126,6 @@ def _log(repository: Repository, parameters: RuleParameters, verdict: Verdict) -
             "reasons": [printable(grant.reason) for grant in verdict.grants] or [verdict.problem or "no grant"],
             "witnesses": [printable(str(grant.witness)) for grant in verdict.grants if grant.witness],
             "advisories": [printable(advisory.text) for advisory in verdict.advisories],
+            **({"unexpectedErrorAt": list(at)} if at else {}),
         },
     )

@@ -75,7 +75,7 @@ class Invocation:
     def raise_failures(self) -> None:
         """Raise EvaluationError if something could not be done; it names the most important failures."""
         if self._failures:
-            named = "; ".join(self._named)
+            named = "; ".join(self._named[:_MOST_NAMED])
             raise EvaluationError(f"not everything was evaluated ({self._failures}): {named}")
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from enum import Enum, auto
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
@@ -85,7 +86,7 @@ class PeriodicRun:
     ) -> None:
         """Store the scheduled event, and how a repository is evaluated; raise an error of AWS without the role."""
         self._rule_name: str = event["configRuleName"]
-        self._account: str = event["accountId"]
+        self._account: str = event.get("accountId", "")
         self._ecr, self._config = clients.build_client("ecr"), clients.build_client("config")
         self._invocation = invocation
         self._evaluate = evaluate
@@ -110,8 +111,10 @@ class PeriodicRun:
                 self._read_all(denied)
             if self._denied:
                 self._invocation.stop(f"the role may not read {len(self._denied)} policies: {self._denial!r}")
-            if not self._invocation.is_stopped:
-                self._delete([name for name in self._gone if name in recorded])
+            # A run that ended early deletes nothing.
+            for name in () if self._invocation.is_stopped else self._gone:
+                if name in recorded:
+                    self._report(name, partial(self._deletion, name))
             return self._reporter.finish()
 
     def _recorded(self) -> Mapping[str, float]:
@@ -164,6 +167,8 @@ class PeriodicRun:
                     self._use(future.result())
 
     def _must_stop(self) -> bool:
+        if self._invocation.is_stopped:
+            return True
         if self._invocation.is_ending():
             self._invocation.stop("all further repositories: the invocation is about to time out")
         elif self._faults >= _MOST_FAULTS:
@@ -174,18 +179,22 @@ class PeriodicRun:
 
     def _read(self, name: str) -> _Read | _NotRead:
         try:
+            return self._read_policy(name)
+        except Exception as error:  # noqa: BLE001 - the others are read all the same
+            return _NotRead(name, _Why.FAULT, error)
+
+    def _read_policy(self, name: str) -> _Read | _NotRead:
+        try:
             return _Read(self._repository(name))
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "RepositoryNotFoundException":
                 return _NotRead(name, _Why.GONE, error)
             if "AccessDenied" not in code:
-                return _NotRead(name, _Why.FAULT, error)
+                raise
             if self._role_may_read or _names_repository_policy(error):
                 return self._read_item(name)
             return _NotRead(name, _Why.DENIED, error)
-        except Exception as error:  # noqa: BLE001 - the others are read all the same
-            return _NotRead(name, _Why.FAULT, error)
 
     def _repository(self, name: str) -> Repository:
         policy = None
@@ -222,10 +231,9 @@ class PeriodicRun:
         if isinstance(result, _Read):
             if result.is_recorded:
                 self._item_faults = 0
-                _logger.info("%s denies access to its policy: its latest item is evaluated", result.repository.name)
             else:
                 self._role_may_read, self._faults = True, 0
-            self._report(result.repository)
+            self._report(result.repository.name, partial(self._evaluation, result))
             return
         match result.why:
             case _Why.GONE:
@@ -242,19 +250,23 @@ class PeriodicRun:
             case _:
                 assert_never(result.why)
 
-    def _report(self, repository: Repository) -> None:
+    def _report(self, name: str, make: Callable[[], Evaluation]) -> None:
         try:
-            evaluation = self._evaluate(repository)
-        except Exception as error:  # noqa: BLE001 - the others are evaluated all the same
-            self._invocation.fail(error, what=repository.name)
+            evaluation = make()
+        except Exception as error:  # noqa: BLE001 - the others are reported all the same
+            self._invocation.fail(error, what=name)
         else:
             self._reporter.add(evaluation)
 
-    def _delete(self, names: Iterable[str]) -> None:
+    def _evaluation(self, read: _Read) -> Evaluation:
+        if read.is_recorded:
+            _logger.info("%s denies access to its policy: its latest item is evaluated", read.repository.name)
+        return self._evaluate(read.repository)
+
+    def _deletion(self, name: str) -> Evaluation:
         place = {"account": self._account, "region": self._ecr.meta.region_name}
-        for name in names:
-            _logger.info("%s is deleted", name, extra=place | _DELETED)
-            self._reporter.add(Evaluation(ComplianceType.NOT_APPLICABLE, name, RESOURCE_TYPE))
+        _logger.info("%s is deleted", name, extra=place | _DELETED)
+        return Evaluation(ComplianceType.NOT_APPLICABLE, name, RESOURCE_TYPE)
 
 
 def _pages(client: "BaseClient", operation: str, token_name: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
