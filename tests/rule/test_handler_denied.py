@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure import EvaluationError
+from ecr_exposure import EvaluationError, periodic
 from tests.local_aws.faults import Fault
 from tests.rule.member_account import CLOSED, MEMBER, OPEN, REGION, deployed
 
@@ -140,6 +140,29 @@ class TestManyRepositoriesAreDenied:
             assert member.compliances() == {"aa": "NON_COMPLIANT", "zz": "NON_COMPLIANT"}
             # 20, and those that have begun by then.
             assert 20 <= len(injected.calls) < 40
+
+    def test_item_that_can_be_read_starts_the_count_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(periodic, "_WORKERS", 1)
+        with deployed() as member:
+            member.create("aa", OPEN)
+            for number in range(50):
+                member.create(f"mm{number}", OPEN)
+            history = Fault(
+                "config",
+                "GetResourceConfigHistory",
+                code="X",
+                times=None,
+                when=lambda call: not str(call.repository).endswith("5"),
+            )
+            faults = member.organization.faults
+            with (
+                faults.inject(denied(when=lambda call: str(call.repository).startswith("mm"))),
+                faults.inject(history) as injected,
+                pytest.raises(EvaluationError, match=r"\(45\): "),
+            ):
+                member.evaluate_all()
+            assert len(injected.calls) == 45
+            assert len(member.compliances()) == 6
 
 
 class TestAllRepositoriesAreDenied:

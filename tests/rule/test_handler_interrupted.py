@@ -51,12 +51,18 @@ class TestOneRepository:
             assert member.compliances() == {"aa": "COMPLIANT", "bb": "NON_COMPLIANT", "cc": "COMPLIANT"}
 
     @pytest.mark.parametrize("error", [RecursionError, OverflowError, MemoryError, KeyError, AttributeError])
-    def test_unexpected_error_while_evaluating_is_its_evaluation(self, error: type[Exception]) -> None:
-        """Whatever is wrong in the engine."""
+    def test_unexpected_error_while_evaluating_is_its_evaluation(
+        self, error: type[Exception], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Whatever is wrong in the engine; the log has the place."""
         with deployed() as member, evaluating("bb", error):
             for name in ("aa", "bb", "cc"):
                 member.create(name, CLOSED)
             member.evaluate_all()
+            (place,) = [
+                vars(line)["unexpectedErrorAt"] for line in caplog.records if hasattr(line, "unexpectedErrorAt")
+            ]
+            assert "raise error" in place[-1]
             expected = ("NON_COMPLIANT", f"Cannot be evaluated: unexpected error: {error.__name__}")
             assert member.dashboard()["bb"] == expected
             assert (member.compliances()["aa"], member.compliances()["cc"]) == ("COMPLIANT", "COMPLIANT")
@@ -233,6 +239,17 @@ class TestTime:
             with pytest.raises(EvaluationError, match=r"the list of repositories: .*about to time out"):
                 member.evaluate_all(remaining)
             assert sum(operation == "DescribeRepositories" for _, operation in member.operations()) < 20
+
+    def test_time_of_one_invocation_does_not_limit_the_next(self) -> None:
+        """Both use the same clients."""
+        left = [15 * MINUTES]
+        with deployed() as member:
+            member.create("aa", OPEN)
+            member.evaluate_all(lambda: left[0])
+            left[0] = 0
+            member.organization.set_policy(MEMBER, REGION, "aa", CLOSED)
+            member.config.deliver_change(MEMBER, REGION, "aa")
+            assert member.compliances() == {"aa": "COMPLIANT"}
 
     def test_no_thread_runs_after_the_handler_returned(self) -> None:
         with deployed() as member:
