@@ -23,7 +23,11 @@ def latest_item(config: "ConfigServiceClient", resource_type: str, resource_id: 
     """
     try:
         # Without chronologicalOrder the latest item is the first.
-        answer = config.get_resource_config_history(resourceType=resource_type, resourceId=resource_id, limit=1)
+        answer = config.get_resource_config_history(
+            resourceType=resource_type,  # type: ignore[arg-type]  # a Literal of all types
+            resourceId=resource_id,
+            limit=1,
+        )
     except config.exceptions.ResourceNotDiscoveredException:
         return None
     if not answer["configurationItems"]:

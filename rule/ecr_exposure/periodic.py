@@ -88,6 +88,10 @@ class PeriodicRun:
         self._rule_name: str = event["configRuleName"]
         self._account: str = event.get("accountId", "")
         self._ecr, self._config = clients.build_client("ecr"), clients.build_client("config")
+        for client in (self._ecr, self._config):
+            # botocore makes the classes of a client's errors at their first use. Two threads would make them twice, and
+            # one would not recognize the errors of the other.
+            _ = client.exceptions
         self._invocation = invocation
         self._evaluate = evaluate
         self._reporter = Reporter(self._config, event, invocation)
@@ -265,7 +269,7 @@ class PeriodicRun:
 
     def _deletion(self, name: str) -> Evaluation:
         place = {"account": self._account, "region": self._ecr.meta.region_name}
-        _logger.info("%s is deleted", name, extra=place | _DELETED)
+        _logger.info("%s is deleted", name, extra={**place, **_DELETED})
         return Evaluation(ComplianceType.NOT_APPLICABLE, name, RESOURCE_TYPE)
 
 

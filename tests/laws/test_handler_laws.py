@@ -163,7 +163,7 @@ class TestAnyPolicy:
             for name, policy in (("aa", OPEN), ("mm", None), ("zz", CLOSED.replace("111122223333", MEMBER))):
                 member.create(name, policy)
 
-            @settings(max_examples=max(20, settings.default.max_examples // 5))
+            @settings(max_examples=max(20, settings().max_examples // 5))
             @given(texts)
             def check(text: str) -> None:
                 check_periodic(member, log, text)

@@ -21,7 +21,7 @@ def noted_waits(waits: list[float]) -> Iterator[None]:
     """
     take = TokenBucket.acquire
 
-    def acquire(bucket: TokenBucket, amount: float = 1, block: bool = True) -> bool:  # noqa: ARG001, FBT001, FBT002 - botocore's signature
+    def acquire(bucket: TokenBucket, amount: int = 1, block: bool = True) -> bool:  # noqa: ARG001, FBT001, FBT002 - botocore's signature
         while True:
             try:
                 return bool(take(bucket, amount, block=False))

@@ -9,10 +9,12 @@ from typing import Final
 from unittest.mock import patch
 
 import pytest
+from botocore.errorfactory import ClientExceptionsFactory
 
 from ecr_exposure import EvaluationError, config_rule, periodic
-from ecr_exposure.repository import Repository
-from ecr_exposure.verdict import Verdict
+from ecr_exposure.invocation import Invocation
+from ecr_exposure.repository import RESOURCE_TYPE, Repository
+from ecr_exposure.verdict import Verdict, evaluate_repository
 from tests.local_aws.faults import Connection, Fault
 from tests.rule.member_account import CLOSED, MEMBER, OPEN, REGION, MemberAccount, deployed
 
@@ -49,6 +51,23 @@ class TestOneRepository:
             with member.organization.faults.inject(fault), pytest.raises(EvaluationError, match=r"\(1\): bb: "):
                 member.evaluate_all()
             assert member.compliances() == {"aa": "COMPLIANT", "bb": "NON_COMPLIANT", "cc": "COMPLIANT"}
+
+    def test_errors_of_a_client_have_one_class_in_all_threads(self) -> None:
+        """Botocore makes the classes at their first use, in whichever thread that is."""
+        makers: list[threading.Thread] = []
+        make = ClientExceptionsFactory.create_client_exceptions
+
+        def noted(factory: ClientExceptionsFactory, model: object) -> object:
+            makers.append(threading.current_thread())
+            return make(factory, model)
+
+        with deployed() as member, patch.object(ClientExceptionsFactory, "create_client_exceptions", noted):
+            member.create("aa", None)
+            member.evaluate_all()
+            with member.organization.faults.inject(Fault("config", "GetResourceConfigHistory", code="X")):
+                member.evaluate_all()
+        assert makers
+        assert {*makers} == {threading.main_thread()}
 
     @pytest.mark.parametrize("error", [RecursionError, OverflowError, MemoryError, KeyError, AttributeError])
     def test_unexpected_error_while_evaluating_is_its_evaluation(
@@ -127,6 +146,37 @@ class TestLists:
                 member.evaluate_all()
             assert member.compliances() == {"aa": "COMPLIANT", "deleted": "NON_COMPLIANT"}
 
+    def test_incomplete_evaluations_count_as_unreadable(self) -> None:
+        """The first page has an outdated evaluation, and the second is missing."""
+        with deployed() as member:
+            member.create("deleted", OPEN)
+            member.evaluate_all()
+            member.organization.delete_repository(MEMBER, REGION, "deleted")
+            denied = Fault(
+                "config",
+                "GetComplianceDetailsByConfigRule",
+                code="AccessDeniedException",
+                when=lambda call: "NextToken" in call.parameters,
+            )
+            qualifier = {"ResourceType": RESOURCE_TYPE, "ResourceId": "deleted"}
+            result = {
+                "EvaluationResultIdentifier": {"EvaluationResultQualifier": qualifier},
+                "ResultRecordedTime": 1.7e9,
+            }
+            first = Fault(
+                "config",
+                "GetComplianceDetailsByConfigRule",
+                status=200,
+                body=json.dumps({"EvaluationResults": [result], "NextToken": "two"}),
+                request_id=True,
+            )
+            with (
+                injected(member, denied, first),
+                pytest.raises(EvaluationError, match=r"\(1\): the earlier evaluations: "),
+            ):
+                member.evaluate_all()
+            assert member.compliances() == {"deleted": "NON_COMPLIANT"}
+
     @pytest.mark.parametrize(
         ("service", "operation", "token", "content"),
         [
@@ -183,6 +233,34 @@ class TestFaultsInARow:
             # The threads may have begun with others by then.
             assert 20 <= len(injected.calls) < 40
             assert member.compliances() == {"deleted": "NON_COMPLIANT"}
+
+    def test_reads_that_wait_for_a_thread_do_not_begin(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The only thread is kept busy from the 21st read until the run stops."""
+        monkeypatch.setattr(periodic, "_WORKERS", 1)
+        stopped, stop = threading.Event(), Invocation.stop
+
+        def noted(invocation: Invocation, reason: str) -> None:
+            stop(invocation, reason)
+            stopped.set()
+
+        monkeypatch.setattr(Invocation, "stop", noted)
+        with deployed() as member:
+            for number in range(100):
+                member.create(f"r{number:02d}", OPEN)
+            fault = Fault(
+                "ecr",
+                "GetRepositoryPolicy",
+                code="X",
+                times=None,
+                when=lambda _: len(member.read()) < 20 or stopped.wait(60),
+            )
+            with (
+                member.organization.faults.inject(fault) as injected,
+                pytest.raises(EvaluationError, match="20 in a row"),
+            ):
+                member.evaluate_all()
+            # Not 36, which is what the run has given to the thread.
+            assert 21 <= len(injected.calls) < 30
 
     def test_success_between_them_starts_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(periodic, "_WORKERS", 1)
@@ -324,12 +402,11 @@ def injected(member: MemberAccount, *faults: Fault) -> Iterator[None]:
 @contextmanager
 def evaluating(name: str, error: type[Exception]) -> Iterator[None]:
     """Raise an error inside the with block when the repository of this name is evaluated."""
-    evaluate = config_rule.evaluate_repository
 
     def broken(repository: Repository, *others: object) -> Verdict:
         if repository.name == name:
             raise error
-        return evaluate(repository, *others)  # type: ignore[arg-type]
+        return evaluate_repository(repository, *others)  # type: ignore[arg-type]
 
     with patch.object(config_rule, "evaluate_repository", broken):
         yield
