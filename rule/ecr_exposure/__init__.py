@@ -3,7 +3,10 @@
 The way through the package, in reading order:
 
 * ``handler`` is the Lambda entry. ``event`` validates an AWS Config event, ``config_rule`` is the rule as rdklib runs
-  it, ``aws`` has the AWS clients, and ``parameters`` reads the rule parameters.
+  it, and ``parameters`` reads the rule parameters.
+* ``periodic`` evaluates all repositories of an account and region. ``reporting`` reports their evaluations in batches,
+  ``invocation`` knows the time that is left and what failed, ``history`` has the configuration items of AWS Config,
+  and ``aws`` the AWS clients.
 * ``repository``: the repository that an event or the ECR API describes.
 * ``policy``: what a policy document and a request mean, as AWS documents it. It does not know what "public" means.
 * ``search``: the search for a request that gets access. Other packages use only what it exports.

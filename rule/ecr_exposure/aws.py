@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 Service = Literal["config", "ecr", "organizations"]
 
-_CONFIG: Final = Config(retries={"mode": "adaptive", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30)
+_CONFIG: Final = Config(
+    # The rate limiter of this mode slows all threads of a client together, at the lowest to one call in two seconds.
+    retries={"mode": "adaptive", "total_max_attempts": 3},
+    connect_timeout=3,
+    read_timeout=5,
+    max_pool_connections=16,
+)
 # An hour is what every role allows, and the maximum for role chaining:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use.html
 _SESSION_SECONDS: Final = 3600
@@ -60,19 +66,16 @@ class _Accounts(NamedTuple):
 class Kept:
     """What the function keeps between invocations.
 
-    clients: by role, region and service. accounts: of the organization. refused_evaluations: the repositories whose
-    evaluation AWS Config refused in the current invocation.
+    clients: by role, region and service. accounts: of the organization.
     """
 
     clients: OrderedDict[tuple[str | None, str | None, Service], _Client] = field(default_factory=OrderedDict)
     accounts: _Accounts | None = None
-    refused_evaluations: list[str] = field(default_factory=list)
 
     def clear(self) -> None:
         """Forget everything."""
         self.clients.clear()
         self.accounts = None
-        self.refused_evaluations.clear()
 
 
 kept: Final = Kept()
@@ -131,7 +134,7 @@ def _build(role: str | None, region: str | None, service: Service) -> _Client:
         aws_session_token=credentials and credentials.session_token,
     )
     if service == "config":
-        client.meta.events.register("after-call.config-service.PutEvaluations", _remember_refused)
+        client.meta.events.register("after-call.config-service.PutEvaluations", _check_refused)
         client.meta.events.register("after-call.config-service.GetResourceConfigHistory", _complete_history_item)
     return _Client(client, credentials.expiration - _RESERVE if credentials else None)
 
@@ -154,13 +157,18 @@ FOREIGN_RESPONSE: Final = "the answer to PutEvaluations did not come from AWS Co
 """The error of an answer without a request id, such as a proxy's page."""
 
 
-def _remember_refused(parsed: Mapping[str, Any], **_: object) -> None:
+class RefusedError(EvaluationError):
+    """AWS Config received a call of PutEvaluations, and refused some of its evaluations."""
+
+
+def _check_refused(parsed: Mapping[str, Any], **_: object) -> None:
     # PutEvaluations succeeds and lists what it refused:
     # https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
     if "Error" not in parsed and not parsed.get("ResponseMetadata", {}).get("RequestId"):
         raise EvaluationError(FOREIGN_RESPONSE)
-    refused = parsed.get("FailedEvaluations") or ()
-    kept.refused_evaluations.extend(str(each.get("ComplianceResourceId")) for each in refused)
+    if refused := parsed.get("FailedEvaluations"):
+        first = refused[0].get("ComplianceResourceId")
+        raise RefusedError(f"AWS Config refused {len(refused)} evaluations, first {first}")
 
 
 def _complete_history_item(parsed: dict[str, Any], **_: object) -> None:

@@ -25,65 +25,44 @@ https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop
 """
 
 import logging
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from traceback import format_tb
+from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-from rdklib import ComplianceType, ConfigRule, Evaluation
+from rdklib import ConfigRule, Evaluation
 
 from ecr_exposure.aws import ClientFactory, organization_accounts
+from ecr_exposure.invocation import Invocation
 from ecr_exposure.parameters import RuleParameters, read_parameters
-from ecr_exposure.repository import RESOURCE_TYPE, Repository, repository_of_api, repository_of_item
-from ecr_exposure.verdict import evaluate_repository
-
-if TYPE_CHECKING:
-    from mypy_boto3_config import ConfigServiceClient
-    from mypy_boto3_ecr import ECRClient
-    from mypy_boto3_ecr.type_defs import RepositoryTypeDef
+from ecr_exposure.periodic import PeriodicRun
+from ecr_exposure.policy.json_values import printable
+from ecr_exposure.repository import RESOURCE_TYPE, Repository, repository_of_item
+from ecr_exposure.verdict import Verdict, cannot_be_evaluated, evaluate_repository
 
 _logger: Final = logging.getLogger(__name__)
-
-_DELETED: Final = {"compliance": "NOT_APPLICABLE", "reasons": ["the repository does not exist any more"]}
-# What a call can end with: an error of AWS, no response, or a response without what AWS documents.
-_FAULTS: Final = (BotoCoreError, ClientError, ResponseParserError, KeyError, TypeError, ValueError)
-# If so many repositories in a row cannot be read, the cause is not one repository.
-_MOST_IN_A_ROW: Final = 10
-# The time that is left to report evaluations, unless the invocation is a short one.
-_RESERVE_MILLISECONDS: Final = 60_000
 
 
 class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib has no types
     """Evaluates the repositories that one event is about; rdklib needs a new one for each invocation.
 
     was_asked: whether rdklib asked for evaluations; if not, it reported NOT_APPLICABLE by itself.
-    not_evaluated: what a periodic evaluation could not evaluate, each with its reason. The invocation must fail after
-    the other evaluations are reported.
     """
 
     # rdklib would delete the evaluations that an unfinished run did not get to, and in quadratic time.
     delete_old_evaluations_on_scheduled_notification = False
 
-    def __init__(
-        self, parameters: RuleParameters | None = None, remaining_milliseconds: Callable[[], float] | None = None
-    ) -> None:
+    def __init__(self, parameters: RuleParameters | None = None, invocation: Invocation | None = None) -> None:
         """Store what the invocation knows.
 
-        parameters: None if rdklib is to read them. remaining_milliseconds: how long the invocation may still
-        take; None for no limit.
+        parameters: None if rdklib is to read them. invocation: notes what a periodic evaluation could not do.
         """
         super().__init__()
         self._parameters = parameters
-        self._remaining_milliseconds = remaining_milliseconds or (lambda: inf)
-        self._reserve = min(_RESERVE_MILLISECONDS, self._remaining_milliseconds() / 5)
+        self._invocation = invocation or Invocation()
         self.was_asked = False
-        self.not_evaluated: list[str] = []
-        self._place: dict[str, object] = {}
 
     def evaluate_parameters(self, rule_parameters: Mapping[str, object]) -> RuleParameters:
         """Return the rule parameters; raise ParameterError if one is invalid."""
@@ -107,82 +86,31 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
         client_factory: ClientFactory,
         valid_rule_parameters: RuleParameters,
     ) -> list[Evaluation]:
-        """Return an evaluation of every repository of the account and region.
-
-        The evaluations of deleted repositories become NOT_APPLICABLE, but only if all repositories were listed.
-        """
+        """Evaluate every repository of the account and region, and return the evaluation that is not yet reported."""
         self.was_asked = True
-        self._place = {"account": event.get("accountId"), "region": os.environ.get("AWS_REGION")}
-        now = datetime.now(UTC)
         parameters = _with_members(valid_rule_parameters, client_factory)
-        names: set[str] = set()
-        evaluations: list[Evaluation] = []
-        for repository in self._repositories(client_factory.build_client("ecr")):
-            names.add(repository.name)
-            evaluations.append(_evaluate(repository, parameters, now))
-        if not self.not_evaluated:
-            config = client_factory.build_client("config")
-            evaluations.extend(self._deleted(config, event["configRuleName"], names))
-        return evaluations
-
-    def _repositories(self, ecr: "ECRClient") -> Iterator[Repository]:
-        pages = ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
-        in_a_row = 0
-        try:
-            for listed in (repository for page in pages for repository in page["repositories"]):
-                if self._remaining_milliseconds() < self._reserve:
-                    self.not_evaluated.append("all further repositories: the invocation is about to time out")
-                    return
-                try:
-                    yield _repository(ecr, listed)
-                    in_a_row = 0
-                except ecr.exceptions.RepositoryNotFoundException:
-                    continue
-                except _FAULTS as error:
-                    # Its own policy may deny ecr:GetRepositoryPolicy; the others can still be read.
-                    self.not_evaluated.append(f"{listed.get('repositoryName')}: {error!r:.300}")
-                    in_a_row += 1
-                    if in_a_row == _MOST_IN_A_ROW:
-                        self.not_evaluated.insert(0, "all further repositories")
-                        return
-        except _FAULTS as error:
-            # The evaluations so far are reported all the same, and the invocation fails.
-            self.not_evaluated.append(f"all further repositories: {error!r:.300}")
-
-    def _deleted(self, config: "ConfigServiceClient", rule_name: str, names: set[str]) -> Iterator[Evaluation]:
-        """Yield NOT_APPLICABLE for each evaluation of a repository that is not among the names."""
-        pages = config.get_paginator("get_compliance_details_by_config_rule").paginate(
-            ConfigRuleName=rule_name,
-            ComplianceTypes=["COMPLIANT", "NON_COMPLIANT"],
-            PaginationConfig={"PageSize": 100},
-        )
-        try:
-            for result in (result for page in pages for result in page["EvaluationResults"]):
-                resource = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
-                if resource["ResourceType"] == RESOURCE_TYPE and resource["ResourceId"] not in names:
-                    _logger.info("%s is deleted", resource["ResourceId"], extra=self._place | _DELETED)
-                    yield Evaluation(ComplianceType.NOT_APPLICABLE, resource["ResourceId"], RESOURCE_TYPE)
-        except _FAULTS as error:
-            # The evaluations are reported all the same; outdated ones stay, and the invocation fails.
-            self.not_evaluated.append(f"evaluations of deleted repositories: {error!r:.300}")
+        evaluate = partial(_evaluate, parameters=parameters, now=datetime.now(UTC))
+        return PeriodicRun(event, client_factory, self._invocation, evaluate).evaluations()
 
 
 def _with_members(parameters: RuleParameters, client_factory: ClientFactory) -> RuleParameters:
     if not parameters.test.needs_zone_of_trust:
         return parameters
-    return replace(parameters, members=organization_accounts(client_factory))
-
-
-def _repository(ecr: "ECRClient", listed: "RepositoryTypeDef") -> Repository:
-    name = listed["repositoryName"]
-    policy = None
-    with suppress(ecr.exceptions.RepositoryPolicyNotFoundException):
-        policy = ecr.get_repository_policy(registryId=listed["registryId"], repositoryName=name)["policyText"]
-    return repository_of_api(name, listed["repositoryArn"], policy)
+    return replace(parameters, trusted_accounts=parameters.trusted_accounts | organization_accounts(client_factory))
 
 
 def _evaluate(repository: Repository, parameters: RuleParameters, now: datetime) -> Evaluation:
-    verdict = evaluate_repository(repository, parameters, now)
+    """Return the evaluation of one repository, whatever its policy is, and log it; raise if it cannot be logged."""
+    try:
+        verdict = evaluate_repository(repository, parameters, now)
+        _log(repository, parameters, verdict)
+    except Exception as error:  # noqa: BLE001 - one repository must not stop another
+        verdict = cannot_be_evaluated(f"unexpected error: {type(error).__name__}")
+        _log(repository, parameters, verdict, at=format_tb(error.__traceback__, limit=-3))
+    return Evaluation(verdict.compliance, repository.name, RESOURCE_TYPE, verdict.annotation)
+
+
+def _log(repository: Repository, parameters: RuleParameters, verdict: Verdict, at: Iterable[str] = ()) -> None:
     _logger.info(
         "%s is %s",
         repository.name,
@@ -194,9 +122,10 @@ def _evaluate(repository: Repository, parameters: RuleParameters, now: datetime)
             "publicAccessTest": parameters.test.name,
             "compliance": verdict.compliance,
             "annotation": verdict.annotation,
-            "reasons": [grant.reason for grant in verdict.grants] or [verdict.problem or "no grant"],
-            "witnesses": [str(grant.witness) for grant in verdict.grants if grant.witness],
-            "advisories": [advisory.text for advisory in verdict.advisories],
+            # Lambda writes no line that has half a surrogate pair, which a policy can hold.
+            "reasons": [printable(grant.reason) for grant in verdict.grants] or [verdict.problem or "no grant"],
+            "witnesses": [printable(str(grant.witness)) for grant in verdict.grants if grant.witness],
+            "advisories": [printable(advisory.text) for advisory in verdict.advisories],
+            **({"unexpectedErrorAt": list(at)} if at else {}),
         },
     )
-    return Evaluation(verdict.compliance, repository.name, RESOURCE_TYPE, verdict.annotation)

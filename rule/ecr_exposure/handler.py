@@ -9,14 +9,16 @@ import logging
 import os
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import rdklib.evaluator
+from botocore.exceptions import BotoCoreError
 
 from ecr_exposure.aws import ClientFactory, kept
 from ecr_exposure.config_rule import EcrRepositoryNoPublicAccess
 from ecr_exposure.errors import EvaluationError
 from ecr_exposure.event import ValidatedEvent, validate_event
+from ecr_exposure.invocation import Invocation
 from ecr_exposure.repository import RESOURCE_TYPE
 
 # rdklib looks this name up for each event; it is the only place where clients can be supplied.
@@ -28,16 +30,15 @@ if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
     logging.getLogger("ecr_exposure").setLevel(logging.INFO)
 # At DEBUG botocore logs whole responses, with credentials and result tokens.
 logging.getLogger("botocore").setLevel(logging.INFO)
-# Lambda limits a response to 6 MB; only tests read it, so a long one is cut.
-_MOST_RETURNED: Final = 1000
 
 
 def lambda_handler(event: object, context: object) -> list[dict[str, object]]:
     """Evaluate what the event is about, and report the evaluations.
 
-    event: an AWS Config event: change, oversized or scheduled notification. Returns the first 1,000 evaluations as
-    JSON values. Raises ParameterError, ItemError, EvaluationError or an error of botocore; then the invocation has
-    failed, and AWS Lambda retries it.
+    event: an AWS Config event: change, oversized or scheduled notification. Returns the evaluations that rdklib
+    reported, as JSON values: at most one, as a periodic evaluation reports all but the last by itself.
+    Raises ParameterError, ItemError, EvaluationError or an error of botocore; then the invocation has failed, and AWS
+    Lambda retries it.
     """
     try:
         return _evaluate(validate_event(event, os.environ, getattr(context, "invoked_function_arn", None)), context)
@@ -48,22 +49,18 @@ def lambda_handler(event: object, context: object) -> list[dict[str, object]]:
 
 
 def _evaluate(event: ValidatedEvent, context: object) -> list[dict[str, object]]:
-    kept.refused_evaluations.clear()
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    rule = EcrRepositoryNoPublicAccess(event.parameters, remaining)
-    result = rdklib.evaluator.Evaluator(rule, [RESOURCE_TYPE]).handle(event.for_rdklib, context)
-    failures = list(rule.not_evaluated)
-    if not isinstance(result, list):
-        failures.insert(0, _message(result))
-    elif not rule.was_asked:
-        _log_not_applicable(event)
-    if refused := kept.refused_evaluations:
-        failures.append(f"AWS Config refused {len(refused)} evaluations, first {refused[0]}")
-    if failures:
-        # Everything that could be evaluated is reported by now: one repository does not block the others.
-        named = "; ".join(failures[:5])
-        raise EvaluationError(f"not everything was evaluated ({len(failures)}): {named}")
-    return [_as_json(evaluation) for evaluation in result[:_MOST_RETURNED]]
+    invocation = Invocation(getattr(context, "get_remaining_time_in_millis", None))
+    rule = EcrRepositoryNoPublicAccess(event.parameters, invocation)
+    result: list[dict[str, object]] = []
+    try:
+        result = _result(rdklib.evaluator.Evaluator(rule, [RESOURCE_TYPE]).handle(event.for_rdklib, context))
+        if not rule.was_asked:
+            _log_not_applicable(event)
+    except (BotoCoreError, EvaluationError) as error:
+        invocation.fail(error)
+    # Everything that could be evaluated is reported by now: one repository does not block the others.
+    invocation.raise_failures()
+    return result
 
 
 def _log_not_applicable(event: ValidatedEvent) -> None:
@@ -83,12 +80,13 @@ def _log_not_applicable(event: ValidatedEvent) -> None:
     )
 
 
-def _message(result: Mapping[str, Any]) -> str:
-    known = ("customerErrorCode", "internalErrorMessage", "customerErrorMessage", "internalErrorDetails")
-    parts = dict.fromkeys(str(result[name]) for name in known if result.get(name))
-    return ": ".join(parts)
-
-
-def _as_json(evaluation: Mapping[str, object]) -> dict[str, object]:
+def _result(returned: list[dict[str, object]] | Mapping[str, object]) -> list[dict[str, object]]:
+    """Return the evaluations that rdklib reported, as JSON values; raise EvaluationError if it returned an error."""
+    if isinstance(returned, Mapping):
+        known = ("customerErrorCode", "internalErrorMessage", "customerErrorMessage", "internalErrorDetails")
+        raise EvaluationError(": ".join(dict.fromkeys(str(returned[name]) for name in known if returned.get(name))))
     # The evaluation of an oversized item has its capture time as a datetime, which Lambda cannot return.
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in evaluation.items()}
+    return [
+        {name: value.isoformat() if isinstance(value, datetime) else value for name, value in evaluation.items()}
+        for evaluation in returned
+    ]

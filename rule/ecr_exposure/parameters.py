@@ -38,14 +38,13 @@ class PublicRepository:
 class RuleParameters:
     """The rule parameters that the owner of the rule chose; the defaults are those of the rule.
 
-    members: the accounts of the organization, which are no rule parameter: the rule lists them.
+    trusted_accounts: for `external`, the rule adds the accounts of the organization.
     """
 
     test: AccessTest = UNCONDITIONAL
     public_repositories: tuple[PublicRepository, ...] = ()
     trusted_accounts: frozenset[AccountId] = frozenset()
     trusted_organizations: frozenset[OrganizationId] = frozenset()
-    members: frozenset[AccountId] = frozenset()
 
 
 RDKLIB_PARAMETERS: Final = ("ExecutionRoleName", "ExecutionRoleRegion", "AssumeRoleMode")

@@ -27,6 +27,7 @@ from tests.local_aws.local_endpoint import LocalEndpoint
 from tests.local_aws.local_session import isolated_environment, shared_service_models
 from tests.local_aws.moto_cloudformation import json_templates
 from tests.local_aws.moto_config_ecr import config_and_ecr_api
+from tests.local_aws.rate_limiter import noted_waits
 from tests.local_aws.recorder import Recorder
 from tests.local_aws.roles import may_assume
 
@@ -93,6 +94,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             )
             self._create()
             stack.enter_context(self._endpoint.opened())
+            stack.enter_context(noted_waits(self.waits))
             stack.enter_context(patch.object(boto3, "DEFAULT_SESSION", boto3.Session()))
             stack.enter_context(self.faults.inject(self._assume_role_denied()))
             self._stack = stack.pop_all()
@@ -111,10 +113,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
 
     @property
     def waits(self) -> list[float]:
-        """The seconds that botocore would have waited before its retries.
-
-        Only the rate limiter of the retry mode ``adaptive`` does wait, after a throttling error.
-        """
+        """The seconds that botocore would have waited before its retries and in its rate limiter."""
         return self._endpoint.waits
 
     def session(self, account: str, region: str) -> boto3.Session:

@@ -1,9 +1,12 @@
 """A member account of a local organization in which the handler evaluates repositories."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, Final
+from unittest.mock import patch
 
 from ecr_exposure.aws import ACCOUNTS_VARIABLE
 from ecr_exposure.handler import lambda_handler
@@ -81,6 +84,14 @@ class MemberAccount:
         assert isinstance(returned, list)
         return returned
 
+    def evaluate_all(self, remaining_milliseconds: Callable[[], float] = lambda: 900_000) -> object:
+        """Invoke the function with a scheduled event, and with as much time as it is told; return its response."""
+        event = self.config.event(self.rule, self.config.scheduled_message(MEMBER))
+        context = SimpleNamespace(get_remaining_time_in_millis=remaining_milliseconds)
+        environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true", "AWS_REGION": REGION}
+        with patch.dict(os.environ, environment):
+            return lambda_handler(event, context)
+
     def evaluations(self) -> tuple[Evaluation, ...]:
         """Return the evaluations of the rule in the member account."""
         return self.config.evaluations(MEMBER, REGION, self.rule.name)
@@ -92,6 +103,10 @@ class MemberAccount:
     def compliances(self) -> dict[str, str]:
         """Return what AWS Config shows: repository to compliance."""
         return {row.resource_id: row.compliance for row in self.evaluations()}
+
+    def read(self) -> list[str]:
+        """Return the repositories that GetRepositoryPolicy was called for, in the order of the calls."""
+        return [str(call.repository) for call in self.organization.calls if call.operation == "GetRepositoryPolicy"]
 
     def operations(self) -> list[tuple[str, str]]:
         """Return service and operation of all AWS calls so far."""

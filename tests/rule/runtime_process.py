@@ -63,9 +63,11 @@ STALE: Final = {
                 "EvaluationResultQualifier": {"ResourceType": RESOURCE_TYPE, "ResourceId": "gone"}
             },
             "ComplianceType": "NON_COMPLIANT",
+            "ResultRecordedTime": NOON,
         }
     ]
 }
+GONE: Final = (400, {"__type": "RepositoryNotFoundException", "message": "The repository does not exist"})
 ASSUMED: Final = f"""
 <AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>{KEY}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken>
@@ -191,6 +193,12 @@ class Aws(ThreadingHTTPServer):
         assert request.by_role
         return dict(request.parameters)
 
+    def response_to(self, request: Request) -> tuple[int, object]:
+        """Return status and content of the response to one call."""
+        if request.parameters.get("repositoryName", ITEM.name) != ITEM.name:
+            return GONE
+        return self.responses[request.operation]
+
 
 class AwsConnection(Connection):
     """A connection of botocore to AWS."""
@@ -208,9 +216,9 @@ class AwsConnection(Connection):
             document = ASSUMED % timestamp(datetime.now(UTC) + timedelta(hours=1))
             self.respond(HTTPStatus.OK, document.encode(), {"Content-Type": "text/xml"})
             return
-        operation = target.rpartition(".")[2]
-        self.server.requests.append(Request(operation=operation, parameters=json.loads(body), by_role=by_role))
-        status, content = self.server.responses[operation]
+        request = Request(operation=target.rpartition(".")[2], parameters=json.loads(body), by_role=by_role)
+        self.server.requests.append(request)
+        status, content = self.server.response_to(request)
         document = json.dumps(content, default=datetime.timestamp)
         self.respond(status, document.encode(), {"Content-Type": "application/x-amz-json-1.1"})
 

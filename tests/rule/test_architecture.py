@@ -20,11 +20,11 @@ LAYERS: Final = (
     ("findings",),
     ("annotation", "parameters", "repository"),
     ("verdict",),
-    ("event", "aws", "config_rule", "handler"),
+    ("event", "aws", "history", "invocation", "reporting", "periodic", "config_rule", "handler"),
     ("cli",),
 )
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
-EDGE: Final = ("event", "aws", "config_rule", "handler", "cli")
+EDGE: Final = (*LAYERS[-2], "cli")
 FILES: Final = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")
 ENGINE: Final = [file for file in FILES if file.relative_to(PACKAGE).parts[0] != "cli"]
 
@@ -101,8 +101,8 @@ def test_no_module_imports_itself_through_others() -> None:
     order.prepare()  # raises CycleError, which names the circle
 
 
-def test_the_engine_has_at_most_36_modules() -> None:
-    assert len(ENGINE) <= 36
+def test_the_engine_has_at_most_38_modules() -> None:
+    assert len(ENGINE) <= 38
 
 
 def test_import_ecr_exposure_imports_neither_rdklib_nor_boto3() -> None:

@@ -30,7 +30,7 @@ class TestReporting:
                 member.create(f"r{number:03d}", OPEN)
             with (
                 member.organization.failing_evaluations(lambda one: one["ComplianceResourceId"] == "r000"),
-                pytest.raises(EvaluationError, match="AWS Config refused 1 evaluations, first r000"),
+                pytest.raises(EvaluationError, match=r"\(1\): AWS Config refused 1 evaluations, first r000"),
             ):
                 member.config.deliver_scheduled(MEMBER, REGION)
             assert len(member.evaluations()) == 149

@@ -36,7 +36,7 @@ class TestUnexpectedResponses:
             response = Fault("config", "GetComplianceDetailsByConfigRule", status=200, body=body)
             with (
                 member.organization.faults.inject(response),
-                pytest.raises(EvaluationError, match="of deleted repositories"),
+                pytest.raises(EvaluationError, match="the earlier evaluations: "),
             ):
                 member.config.deliver_scheduled(MEMBER, REGION)
             assert member.compliances() == {"aa": "NON_COMPLIANT"}

@@ -68,11 +68,15 @@ class TestResponses:
         assert "GetResourceConfigHistory" in function.aws.operations()
 
     def test_scheduled_notification_evaluates_the_repositories_of_ecr(self, function: Function) -> None:
-        outcome = function.invoke(event(SCHEDULED))
-        assert outcome.route == RESPONSE
-        compliances = {"team/app": "NON_COMPLIANT", "gone": "NOT_APPLICABLE"}
-        for evaluations in (outcome.document, function.aws.reported()["Evaluations"]):
-            assert {each["ComplianceResourceId"]: each["ComplianceType"] for each in evaluations} == compliances
+        assert function.invoke(event(SCHEDULED)).route == RESPONSE
+        calls = [each.parameters for each in function.aws.requests if each.operation == "PutEvaluations"]
+        assert [call["ResultToken"] for call in calls] == [TOKEN, TOKEN]
+        reported = [evaluation for call in calls for evaluation in call["Evaluations"]]
+        assert [(each["ComplianceResourceId"], each["ComplianceType"]) for each in reported] == [
+            ("team/app", "NON_COMPLIANT"),
+            ("gone", "NOT_APPLICABLE"),
+        ]
+        assert {each["OrderingTimestamp"] for each in reported} == {NOON.timestamp()}
 
     def test_role_is_assumed_once_for_many_events(self, function: Function) -> None:
         function.invoke(event(CHANGE, configurationItem=ITEM.as_event()))

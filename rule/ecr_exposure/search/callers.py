@@ -134,7 +134,9 @@ def public_callers(document: Document, facts: RepositoryFacts, budget: Budget) -
 
 def external_callers(document: Document, facts: RepositoryFacts) -> CallerModel:
     """Return the callers outside the zone of trust, whatever the policy names."""
-    accounts = facts.trusted_accounts | ({facts.owner} if facts.owner else set())
+    accounts = facts.trusted_accounts
+    if facts.owner and facts.owner not in accounts:
+        accounts |= {facts.owner}  # a copy: an organization has thousands of accounts
     trusted = {IdKind.ACCOUNT: accounts, IdKind.ORGANIZATION: facts.trusted_organizations}
     return _caller_model(document, facts, trusted, is_public=False)
 
