@@ -1,5 +1,6 @@
 """From a policy to its verdict: `judge`, and the rule's own question about a repository."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,9 +13,9 @@ from ecr_exposure.findings.advisories import Advisory, advisories_of
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.identifiers import account_id, account_ids, organization_ids, region_name
 from ecr_exposure.parameters import RuleParameters
-from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
-from ecr_exposure.policy.document import Document, read_policy
+from ecr_exposure.policy.document import Document, names_resource_tag, read_policy
 from ecr_exposure.policy.json_values import printable
+from ecr_exposure.public_on_purpose import Exemption, excuses, exemption_of
 from ecr_exposure.repository import Repository
 from ecr_exposure.search import RepositoryFacts, TooComplexError
 
@@ -45,14 +46,16 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     members: Iterable[str] = (),
     trusted_accounts: Iterable[str] = (),
     trusted_organizations: Iterable[str] = (),
+    resource_tags: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> Verdict:
     """Judge the policy of one ECR private repository.
 
     policy: its text, its content, or None for no policy; `judge` returns a Verdict whatever it is.
     test: unconditional, reachable or external. owner, region: the repository's account id and region; external
-    needs the owner. members, trusted_accounts, trusted_organizations: the ids inside the zone of trust. now: an
-    aware datetime; None reads the clock.
+    needs the owner. members, trusted_accounts, trusted_organizations: the ids inside the zone of trust.
+    resource_tags: the repository's tags, key to value; None if they are not known. now: an aware datetime; None
+    reads the clock.
     Raises ParameterError for any other argument that is wrong.
     """
     chosen = access_test("test", test)
@@ -61,6 +64,7 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
         region=None if region is None else region_name("region", region),
         trusted_accounts=account_ids("members", members) | account_ids("trusted_accounts", trusted_accounts),
         trusted_organizations=organization_ids("trusted_organizations", trusted_organizations),
+        resource_tags=resource_tags,
         now=_aware(now),
     )
     return _judge(policy, chosen, facts)
@@ -107,31 +111,62 @@ def cannot_be_evaluated(problem: str) -> Verdict:
 
 # The rule's own question.
 
-_EXCUSABLE: Final = frozenset((Capability.PULL, Capability.DISCOVER))
+# In JSON a character can be escaped, and a policy that is percent-encoded is decoded.
+_MAY_NAME_RESOURCE_TAG: Final = re.compile(r"resourcetag|\\u|%", re.IGNORECASE)
 
 
 def evaluate_repository(repository: Repository, parameters: RuleParameters, now: datetime) -> Verdict:
     """Return the verdict on a repository: public on purpose is COMPLIANT, and the annotation says so."""
     if repository.problem is not None:
         return cannot_be_evaluated(repository.problem)
-    verdict = _evaluate(repository, parameters, parameters.test, now)
+    exemption = exemption_of(repository, parameters, now)
+    verdict = _evaluate(repository, parameters, parameters.test, now, exemption)
     other = parameters.test.compared_with
-    if other is None or verdict.problem is not None:
-        return verdict
-    return _with_hint(verdict, _evaluate(repository, parameters, other, now), other)
+    if other is not None and verdict.problem is None:
+        verdict = _with_hint(verdict, _evaluate(repository, parameters, other, now, exemption), other)
+    if exemption is not None and exemption.refusal is not None and _is_excusable(verdict):
+        verdict = replace(verdict, annotation=annotation.with_refused_exemption(verdict.annotation, str(exemption)))
+    return verdict
 
 
-def _evaluate(repository: Repository, parameters: RuleParameters, test: AccessTest, now: datetime) -> Verdict:
+def needs_tags(repository: Repository, parameters: RuleParameters, verdict: Verdict) -> bool:
+    """Return whether the tags of a repository are not known and matter to its verdict.
+
+    They matter to a policy that names a resource tag, and to a repository that a tag could excuse.
+    """
+    if repository.tags is not None:
+        return False
+    return (parameters.public_tag is not None and _is_excusable(verdict)) or _names_resource_tag(repository.policy)
+
+
+def _names_resource_tag(policy: object) -> bool:
+    # Most policies say nothing that could be such a key, also not escaped, and need no second reading.
+    if isinstance(policy, str) and not _MAY_NAME_RESOURCE_TAG.search(policy):
+        return False
+    try:
+        document = read_policy(policy)
+    except PolicyError:
+        return False
+    return document is not None and names_resource_tag(document)
+
+
+def _evaluate(
+    repository: Repository, parameters: RuleParameters, test: AccessTest, now: datetime, exemption: Exemption | None
+) -> Verdict:
     # The ids of the parameters are valid: an organization has too many accounts to check them for each repository.
     facts = RepositoryFacts(
         owner=account_id("owner", repository.account) if repository.account else None,
         region=region_name("region", repository.region) if repository.region else None,
         trusted_accounts=parameters.trusted_accounts,
         trusted_organizations=parameters.trusted_organizations,
+        resource_tags=repository.tags,
         now=now,
     )
     verdict = _judge(repository.policy, test, facts)
-    return _excused(verdict, repository, parameters, test)
+    if exemption is None or exemption.refusal is not None or not _is_excusable(verdict):
+        return verdict
+    text = annotation.public_on_purpose(verdict.grants, test, str(exemption))
+    return replace(verdict, compliance="COMPLIANT", annotation=text)
 
 
 def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
@@ -148,15 +183,5 @@ def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
     return replace(verdict, annotation=text)
 
 
-def _excused(verdict: Verdict, repository: Repository, parameters: RuleParameters, test: AccessTest) -> Verdict:
-    covering = (each for each in parameters.public_repositories if each.covers(repository.account, repository.name))
-    entry = next(covering, None)
-    if entry is None or not verdict.grants or not _only_reads(verdict):
-        return verdict
-    text = annotation.public_on_purpose(verdict.grants, test, str(entry))
-    return replace(verdict, compliance="COMPLIANT", annotation=text)
-
-
-def _only_reads(verdict: Verdict) -> bool:
-    # An action that the table does not know has no capability: it is never excused.
-    return all(CAPABILITY_OF.get(action) in _EXCUSABLE for grant in verdict.grants for action in grant.actions)
+def _is_excusable(verdict: Verdict) -> bool:
+    return verdict.compliance == "NON_COMPLIANT" and verdict.grants != () and excuses(verdict.grants)

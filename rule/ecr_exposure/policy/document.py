@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ecr_exposure.errors import PolicyError
+from ecr_exposure.policy.condition_keys import ValueDomain
 from ecr_exposure.policy.conditions import Condition, read_conditions
 from ecr_exposure.policy.json_values import an_object, describe, elements, read_json, texts
 from ecr_exposure.policy.principals import Principals, read_principals
+from ecr_exposure.policy.variables import references
 
 
 class Statement(NamedTuple):
@@ -64,6 +66,15 @@ def read_policy(policy: object) -> Document | None:
     if policy is None or policy == {}:
         return None
     return _read_document(an_object(policy))
+
+
+def names_resource_tag(document: Document) -> bool:
+    """Return whether a condition key, or a policy variable, is a tag of the repository."""
+    conditions = [condition for statement in document.statements for condition in statement.conditions]
+    keys = [condition.key for condition in conditions]
+    if document.variables:
+        keys += [found.key for condition in conditions for value in condition.values for found in references(value)]
+    return any(key.domain is ValueDomain.RESOURCE_TAG for key in keys)
 
 
 def _read_document(content: Mapping[str, object]) -> Document:

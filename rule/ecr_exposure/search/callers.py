@@ -26,12 +26,16 @@ Ids = Mapping[IdKind, frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryFacts:
-    """What `judge` knows about the repository: its owner and region, the zone of trust, and the time."""
+    """What `judge` knows about the repository: its owner, region and tags, the zone of trust, and the time.
+
+    resource_tags: key to value; None if they are not known.
+    """
 
     owner: str | None
     region: str | None
     trusted_accounts: frozenset[str]
     trusted_organizations: frozenset[str]
+    resource_tags: Mapping[str, str] | None = None
     now: datetime
 
 
