@@ -54,7 +54,7 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     policy: its text, its content, or None for no policy; `judge` returns a Verdict whatever it is.
     test: unconditional, reachable or external. owner, region: the repository's account id and region; external
     needs the owner. members, trusted_accounts, trusted_organizations: the ids inside the zone of trust.
-    resource_tags: the repository's tags, key to value; None if they are not known. now: an aware datetime; None
+    resource_tags: the repository's tags, empty for none; None if they are not known. now: an aware datetime; None
     reads the clock.
     Raises ParameterError for any other argument that is wrong.
     """
@@ -64,8 +64,8 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
         region=None if region is None else region_name("region", region),
         trusted_accounts=account_ids("members", members) | account_ids("trusted_accounts", trusted_accounts),
         trusted_organizations=organization_ids("trusted_organizations", trusted_organizations),
-        resource_tags=resource_tags,
         now=_aware(now),
+        resource_tags=_resource_tags(resource_tags),
     )
     return _judge(policy, chosen, facts)
 
@@ -80,6 +80,14 @@ def _judge(policy: object, test: AccessTest, facts: RepositoryFacts) -> Verdict:
     if document is None:
         return Verdict(compliance="COMPLIANT", annotation=annotation.NO_POLICY)
     return _judge_document(document, test, facts)
+
+
+def _resource_tags(tags: object) -> Mapping[str, str] | None:
+    if tags is None:
+        return None
+    if isinstance(tags, Mapping) and all(isinstance(text, str) for each in tags.items() for text in each):
+        return dict(tags)
+    raise ParameterError(f"resource_tags: {tags!r:.80} is not a mapping of tag keys to tag values")
 
 
 def _aware(now: datetime | None) -> datetime:

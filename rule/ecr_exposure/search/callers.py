@@ -28,15 +28,15 @@ Ids = Mapping[IdKind, frozenset[str]]
 class RepositoryFacts:
     """What `judge` knows about the repository: its owner, region and tags, the zone of trust, and the time.
 
-    resource_tags: key to value; None if they are not known.
+    resource_tags: None if they are not known.
     """
 
     owner: str | None
     region: str | None
     trusted_accounts: frozenset[str]
     trusted_organizations: frozenset[str]
-    resource_tags: Mapping[str, str] | None = None
     now: datetime
+    resource_tags: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
