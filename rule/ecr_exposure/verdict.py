@@ -137,14 +137,19 @@ def evaluate_repository(repository: Repository, parameters: RuleParameters, now:
     return verdict
 
 
-def needs_tags(repository: Repository, parameters: RuleParameters, verdict: Verdict) -> bool:
+def needs_tags(repository: Repository, parameters: RuleParameters, now: datetime) -> bool:
     """Return whether the tags of a repository are not known and matter to its verdict.
 
     They matter to a policy that names a resource tag, and to a repository that a tag could excuse.
     """
-    if repository.tags is not None:
+    if repository.tags is not None or repository.problem is not None:
         return False
-    return (parameters.public_tag is not None and _is_excusable(verdict)) or _names_resource_tag(repository.policy)
+    if _names_resource_tag(repository.policy):
+        return True
+    if parameters.public_tag is None:
+        return False
+    exemption = exemption_of(repository, parameters, now)
+    return _is_excusable(_evaluate(repository, parameters, parameters.test, now, exemption))
 
 
 def _names_resource_tag(policy: object) -> bool:

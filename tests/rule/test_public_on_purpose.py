@@ -263,8 +263,7 @@ class TestNeedsTags:
     @staticmethod
     def asked(text: Any, parameters: RuleParameters = TAG, tags: Mapping[str, str] | None = None) -> bool:
         """Return the answer for a repository with this policy."""
-        found = repository(text, tags)
-        return needs_tags(found, parameters, evaluate_repository(found, parameters, NOON))
+        return needs_tags(repository(text, tags), parameters, NOON)
 
     @pytest.mark.parametrize(
         ("text", "expected"),
@@ -332,4 +331,4 @@ class TestNeedsTags:
 
     def test_item_that_cannot_be_evaluated_needs_none(self) -> None:
         unknown = repository(None, problem="configuration: null is not an object")
-        assert needs_tags(unknown, TAG, evaluate_repository(unknown, TAG, NOON)) is False
+        assert needs_tags(unknown, TAG, NOON) is False
