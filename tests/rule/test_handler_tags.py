@@ -107,6 +107,15 @@ class TestTags:
             assert compliance == "NON_COMPLIANT"
             assert (annotation or "").endswith("is no exception: the tags of the repository are not known.")
 
+    def test_log_names_the_tag_and_its_last_day(self, caplog: pytest.LogCaptureFixture) -> None:
+        with deployed(BY_TAG) as member:
+            member.create("app", PULL, **{"public-on-purpose": "2999-12-31"})
+            member.config.deliver_scheduled(MEMBER, REGION)
+            (line,) = [record for record in caplog.records if hasattr(record, "compliance")]
+            assert vars(line)["annotation"].startswith(
+                'Public on purpose (tag "public-on-purpose", last day 2999-12-31). Everyone can pull: '
+            )
+
     def test_error_of_reading_tags_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         with deployed(BY_TAG) as member:
             member.create("app", PULL)
