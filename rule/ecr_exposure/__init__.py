@@ -11,7 +11,8 @@ The way through the package, in reading order:
 * ``policy``: what a policy document and a request mean, as AWS documents it. It does not know what "public" means.
 * ``search``: the search for a request that gets access. Other packages use only what it exports.
 * ``findings``: what the rule reports: access tests, grants in order, explanations and advisories.
-* ``verdict``: `judge`, and the rule's own question about a repository. ``annotation`` writes the dashboard's sentence.
+* ``verdict``: `judge`, and the rule's own question about a repository. ``public_on_purpose`` has the exceptions, and
+  ``annotation`` writes the dashboard's sentence.
 * ``cli``: the command ``ecr-exposure``, which is not part of the function.
 
 From ``repository`` to ``verdict`` everything is pure: no AWS call and no log; only `judge` reads the clock, once.

@@ -30,9 +30,14 @@ def about_grants(grants: tuple[Grant, ...], test: AccessTest) -> str:
     return _about_grants("", grants, test)
 
 
-def public_on_purpose(grants: tuple[Grant, ...], test: AccessTest, entry: str) -> str:
-    """Return the annotation of a repository that an entry of excludedPublicRepositories excuses."""
-    return _about_grants(f'Public on purpose (excludedPublicRepositories: "{entry}"). ', grants, test)
+def public_on_purpose(grants: tuple[Grant, ...], test: AccessTest, exemption: str) -> str:
+    """Return the annotation of a repository that an exemption excuses."""
+    return _about_grants(f"Public on purpose ({exemption}). ", grants, test)
+
+
+def with_refused_exemption(annotation: str, refusal: str) -> str:
+    """Add why the tag of the repository is no exception."""
+    return _line("", annotation, f" The {refusal}.")
 
 
 def _about_grants(start: str, grants: tuple[Grant, ...], test: AccessTest) -> str:

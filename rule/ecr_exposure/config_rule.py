@@ -8,6 +8,7 @@ Reports on: AWS::ECR::Repository
 Rule parameters (all optional):
   publicAccessTest: unconditional (default), reachable or external
   excludedPublicRepositories: comma-separated [account:]pattern of repositories that are public on purpose
+  excludedPublicTag: the key of a tag of such repositories; its value is true or the last day of the exception
   trustedAccounts, trustedOrganizations: comma-separated ids inside the zone of trust, for external
   ExecutionRoleName, ExecutionRoleRegion, AssumeRoleMode: rdklib's own
 
@@ -17,8 +18,8 @@ Scenarios:
   3. Given a repository without a repository policy: COMPLIANT.
   4. Given a policy that cannot be evaluated: NON_COMPLIANT, the annotation names the place.
   5. Given a policy that grants access by the chosen test: NON_COMPLIANT, the annotation names the grant.
-  6. Given such a policy that grants pull and discover only, and excludedPublicRepositories names the
-     repository: COMPLIANT, the annotation names the grant.
+  6. Given such a policy that grants pull and discover only, and a repository that excludedPublicRepositories
+     names or that has the tag of excludedPublicTag: COMPLIANT, the annotation names the grant.
   7. Given any other policy: COMPLIANT.
 
 https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_lambda-functions.html
@@ -40,7 +41,7 @@ from ecr_exposure.parameters import RuleParameters, read_parameters
 from ecr_exposure.periodic import PeriodicRun
 from ecr_exposure.policy.json_values import printable
 from ecr_exposure.repository import RESOURCE_TYPE, Repository, repository_of_item
-from ecr_exposure.verdict import Verdict, cannot_be_evaluated, evaluate_repository
+from ecr_exposure.verdict import Verdict, cannot_be_evaluated, evaluate_repository, needs_tags
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -89,8 +90,10 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
         """Evaluate every repository of the account and region, and return the evaluation that is not yet reported."""
         self.was_asked = True
         parameters = _with_members(valid_rule_parameters, client_factory)
-        evaluate = partial(_evaluate, parameters=parameters, now=datetime.now(UTC))
-        return PeriodicRun(event, client_factory, self._invocation, evaluate).evaluations()
+        now = datetime.now(UTC)
+        evaluate = partial(_evaluate, parameters=parameters, now=now)
+        asks_for_tags = partial(needs_tags, parameters=parameters, now=now)
+        return PeriodicRun(event, client_factory, self._invocation, evaluate, asks_for_tags).evaluations()
 
 
 def _with_members(parameters: RuleParameters, client_factory: ClientFactory) -> RuleParameters:

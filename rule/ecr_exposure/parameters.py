@@ -38,11 +38,13 @@ class PublicRepository:
 class RuleParameters:
     """The rule parameters that the owner of the rule chose; the defaults are those of the rule.
 
+    public_tag: the key of the tag that says that a repository is public on purpose; None for no such tag.
     trusted_accounts: for `external`, the rule adds the accounts of the organization.
     """
 
     test: AccessTest = UNCONDITIONAL
     public_repositories: tuple[PublicRepository, ...] = ()
+    public_tag: str | None = None
     trusted_accounts: frozenset[AccountId] = frozenset()
     trusted_organizations: frozenset[OrganizationId] = frozenset()
 
@@ -53,6 +55,7 @@ RDKLIB_PARAMETERS: Final = ("ExecutionRoleName", "ExecutionRoleRegion", "AssumeR
 PARAMETERS: Final = (
     "publicAccessTest",
     "excludedPublicRepositories",
+    "excludedPublicTag",
     "trustedAccounts",
     "trustedOrganizations",
     *RDKLIB_PARAMETERS,
@@ -62,6 +65,10 @@ _ROLE_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 # A repository's name, with the two wildcards added:
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 _PATTERN: Final = re.compile(r"[a-z0-9._/*?-]{1,256}")
+# A tag key, without the blanks and the letters beyond ASCII that some services accept: AWS Config rejects blanks in
+# rule parameters. Nobody can set a tag whose key begins with aws:.
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html
+_TAG_KEY: Final = re.compile(r"(?!(?i:aws):)[A-Za-z0-9+=._:/@-]{1,128}")
 
 
 def read_parameters(raw: object) -> RuleParameters:
@@ -76,6 +83,7 @@ def read_parameters(raw: object) -> RuleParameters:
     return RuleParameters(
         test=test,
         public_repositories=tuple(map(_public_repository, _list(texts, "excludedPublicRepositories"))),
+        public_tag=_tag_key(texts.get("excludedPublicTag")),
         trusted_accounts=account_ids("trustedAccounts", _list(texts, "trustedAccounts")),
         trusted_organizations=organization_ids("trustedOrganizations", _list(texts, "trustedOrganizations")),
     )
@@ -105,6 +113,15 @@ def _public_repository(entry: str) -> PublicRepository:
         )
     return PublicRepository(
         account=account_id("excludedPublicRepositories", account) if colon else None, pattern=pattern
+    )
+
+
+def _tag_key(text: str | None) -> str | None:
+    if text is None or _TAG_KEY.fullmatch(text):
+        return text
+    raise ParameterError(
+        f"excludedPublicTag: {text!r:.80} is not a tag key"
+        " (1 to 128 ASCII letters, digits or + - = . _ : / @, and not aws: at the beginning)"
     )
 
 

@@ -10,12 +10,15 @@
 
 A repository policy can also deny that it is read. Then the latest configuration item is evaluated, as by the
 evaluation that its change triggered.
+
+The tags of a repository are read only where they matter to its verdict (ListTagsForResource).
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 from queue import SimpleQueue
@@ -30,7 +33,14 @@ from ecr_exposure.history import latest_item
 from ecr_exposure.identifiers import account_of, region_of
 from ecr_exposure.invocation import Invocation
 from ecr_exposure.reporting import Reporter
-from ecr_exposure.repository import RECORDED, RESOURCE_TYPE, Repository, repository_of_api, repository_of_item
+from ecr_exposure.repository import (
+    RECORDED,
+    RESOURCE_TYPE,
+    Repository,
+    repository_of_api,
+    repository_of_item,
+    tags_of_list,
+)
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -83,8 +93,12 @@ class PeriodicRun:
         clients: ClientFactory,
         invocation: Invocation,
         evaluate: Callable[[Repository], Evaluation],
+        needs_tags: Callable[[Repository], bool],
     ) -> None:
-        """Store the scheduled event, and how a repository is evaluated; raise an error of AWS without the role."""
+        """Store the scheduled event, and how a repository is evaluated; raise an error of AWS without the role.
+
+        needs_tags: whether the tags of a repository, which are not yet known, matter to its verdict.
+        """
         self._rule_name: str = event["configRuleName"]
         self._account: str = event.get("accountId", "")
         self._ecr, self._config = clients.build_client("ecr"), clients.build_client("config")
@@ -94,6 +108,7 @@ class PeriodicRun:
             _ = client.exceptions
         self._invocation = invocation
         self._evaluate = evaluate
+        self._needs_tags = needs_tags
         self._reporter = Reporter(self._config, event, invocation)
         self._arns: Mapping[str, str] = {}
         self._gone: list[str] = []
@@ -206,8 +221,21 @@ class PeriodicRun:
             policy = self._ecr.get_repository_policy(repositoryName=name)["policyText"]
             if not policy:
                 raise EvaluationError("ecr:GetRepositoryPolicy returned an empty policy")
-        # Whatever else an evaluation needs from ECR is read here.
-        return repository_of_api(name, self._arn(name), policy)
+        return self._with_tags(repository_of_api(name, self._arn(name), policy))
+
+    def _with_tags(self, repository: Repository) -> Repository:
+        """Return the repository with its tags, if they matter and can be read."""
+        try:
+            if not self._needs_tags(repository):
+                return repository
+            answer = self._ecr.list_tags_for_resource(resourceArn=repository.arn)
+            return replace(repository, tags=tags_of_list(answer["tags"]))
+        except Exception as error:
+            if self._invocation.is_ending():
+                # There was no time to ask: the earlier evaluation stays.
+                raise
+            _logger.warning("the tags of %s are not known: %.300r", repository.name, error)
+            return repository
 
     def _read_item(self, name: str) -> _Read | _NotRead:
         """Read what AWS Config recorded when the repository changed last."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from ecr_exposure.errors import ItemError, ParameterError, PolicyError
 from ecr_exposure.identifiers import ARN_FIELDS, account_id, account_of, arn_fields, region_name, region_of
-from ecr_exposure.policy.json_values import an_object, describe, read_json
+from ecr_exposure.policy.json_values import an_object, describe, is_list, read_json
 
 RESOURCE_TYPE: Final = "AWS::ECR::Repository"
 RECORDED: Final = ("OK", "ResourceDiscovered")
@@ -22,6 +22,7 @@ STATUSES: Final = (*RECORDED, "ResourceNotRecorded", "ResourceDeleted", "Resourc
 
 _REQUIRED: Final = ("resourceType", "resourceId", "configurationItemStatus", "configurationItemCaptureTime")
 _POLICY: Final = "RepositoryPolicyText"
+_TAGS: Final = "Tags"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Repository:
     """One repository.
 
     policy: as recorded, text or object, not yet read. problem: why the item does not show what the policy is;
-    then policy is None and means nothing.
+    then policy is None and means nothing. tags: key to value; None if they are not known.
     """
 
     account: str
@@ -38,6 +39,7 @@ class Repository:
     arn: str
     policy: object = None
     problem: str | None = None
+    tags: Mapping[str, str] | None = None
 
 
 def check_item(place: str, item: Mapping[str, object]) -> None:
@@ -58,8 +60,10 @@ def repository_of_item(item: Mapping[str, object]) -> Repository:
     """
     policy: object = None
     problem: str | None = None
+    configuration: Mapping[str, object] = {}
     try:
-        policy = _policy(_configuration(item.get("configuration")))
+        configuration = _configuration(item.get("configuration"))
+        policy = _policy(configuration)
     except PolicyError as error:
         problem = str(error.within("configuration"))
     account, region = _text(item, "awsAccountId", "accountId") or "", _text(item, "awsRegion") or ""
@@ -75,6 +79,7 @@ def repository_of_item(item: Mapping[str, object]) -> Repository:
         arn=_text(item, "ARN", "arn") or "",
         policy=policy,
         problem=problem,
+        tags=_tags(configuration.get(_TAGS), item.get("tags")),
     )
 
 
@@ -86,6 +91,31 @@ def repository_of_api(name: str, arn: str, policy: str | None) -> Repository:
     if len(arn_fields(arn)) < ARN_FIELDS:
         raise ItemError(f"repositoryArn: {arn!r:.160} is not an ARN")
     return Repository(account=account_of(arn), region=region_of(arn), name=name, arn=arn, policy=policy)
+
+
+def tags_of_list(value: object) -> Mapping[str, str] | None:
+    """Return the tags of a list of Key and Value, as ecr:ListTagsForResource returns it.
+
+    None if the value has another form or two values for one key: then the tags are not known.
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Tag.html
+    """
+    if not is_list(value):
+        return None
+    tags: dict[str, str] = {}
+    for tag in value:
+        key, text = (tag.get("Key"), tag.get("Value")) if isinstance(tag, Mapping) else (None, None)
+        if not isinstance(key, str) or not isinstance(text, str) or tags.setdefault(key, text) != text:
+            return None
+    return tags
+
+
+def _tags(recorded: object, of_item: object) -> Mapping[str, str] | None:
+    """Return the tags of a configuration, or of the item if its configuration has none."""
+    if recorded is not None:
+        return tags_of_list(recorded)
+    if isinstance(of_item, Mapping) and all(isinstance(value, str) for value in of_item.values()):
+        return of_item
+    return None
 
 
 def _text(item: Mapping[str, object], *names: str) -> str | None:

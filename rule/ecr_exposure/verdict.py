@@ -1,5 +1,6 @@
 """From a policy to its verdict: `judge`, and the rule's own question about a repository."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,11 +12,12 @@ from ecr_exposure.findings.access_tests import AccessTest, access_test
 from ecr_exposure.findings.advisories import Advisory, advisories_of
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.identifiers import account_id, account_ids, organization_ids, region_name
-from ecr_exposure.parameters import PublicRepository, RuleParameters
-from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
-from ecr_exposure.policy.document import Document, read_policy
+from ecr_exposure.parameters import RuleParameters
+from ecr_exposure.policy.condition_keys import ValueDomain
+from ecr_exposure.policy.document import Document, compared_keys, read_policy
 from ecr_exposure.policy.json_values import printable
 from ecr_exposure.policy.malformed_principals import malformed_principal
+from ecr_exposure.public_on_purpose import Exemption, excuses, exemption_of
 from ecr_exposure.repository import Repository
 from ecr_exposure.search import RepositoryFacts, TooComplexError
 
@@ -137,38 +139,74 @@ def cannot_be_evaluated(problem: str) -> Verdict:
 
 # The rule's own question.
 
-_EXCUSABLE: Final = frozenset((Capability.PULL, Capability.DISCOVER))
-
 
 def evaluate_repository(repository: Repository, parameters: RuleParameters, now: datetime) -> Verdict:
     """Return the verdict on a repository: public on purpose is COMPLIANT, and the annotation says so."""
     if repository.problem is not None:
         return cannot_be_evaluated(repository.problem)
+    facts = _facts(repository, parameters, now)
+    exemption = exemption_of(repository, parameters, now)
+    return _verdict_of(lambda: _evaluate(repository, parameters.test, facts, exemption))
+
+
+def needs_tags(repository: Repository, parameters: RuleParameters, now: datetime) -> bool:
+    """Return whether the tags of a repository are not known and matter to its verdict.
+
+    They matter to a policy that names a resource tag, and to a repository that a tag could excuse.
+    """
+    if repository.tags is not None or repository.problem is not None:
+        return False
+    if _names_resource_tag(repository.policy):
+        return True
+    facts = _facts(repository, parameters, now)
+    return parameters.public_tag is not None and _is_excusable(
+        _verdict_of(lambda: _judge(repository.policy, parameters.test, facts))
+    )
+
+
+def _facts(repository: Repository, parameters: RuleParameters, now: datetime) -> RepositoryFacts:
+    # The ids of the parameters are valid: an organization has too many accounts to check them for each repository.
     facts = RepositoryFacts(
         owner=repository.account or None,
         region=repository.region or None,
-        trusted_accounts=parameters.members | parameters.trusted_accounts,
+        trusted_accounts=parameters.trusted_accounts,
         trusted_organizations=parameters.trusted_organizations,
+        resource_tags=repository.tags,
         now=now,
     )
     _check_zone_of_trust(parameters.test, facts)
-    return _verdict_of(lambda: _evaluate(repository, parameters, facts))
+    return facts
 
 
-def _evaluate(repository: Repository, parameters: RuleParameters, facts: RepositoryFacts) -> Verdict:
+_MAY_NAME_RESOURCE_TAG: Final = re.compile(r"resourcetag|\\u|%", re.IGNORECASE)
+
+
+def _names_resource_tag(policy: object) -> bool:
+    # Most policies say nothing that could be such a key, also not escaped, and need no second reading.
+    if isinstance(policy, str) and not _MAY_NAME_RESOURCE_TAG.search(policy):
+        return False
+    try:
+        document = read_policy(policy)
+    except Exception:  # noqa: BLE001 - such a policy cannot be evaluated, with or without tags
+        return False
+    return document is not None and any(key.domain is ValueDomain.RESOURCE_TAG for key in compared_keys(document))
+
+
+def _evaluate(repository: Repository, test: AccessTest, facts: RepositoryFacts, exemption: Exemption | None) -> Verdict:
     document = read_policy(repository.policy)
     if document is None:
         return _WITHOUT_POLICY
-    test, other = parameters.test, parameters.test.compared_with
-    entry = _covering_entry(repository, parameters)
-    verdict = _excused(_result(document, test, test.find(document, facts)), test, entry)
-    verdict = _with_advisories(verdict, document, facts)
-    if other is None or verdict.problem is not None:
-        return verdict
-    # If both tests flag the repository, the annotation needs no more of the other one than that it does.
-    find = other.find_first if verdict.compliance == "NON_COMPLIANT" and entry is None else other.find
-    compared = _verdict_of(lambda: _excused(_result(document, other, find(document, facts)), other, entry))
-    return _with_hint(verdict, compared, other)
+    found = _excused(_result(document, test, test.find(document, facts)), test, exemption)
+    verdict, other = _with_advisories(found, document, facts), test.compared_with
+    if other is not None and verdict.problem is None:
+        # If both tests flag the repository, the annotation needs no more of the other one than that it does.
+        find = other.find_first if verdict.compliance == "NON_COMPLIANT" and exemption is None else other.find
+        compared = _verdict_of(lambda: _excused(_result(document, other, find(document, facts)), other, exemption))
+        verdict = _with_hint(verdict, compared, other)
+    if exemption is not None and exemption.refusal is not None and _is_excusable(verdict):
+        text = annotation.with_refused_exemption(verdict.annotation, str(exemption))
+        return replace(verdict, annotation=text)
+    return verdict
 
 
 def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
@@ -184,18 +222,12 @@ def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
     return replace(verdict, annotation=text)
 
 
-def _covering_entry(repository: Repository, parameters: RuleParameters) -> PublicRepository | None:
-    covering = (each for each in parameters.public_repositories if each.covers(repository.account, repository.name))
-    return next(covering, None)
-
-
-def _excused(verdict: Verdict, test: AccessTest, entry: PublicRepository | None) -> Verdict:
-    if entry is None or not verdict.grants or not _only_reads(verdict):
+def _excused(verdict: Verdict, test: AccessTest, exemption: Exemption | None) -> Verdict:
+    if exemption is None or exemption.refusal is not None or not _is_excusable(verdict):
         return verdict
-    text = annotation.public_on_purpose(verdict.grants, test, str(entry))
+    text = annotation.public_on_purpose(verdict.grants, test, str(exemption))
     return replace(verdict, compliance="COMPLIANT", annotation=text)
 
 
-def _only_reads(verdict: Verdict) -> bool:
-    # An action that the table does not know has no capability: it is never excused.
-    return all(CAPABILITY_OF.get(action) in _EXCUSABLE for grant in verdict.grants for action in grant.actions)
+def _is_excusable(verdict: Verdict) -> bool:
+    return verdict.compliance == "NON_COMPLIANT" and verdict.grants != () and excuses(verdict.grants)

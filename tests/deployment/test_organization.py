@@ -27,6 +27,7 @@ FOREIGN: Final = "666677778888"
 ROLE: Final = "EcrExposureEvaluation"
 NAME: Final = "ecr-repository-no-public-access"
 OPEN: Final = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}]})
+PULL: Final = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]})
 NAMED: Final = json.dumps({"Statement": [{"Effect": "Allow", "Principal": {"AWS": TWO}, "Action": "ecr:PutImage"}]})
 COMPLIANCES: Final = {"named": "COMPLIANT", "open": "NON_COMPLIANT", "plain": "COMPLIANT"}
 # The Lambda service uses these actions of the function's role, not the function.
@@ -37,6 +38,7 @@ EVALUATION: Final = {
     "config:GetComplianceDetailsByConfigRule",
     "ecr:DescribeRepositories",
     "ecr:GetRepositoryPolicy",
+    "ecr:ListTagsForResource",
 }
 
 Deployed = Callable[..., AbstractContextManager[tuple[LocalOrganization, DeployedStack]]]
@@ -105,9 +107,10 @@ class TestStack:
 
     @SHAPES
     def test_roles_allow_exactly_the_calls_that_are_made(self, deployed: Deployed, shape: dict[str, str]) -> None:
-        with deployed(shape, publicAccessTest="external") as (organization, stack):
+        with deployed(shape, publicAccessTest="external", excludedPublicTag="public") as (organization, stack):
             account = HUB if shape == ACCOUNT else ONE
             create_repositories(organization, account)
+            organization.create_repository(account, REGION, "pull", PULL)
             for deliver in (stack.config.deliver_change, stack.config.deliver_oversized):
                 for invocation in deliver(account, REGION, "open"):
                     assert invocation.error is None
@@ -204,16 +207,21 @@ class TestEvaluations:
             assert compliances(stack, HUB) == {"open": "NON_COMPLIANT"}
 
     @SHAPES
-    def test_rule_parameter_of_the_template_reaches_the_function(
+    def test_rule_parameters_of_the_template_reach_the_function(
         self, deployed: Deployed, shape: dict[str, str]
     ) -> None:
         account = HUB if shape == ACCOUNT else ONE
-        with deployed(shape, excludedPublicRepositories=f"{account}:public/*") as (organization, stack):
-            pull = OPEN.replace("ecr:*", "ecr:BatchGetImage")
+        parameters = {"excludedPublicRepositories": f"{account}:public/*", "excludedPublicTag": "dp:exclude:identity"}
+        with deployed(shape, **parameters) as (organization, stack):
             for name in ("public/base", "private/base"):
-                organization.create_repository(account, REGION, name, pull)
+                organization.create_repository(account, REGION, name, PULL)
+            organization.create_repository(account, REGION, "tagged", PULL, tags={"dp:exclude:identity": "true"})
             stack.config.deliver_scheduled(account, REGION)
-            assert compliances(stack, account) == {"public/base": "COMPLIANT", "private/base": "NON_COMPLIANT"}
+            assert compliances(stack, account) == {
+                "public/base": "COMPLIANT",
+                "private/base": "NON_COMPLIANT",
+                "tagged": "COMPLIANT",
+            }
 
 
 class TestMissingRole:

@@ -1,10 +1,16 @@
 """docs/deploy.md has every parameter of the template, and the figures of its example add up."""
 
+import json
 import re
+from typing import Any, Final
 
+import pytest
+from policy_sentry.querying.actions import get_action_data, get_actions_for_service
+
+from ecr_exposure import Request, is_allowed
 from ecr_exposure.parameters import PARAMETERS
 from tests.deployment.sam import SECURITY_HUB, TEMPLATE
-from tests.documentation.pages import DEPLOY, section, table, text_of, ticked
+from tests.documentation.pages import DEPLOY, blocks, section, table, text_of, ticked
 from tests.local_aws.templates import read_template
 
 
@@ -15,6 +21,61 @@ def test_parameter_table_is_complete_and_has_the_defaults_of_the_template() -> N
     written = {"empty": "", "–": ""}
     defaults = {name: written.get(cell, cell.strip("`")) for name, cell in rows.items()}
     assert defaults == {name: str(parameters[name]["Default"]) for name in rows}
+
+
+class TestServiceControlPolicy:
+    """The service control policy that guards the tag of exceptions."""
+
+    KEY: Final = "dp:exclude:identity"
+    ROLE: Final = "arn:aws:iam::444455556666:role/EcrExceptions"
+    OTHER_ROLE: Final = "arn:aws:iam::444455556666:role/Developer"
+
+    def statement(self) -> dict[str, Any]:
+        """Return its one statement."""
+        (text,) = blocks(DEPLOY, "json")
+        document = json.loads(text)
+        (statement,) = document["Statement"]
+        assert document.keys() == {"Version", "Statement"}
+        assert document["Version"] == "2012-10-17"
+        return dict(statement)
+
+    def denies(self, action: str, role: str, *tag_keys: str) -> bool:
+        """Return whether it denies an action on a repository that an identity-based policy would allow."""
+        everything = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
+        # A service control policy has no Principal and applies to every resource of the account.
+        deny = {name: value for name, value in self.statement().items() if name != "Resource"} | {"Principal": "*"}
+        context: dict[str, str | tuple[str, ...]] = {"aws:principalarn": role}
+        if tag_keys:
+            context["aws:tagkeys"] = tag_keys
+        request = Request(principal=role, action=action, context=context)
+        return not is_allowed({"Version": "2012-10-17", "Statement": [everything, deny]}, request)
+
+    def test_it_is_a_valid_service_control_policy(self) -> None:
+        """https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_syntax.html."""
+        statement = self.statement()
+        assert statement.keys() == {"Sid", "Effect", "Action", "Resource", "Condition"}
+        assert re.fullmatch("[A-Za-z0-9]+", statement["Sid"])
+        assert (statement["Effect"], statement["Resource"]) == ("Deny", "*")
+
+    def test_its_actions_are_all_that_set_or_remove_tags_and_have_the_condition_key(self) -> None:
+        passes_tags = [
+            name
+            for name in get_actions_for_service("ecr")
+            for row in get_action_data("ecr", name.removeprefix("ecr:"))["ecr"]
+            if "aws:TagKeys" in row["condition_keys"] and row["access_level"] != "Read"
+        ]
+        assert set(self.statement()["Action"]) == set(passes_tags) >= {"ecr:TagResource"}
+
+    @pytest.mark.parametrize("action", ["ecr:TagResource", "ecr:UntagResource", "ecr:CreateRepository"])
+    def test_only_the_role_can_set_and_remove_the_tag(self, action: str) -> None:
+        assert self.denies(action, self.OTHER_ROLE, self.KEY)
+        assert self.denies(action, self.OTHER_ROLE, "team", self.KEY)
+        assert not self.denies(action, self.ROLE, self.KEY)
+
+    def test_other_tags_and_other_actions_are_not_denied(self) -> None:
+        assert not self.denies("ecr:TagResource", self.OTHER_ROLE, "team")
+        assert not self.denies("ecr:CreateRepository", self.OTHER_ROLE)
+        assert not self.denies("ecr:PutImage", self.OTHER_ROLE)
 
 
 def test_shapes_are_those_of_the_template() -> None:

@@ -79,7 +79,7 @@ class TestNames:
     """Names and defaults are those of the code and the templates."""
 
     def test_first_block_names_rule_resource_type_and_parameters(self) -> None:
-        block = dict(re.findall(r"^- \*\*([\w ]+):\*\* (.*)$", text_of(README), re.MULTILINE))
+        block = dict(re.findall(r"^- \*\*([\w ]+):\*\* (.*(?:\n  .*)*)$", text_of(README), re.MULTILINE))
         assert list(block) == ["Identifier", "Resource Types", "Trigger type", "AWS Region", "Parameters"]
         rdk = json.loads((ROOT / "parameters.json").read_text(encoding="utf-8"))["Parameters"]
         template = read_template(TEMPLATE)["Parameters"]

@@ -68,9 +68,9 @@ class MemberAccount:
         rules = config.put_organization_rule(RULE, parameters)
         self.rule = next(rule for rule in rules if (rule.account, rule.region) == (MEMBER, REGION))
 
-    def create(self, name: str, policy: str | None) -> None:
-        """Create a repository in the member account."""
-        self.organization.create_repository(MEMBER, REGION, name, policy)
+    def create(self, name: str, policy: str | None, **tags: str) -> None:
+        """Create a repository in the member account, with these tags."""
+        self.organization.create_repository(MEMBER, REGION, name, policy, tags=tags)
 
     def change_event(self, name: str, **changes: Any) -> dict[str, Any]:
         """Return the change event of a repository, with some fields of its item replaced."""

@@ -19,6 +19,7 @@ LAYERS: Final = (
     ("search",),
     ("findings",),
     ("annotation", "parameters", "repository"),
+    ("public_on_purpose",),
     ("verdict",),
     ("event", "aws", "history", "invocation", "reporting", "periodic", "config_rule", "handler"),
     ("cli",),

@@ -1,14 +1,14 @@
 """Change-triggered evaluation: configuration item change notifications, oversized ones included."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from ecr_exposure import ItemError
 from ecr_exposure.aws import kept
 from tests.local_aws.faults import Fault
-from tests.rule.member_account import CLOSED, MEMBER, OPEN, OTHER_MEMBER, OTHER_REGION, REGION, deployed
+from tests.rule.member_account import CLOSED, MEMBER, OPEN, OTHER_MEMBER, OTHER_REGION, PULL, REGION, deployed
 
 
 class TestChangeNotifications:
@@ -168,6 +168,55 @@ class TestConfiguration:
             event["invokingEvent"] = event["invokingEvent"].replace('"HERE"', duplicate)
             member.config.invoke(event, region=REGION)
             assert member.compliances() == {"aa": "NON_COMPLIANT"}
+
+
+class TestTags:
+    """The tags of the item, which excludedPublicTag refers to."""
+
+    EXCUSED: Final = (
+        "COMPLIANT",
+        'Public on purpose (tag "public-on-purpose", last day 2999-12-31). '
+        "Everyone can pull: Statement[0] allows ecr:BatchGetImage to * with no Condition.",
+    )
+    REFUSED: Final = (
+        "NON_COMPLIANT",
+        "Everyone can pull: Statement[0] allows ecr:BatchGetImage to * with no Condition. "
+        'The tag "public-on-purpose" is no exception: its last day was 2020-01-31.',
+    )
+
+    @pytest.mark.parametrize("kind", ["change", "oversized"])
+    def test_tag_of_the_item_excuses_pull(self, kind: str) -> None:
+        with deployed({"excludedPublicTag": "public-on-purpose"}) as member:
+            deliver = getattr(member.config, f"deliver_{kind}")
+            for name, policy, value in (
+                ("excused", PULL, "2999-12-31"),
+                ("expired", PULL, "2020-01-31"),
+                ("pushed", OPEN, "2999-12-31"),
+            ):
+                member.create(name, policy, **{"public-on-purpose": value})
+                deliver(MEMBER, REGION, name)
+            dashboard = member.dashboard()
+            assert (dashboard["excused"], dashboard["expired"]) == (self.EXCUSED, self.REFUSED)
+            assert dashboard["pushed"][0] == "NON_COMPLIANT"
+            assert ("ecr", "ListTagsForResource") not in member.operations()
+
+    def test_item_without_tags_in_its_configuration_has_its_own(self) -> None:
+        with deployed({"excludedPublicTag": "public-on-purpose"}) as member:
+            member.create("app", PULL, **{"public-on-purpose": "2999-12-31"})
+            configuration = {"RepositoryName": "app", "RepositoryPolicyText": PULL}
+            member.config.invoke(member.change_event("app", configuration=configuration), region=REGION)
+            assert member.dashboard() == {"app": self.EXCUSED}
+
+    @pytest.mark.parametrize("tags", [None, [], {"public-on-purpose": True}])
+    def test_malformed_tags_are_no_exception_and_no_failure(self, tags: Any) -> None:
+        with deployed({"excludedPublicTag": "public-on-purpose"}) as member:
+            member.create("app", PULL)
+            configuration = {"RepositoryName": "app", "RepositoryPolicyText": PULL}
+            event = member.change_event("app", configuration=configuration, tags=tags)
+            member.config.invoke(event, region=REGION)
+            ((compliance, annotation),) = member.dashboard().values()
+            assert compliance == "NON_COMPLIANT"
+            assert (annotation or "").endswith("is no exception: the tags of the repository are not known.")
 
 
 class TestOversizedNotifications:

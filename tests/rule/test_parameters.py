@@ -22,6 +22,7 @@ class TestReadParameters:
             {
                 "publicAccessTest": "unconditional",
                 "excludedPublicRepositories": "111122223333:public/*, mirror-?",
+                "excludedPublicTag": " dp:exclude:identity ",
                 "trustedAccounts": "444455556666,777788889999",
                 "trustedOrganizations": "o-abcde12345",
                 "ExecutionRoleName": "EcrExposureEvaluation",
@@ -36,6 +37,7 @@ class TestReadParameters:
             "111122223333:public/*",
         )
         assert (second.account, second.pattern, str(second)) == (None, "mirror-?", "mirror-?")
+        assert parameters.public_tag == "dp:exclude:identity"
         assert parameters.trusted_accounts == {"444455556666", "777788889999"}
         assert parameters.trusted_organizations == {"o-abcde12345"}
 
@@ -50,6 +52,13 @@ class TestReadParameters:
             ({"excludedPublicRepositories": "a,,b"}, "excludedPublicRepositories: '' is not [account:]pattern"),
             ({"excludedPublicRepositories": "123:app"}, "excludedPublicRepositories: '123' is not an account id"),
             ({"excludedPublicRepositories": ":app"}, "excludedPublicRepositories: '' is not an account id"),
+            ({"excludedPublicTag": "a,b"}, "excludedPublicTag: 'a,b' is not a tag key (1 to 128 ASCII letters, digits"),
+            ({"excludedPublicTag": "public on purpose"}, "excludedPublicTag: 'public on purpose' is not a tag key"),
+            ({"excludedPublicTag": 129 * "a"}, "excludedPublicTag: 'aaaaaaaaaa"),
+            ({"excludedPublicTag": "aws:cloudformation:stack-name"}, "excludedPublicTag: 'aws:cloudformation:stack"),
+            ({"excludedPublicTag": "AWS:public"}, "excludedPublicTag: 'AWS:public' is not a tag key"),
+            ({"excludedPublicTag": "öffentlich"}, "excludedPublicTag: 'öffentlich' is not a tag key"),
+            ({"excludedPublicTag": ["public"]}, "excludedPublicTag: ['public'] is not a string"),
             ({"trustedAccounts": "12345"}, "trustedAccounts: '12345' is not an account id of 12 digits"),
             ({"trustedOrganizations": "o-1"}, "trustedOrganizations: 'o-1' is not an organization id"),
             ({"ExecutionRoleName": "path/role"}, "ExecutionRoleName: 'path/role' is not the name of a role"),
@@ -62,6 +71,11 @@ class TestReadParameters:
         with pytest.raises(ParameterError) as raised:
             read_parameters(raw)
         assert str(raised.value).startswith(message)
+
+    @pytest.mark.parametrize("key", ["p", 128 * "a", "Team+a=b.c_d:e/f@g-1", "awsome:public", "public:aws:", "-"])
+    def test_tag_key_of_every_allowed_character_is_accepted(self, key: str) -> None:
+        """https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html."""
+        assert read_parameters({"excludedPublicTag": key}).public_tag == key
 
     def test_parameters_json_has_the_same_parameters(self) -> None:
         root = Path(__file__).parent.parent.parent

@@ -6,15 +6,17 @@ the policy takes most of the time of a verdict.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.actions import read_actions
+from ecr_exposure.policy.condition_keys import ConditionKey
 from ecr_exposure.policy.conditions import Condition, read_conditions
 from ecr_exposure.policy.json_values import an_object, describe, elements, read_json, texts
 from ecr_exposure.policy.principals import Principals, read_principals
+from ecr_exposure.policy.variables import references
 
 
 class Statement(NamedTuple):
@@ -67,6 +69,16 @@ def read_policy(policy: object) -> Document | None:
     if policy is None or policy == {}:
         return None
     return _read_document(an_object(policy))
+
+
+def compared_keys(document: Document) -> Iterator[ConditionKey]:
+    """Yield the key of every condition, and of every policy variable in its values."""
+    for statement in document.statements:
+        for condition in statement.conditions:
+            yield condition.key
+            if document.variables and condition.operator.variables:
+                for text in condition.values:
+                    yield from (reference.key for reference in references(text))
 
 
 def _read_document(content: Mapping[str, object]) -> Document:

@@ -13,10 +13,9 @@ from ecr_exposure.identifiers import partitions_of_region
 from ecr_exposure.policy.addresses import IPV4, IPV6, public_size
 from ecr_exposure.policy.condition_keys import TABLE, ConditionKey, Presence, ValueDomain
 from ecr_exposure.policy.conditions import Condition
-from ecr_exposure.policy.document import Document, Statement
+from ecr_exposure.policy.document import Document, Statement, compared_keys
 from ecr_exposure.policy.operators import ValueType
 from ecr_exposure.policy.patterns import ascii_lower
-from ecr_exposure.policy.variables import references
 from ecr_exposure.search.named_ids import ids_named_by, named_ids, names_every_caller
 from ecr_exposure.search.strings import Budget
 from ecr_exposure.search.value_domains import DOMAINS, IdKind
@@ -146,16 +145,7 @@ def external_callers(document: Document, facts: RepositoryFacts) -> CallerModel:
 
 def _tags(document: Document, tags: Mapping[str, str]) -> dict[str, Tag]:
     """Return the resource tags that the conditions and the variables of a policy ask for."""
-    return {key.name: _tag(key, tags) for key in _keys(document) if key.domain is ValueDomain.RESOURCE_TAG}
-
-
-def _keys(document: Document) -> Iterator[ConditionKey]:
-    for statement in document.statements:
-        for condition in statement.conditions:
-            yield condition.key
-            if document.variables and condition.operator.variables:
-                for text in condition.values:
-                    yield from (reference.key for reference in references(text))
+    return {key.name: _tag(key, tags) for key in compared_keys(document) if key.domain is ValueDomain.RESOURCE_TAG}
 
 
 def _tag(key: ConditionKey, tags: Mapping[str, str]) -> Tag:

@@ -1,0 +1,85 @@
+"""Repositories that are public on purpose: an entry of a rule parameter names them, or a tag of their own says so.
+
+Both exceptions have the same limits: they excuse that callers can pull and discover, and nothing else.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+from ecr_exposure.findings.grants import Grant
+from ecr_exposure.parameters import RuleParameters
+from ecr_exposure.policy.actions import CAPABILITY_OF, Capability
+from ecr_exposure.policy.json_values import describe, printable
+from ecr_exposure.repository import Repository
+
+_EXCUSABLE: Final = frozenset((Capability.PULL, Capability.DISCOVER))
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """What says that a repository is public on purpose.
+
+    source: the entry of excludedPublicRepositories, or the tag. last_day: of the exception, in UTC; None if it has
+    no end. refusal: why it is no exception; None if it is one.
+    """
+
+    source: str
+    last_day: date | None = None
+    refusal: str | None = None
+
+    def __str__(self) -> str:
+        """Return what annotation and log say about it, in printable characters."""
+        if self.refusal is not None:
+            return printable(f"{self.source} is no exception: {self.refusal}")
+        return f"{self.source}, last day {self.last_day}" if self.last_day else self.source
+
+
+def exemption_of(repository: Repository, parameters: RuleParameters, now: datetime) -> Exemption | None:
+    """Return what says that a repository is public on purpose; None if nothing does.
+
+    now: an aware datetime. A refused exemption comes from a tag only.
+    """
+    for entry in parameters.public_repositories:
+        if entry.covers(repository.account, repository.name):
+            return Exemption(source=f"excludedPublicRepositories: {describe(str(entry))}")
+    if parameters.public_tag is None:
+        return None
+    return _exemption_by_tag(parameters.public_tag, repository.tags, now.astimezone(UTC).date())
+
+
+def excuses(grants: Iterable[Grant]) -> bool:
+    """Return whether an exemption excuses the grants: they give pull and discover only."""
+    # An action that the table does not know has no capability: it is never excused.
+    return all(CAPABILITY_OF.get(action) in _EXCUSABLE for grant in grants for action in grant.actions)
+
+
+def _exemption_by_tag(key: str, tags: Mapping[str, str] | None, today: date) -> Exemption | None:
+    source = f"tag {describe(key)}"
+    if tags is None:
+        return Exemption(source=source, refusal="the tags of the repository are not known")
+    # Tag keys are case sensitive, unlike the tag keys in condition keys:
+    # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+    value = tags.get(key)
+    if value is None:
+        return None
+    if value == "true":
+        return Exemption(source=source)
+    last_day = _day(value)
+    if last_day is None:
+        return Exemption(source=source, refusal=f"{describe(value)} is neither true nor a day (YYYY-MM-DD)")
+    if last_day < today:
+        return Exemption(source=source, refusal=f"its last day was {last_day}")
+    return Exemption(source=source, last_day=last_day)
+
+
+def _day(text: str) -> date | None:
+    if not _DAY.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
