@@ -158,10 +158,11 @@ def needs_tags(repository: Repository, parameters: RuleParameters, now: datetime
         return False
     if _names_resource_tag(repository.policy):
         return True
+    exemption = exemption_of(repository, parameters, now)
+    if exemption is None or exemption.refusal is None:
+        return False
     facts = _facts(repository, parameters, now)
-    return parameters.public_tag is not None and _is_excusable(
-        _verdict_of(lambda: _judge(repository.policy, parameters.test, facts))
-    )
+    return _is_excusable(_verdict_of(lambda: _judge(repository.policy, parameters.test, facts)))
 
 
 def _facts(repository: Repository, parameters: RuleParameters, now: datetime) -> RepositoryFacts:
