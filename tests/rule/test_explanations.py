@@ -163,6 +163,8 @@ class TestAllow:
              "AWS does not document NumericEquals for aws:PrincipalAccount, which is not a number"),
             ({"StringEquals": {"aws:PrincipalOrgID": []}},
              "AWS does not document what an empty list of values for aws:PrincipalOrgID matches"),
+            ({"StringLike": {"aws:SourceIp": "203.0.113.*"}},
+             "AWS does not document StringLike for aws:SourceIp, which is not text"),
             ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam"}},
              'AWS does not document how ArnLike compares aws:PrincipalArn with "arn:aws:iam"'),
         ],

@@ -377,13 +377,18 @@ class TestEvaluateRepository:
         assert verdict.annotation.startswith(
             'Public on purpose (excludedPublicRepositories: "team/*"). Everyone can pull'
         )
-        assert "publicAccessTest=reachable reports: Everyone can push" in verdict.annotation
+        assert "publicAccessTest=reachable finds public access: in Statement[1], aws:PrincipalTag/team" in (
+            verdict.annotation
+        )
 
-    def test_malformed_principal_beside_a_grant_changes_no_annotation(self) -> None:
+    def test_malformed_principal_beside_a_grant_is_no_result_of_another_test(self) -> None:
         """The test reachable finds no grant, and cannot evaluate the policy."""
         deny = {"Effect": "Deny", "Principal": "*", "Action": "*"}
         with_malformed = [OPEN, deny, {**OPEN, "Principal": {"AWS": "1234"}}]
-        assert self.evaluate({"Statement": with_malformed}).annotation == judge({"Statement": OPEN}).annotation
+        assert self.evaluate({"Statement": with_malformed}).annotation == (
+            f"{judge({'Statement': OPEN}).annotation}"
+            ' Note: Statement[2].Principal.AWS: "1234" is not an account id of 12 digits.'
+        )
 
 
 def test_first_grant_is_found_without_the_others() -> None:

@@ -136,10 +136,19 @@ def undocumented(condition: Condition, key: str) -> Explanation:
         return Explanation(text, ", which can have several values")
     if not condition.key.fits(operator.value_type):
         text = f"AWS does not document {operator.spelling} for {key}"
-        return Explanation(text, f", which is not {operator.value_type.value}")
+        return Explanation(text, f", which is not {_TYPES[operator.value_type]}")
     return Explanation(f"AWS does not document how {operator.spelling} compares {key} with {listed(condition)}")
 
 
+_TYPES: Final = {
+    ValueType.STRING: "text",
+    ValueType.ARN: "an ARN",
+    ValueType.BOOL: "true or false",
+    ValueType.NUMERIC: "a number",
+    ValueType.DATE: "a date",
+    ValueType.IP: "an address",
+    ValueType.BINARY: "base64 text",
+}
 _ABOUT_REPOSITORY: Final = (
     _D.REGION,
     _D.OWNER_ACCOUNT,
