@@ -148,18 +148,18 @@ class TestRecipients:
         principals = ["111122223333", "arn:aws:iam::444455556666:role/ci", "777788889999", "222233334444"]
         assert self.external(Principal={"AWS": principals}, Action="ecr:PutImage") == (
             "Principals outside the zone of trust can push: Statement[0] allows ecr:PutImage to "
-            "arn:aws:iam::444455556666:role/ci, 777788889999 and 1 more with no Condition."
+            "arn:aws:iam::444455556666:role/ci, account 777788889999 and 1 more with no Condition."
         )
 
     def test_long_principals_are_named_by_their_accounts(self) -> None:
         roles = [f"arn:aws:iam::{account}:role/{'long-' * 20}" for account in ("444455556666", "777788889999")]
         text = self.external(Principal={"AWS": roles}, Sid="x" * 60)
-        assert text.endswith("allows ecr:* to 444455556666 and 1 more with no Condition.")
+        assert text.endswith("allows ecr:* to account 444455556666 and 1 more with no Condition.")
 
     @pytest.mark.parametrize(
         ("excepted", "expected"),
         [
-            ({"AWS": "444455556666"}, "everyone except 444455556666"),
+            ({"AWS": "444455556666"}, "everyone except account 444455556666"),
             ({"AWS": "arn:aws:iam::*:role/x"},
              'everyone (its NotPrincipal AWS "arn:aws:iam::*:role/x" excludes nobody)'),
             ({}, "everyone"),

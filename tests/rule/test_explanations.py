@@ -303,7 +303,7 @@ class TestDeny:
              'may deny nobody: its Principal is AWS "arn:aws:iam::*:root"'),
             ({"Principal": {"Service": "*"}}, 'may deny nobody: its Principal is Service "*"'),
             ({"Principal": {"AWS": []}}, "denies nobody"),
-            ({"Principal": {"AWS": "111122223333"}}, "denies only 111122223333"),
+            ({"Principal": {"AWS": "111122223333"}}, "denies only account 111122223333"),
             ({"NotPrincipal": {"AWS": ["111122223333", "arn:aws:iam::111122223333:role/*"]}},
              'may deny nobody: its NotPrincipal has AWS "arn:aws:iam::111122223333:role/*"'),
             ({"NotPrincipal": "*"}, "denies nobody: its NotPrincipal is *"),
@@ -327,7 +327,7 @@ class TestDeny:
         [
             ({"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": ORGANIZATION}}},
              'exempts aws:PrincipalOrgID "o-abcde12345", which is not in the zone of trust'),
-            ({"NotPrincipal": {"AWS": "444455556666"}}, "exempts its NotPrincipal 444455556666"),
+            ({"NotPrincipal": {"AWS": "444455556666"}}, "exempts its NotPrincipal account 444455556666"),
         ],
     )  # fmt: skip
     def test_exempted_external_caller_is_named(self, elements: dict[str, Any], text: str) -> None:

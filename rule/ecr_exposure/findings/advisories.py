@@ -241,22 +241,24 @@ def _denies_other_sources(deny: Statement) -> bool:
 
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html
     """
-    if not (deny.conditions and deny.principals.everyone and not deny.not_principal and deny.every_resource):
+    if not (deny.conditions and _is_for_everyone(deny) and deny.every_resource):
         return False
-    fixing = [
-        condition for condition in deny.conditions if condition.operator.negated and condition.key.name in _SOURCES
-    ]
-    others = [condition for condition in deny.conditions if condition not in fixing]
-    return (
-        bool(fixing)
-        and all(_is_fixed(condition, value) for condition in fixing for value in condition.values)
-        and all(condition.key.name in _SOURCES or _requires_a_service(condition) for condition in others)
-    )
+    fixing, others = [], []
+    for condition in deny.conditions:
+        fixes = condition.operator.negated and condition.key.name in _SOURCES
+        (fixing if fixes else others).append(condition)
+    is_fixed = all(_is_fixed(condition, value) for condition in fixing for value in condition.values)
+    is_met = all(condition.key.name in _SOURCES or _requires_a_service(condition) for condition in others)
+    return bool(fixing) and is_fixed and is_met
+
+
+def _is_for_everyone(statement: Statement) -> bool:
+    return statement.principals.everyone and not statement.not_principal
 
 
 def _exempts_services(deny: Statement, document: Document) -> bool:
     """Return whether a Deny for everyone does not apply to AWS services."""
-    is_guard = deny.principals.everyone and not deny.not_principal and why_ignored(deny, document) is None
+    is_guard = _is_for_everyone(deny) and why_ignored(deny, document) is None
     return is_guard and any(
         condition.key.name == _IS_SERVICE and _says(condition, "false") for condition in deny.conditions
     )

@@ -23,6 +23,7 @@ from ecr_exposure.findings.sentences import (
     Sentence,
     enumerated,
     name_of,
+    named_principal,
     shown_action,
     shown_key,
     unquoted,
@@ -64,8 +65,8 @@ def recipients_of(statement: Statement, outside: Sequence[Principal] = ()) -> Re
     if principals.everyone:
         return Recipients(RecipientKind.EVERYONE, "*", "*")
     wildcards = list(map(written_principal, principals.wildcards))
-    named = [unquoted(each.text) for each in outside]
-    short = enumerated([*wildcards, *(unquoted(each.account) for each in outside)], 1)
+    named = list(map(named_principal, outside))
+    short = enumerated([*wildcards, *(f"account {each.account}" for each in outside)], 1)
     text = enumerated([*(f"{each} (counts as everyone)" for each in wildcards), *named], 2)
     return Recipients(RecipientKind.NAMED if outside else RecipientKind.WILDCARD, short, text)
 
@@ -73,7 +74,7 @@ def recipients_of(statement: Statement, outside: Sequence[Principal] = ()) -> Re
 def _all_but(statement: Statement) -> str:
     principals = statement.principals
     if principals.named:
-        return f"everyone except {enumerated([unquoted(each.text) for each in principals.named], 1)}"
+        return f"everyone except {enumerated(list(map(named_principal, principals.named)), 1)}"
     ineffective = [written_principal(each) for each in (*principals.wildcards, *principals.malformed)]
     return f"everyone (its NotPrincipal {enumerated(ineffective, 1)} excludes nobody)" if ineffective else "everyone"
 
@@ -108,7 +109,7 @@ def reason_of(opening: Opening, recipients: Recipients, document: Document, *, k
     return (
         Part("in "),
         _name(statement),
-        Part(f", {cause.text}", ((Rank.DETAIL, f", {cause.text}{cause.detail}"),)),
+        Part("", ((Rank.CAUSE, f", {cause.text}"), (Rank.DETAIL, f", {cause.text}{cause.detail}"))),
         Part("", tuple(allowed)),
         *deny,
     )
@@ -220,7 +221,7 @@ def _about_deny(
     if not covers(deny, witness.action):
         return weight, Explanation("denies other actions")
     if not matches_principal(deny, witness):
-        named = enumerated([unquoted(each.text) for each in deny.principals.named], 1)
+        named = enumerated(list(map(named_principal, deny.principals.named)), 1)
         return weight, Explanation(
             f"exempts its NotPrincipal {named}" if deny.not_principal else f"denies only {named}"
         )

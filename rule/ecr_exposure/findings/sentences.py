@@ -13,20 +13,21 @@ from ecr_exposure.policy.actions import CAPABILITY_OF
 from ecr_exposure.policy.condition_keys import PREFIXES, TABLE, ConditionKey, ValueDomain
 from ecr_exposure.policy.document import Statement
 from ecr_exposure.policy.json_values import describe, printable
-from ecr_exposure.policy.principals import WrittenPrincipal
+from ecr_exposure.policy.principals import Principal, PrincipalKind, WrittenPrincipal
 
 
 class Rank(IntEnum):
     """Which longer texts get room first."""
 
-    DENY = 0
-    ACTION = 1
-    SHORT_SID = 2
-    RECIPIENTS = 3
-    DETAIL = 4
-    ADVISORY = 5
-    ACTIONS = 6
-    SID = 7
+    CAUSE = 0
+    DENY = 1
+    ACTION = 2
+    SHORT_SID = 3
+    RECIPIENTS = 4
+    DETAIL = 5
+    ADVISORY = 6
+    ACTIONS = 7
+    SID = 8
 
 
 class Part(NamedTuple):
@@ -99,6 +100,12 @@ def enumerated(texts: Sequence[str], most: int) -> str:
 def unquoted(text: str) -> str:
     """Return a text of a policy as `describe` does, without the quotation marks."""
     return describe(text)[1:-1]
+
+
+def named_principal(principal: Principal) -> str:
+    """Name a principal by its ARN, its account or its id."""
+    text = unquoted(principal.text)
+    return f"account {text}" if principal.kind is PrincipalKind.ACCOUNT else text
 
 
 def written_principal(principal: WrittenPrincipal) -> str:
