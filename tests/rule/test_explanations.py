@@ -11,17 +11,18 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ORGANIZATION = "o-abcde12345"
 
 
-def reason(condition: Any, *more: dict[str, Any], test: str = "reachable") -> str:
-    """Return the reason of an Allow for everyone with this Condition."""
+def reason(condition: Any, *more: dict[str, Any], test: str = "reachable", tags: dict[str, str] | None = None) -> str:
+    """Return the reason of an Allow for everyone with this Condition; tags: of the repository."""
     first = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage", "Condition": condition}
     policy = {"Version": "2012-10-17", "Statement": [first, *more]}
-    (grant,) = judge(policy, test=test, owner="111122223333", region="us-east-1", now=NOW).grants
+    facts: dict[str, Any] = {"owner": "111122223333", "region": "us-east-1", "resource_tags": tags, "now": NOW}
+    (grant,) = judge(policy, test=test, **facts).grants
     return grant.reason
 
 
-def cause(condition: Any, *, test: str = "reachable") -> str:
+def cause(condition: Any, *, test: str = "reachable", tags: dict[str, str] | None = None) -> str:
     """Return why the only condition of an Allow does not restrict the callers."""
-    text = reason(condition, test=test)
+    text = reason(condition, test=test, tags=tags)
     start, end = "in Statement[0], ", "; it allows ecr:BatchGetImage to *"
     assert text.startswith(start)
     assert text.endswith(end)
@@ -110,6 +111,10 @@ class TestAllow:
              "restricts which service passes the request on and not for whom"),
             ("IpAddress", "aws:VpcSourceIp", "10.0.0.0/8",
              "can be any address: the caller chooses the CIDR range of its VPC"),
+            ("NumericLessThan", "ec2:RoleDelivery", "2.0",
+             "restricts how the caller got its credentials and not its account"),
+            ("StringEquals", "glue:RoleAssumedBy", "glue.amazonaws.com",
+             "can be glue.amazonaws.com for callers of any account"),
             ("Bool", "aws:SecureTransport", "true", "is true for every caller"),
             ("Bool", "aws:PrincipalIsAWSService", "false", "is false for every caller"),
             ("DateLessThan", "aws:CurrentTime", "2030-01-01", "restricts the time of the request and not the caller"),
@@ -176,6 +181,26 @@ class TestAllow:
         assert cause({"StringEquals": {"aws:ResourceTag/public": "true"}}) == (
             'aws:ResourceTag/public does not restrict the caller if the repository has the tag public "true"'
         )
+
+    def test_known_tag_is_a_fact_about_the_repository(self) -> None:
+        tags = {"public": "true"}
+        assert cause({"StringEquals": {"aws:ResourceTag/public": "true"}}, tags=tags) == (
+            'aws:ResourceTag/public does not restrict the caller, and the repository has the tag public "true"'
+        )
+        assert cause({"StringNotEquals": {"aws:ResourceTag/internal": "true"}}, tags=tags) == (
+            "StringNotEquals also matches when aws:ResourceTag/internal is absent, as on this repository"
+        )
+
+    def test_tags_whose_keys_differ_in_case_only_are_undocumented(self) -> None:
+        tags = {"Public": "true", "public": "false"}
+        assert cause({"StringEquals": {"aws:ResourceTag/public": "true"}}, tags=tags) == (
+            "AWS does not document which tag aws:ResourceTag/public means if the keys of tags differ only in case,"
+            " so it may match any caller"
+        )
+
+    def test_variable_of_another_tag_is_not_called_the_callers(self) -> None:
+        text = cause({"StringEquals": {"aws:ResourceTag/a": "${aws:ResourceTag/b}"}}, tags={"a": "x", "b": "x"})
+        assert text == 'aws:ResourceTag/a does not restrict the caller, and the repository has the tag a "x"'
 
     def test_tag_of_the_repository_that_is_compared_with_the_caller_is_explained_by_the_variable(self) -> None:
         assert cause({"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}) == (
@@ -254,9 +279,9 @@ def deny(condition: Any = None, **elements: Any) -> dict[str, Any]:
     return found if condition is None else found | {"Condition": condition}
 
 
-def about_deny(*denies: dict[str, Any], test: str = "reachable") -> str:
+def about_deny(*denies: dict[str, Any], test: str = "reachable", tags: dict[str, str] | None = None) -> str:
     """Return why no Deny prevents what an Allow for everyone grants."""
-    text = reason({}, *denies, test=test)
+    text = reason({}, *denies, test=test, tags=tags)
     start = "Statement[0] allows ecr:BatchGetImage to * with no Condition, and "
     assert text.startswith(start)
     return text.removeprefix(start)
@@ -332,6 +357,22 @@ class TestDeny:
     )  # fmt: skip
     def test_exempted_external_caller_is_named(self, elements: dict[str, Any], text: str) -> None:
         assert about_deny(deny(**elements), test="external") == f'statement "Guard" {text}'
+
+    def test_known_tag_that_avoids_a_deny_is_a_fact_about_the_repository(self) -> None:
+        tags = {"public": "true"}
+        exempts = deny({"StringNotEquals": {"aws:ResourceTag/public": "true"}})
+        assert about_deny(exempts, tags=tags) == (
+            'statement "Guard" does not deny it: the repository has the tag public "true"'
+        )
+        internal = deny({"StringEquals": {"aws:ResourceTag/internal": "true"}})
+        assert about_deny(internal, tags=tags) == (
+            'statement "Guard" does not deny it: the repository has no tag internal'
+        )
+
+    def test_trusted_network_is_not_blamed_for_another_condition(self) -> None:
+        """No public caller is in the network, so the address of the example request is outside it."""
+        network = {"NotIpAddress": {"aws:SourceIp": "198.51.100.0/24"}, "Bool": {"aws:ViaAWSService": "false"}}
+        assert about_deny(deny(network)) == 'statement "Guard" denies only requests with aws:ViaAWSService "false"'
 
     def test_deny_that_only_undocumented_behavior_avoids_is_explained_before_others(self) -> None:
         documented = deny({"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION}}, Sid="A")

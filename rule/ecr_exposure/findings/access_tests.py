@@ -106,15 +106,17 @@ def _grants(
     openings: _Openings, named: _Named, most: int | None, document: Document, facts: RepositoryFacts
 ) -> tuple[Grant, ...]:
     found = islice(openings(document, facts), most)
-    return ordered_grants(_grant(opening, document, named(opening.statement, facts)) for opening in found)
+    return ordered_grants(_grant(opening, document, facts, named(opening.statement, facts)) for opening in found)
 
 
-def _grant(opening: Opening, document: Document, named: Sequence[Principal]) -> tuple[RecipientKind, Grant]:
+def _grant(
+    opening: Opening, document: Document, facts: RepositoryFacts, named: Sequence[Principal]
+) -> tuple[RecipientKind, Grant]:
     statement, actions, _ = opening
     recipients = recipients_of(statement, named)
     compared = _compared_keys(document, opening)
     witness = replace(opening.witness, compared=compared) if compared else opening.witness
-    sentence = reason_of(opening, recipients, document, knows_tags=False)
+    sentence = reason_of(opening, recipients, document, knows_tags=facts.resource_tags is not None)
     return recipients.kind, grant_of(statement, actions, sentence, witness)
 
 

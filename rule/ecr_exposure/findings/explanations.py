@@ -11,7 +11,7 @@ from ecr_exposure.policy.evaluator import Context, evaluate
 from ecr_exposure.policy.json_values import describe
 from ecr_exposure.policy.operators import Comparison, SetOperator, ValueType
 from ecr_exposure.policy.patterns import has_wildcard
-from ecr_exposure.policy.variables import VARIABLE, has_variable, references
+from ecr_exposure.policy.variables import VARIABLE, references
 from ecr_exposure.search import is_trusted_network
 
 _D, _P = ValueDomain, Presence
@@ -49,7 +49,7 @@ class Explanation(NamedTuple):
 
 _IDENTITY: Final = (_D.ORGANIZATION_ID, _D.ORGANIZATION_PATH, _D.PRINCIPAL_ACCOUNT, _D.PRINCIPAL_ARN, _D.USERID)
 _NETWORK: Final = (_D.PUBLIC_ADDRESS, _D.VPC, _D.ENDPOINT, _D.VPC_ARN, _D.ACCOUNT, _D.ARN, _D.OWN_ID)
-_EQUAL_FOR_ALL: Final = (_D.TRUE, _D.FALSE, _D.TIME, _D.REGION)
+_EQUAL_FOR_ALL: Final = (_D.TRUE, _D.FALSE, _D.GLUE_SERVICE, _D.TIME, _D.REGION)
 
 
 def unimportance(condition: Condition, evaluation: Evaluation) -> int:
@@ -81,7 +81,7 @@ def explain(condition: Condition, evaluation: Evaluation) -> Explanation:  # noq
         return Explanation(text, f"{detail}, so it may match any caller")
     if condition.key.domain is _D.UNKNOWN:
         return Explanation(f"{key} is not a known condition key", ", so any caller may have it")
-    if condition.key.domain in _ABOUT_REPOSITORY:
+    if condition.key.domain in _ABOUT_REPOSITORY and not _excludes_callers(condition, evaluation):
         return Explanation(_about_repository(condition, key, evaluation))
     if (free := why_free(condition)) is not None:
         return Explanation(f"{key} {free}")
@@ -134,6 +134,9 @@ def undocumented(condition: Condition, key: str) -> Explanation:
     if condition.key.multivalued and operator.set_operator is SetOperator.NONE:
         text = f"AWS does not document {operator.spelling} without ForAnyValue for {key}"
         return Explanation(text, ", which can have several values")
+    if condition.key.domain is _D.RESOURCE_TAG:
+        text = f"AWS does not document which tag {key} means"
+        return Explanation(text, " if the keys of tags differ only in case")
     if not condition.key.fits(operator.value_type):
         text = f"AWS does not document {operator.spelling} for {key}"
         return Explanation(text, f", which is not {_TYPES[operator.value_type]}")
@@ -160,7 +163,7 @@ _ABOUT_REPOSITORY: Final = (
 
 def _about_repository(condition: Condition, key: str, evaluation: Evaluation) -> str:
     value = evaluation.compared_value(condition)
-    if evaluation.variables and has_variable(value):
+    if _is_about_caller(value, evaluation):
         return f"{key} is compared with {describe(value)}, which the caller chooses"
     if condition.key.domain is not _D.RESOURCE_TAG:
         return f"{key} is about the repository and does not restrict the caller"
@@ -168,9 +171,21 @@ def _about_repository(condition: Condition, key: str, evaluation: Evaluation) ->
     return f"{key} does not restrict the caller{', and ' if evaluation.knows_tags else ' if '}{tag}"
 
 
+def _is_about_caller(value: str, evaluation: Evaluation) -> bool:
+    """Return whether a value holds a policy variable about the caller."""
+    found = references(value) if evaluation.variables else ()
+    return any(reference.key.domain not in _ABOUT_REPOSITORY for reference in found)
+
+
+def _excludes_callers(condition: Condition, evaluation: Evaluation) -> bool:
+    """Return whether a condition excludes callers by a value that they do not share with the repository."""
+    return condition.operator.negated and any(_is_about_caller(value, evaluation) for value in condition.values)
+
+
 def tag_of(condition: Condition, evaluation: Evaluation) -> str:
     """Name the tag of the repository that a condition compares, with its value."""
-    return f"{tag_name_of(condition)} {describe(evaluation.context[condition.key.name])}"
+    found = evaluation.context[condition.key.name]
+    return f"{tag_name_of(condition)} {describe(found if isinstance(found, str) else ', '.join(found))}"
 
 
 def tag_name_of(condition: Condition) -> str:
@@ -182,6 +197,7 @@ _WHY_FREE: Final = {
     _D.TEXT: "can have such a value for callers of any account",
     _D.BOOL: "can have such a value for callers of any account",
     _D.AGE: "can have such a value for callers of any account",
+    _D.NUMBER: "can have such a value for callers of any account",
     _D.USERNAME: "can be the name of an IAM user in any account",
     _D.PROVIDER: "can be the identity provider of callers in any account",
     _D.PRINCIPAL_TYPE: "restricts the type of the caller and not its account",
@@ -191,6 +207,7 @@ _WHY_FREE: Final = {
     _D.TIME: "restricts the time of the request and not the caller",
     _D.TRUE: "is true for every caller",
     _D.FALSE: "is false for every caller",
+    _D.GLUE_SERVICE: "can be glue.amazonaws.com for callers of any account",
 }
 """Why the values of a domain do not tell callers apart."""
 _WHY_KEY_IS_FREE: Final = {
@@ -207,6 +224,9 @@ _WHY_KEY_IS_FREE: Final = {
     "aws:calledviafirst": "restricts which service passes the request on and not for whom",
     "aws:calledvialast": "restricts which service passes the request on and not for whom",
     "aws:viaawsservice": "restricts whether a service passes the request on and not for whom",
+    "aws:calledviaawsmcp": "restricts which service passes the request on and not for whom",
+    "aws:viaawsmcpservice": "restricts whether a service passes the request on and not for whom",
+    "ec2:roledelivery": "restricts how the caller got its credentials and not its account",
 }
 """The same for keys about which there is more to say; tags without the name of the tag."""
 
