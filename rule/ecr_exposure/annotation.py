@@ -2,76 +2,107 @@
 
 AWS Config takes 1 to 256 characters:
 https://docs.aws.amazon.com/config/latest/APIReference/API_Evaluation.html
-The sentences of an access test are in its record; all other sentences of the dashboard are here.
+The sentences of an access test are in its record, those of a reason in ``findings.reasons``; here they are put
+together, and what has no room is left out.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ecr_exposure.findings.access_tests import AccessTest
+from ecr_exposure.findings.advisories import Advisory, AdvisoryKind
 from ecr_exposure.findings.grants import Grant
+from ecr_exposure.findings.sentences import Part, Rank, Sentence, fitted
 from ecr_exposure.policy.actions import Capability
-from ecr_exposure.policy.json_values import printable
 
 NO_POLICY: Final = "The repository has no policy."
 
 _LONGEST: Final = 256
-# The sentence about the verdict itself comes first and keeps the rest of the line.
-_LONGEST_RESULT: Final = 175
 _MINOR: Final = (Capability.CONFIGURE, Capability.DISCOVER)
 
 
 def cannot_be_evaluated(problem: str) -> str:
     """Return the annotation of what cannot be evaluated."""
-    return _line("Cannot be evaluated: ", problem)
+    return fitted((Part(f"Cannot be evaluated: {problem}"),), _LONGEST)
 
 
-def about_grants(grants: tuple[Grant, ...], test: AccessTest) -> str:
-    """Return the annotation of a policy with grants: the most dangerous one, and the number of further ones."""
-    return _about_grants("", grants, test)
+def about_grants(
+    grants: Sequence[Grant],
+    test: AccessTest,
+    *,
+    start: str = "",
+    more: Sentence = (),
+    advisories: Sequence[Advisory] = (),
+) -> str:
+    """Return the annotation of a policy: its most dangerous grant, and the number of further ones.
+
+    start: what comes before it. more: what another test finds, or why a tag is no exception. advisories: the one that matters most comes last.
+    """
+    if grants:
+        first = grants[0]
+        text = (Part(f"{start}{test.subject} {_can(first, test)}: "), *first.sentence, Part("."))
+    else:
+        text = (Part(f"{start}{test.no_grant}"),)
+    others = f" +{len(grants) - 1} more" if len(grants) > 1 else ""
+    return fitted((*text, Part(others), *more, *_advice(grants, advisories)), _LONGEST)
 
 
-def public_on_purpose(grants: tuple[Grant, ...], test: AccessTest, exemption: str) -> str:
-    """Return the annotation of a repository that an exemption excuses."""
-    return _about_grants(f"Public on purpose ({exemption}). ", grants, test)
+def public_on_purpose(exemption: str) -> str:
+    """Return how the annotation of a repository starts that an exemption excuses."""
+    return f"Public on purpose ({exemption}). "
 
 
-def with_refused_exemption(annotation: str, refusal: str) -> str:
-    """Add why the tag of the repository is no exception."""
-    return _line("", annotation, f" The {refusal}.")
+def refused_exemption(exemption: str) -> Sentence:
+    """Say why the tag of the repository is no exception."""
+    return (Part(f" The {exemption}."),)
 
 
-def _about_grants(start: str, grants: tuple[Grant, ...], test: AccessTest) -> str:
-    first = grants[0]
-    more = f" +{len(grants) - 1} more" if len(grants) > 1 else ""
-    return _line("", f"{start}{test.subject} {_can(first, test)}: {first.reason}.", more)
+# What another test finds.
 
 
-def with_undecided_test(annotation: str, test: AccessTest) -> str:
-    """Add that another test cannot evaluate the policy."""
-    return _line("", annotation, f" publicAccessTest={test.name} cannot evaluate it.")
+def hint_of_undecided(test: AccessTest) -> Sentence:
+    """Say that another test cannot evaluate the policy."""
+    return (Part(f" publicAccessTest={test.name} cannot evaluate it."),)
 
 
-def with_flagging_test(annotation: str, test: AccessTest, result: str) -> str:
-    """Add the annotation of another test that flags the repository."""
-    return _line("", annotation, _cut(f" publicAccessTest={test.name} reports: {result}", _LONGEST_RESULT))
+def hint_of_access(test: AccessTest, grant: Grant) -> Sentence:
+    """Say why another test finds access."""
+    return (Part(f" publicAccessTest={test.name} finds public access: "), *grant.sentence, Part("."))
 
 
-def with_closed_test(annotation: str, test: AccessTest) -> str:
-    """Add that another test does not flag the repository."""
-    hint = f" publicAccessTest={test.name}, which evaluates actions and Deny statements, finds no public access."
-    return _line("", annotation, hint)
+def hint_of_no_access(test: AccessTest) -> Sentence:
+    """Say that another test finds no access."""
+    detail = f" publicAccessTest={test.name}, which evaluates actions and Deny statements, finds no public access."
+    return (Part(f" publicAccessTest={test.name} finds no public access.", ((Rank.DETAIL, detail),)),)
 
 
-def _line(start: str, text: str, end: str = "") -> str:
-    """Return all three as one printable line; the middle one is cut at a word if the line is too long."""
-    return f"{start}{_cut(printable(text), _LONGEST - len(start) - len(end))}{end}"
+# What else matters.
+
+_IMPORTANT: Final = (AdvisoryKind.MALFORMED_PRINCIPAL, AdvisoryKind.IGNORED_DENY, AdvisoryKind.CONFUSED_DEPUTY)
 
 
-def _cut(text: str, length: int) -> str:
-    if len(text) <= length:
-        return text
-    kept = text[: length - 1]
-    return f"{kept[: kept.rfind(' ')] if ' ' in kept else kept}…"
+def _advice(grants: Sequence[Grant], advisories: Sequence[Advisory]) -> Sentence:
+    important = [each for each in advisories if each.kind in _IMPORTANT]
+    # The reason of a grant with a witness says which Deny does not count.
+    if grants and grants[0].witness is not None:
+        important = [each for each in important if each.kind is not AdvisoryKind.IGNORED_DENY]
+    if not important:
+        return ()
+    first = min(important, key=lambda each: _IMPORTANT.index(each.kind))
+    return (Part("", ((Rank.ADVISORY, f" Note: {first.text}."),)),)
+
+
+# What callers can do.
+
+_WHOLE_PUSH: Final = "ecr:PutImage"
+_PART_OF_PUSH: Final = {
+    "ecr:InitiateLayerUpload": "upload layers",
+    "ecr:UploadLayerPart": "upload layers",
+    "ecr:CompleteLayerUpload": "upload layers",
+    "ecr:ReplicateImage": "replicate images",
+    "ecr:BatchImportUpstreamImage": "import upstream images",
+    "ecr:CreateRepository": "create the repository",
+}
 
 
 def _can(grant: Grant, test: AccessTest) -> str:
@@ -79,7 +110,15 @@ def _can(grant: Grant, test: AccessTest) -> str:
         return f"{test.to_be} named, but no repository action is granted"
     if not grant.capabilities:
         return f"{test.to_be} allowed an unknown action"
-    major = [each.value for each in grant.capabilities if each not in _MINOR]
-    shown = major or [each.value for each in grant.capabilities]
+    major = [each for each in grant.capabilities if each not in _MINOR]
+    shown = [verb for each in major or grant.capabilities for verb in _verbs(each, grant.actions)]
     listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
     return f"can {listed}"
+
+
+def _verbs(capability: Capability, actions: Sequence[str]) -> Iterator[str]:
+    """Yield what a capability is called: push needs PutImage."""
+    if capability is not Capability.PUSH or _WHOLE_PUSH in actions:
+        yield capability.value
+    else:
+        yield from dict.fromkeys(verb for action, verb in _PART_OF_PUSH.items() if action in actions)

@@ -11,6 +11,7 @@ from ecr_exposure.errors import ParameterError, PolicyError
 from ecr_exposure.findings.access_tests import AccessTest, access_test
 from ecr_exposure.findings.advisories import Advisory, advisories_of
 from ecr_exposure.findings.grants import Grant
+from ecr_exposure.findings.sentences import Sentence
 from ecr_exposure.identifiers import account_id, account_ids, organization_ids, region_name
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.policy.condition_keys import ValueDomain
@@ -111,23 +112,23 @@ def _judge(policy: object, test: AccessTest, facts: RepositoryFacts) -> Verdict:
     document = read_policy(policy)
     if document is None:
         return _WITHOUT_POLICY
-    verdict = _result(document, test, test.find(document, facts))
-    return _with_advisories(verdict, document, facts) if test.advises else verdict
+    return _result(document, test, test.find(document, facts), advisories_of(document, facts) if test.advises else ())
 
 
 _WITHOUT_POLICY: Final = Verdict(compliance="COMPLIANT", annotation=annotation.NO_POLICY)
 
 
-def _result(document: Document, test: AccessTest, grants: tuple[Grant, ...]) -> Verdict:
-    if grants:
-        return Verdict(compliance="NON_COMPLIANT", annotation=annotation.about_grants(grants, test), grants=grants)
-    if (problem := malformed_principal(document)) is not None:
+def _result(
+    document: Document, test: AccessTest, grants: tuple[Grant, ...], advisories: tuple[Advisory, ...] = ()
+) -> Verdict:
+    if not grants and (problem := malformed_principal(document)) is not None:
         return cannot_be_evaluated(problem)
-    return Verdict(compliance="COMPLIANT", annotation=test.no_grant)
-
-
-def _with_advisories(verdict: Verdict, document: Document, facts: RepositoryFacts) -> Verdict:
-    return verdict if verdict.problem is not None else replace(verdict, advisories=advisories_of(document, facts))
+    return Verdict(
+        compliance="NON_COMPLIANT" if grants else "COMPLIANT",
+        annotation=annotation.about_grants(grants, test, advisories=advisories),
+        grants=grants,
+        advisories=advisories,
+    )
 
 
 def cannot_be_evaluated(problem: str) -> Verdict:
@@ -197,37 +198,46 @@ def _evaluate(repository: Repository, test: AccessTest, facts: RepositoryFacts, 
     document = read_policy(repository.policy)
     if document is None:
         return _WITHOUT_POLICY
-    found = _excused(_result(document, test, test.find(document, facts)), test, exemption)
-    verdict, other = _with_advisories(found, document, facts), test.compared_with
-    if other is not None and verdict.problem is None:
+    other = test.compared_with
+    advisories = advisories_of(document, facts)
+    verdict = _excused(_result(document, test, test.find(document, facts), advisories), test, exemption)
+    if verdict.problem is not None:
+        return verdict
+    hint: Sentence = ()
+    if other is not None:
         # If both tests flag the repository, the annotation needs no more of the other one than that it does.
         find = other.find_first if verdict.compliance == "NON_COMPLIANT" and exemption is None else other.find
         compared = _verdict_of(lambda: _excused(_result(document, other, find(document, facts)), other, exemption))
-        verdict = _with_hint(verdict, compared, other)
+        hint = _hint(verdict, compared, other)
+    refusal: Sentence = ()
     if exemption is not None and exemption.refusal is not None and _is_excusable(verdict):
-        text = annotation.with_refused_exemption(verdict.annotation, str(exemption))
-        return replace(verdict, annotation=text)
-    return verdict
+        refusal = annotation.refused_exemption(str(exemption))
+    more = (*hint, *refusal)
+    return replace(verdict, annotation=_annotation(verdict, test, exemption, more)) if more else verdict
 
 
-def _with_hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Verdict:
-    """Add the result of another test where it differs; the verdict stays."""
+def _hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Sentence:
+    """Return the result of another test where it differs."""
     if verdict.compliance == other.compliance:
-        return verdict
+        return ()
     if other.problem:
-        text = annotation.with_undecided_test(verdict.annotation, test)
-    elif other.compliance == "NON_COMPLIANT":
-        text = annotation.with_flagging_test(verdict.annotation, test, other.annotation)
-    else:
-        text = annotation.with_closed_test(verdict.annotation, test)
-    return replace(verdict, annotation=text)
+        return annotation.hint_of_undecided(test)
+    if other.compliance == "NON_COMPLIANT":
+        return annotation.hint_of_access(test, other.grants[0])
+    return annotation.hint_of_no_access(test)
 
 
 def _excused(verdict: Verdict, test: AccessTest, exemption: Exemption | None) -> Verdict:
     if exemption is None or exemption.refusal is not None or not _is_excusable(verdict):
         return verdict
-    text = annotation.public_on_purpose(verdict.grants, test, str(exemption))
-    return replace(verdict, compliance="COMPLIANT", annotation=text)
+    verdict = replace(verdict, compliance="COMPLIANT")
+    return replace(verdict, annotation=_annotation(verdict, test, exemption))
+
+
+def _annotation(verdict: Verdict, test: AccessTest, exemption: Exemption | None, more: Sentence = ()) -> str:
+    is_excused = verdict.compliance == "COMPLIANT" and bool(verdict.grants)
+    start = annotation.public_on_purpose(str(exemption)) if is_excused else ""
+    return annotation.about_grants(verdict.grants, test, start=start, more=more, advisories=verdict.advisories)
 
 
 def _is_excusable(verdict: Verdict) -> bool:

@@ -1,9 +1,10 @@
 """docs/verdicts.md says what the corpus and the tables of the code say."""
 
+import json
 import re
 import subprocess
 import sys
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -13,7 +14,7 @@ from ecr_exposure.policy.condition_keys import PREFIXES, TABLE, ConditionKey, Pr
 from ecr_exposure.policy.operators import ValueType
 from ecr_exposure.search.strings import LIMIT
 from tests.corpus.loader import Case, all_cases, all_rows
-from tests.documentation.pages import ROOT, VERDICTS, blocks, section, table, text_of
+from tests.documentation.pages import ROOT, VERDICTS, blocks, section, table, text_of, ticked
 
 CASES: Final[dict[str, Case]] = {case.name: case for case in all_cases()}
 # By the first part of a row's id: the section that explains the rows.
@@ -110,11 +111,50 @@ class TestExamples:
 
     def test_reason_is_that_of_a_condition_with_forallvalues(self) -> None:
         statement = {
+            "Sid": "Org",
             "Effect": "Allow",
             "Principal": "*",
-            "Action": "ecr:BatchGetImage",
+            "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
             "Condition": {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-abcde12345"}},
         }
         (grant,) = judge({"Statement": statement}, test="reachable").grants
-        (example,) = re.findall(r"`(ForAllValues [^`]+)`", section(VERDICTS, "Grants and reasons"))
-        assert grant.reason.endswith(example)
+        (example,) = blocks(VERDICTS, "text")
+        assert " ".join(example.split()) == grant.reason
+
+
+def reported_policies() -> dict[str, dict[str, Any]]:
+    """Return the statements of the section about other tools, by Sid."""
+    (block,) = blocks(VERDICTS, "json")
+    return {statement["Sid"]: statement for statement in json.loads(block)}
+
+
+class TestOtherTools:
+    """What the page says of policies that were reported to other tools."""
+
+    ROWS: Final = table(section(VERDICTS, "What others say"))
+    OWNER: Final = "111122223333"
+
+    def test_each_statement_has_a_row_and_a_remark(self) -> None:
+        text = section(VERDICTS, "What others say")
+        names = [name for row in self.ROWS for name in ticked(row[2])]
+        assert names == list(reported_policies()) == re.findall(r"^- `(\w+)`:", text, re.MULTILINE)
+
+    def test_each_report_is_linked(self) -> None:
+        text = section(VERDICTS, "What others say")
+        named = re.findall(r"\]\[(\w+)\]", text)
+        assert named == re.findall(r"^\[(\w+)\]: https://github\.com/", text, re.MULTILINE)
+
+    @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[2])
+    def test_verdicts_are_those_of_the_rule(self, row: list[str]) -> None:
+        (name,) = ticked(row[2])
+        policy = {"Version": "2012-10-17", "Statement": reported_policies()[name]}
+        trusted = policy["Statement"].get("Condition", {}).get("StringEquals", {}).get("aws:PrincipalAccount", ())
+        public = judge(policy, test="reachable", owner=self.OWNER)
+        external = judge(policy, test="external", owner=self.OWNER, trusted_accounts=trusted)
+        assert [public.compliance, external.compliance] == row[3:]
+
+    def test_stringequals_alone_would_be_compliant(self) -> None:
+        statement = reported_policies()["ForAllValues"]
+        (value,) = statement["Condition"].values()
+        fixed = {"Statement": {**statement, "Condition": {"StringEquals": value}}}
+        assert judge(fixed, test="reachable").compliance == "COMPLIANT"

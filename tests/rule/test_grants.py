@@ -59,16 +59,36 @@ def test_annotation_names_the_statement_with_more_capabilities(test: str) -> Non
     assert annotation.endswith("+1 more")
 
 
-@pytest.mark.parametrize("test", ["reachable", "external"])
-def test_principal_with_a_star_comes_before_not_principal(test: str) -> None:
-    excluded = {"AWS": f"arn:aws:iam::{OWNER}:root"}
-    not_principal = allow(["ecr:PutImage"], excluded, "NotPrincipal")
-    assert statements_of(not_principal, allow(["ecr:PutImage"]), test=test) == [1, 0]
+class TestKinds:
+    """Of equally dangerous grants, what brings the callers in decides before the order of the statements."""
 
+    @EACH_TEST
+    def test_star_comes_before_a_principal_with_a_wildcard(self, test: str) -> None:
+        wildcard = allow(["ecr:PutImage"], {"AWS": "arn:aws:iam::*:root"})
+        assert statements_of(wildcard, allow(["ecr:PutImage"]), test=test) == [1, 0]
 
-def test_principal_with_a_star_comes_before_a_named_external_principal() -> None:
-    named = allow(["ecr:PutImage"], {"AWS": "arn:aws:iam::444455556666:root"})
-    assert statements_of(named, allow(["ecr:PutImage"]), test="external") == [1, 0]
+    @EACH_TEST
+    def test_star_beside_a_principal_with_a_wildcard_comes_first(self, test: str) -> None:
+        wildcard = allow(["ecr:PutImage"], {"Service": "*"})
+        both = allow(["ecr:PutImage"], {"AWS": "*", "Service": "*"})
+        assert statements_of(wildcard, both, test=test) == [1, 0]
+
+    @pytest.mark.parametrize("test", ["reachable", "external"])
+    def test_star_comes_before_not_principal_and_that_before_a_wildcard(self, test: str) -> None:
+        not_principal = allow(["ecr:PutImage"], {"AWS": f"arn:aws:iam::{OWNER}:root"}, "NotPrincipal")
+        wildcard = allow(["ecr:PutImage"], {"AWS": "arn:aws:iam::*:root"})
+        assert statements_of(wildcard, not_principal, allow(["ecr:PutImage"]), test=test) == [2, 1, 0]
+
+    def test_star_comes_before_a_named_external_principal_and_that_before_a_wildcard(self) -> None:
+        named = allow(["ecr:PutImage"], {"AWS": "arn:aws:iam::444455556666:root"})
+        wildcard = allow(["ecr:PutImage"], {"AWS": "arn:aws:iam::*:root"})
+        assert statements_of(wildcard, named, allow(["ecr:PutImage"]), test="external") == [2, 1, 0]
+
+    @pytest.mark.parametrize(("test", "expected"), [("reachable", [0, 1]), ("external", [1, 0])])
+    def test_named_principal_counts_only_where_it_brings_callers_in(self, test: str, expected: list[int]) -> None:
+        wildcard = allow(["ecr:PutImage"], {"AWS": "arn:aws:iam::*:root"})
+        both = allow(["ecr:PutImage"], {"AWS": ["arn:aws:iam::*:root", "444455556666"]})
+        assert statements_of(wildcard, both, test=test) == expected
 
 
 @EACH_TEST

@@ -30,9 +30,8 @@ class TestPublicAccessTest:
                 "reachable",
                 FOR_ALL_VALUES,
                 "NON_COMPLIANT",
-                'Everyone can pull: statement "Org" allows ecr:BatchGetImage to *: '
-                "ForAllValues also matches when aws:PrincipalOrgID is absent, "
-                "as for any account outside an organization.",
+                'Everyone can pull: in statement "Org", ForAllValues also matches when aws:PrincipalOrgID is absent, '
+                "as for any account outside an organization; it allows ecr:BatchGetImage to *.",
                 id="reachable, ForAllValues",
             ),
             pytest.param(
@@ -62,8 +61,8 @@ class TestPublicAccessTest:
                 EXPLICIT_DENY,
                 "NON_COMPLIANT",
                 "Principals outside the zone of trust can pull: "
-                "Statement[0] allows ecr:BatchGetImage to * with no Condition, and Statement[1] does not deny it: "
-                "StringNotEquals does not match the aws:PrincipalOrgID of the request.",
+                "Statement[0] allows ecr:BatchGetImage to * with no Condition, and Statement[1] exempts "
+                'aws:PrincipalOrgID "o-abcde12345", which is not in the zone of trust.',
                 id="external, explicit deny",
             ),
             pytest.param(
@@ -71,8 +70,8 @@ class TestPublicAccessTest:
                 FOR_ALL_VALUES,
                 "COMPLIANT",
                 "No statement grants access to everyone without a "
-                'Condition. publicAccessTest=reachable reports: Everyone can pull: statement "Org" allows '
-                "ecr:BatchGetImage to *: ForAllValues also matches when aws:PrincipalOrgID is absent, as for…",
+                'Condition. publicAccessTest=reachable finds public access: in statement "Org", '
+                "ForAllValues also matches when aws:PrincipalOrgID is absent; it allows ecr:BatchGetImage to *.",
                 id="unconditional, ForAllValues",
             ),
             pytest.param(
@@ -172,7 +171,9 @@ class TestExcludedPublicRepositories:
             member.config.deliver_change(MEMBER, REGION, "public/app")
             ((compliance, annotation),) = member.dashboard().values()
             assert compliance == "COMPLIANT"
-            assert "publicAccessTest=reachable reports: Everyone can administer" in (annotation or "")
+            assert (annotation or "").endswith(
+                ' publicAccessTest=reachable finds public access: in statement "Org"; it allows ecr:* to *.'
+            )
 
     def test_periodic_evaluation_excludes_the_same(self) -> None:
         with deployed({"excludedPublicRepositories": "public/*"}) as member:

@@ -274,7 +274,7 @@ class TestProblems:
         assert len(verdict.grants) == 1
         assert verdict.problem is None
         malformed = [each for each in verdict.advisories if each.kind is AdvisoryKind.MALFORMED_PRINCIPAL]
-        text = 'NotPrincipal.AWS: "1234" is not an account id of 12 digits'
+        text = 'Statement[1].NotPrincipal.AWS: "1234" is not an account id of 12 digits'
         expected = Advisory(kind=AdvisoryKind.MALFORMED_PRINCIPAL, statement=1, text=text)
         assert malformed == ([] if test == "unconditional" else [expected])
 

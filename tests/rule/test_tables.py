@@ -48,7 +48,19 @@ class TestConditionKeys:
 
     @pytest.mark.parametrize("text", ["AWS:principalORGid", "aws:principaltag/Team", "SAML:aud", "acme:tenant"])
     def test_key_resolves_whatever_its_case(self, text: str) -> None:
-        assert condition_key(text) == condition_key(text.upper()) == condition_key(text.lower())
+        rows = {condition_key(each)._replace(spelling="") for each in (text, text.upper(), text.lower())}
+        assert len(rows) == 1
+
+    @pytest.mark.parametrize(
+        ("text", "spelling"),
+        [
+            ("AWS:principalORGid", "aws:PrincipalOrgID"),
+            ("AWS:principaltag/Team", "aws:PrincipalTag/Team"),
+            ("Acme:Tenant", "Acme:Tenant"),
+        ],
+    )
+    def test_key_is_spelled_as_aws_does_or_as_the_policy_does(self, text: str, spelling: str) -> None:
+        assert condition_key(text).spelling == spelling
         assert condition_key(text).name == text.lower()
 
     @pytest.mark.parametrize("presence", Presence)

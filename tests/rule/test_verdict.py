@@ -377,13 +377,18 @@ class TestEvaluateRepository:
         assert verdict.annotation.startswith(
             'Public on purpose (excludedPublicRepositories: "team/*"). Everyone can pull'
         )
-        assert "publicAccessTest=reachable reports: Everyone can push" in verdict.annotation
+        assert verdict.annotation.endswith(
+            " publicAccessTest=reachable finds public access: in Statement[1]; it allows ecr:PutImage to *."
+        )
 
-    def test_malformed_principal_beside_a_grant_changes_no_annotation(self) -> None:
+    def test_malformed_principal_beside_a_grant_is_no_result_of_another_test(self) -> None:
         """The test reachable finds no grant, and cannot evaluate the policy."""
         deny = {"Effect": "Deny", "Principal": "*", "Action": "*"}
         with_malformed = [OPEN, deny, {**OPEN, "Principal": {"AWS": "1234"}}]
-        assert self.evaluate({"Statement": with_malformed}).annotation == judge({"Statement": OPEN}).annotation
+        assert self.evaluate({"Statement": with_malformed}).annotation == (
+            f"{judge({'Statement': OPEN}).annotation}"
+            ' Note: Statement[2].Principal.AWS: "1234" is not an account id of 12 digits.'
+        )
 
 
 def test_first_grant_is_found_without_the_others() -> None:
@@ -412,10 +417,28 @@ class TestHint:
         repository = Repository(account="111122223333", region="eu-west-1", name="team/app", arn="", policy=policy)
         return evaluate_repository(repository, RuleParameters(), datetime(2026, 11, 24, tzinfo=UTC)).annotation
 
-    def test_policy_that_reachable_flags_has_its_annotation(self) -> None:
-        assert self.annotation(conditional("StringEquals", "aws:PrincipalTag/team", "blue")) == (
-            "No statement grants access to everyone without a Condition. publicAccessTest=reachable reports: Everyone"
-            " can pull: Statement[0] allows ecr:BatchGetImage to *: aws:PrincipalTag/team can be set by the caller."
+    def test_policy_that_reachable_flags_has_the_cause(self) -> None:
+        assert self.annotation(conditional("StringEqualsIfExists", "aws:PrincipalOrgID", "o-abcde12345")) == (
+            "No statement grants access to everyone without a Condition. publicAccessTest=reachable finds public"
+            " access: in Statement[0], IfExists also matches when aws:PrincipalOrgID is absent; it allows"
+            " ecr:BatchGetImage to *."
+        )
+
+    def test_long_sid_and_actions_give_way_to_the_cause(self) -> None:
+        policy = conditional("ForAllValues:StringEquals", "aws:PrincipalOrgID", ["o-abcde12345"])
+        policy["Statement"] |= {"Sid": "x" * 100, "Action": ["ecr:ListImages", "ecr:PutImage", "ecr:BatchGetImage"]}
+        assert self.annotation(policy) == (
+            "No statement grants access to everyone without a Condition. publicAccessTest=reachable finds public"
+            f' access: in statement "{"x" * 24}…", ForAllValues also matches when aws:PrincipalOrgID is absent;'
+            " it allows ecr:PutImage and 2 more to *."
+        )
+
+    def test_service_without_a_source_is_named(self) -> None:
+        statement = {**OPEN, "Sid": "Lambda", "Principal": {"Service": "lambda.amazonaws.com"}}
+        assert self.annotation({"Statement": statement}) == (
+            'No statement grants access to everyone without a Condition. Note: statement "Lambda" allows '
+            "lambda.amazonaws.com to act for any customer (confused deputy): "
+            "fix aws:SourceAccount, aws:SourceArn or aws:SourceOrgID."
         )
 
     def test_policy_that_reachable_does_not_flag_says_so(self) -> None:

@@ -4,18 +4,26 @@
 and conditions. ``reachable`` and ``external`` evaluate all statements against one request.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Final
 
 from ecr_exposure.errors import ParameterError
-from ecr_exposure.findings.explanations import explain_deny, is_undocumented, reason_of
 from ecr_exposure.findings.grants import Grant, grant_of, ordered_grants
-from ecr_exposure.policy.actions import covered_actions
+from ecr_exposure.findings.reasons import (
+    RecipientKind,
+    reason_of,
+    reason_without_condition,
+    recipients_of,
+)
+from ecr_exposure.policy.actions import covered_actions, most_dangerous_first
+from ecr_exposure.policy.condition_keys import ConditionKey
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.evaluator import covers
+from ecr_exposure.policy.principals import Principal
+from ecr_exposure.policy.variables import references
 from ecr_exposure.search import (
     Budget,
     Opening,
@@ -51,14 +59,8 @@ class AccessTest:
 
 def _unconditional_grants(document: Document, _: RepositoryFacts) -> tuple[Grant, ...]:
     return ordered_grants(
-        (statement, grant_of(statement, _covered(statement), reason_of(statement)))
-        for statement in document.statements
-        if _grants_to_everyone(statement)
+        _unconditional_grant(statement) for statement in document.statements if _grants_to_everyone(statement)
     )
-
-
-def _covered(statement: Statement) -> frozenset[str]:
-    return covered_actions(statement.actions, negated=statement.not_action)
 
 
 def _grants_to_everyone(statement: Statement) -> bool:
@@ -66,6 +68,12 @@ def _grants_to_everyone(statement: Statement) -> bool:
         return False
     # A principal with a wildcard may stand for everyone.
     return statement.principals.everyone or bool(statement.principals.wildcards)
+
+
+def _unconditional_grant(statement: Statement) -> tuple[RecipientKind, Grant]:
+    actions = most_dangerous_first(covered_actions(statement.actions, negated=statement.not_action))
+    recipients = recipients_of(statement)
+    return recipients.kind, grant_of(statement, actions, reason_without_condition(statement, actions, recipients))
 
 
 def _reachable_openings(document: Document, facts: RepositoryFacts) -> Iterator[Opening]:
@@ -79,36 +87,54 @@ def _external_openings(document: Document, facts: RepositoryFacts) -> Iterator[O
         yield from find_openings(document, external_callers(document, facts), Budget())
 
 
+def _nobody(_: Statement, __: RepositoryFacts) -> Sequence[Principal]:
+    return ()
+
+
+def _outside(statement: Statement, facts: RepositoryFacts) -> Sequence[Principal]:
+    """Return the principals of a statement that are outside the zone of trust."""
+    inside = {"", facts.owner, *facts.trusted_accounts}
+    return [principal for principal in statement.principals.named if principal.account not in inside]
+
+
 _Openings = Callable[[Document, RepositoryFacts], Iterator[Opening]]
+_Named = Callable[[Statement, RepositoryFacts], Sequence[Principal]]
+"""Which of the principals that a statement names are callers."""
 
 
-def _grants(openings: _Openings, most: int | None, document: Document, facts: RepositoryFacts) -> tuple[Grant, ...]:
+def _grants(
+    openings: _Openings, named: _Named, most: int | None, document: Document, facts: RepositoryFacts
+) -> tuple[Grant, ...]:
     found = islice(openings(document, facts), most)
-    return ordered_grants((opening.statement, _grant(opening, document)) for opening in found)
+    return ordered_grants(_grant(opening, document, facts, named(opening.statement, facts)) for opening in found)
 
 
-def _grant(opening: Opening, document: Document) -> Grant:
-    statement, witness = opening.statement, opening.witness
-    reason = reason_of(statement, witness, variables=document.variables) + _about_deny(opening, document)
-    return grant_of(statement, opening.actions, reason, witness)
+def _grant(
+    opening: Opening, document: Document, facts: RepositoryFacts, named: Sequence[Principal]
+) -> tuple[RecipientKind, Grant]:
+    statement, actions, _ = opening
+    recipients = recipients_of(statement, named)
+    compared = _compared_keys(document, opening)
+    witness = replace(opening.witness, compared=compared) if compared else opening.witness
+    sentence = reason_of(opening, recipients, document, knows_tags=facts.resource_tags is not None)
+    return recipients.kind, grant_of(statement, actions, sentence, witness)
 
 
-def _about_deny(opening: Opening, document: Document) -> str:
-    """Explain a Deny that covers the action and everyone, and does not match the request: an undocumented one first."""
-    context, action = opening.witness.context, opening.witness.action
-    covering = [
-        deny
-        for deny in document.statements
-        if not deny.allows and covers(deny, action) and (deny.principals.everyone or deny.not_principal)
-    ]
-    covering.sort(key=lambda deny: not is_undocumented(deny, context, variables=document.variables))
-    return f", and {explain_deny(covering[0], context, variables=document.variables)}" if covering else ""
+def _compared_keys(document: Document, opening: Opening) -> tuple[ConditionKey, ...]:
+    """Return the keys that the statement compares, and each Deny that covers the action of the witness."""
+    action = opening.witness.action
+    denies = [each for each in document.statements if not each.allows and covers(each, action)]
+    conditions = [condition for each in (opening.statement, *denies) for condition in each.conditions]
+    keys = [condition.key for condition in conditions]
+    if document.variables:
+        keys += [found.key for condition in conditions for value in condition.values for found in references(value)]
+    return tuple(keys)
 
 
 REACHABLE: Final = AccessTest(
     name="reachable",
-    find=partial(_grants, _reachable_openings, None),
-    find_first=partial(_grants, _reachable_openings, 1),
+    find=partial(_grants, _reachable_openings, _nobody, None),
+    find_first=partial(_grants, _reachable_openings, _nobody, 1),
     subject="Everyone",
     to_be="is",
     no_grant="The repository policy grants no public access.",
@@ -125,8 +151,8 @@ UNCONDITIONAL: Final = AccessTest(
 )
 EXTERNAL: Final = AccessTest(
     name="external",
-    find=partial(_grants, _external_openings, None),
-    find_first=partial(_grants, _external_openings, 1),
+    find=partial(_grants, _external_openings, _outside, None),
+    find_first=partial(_grants, _external_openings, _outside, 1),
     subject="Principals outside the zone of trust",
     to_be="are",
     no_grant="The repository policy grants no access outside the zone of trust.",

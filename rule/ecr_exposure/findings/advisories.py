@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from ecr_exposure.findings.explanations import tells_callers_apart
+from ecr_exposure.findings.reasons import why_ignored
+from ecr_exposure.findings.sentences import enumerated, name_of, shown_key, unquoted
 from ecr_exposure.identifiers import account_of
+from ecr_exposure.policy.actions import CAPABILITY_OF, covered_actions
 from ecr_exposure.policy.addresses import is_partly_public
-from ecr_exposure.policy.condition_keys import Presence, ValueDomain
+from ecr_exposure.policy.condition_keys import ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.json_values import printable
@@ -25,7 +29,7 @@ class AdvisoryKind(Enum):
     the unique id of a deleted user or role. LITERAL_STAR: an operator without wildcards compares an asterisk.
     PRIVATE_SOURCE_IP: aws:SourceIp is compared with private addresses only. PASSED_WINDOW: a time window has passed.
     RESOURCE_ELEMENT: the statement has an element that ECR refuses. MALFORMED_PRINCIPAL: it has a value that is no
-    principal, which ECR refuses, too.
+    principal, which ECR refuses, too. IGNORED_DENY: it is a Deny that denies no request to the repository.
     """
 
     CONFUSED_DEPUTY = "confused-deputy"
@@ -35,11 +39,12 @@ class AdvisoryKind(Enum):
     PASSED_WINDOW = "passed-window"
     RESOURCE_ELEMENT = "resource-element"
     MALFORMED_PRINCIPAL = "malformed-principal"
+    IGNORED_DENY = "ignored-deny"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
-    """An advisory about one statement, given by its 0-based index; text: printable."""
+    """An advisory about one statement, given by its 0-based index; text: printable, and names the statement, too."""
 
     kind: AdvisoryKind
     statement: int
@@ -50,28 +55,32 @@ def advisories_of(document: Document, facts: RepositoryFacts) -> tuple[Advisory,
     """Return the advisories of all statements, in their order."""
     found: list[Advisory] = []
     for statement in document.statements:
-        if statement.resource or _has_notable_principal(statement) or _has_notable_condition(statement):
-            advice = _advisories(statement, facts)
+        if _is_notable(statement):
+            advice = _advisories(statement, document, facts)
             found += [Advisory(kind=kind, statement=statement.position, text=printable(text)) for kind, text in advice]
     return tuple(found)
 
 
-# Fast path: most statements need no advisory.
+_IS_SERVICE: Final = "aws:principalisawsservice"
+_SERVICES: Final = ("aws:principalservicename", "aws:principalservicenameslist")
+_SOURCES: Final = ("aws:sourceaccount", "aws:sourceowner", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths")
+_SERVICE_KEYS: Final = (_IS_SERVICE, *_SERVICES, *_SOURCES)
+"""The keys that tell whether, and for whom, a service calls as itself."""
+_ORGANIZATION: Final = ("aws:principalorgid", "aws:principalorgpaths")
+_NOTABLE_KEYS: Final = frozenset((*_SERVICE_KEYS, "aws:sourceip", "aws:currenttime", "aws:epochtime"))
 
 
-def _has_notable_principal(statement: Statement) -> bool:
-    if statement.principals.malformed:
+def _is_notable(statement: Statement) -> bool:
+    """Fast path: most statements need no advisory."""
+    if statement.resource or statement.principals.malformed:
         return True
-    if statement.allows:
-        for principal in statement.principals.named:
-            if principal.kind is PrincipalKind.SERVICE or principal.kind is PrincipalKind.UNIQUE_ID:
-                return True
-    return False
-
-
-def _has_notable_condition(statement: Statement) -> bool:
+    if not statement.allows and not _plainly_denies(statement):
+        return True
+    for principal in statement.principals.named:
+        if principal.kind is PrincipalKind.SERVICE or principal.kind is PrincipalKind.UNIQUE_ID:
+            return True
     for condition in statement.conditions:
-        if condition.key.name in _KEYS:
+        if condition.key.name in _NOTABLE_KEYS:
             return True
         for value in condition.values:
             if "*" in value:
@@ -79,27 +88,44 @@ def _has_notable_condition(statement: Statement) -> bool:
     return False
 
 
-_DEPUTY: Final = (
-    "AWS services act on behalf of any customer: without a fixed aws:SourceAccount, aws:SourceArn, aws:SourceOrgID"
-    " or aws:SourceOrgPaths any customer may access the repository through the service (confused deputy)"
-)
+def _plainly_denies(deny: Statement) -> bool:
+    """Fast path: return True only if a Deny has a principal, and an action that it spells as the table does."""
+    if deny.not_principal or deny.not_action or _SPELLED_ACTIONS.isdisjoint(deny.actions):
+        return False
+    named = deny.principals.named
+    return deny.principals.everyone or (bool(named) and named[0].kind is not PrincipalKind.PROVIDER)
 
 
-def _advisories(statement: Statement, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
+_SPELLED_ACTIONS: Final = frozenset((*CAPABILITY_OF, "*", "ecr:*"))
+_LONGEST_SID: Final = 40
+
+
+def _advisories(statement: Statement, document: Document, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
     if statement.resource:
-        yield AdvisoryKind.RESOURCE_ELEMENT, f"ECR refuses a policy with a {statement.resource} element"
-    for problem in problems_of(statement):
-        yield AdvisoryKind.MALFORMED_PRINCIPAL, problem
-    if _is_confused_deputy(statement):
-        yield AdvisoryKind.CONFUSED_DEPUTY, _DEPUTY
-    if not statement.allows:
-        return
-    kinds = [principal.kind for principal in statement.principals.named]
-    if PrincipalKind.UNIQUE_ID in kinds and not statement.not_principal:
-        text = "a unique id is what remains of a deleted user or role; it matches no principal"
-        yield AdvisoryKind.DELETED_PRINCIPAL, text
-    for condition in statement.conditions:
-        yield from _about(condition, facts)
+        yield AdvisoryKind.RESOURCE_ELEMENT, f"ECR refuses the {statement.resource} element of {_name(statement)}"
+    if statement.principals.malformed:
+        for problem in problems_of(statement):
+            yield AdvisoryKind.MALFORMED_PRINCIPAL, f"Statement[{statement.position}].{problem}"
+    if (text := _confused_deputy(statement, document)) is not None:
+        yield AdvisoryKind.CONFUSED_DEPUTY, f"{_name(statement)} {text}"
+    if statement.allows:
+        yield from _about_allow(statement, facts)
+    elif (text := why_ignored(statement, document)) is not None:
+        yield AdvisoryKind.IGNORED_DENY, f"{_name(statement)} {text}"
+
+
+def _name(statement: Statement) -> str:
+    return name_of(statement, _LONGEST_SID)
+
+
+def _about_allow(allow: Statement, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
+    ids = [each.text for each in allow.principals.named if each.kind is PrincipalKind.UNIQUE_ID]
+    if ids and not allow.not_principal:
+        text = f"{unquoted(ids[0])} is a deleted principal, or one that AWS will show by its ARN"
+        yield AdvisoryKind.DELETED_PRINCIPAL, f"{_name(allow)} has an id in place of an ARN: {text}"
+    for condition in allow.conditions:
+        for kind, text in _about(condition, facts):
+            yield kind, f"in {_name(allow)}, {text}"
 
 
 def _about(condition: Condition, facts: RepositoryFacts) -> Iterator[tuple[AdvisoryKind, str]]:
@@ -111,7 +137,7 @@ def _about(condition: Condition, facts: RepositoryFacts) -> Iterator[tuple[Advis
         and not operator.wildcards
         and any("*" in value and "${" not in value for value in condition.values)
     ):
-        text = f"{operator.name} compares the asterisk in {key.spelling} literally; in StringLike it is a wildcard"
+        text = f"{operator.name} compares the asterisk in {shown_key(key)} literally; in StringLike it is a wildcard"
         yield AdvisoryKind.LITERAL_STAR, text
     if (
         key.domain is ValueDomain.PUBLIC_ADDRESS
@@ -133,63 +159,124 @@ def _ended(condition: Condition, facts: RepositoryFacts) -> bool:
     return all(end is not None and (end <= now if exclusive else end < now) for end in ends)
 
 
-_SERVICE_KEYS: Final = ("aws:principalservicename", "aws:principalservicenameslist")
-_SOURCES: Final = ("aws:sourceaccount", "aws:sourceowner", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths")
+# Whether an AWS service can access the repository on behalf of any customer:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
 
 
-def _is_confused_deputy(statement: Statement) -> bool:
-    """Return whether a service can access the repository on behalf of any customer."""
+def _confused_deputy(statement: Statement, document: Document) -> str | None:
+    """Say how a statement, the subject, allows services to act for any customer; None if it does not."""
     if not statement.allows:
-        return _excepts_services(statement)
-    kinds = [principal.kind for principal in statement.principals.named]
-    services = PrincipalKind.SERVICE in kinds and not statement.not_principal
-    as_service = services or any(map(_requires_a_service, statement.conditions))
-    return as_service and not any(map(_fixes_the_source, statement.conditions))
+        return _EXEMPTS if _exempts_services(statement, document) and _some_allow_needs_it(document) else None
+    services = [each.text for each in statement.principals.named if each.kind is PrincipalKind.SERVICE]
+    if statement.not_principal:
+        services = []
+    if not services and not any(map(_requires_a_service, statement.conditions)):
+        return None
+    if _is_tied(statement, document) or not _grants_an_action(statement):
+        return None
+    unknown = [shown_key(each.key) for each in statement.conditions if each.key.domain is ValueDomain.UNKNOWN]
+    remedy = f"{unknown[0]} is not a known condition key" if unknown else _FIX
+    whom = enumerated(list(map(unquoted, services)), 1) if services else "AWS services"
+    return f"allows {whom} to act for any customer (confused deputy): {remedy}"
+
+
+def _grants_an_action(allow: Statement) -> bool:
+    if not allow.not_action and not _SPELLED_ACTIONS.isdisjoint(allow.actions):
+        return True  # as below, in less time
+    return bool(covered_actions(allow.actions, negated=allow.not_action))
+
+
+_FIX: Final = "fix aws:SourceAccount, aws:SourceArn or aws:SourceOrgID"
+_EXEMPTS: Final = f"exempts AWS services, which act for any customer (confused deputy): {_FIX}"
+
+
+def _is_tied(allow: Statement, document: Document) -> bool:
+    """Return whether a condition of the Allow, or a Deny, fixes for whom services may act."""
+    if any(map(_fixes_the_source, allow.conditions)):
+        return True
+    denies = [each for each in document.statements if not each.allows and _denies_other_sources(each)]
+    actions = covered_actions(allow.actions, negated=allow.not_action) if denies else frozenset()
+    return any(actions <= covered_actions(deny.actions, negated=deny.not_action) for deny in denies)
+
+
+def _is_certain(condition: Condition) -> bool:
+    """Return whether a condition needs its key to be present, with one of the values."""
+    operator = condition.operator
+    return bool(condition.values) and not (
+        operator.negated
+        or operator.if_exists
+        or operator.set_operator is SetOperator.FOR_ALL_VALUES
+        or operator.value_type is ValueType.NULL
+    )
 
 
 def _requires_a_service(condition: Condition) -> bool:
-    operator = condition.operator
-    if condition.key.name == "aws:principalisawsservice":
-        wanted = "true" in [value.lower() for value in condition.values]
-        return operator.value_type is ValueType.BOOL and wanted and not operator.if_exists
-    certain = (
-        not operator.negated and not operator.if_exists and operator.set_operator is not SetOperator.FOR_ALL_VALUES
-    )
-    if operator.value_type is ValueType.NULL:
-        return False
-    return certain and condition.key.presence is Presence.NEVER and condition.key.name in (*_SERVICE_KEYS, *_SOURCES)
+    if condition.key.name == _IS_SERVICE:
+        return _says(condition, "true")
+    return condition.key.name in (*_SERVICES, *_SOURCES) and _is_certain(condition)
+
+
+def _says(condition: Condition, wanted: str) -> bool:
+    """Return whether a condition needs aws:PrincipalIsAWSService, which every request has, to be true or false."""
+    positive = condition.operator.value_type in (ValueType.BOOL, ValueType.STRING) and not condition.operator.negated
+    return positive and {value.lower() for value in condition.values} == {wanted}
 
 
 def _fixes_the_source(condition: Condition) -> bool:
-    operator = condition.operator
-    if operator.negated or operator.if_exists or operator.set_operator is SetOperator.FOR_ALL_VALUES:
-        return False
-    if operator.value_type is ValueType.NULL or not condition.values:
-        return False
-    if condition.key.name == "aws:sourcearn":
-        return all(_has_fixed_account(value) for value in condition.values)
-    if condition.key.name in _SOURCES or condition.key.name in ("aws:principalorgid", "aws:principalorgpaths"):
-        return not operator.wildcards or not any(has_wildcard(value.partition("/")[0]) for value in condition.values)
-    return False
-
-
-def _has_fixed_account(arn: str) -> bool:
-    return bool(account_of(arn)) and not has_wildcard(account_of(arn))
-
-
-def _excepts_services(deny: Statement) -> bool:
-    """Return whether a Deny for everyone does not apply to AWS services."""
-    return deny.principals.everyone and any(
-        condition.key.name == "aws:principalisawsservice"
-        and condition.operator.value_type is ValueType.BOOL
-        and [value.lower() for value in condition.values] == ["false"]
-        for condition in deny.conditions
+    return (
+        condition.key.name in (*_SOURCES, *_ORGANIZATION)
+        and _is_certain(condition)
+        and all(_is_fixed(condition, value) for value in condition.values)
     )
 
 
-_KEYS: Final = frozenset(_SERVICE_KEYS + _SOURCES) | {
-    "aws:principalisawsservice",
-    "aws:sourceip",
-    "aws:currenttime",
-    "aws:epochtime",
-}
+def _is_fixed(condition: Condition, value: str) -> bool:
+    if condition.key.name == "aws:sourcearn":
+        return bool(account_of(value)) and not has_wildcard(account_of(value))
+    return not condition.operator.wildcards or not has_wildcard(value.partition("/")[0])
+
+
+def _denies_other_sources(deny: Statement) -> bool:
+    """Return whether a Deny denies what services do for others, as AWS writes it in a resource control policy.
+
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html
+    """
+    if not (deny.conditions and _is_for_everyone(deny) and deny.every_resource):
+        return False
+    fixing, others = [], []
+    for condition in deny.conditions:
+        fixes = condition.operator.negated and condition.key.name in _SOURCES
+        (fixing if fixes else others).append(condition)
+    is_fixed = all(_is_fixed(condition, value) for condition in fixing for value in condition.values)
+    is_met = all(condition.key.name in _SOURCES or _requires_a_service(condition) for condition in others)
+    return bool(fixing) and is_fixed and is_met
+
+
+def _is_for_everyone(statement: Statement) -> bool:
+    return statement.principals.everyone and not statement.not_principal
+
+
+def _exempts_services(deny: Statement, document: Document) -> bool:
+    """Return whether a Deny for everyone does not apply to AWS services."""
+    is_guard = _is_for_everyone(deny) and why_ignored(deny, document) is None
+    return is_guard and any(
+        condition.key.name == _IS_SERVICE and _says(condition, "false") for condition in deny.conditions
+    )
+
+
+def _some_allow_needs_it(document: Document) -> bool:
+    """Return whether an Allow for everyone also allows services, for any customer."""
+    return any(
+        statement.allows
+        and (statement.principals.everyone or bool(statement.principals.wildcards) or statement.not_principal)
+        and not any(map(_excludes_services, statement.conditions))
+        and not _is_tied(statement, document)
+        for statement in document.statements
+    )
+
+
+def _excludes_services(condition: Condition) -> bool:
+    """Return whether the request of a service that acts for a customer cannot meet the condition."""
+    if condition.key.name == _IS_SERVICE:
+        return _says(condition, "false")
+    return tells_callers_apart(condition) and condition.key.domain is not ValueDomain.UNKNOWN and _is_certain(condition)

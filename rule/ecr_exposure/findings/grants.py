@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ecr_exposure.policy.actions import Capability, capabilities_of, most_dangerous_first
+from ecr_exposure.findings.reasons import RecipientKind
+from ecr_exposure.findings.sentences import Sentence, whole
+from ecr_exposure.policy.actions import Capability, capabilities_of
 from ecr_exposure.policy.document import Statement
 from ecr_exposure.policy.evaluator import Request
 from ecr_exposure.policy.json_values import printable
@@ -15,7 +17,7 @@ class Grant:
 
     statement: its 0-based index. actions: the repository actions, each as ``ecr:Name``, most dangerous first.
     capabilities: most dangerous first; empty for registry actions alone, which a repository policy cannot
-    grant. reason: one sentence without a full stop. witness: a request that is allowed; None only under the test
+    grant. sentence: the reason in parts. witness: a request that is allowed; None only under the test
     ``unconditional``, which searches for no request.
     """
 
@@ -23,35 +25,40 @@ class Grant:
     sid: str | None
     actions: tuple[str, ...]
     capabilities: tuple[Capability, ...]
-    reason: str
+    sentence: Sentence
     witness: Request | None = None
 
+    @property
+    def reason(self) -> str:
+        """Why the access is granted: one sentence without a full stop."""
+        return whole(self.sentence)
 
-def grant_of(statement: Statement, actions: Iterable[str], reason: str, witness: Request | None = None) -> Grant:
-    """Return the grant of a statement; its texts are printable."""
-    ordered = most_dangerous_first(actions)
+
+def grant_of(
+    statement: Statement, actions: tuple[str, ...], sentence: Sentence, witness: Request | None = None
+) -> Grant:
+    """Return the grant of a statement, in printable texts; actions: most dangerous first."""
     return Grant(
         statement=statement.position,
         sid=statement.sid and printable(statement.sid),
-        actions=ordered,
-        capabilities=capabilities_of(ordered),
-        reason=printable(reason),
+        actions=actions,
+        capabilities=capabilities_of(actions),
+        sentence=sentence,
         witness=witness,
     )
 
 
-def ordered_grants(found: Iterable[tuple[Statement, Grant]]) -> tuple[Grant, ...]:
-    """Return the grants of statements, most dangerous first."""
+def ordered_grants(found: Iterable[tuple[RecipientKind, Grant]]) -> tuple[Grant, ...]:
+    """Return grants, each given with its kind, most dangerous first."""
     return tuple(grant for _, grant in sorted(found, key=_danger))
 
 
-def _danger(found: tuple[Statement, Grant]) -> tuple[tuple[bool, ...], bool, int]:
+def _danger(found: tuple[RecipientKind, Grant]) -> tuple[tuple[bool, ...], RecipientKind, int]:
     """Return the sort key of a grant.
 
-    One mark for each capability, most dangerous first, False if the grant has it; then a Principal with a star
-    before all others; then the position of the statement.
+    One mark for each capability, most dangerous first, False if the grant has it; then what brings the callers in;
+    then the position of the statement.
     """
-    statement, grant = found
+    kind, grant = found
     marks = tuple(capability not in grant.capabilities for capability in Capability)
-    names_everyone = statement.principals.everyone and not statement.not_principal
-    return marks, not names_everyone, grant.statement
+    return marks, kind, grant.statement

@@ -70,7 +70,7 @@ class ConditionKey(NamedTuple):
     """One condition key.
 
     name: in lower case, as a request context has it, for IAM ignores the case of keys. spelling: as AWS writes
-    it. types: what its values can be read as besides a string.
+    it, and what AWS does not prescribe as the policy writes it. types: what its values can be read as besides a string.
     """
 
     name: str
@@ -201,8 +201,8 @@ def condition_key(text: str) -> ConditionKey:
         return found
     for row in PREFIXES:
         if name.startswith(row.name):
-            return row._replace(name=name, spelling=row.spelling + name[len(row.name) :])
+            return row._replace(name=name, spelling=row.spelling + text[len(row.name) :])
     # The key of a web identity provider begins with the provider's host name.
     host, colon, _ = name.partition(":")
     row = _WEB_IDENTITY if colon and "." in host else _UNKNOWN
-    return row._replace(name=name, spelling=name)
+    return row._replace(name=name, spelling=text)

@@ -6,15 +6,15 @@ does not document is None here; it counts as true in an Allow and as false in a 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import assert_never
+from dataclasses import dataclass, field, replace
+from typing import Final, assert_never
 
 from ecr_exposure.identifiers import account_of, partition_of
 from ecr_exposure.policy.actions import is_repository_action
 from ecr_exposure.policy.condition_keys import ConditionKey, ValueDomain
 from ecr_exposure.policy.conditions import Condition
 from ecr_exposure.policy.document import Document, Statement, read_policy
-from ecr_exposure.policy.json_values import is_list, printable
+from ecr_exposure.policy.json_values import describe, is_list, printable
 from ecr_exposure.policy.operators import EQUAL_VALUES, Operator, SetOperator, ValueType
 from ecr_exposure.policy.patterns import LITERAL, ascii_lower, has_wildcard, matches
 from ecr_exposure.policy.principals import Principal, PrincipalKind
@@ -31,18 +31,43 @@ class Request:
     action: such as ``ecr:BatchGetImage``.
     context: every condition key of the request context; nothing is derived. `judge` gives keys in lower case;
     `is_allowed` takes them in any case, and numbers and booleans as values.
+    compared: the keys that the policy compares; str(request) names those that say something about the request.
     """
 
     principal: str
     action: str
     context: Context
+    compared: tuple[ConditionKey, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
-        """Return the request in one printable line: who may do what, and from where."""
+        """Return the request in one printable line: who may do what, from where, and what else the policy compares."""
         caller = self.context.get("aws:principalarn", self.principal)
         address, endpoint = self.context.get("aws:sourceip"), self.context.get("aws:sourcevpce")
         origin = f" from {address}" if address else f" through {endpoint}" if endpoint else ""
-        return printable(f"{caller}{origin} may {self.action}")
+        found, tags = self._compared_values(of_repository=False), self._compared_values(of_repository=True)
+        having = f" with {found}" if found else ""
+        where = f" on a repository with {tags}" if tags else ""
+        return printable(f"{caller}{origin}{having} may {self.action}{where}")
+
+    def _compared_values(self, *, of_repository: bool) -> str:
+        keys = {key.name: key for key in self.compared if key.name in self.context and key.name not in _TOLD}
+        return ", ".join(
+            f"{key.spelling} {' and '.join(map(describe, _values(self.context[name])))}"
+            for name, key in sorted(keys.items())
+            if key.domain not in _SAME_FOR_ALL and (key.domain in _OF_REPOSITORY) is of_repository
+        )
+
+
+_TOLD: Final = frozenset(
+    "aws:principalarn aws:principalaccount aws:principaltype aws:username aws:sourceip aws:sourcevpce".split()
+)
+"""The keys that str(request) names in any case."""
+_SAME_FOR_ALL: Final = (ValueDomain.TRUE, ValueDomain.FALSE, ValueDomain.REGION, ValueDomain.OWNER_ACCOUNT)
+_OF_REPOSITORY: Final = (
+    ValueDomain.RESOURCE_TAG,
+    ValueDomain.OWNER_ORGANIZATION_ID,
+    ValueDomain.OWNER_ORGANIZATION_PATH,
+)
 
 
 def is_allowed(policy: object, request: Request) -> bool:

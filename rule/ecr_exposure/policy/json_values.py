@@ -173,11 +173,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() and c <= _LAST_PLANE_0 else "\ufffd" for c in text)
 
 
+def _quoted(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'  # as below, in less time
+    return printable(json.dumps(text, ensure_ascii=False))
+
+
 def describe(value: object) -> str:
     """Name a value in a few printable characters: strings and numbers as they are, the rest by kind."""
     if isinstance(value, str):
-        shown = value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "…"
-        return printable(json.dumps(shown, ensure_ascii=False))
+        return _quoted(value if len(value) <= _LONGEST_QUOTE else value[:_LONGEST_QUOTE] + "…")
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, (int, float)):
