@@ -36,7 +36,8 @@ def about_grants(
 ) -> str:
     """Return the annotation of a policy: its most dangerous grant, and the number of further ones.
 
-    start: what comes before it. more: what another test finds, or why a tag is no exception. advisories: the one that matters most comes last.
+    start: what comes before it. more: what another test finds, or why a tag is no exception. advisories: the one that
+    matters most comes last.
     """
     if grants:
         first = grants[0]

@@ -16,6 +16,8 @@ from ecr_exposure.policy.json_values import describe, printable
 from ecr_exposure.repository import Repository
 
 _EXCUSABLE: Final = frozenset((Capability.PULL, Capability.DISCOVER))
+# As much as shows what is wrong; the line also has the tag's key and the grant.
+_LONGEST_VALUE: Final = 20
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -70,7 +72,8 @@ def _exemption_by_tag(key: str, tags: Mapping[str, str] | None, today: date) -> 
         return Exemption(source=source)
     last_day = _day(value)
     if last_day is None:
-        return Exemption(source=source, refusal=f"{describe(value)} is neither true nor a day (YYYY-MM-DD)")
+        shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+        return Exemption(source=source, refusal=f"{describe(shown)} is neither true nor a day (YYYY-MM-DD)")
     if last_day < today:
         return Exemption(source=source, refusal=f"its last day was {last_day}")
     return Exemption(source=source, last_day=last_day)

@@ -175,7 +175,7 @@ class TestLimits:
             (policy("ecr:ListImages", "ecr:DescribeImages"), "COMPLIANT", "Public on purpose ("),
             (policy("ecr:GetAuthorizationToken"), "COMPLIANT", "Public on purpose ("),
             (policy("ecr:BatchGetImage", "ecr:PutImage"), "NON_COMPLIANT", "Everyone can push and pull: "),
-            (policy("ecr:InitiateLayerUpload"), "NON_COMPLIANT", "Everyone can push: "),
+            (policy("ecr:InitiateLayerUpload"), "NON_COMPLIANT", "Everyone can upload layers: "),
             (policy("ecr:BatchDeleteImage"), "NON_COMPLIANT", "Everyone can delete: "),
             (policy("ecr:TagResource"), "NON_COMPLIANT", "Everyone can configure: "),
             (policy("ecr:SetRepositoryPolicy"), "NON_COMPLIANT", "Everyone can administer: "),
