@@ -40,8 +40,9 @@ class Texts:
     def of_model(self, model: Any, solver: logic.Solver) -> dict[Piece, str] | Piece | None:
         """A text for each chosen piece; None if there is none and the solver was told; a piece that is too complex."""
         found: dict[Piece, str] = {}
+        needed = logic.Reasons(model).of(self.formulas)
         for piece in self.chosen:
-            answer = _text_of_model(piece, model, tested(piece, self.names))
+            answer = _text_of_model(piece, model, tested(piece, needed))
             solver.spend(answer.steps)
             if answer.text is None and answer.core is None:
                 return piece
