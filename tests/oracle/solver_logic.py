@@ -220,6 +220,27 @@ def related(facts: Iterable[Bool], wanted: frozenset[str]) -> list[Bool]:
     return kept
 
 
+def without_texts(formulas: Iterable[Bool]) -> list[Bool]:
+    """The formulas with a new truth value in place of each comparison of texts: true if the formulas are, or more often."""
+    known: dict[int, Bool] = {}
+    return [_without_texts(formula, known) for formula in formulas]
+
+
+def _without_texts(formula: Bool, known: dict[int, Bool]) -> Bool:
+    number = formula.get_id()
+    if number not in known:
+        if z3.is_and(formula) or z3.is_or(formula) or z3.is_not(formula):
+            parts = [_without_texts(part, known) for part in formula.children()]
+            known[number] = formula.decl()(*parts)
+        else:
+            known[number] = bool_var(f"comparison {number}") if _has_text(formula) else formula
+    return known[number]
+
+
+def _has_text(formula: Any) -> bool:
+    return z3.is_string(formula) or any(map(_has_text, formula.children()))
+
+
 @dataclass(slots=True)
 class Budget:
     """How many steps the solver may still take for one policy, in units of Z3's `rlimit`."""
