@@ -109,8 +109,9 @@ class _RequestMaker:
         }
         for key in sorted(self.keys):
             if key.partition("/")[0] in ("aws:resourcetag", "ecr:resourcetag") and tags is not None:
-                # Of two tags whose keys differ only in case, any may count.
-                context |= {key: random.choice([*tags_of_key(tags, key).values()]) for _ in tags_of_key(tags, key)}
+                values = list(tags_of_key(tags, key).values())
+                if values:
+                    context[key] = random.choice(values)  # of two tags whose keys differ only in case, any may count
             elif random.random() < 0.75 and _is_free(key, action):
                 context[key] = self._free_value(key)
         return Request(principal=principal, action=action, context=context)

@@ -221,7 +221,7 @@ def related(facts: Iterable[Bool], wanted: frozenset[str]) -> list[Bool]:
 
 
 def without_texts(formulas: Iterable[Bool]) -> list[Bool]:
-    """The formulas with a new truth value in place of each comparison of texts: true if the formulas are, or more often."""
+    """The formulas with a truth value of its own in place of each comparison of texts: true wherever they are."""
     known: dict[int, Bool] = {}
     return [_without_texts(formula, known) for formula in formulas]
 

@@ -20,7 +20,14 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 _PULL: Final = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 _PUSH: Final = ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"]
-_ACTIONS: Final = (_PULL, [*_PULL, *_PUSH], "ecr:*", "*", "ecr:Get*", ["ecr:BatchGetImage", "ecr:Describe*", "ecr:List*"])
+_ACTIONS: Final = (
+    _PULL,
+    [*_PULL, *_PUSH],
+    "ecr:*",
+    "*",
+    "ecr:Get*",
+    ["ecr:BatchGetImage", "ecr:Describe*", "ecr:List*"],
+)
 _TEAMS: Final = "platform data payments search mobile identity network build billing security analytics ops".split()
 _DUTIES: Final = "deploy admin readonly ci release terraform pipeline runner backup audit breakglass poweruser".split()
 _VPCS: Final = ("vpc-0a1b2c3d", "vpc-1234567890abcdef0")
@@ -38,11 +45,17 @@ def _few(draw: Draw, pool: tuple[str, ...], most: int = 2) -> Any:
     return found[0] if len(found) == 1 and draw(st.booleans()) else found
 
 
-def _statement(draw: Draw, effect: str, condition: Condition | None, principal: Any = "*", actions: Any = None) -> Policy:
+def _statement(
+    draw: Draw, effect: str, condition: Condition | None, principal: Any = "*", actions: Any = None
+) -> Policy:
     found: Policy = {"Effect": effect, "Principal": principal, "Action": actions or draw(st.sampled_from(_ACTIONS))}
     if condition:
         found["Condition"] = condition
     return found
+
+
+def _negation(operator: str) -> str:
+    return operator.replace("String", "StringNot").replace("Arn", "ArnNot")
 
 
 def _policy(draw: Draw, statements: list[Policy]) -> Policy:
@@ -170,8 +183,7 @@ def name_lists(draw: Draw) -> Policy:
         allowed["StringEquals"] = {"aws:PrincipalOrgID": draw(st.sampled_from(ORGANIZATIONS))}
     statements = [_statement(draw, "Allow", allowed)]
     if _often(draw, 30):
-        negated = {"StringLike": "StringNotLike", "ArnLike": "ArnNotLike", "ArnEquals": "ArnNotEquals"}[base]
-        statements = [_base_allow(draw), _statement(draw, "Deny", {negated: {key: values}})]
+        statements = [_base_allow(draw), _statement(draw, "Deny", {_negation(base): {key: values}})]
     if _often(draw, 40):
         statements.append(_organization_deny(draw))
     return _policy(draw, statements)
@@ -193,8 +205,7 @@ def tag_policies(draw: Draw) -> Policy:
     if form == 0:
         statements = [_statement(draw, "Allow", {operator: tests})]
     else:
-        negated = operator.replace("String", "StringNot")
-        statements = [_base_allow(draw), _statement(draw, "Deny", {negated: tests}, actions="ecr:*")]
+        statements = [_base_allow(draw), _statement(draw, "Deny", {_negation(operator): tests}, actions="ecr:*")]
     if form == 2:
         statements.append(_statement(draw, "Deny", {"Null": dict.fromkeys(tests, "true")}))
     if _often(draw, 30):
@@ -231,8 +242,7 @@ def resource_variables(draw: Draw) -> Policy:
     if draw(st.booleans()):
         statements = [_statement(draw, "Allow", {prefix + operator: {key: value}})]
     else:
-        negated = operator.replace("String", "StringNot").replace("Arn", "ArnNot")
-        condition: Condition = {prefix + negated: {key: value}}
+        condition: Condition = {prefix + _negation(operator): {key: value}}
         if _often(draw, 40):
             condition["BoolIfExists"] = {"aws:PrincipalIsAWSService": "false"}
         statements = [_base_allow(draw), _statement(draw, "Deny", condition, actions="ecr:*")]
@@ -271,7 +281,9 @@ def identity_variables(draw: Draw) -> Policy:
     if draw(st.booleans()):
         statements = [_statement(draw, "Allow", condition)]
     else:
-        negated = {name.replace("String", "StringNot").replace("Arn", "ArnNot"): tests for name, tests in condition.items()}
+        negated = {
+            name.replace("String", "StringNot").replace("Arn", "ArnNot"): tests for name, tests in condition.items()
+        }
         if _often(draw, 50):
             negated = {f"{name}IfExists": tests for name, tests in negated.items()}
         statements = [_base_allow(draw), _statement(draw, "Deny", negated)]
