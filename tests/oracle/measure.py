@@ -2,7 +2,7 @@
 
     python -m tests.oracle.measure FILE [--generated 5000] [--seed 8] [--processes 2]
 
-The policies are the corpus under both tests that search, and as many generated ones, which depend on the seed alone.
+The policies are the corpus under every test, and as many generated ones, which depend on the seed alone.
 FILE gets a line of JSON for each.
 """
 
@@ -16,11 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-
 from ecr_exposure import judge
-from tests.oracle.agreement import CASES, TESTS, answer_of, question_of
-from tests.oracle.generator.policies import policies, policy_texts, questions
+from tests.oracle.agreement import CASES, TESTS, answer_of, generated_policies, question_of
 from tests.oracle.solver_oracle import decide
 
 Measured = tuple[str, Any, dict[str, Any]]
@@ -31,28 +28,6 @@ def corpus_policies() -> Iterator[Measured]:
     for case in CASES:
         for test in TESTS:
             yield f"{case.name} ({test})", case.policy, question_of(case, test)
-
-
-def generated_policies(count: int, chosen_seed: int) -> list[Measured]:
-    """Return so many different policies with questions."""
-    found: dict[str, Measured] = {}
-
-    @seed(chosen_seed)
-    @settings(
-        max_examples=count * 2,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(policies() | policy_texts(), questions())
-    def collect(policy: Any, question: dict[str, Any]) -> None:
-        if len(found) < count:
-            key = json.dumps([policy, question], default=str, sort_keys=True)
-            found.setdefault(key, (f"generated {len(found)}", policy, question))
-
-    collect()
-    return list(found.values())
 
 
 def measure(item: Measured) -> dict[str, Any]:
@@ -95,7 +70,8 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     groups = {"corpus": list(corpus_policies())}
-    groups["generated"] = generated_policies(options.generated, options.seed)
+    generated = generated_policies(options.generated, options.seed)
+    groups["generated"] = [(f"generated {number}", *each) for number, each in enumerate(generated)]
     with options.file.open("w", encoding="ascii") as out, multiprocessing.Pool(options.processes) as pool:
         for name, items in groups.items():
             rows = list(pool.imap(measure, items, chunksize=4))

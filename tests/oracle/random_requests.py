@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from ecr_exposure import Request
-from tests.oracle.solver_condition_keys import KEYS
+from tests.oracle.solver_condition_keys import KEYS, tags_of_key
 from tests.oracle.solver_operators import (
     NOT_PUBLIC_V4,
     PUBLIC_V6,
@@ -25,13 +25,7 @@ from tests.oracle.solver_operators import (
 from tests.oracle.solver_oracle import excluded_ids
 from tests.oracle.solver_patterns import PolicyVariable, read_pattern
 from tests.oracle.solver_policy import Condition, Statement, read_policy
-from tests.oracle.solver_statements import (
-    REPOSITORY_ACTIONS,
-    carries_request_tags,
-    carries_tag_keys,
-    covers,
-    unknown_actions,
-)
+from tests.oracle.solver_statements import carries_request_tags, carries_tag_keys, covered_actions
 from tests.oracle.solver_value_domains import partition_of
 from tests.oracle.solver_values import Identity
 
@@ -56,9 +50,20 @@ _OWN_ARNS: Final = (
 )
 _FREE: Final = frozenset(
     "aws:sourceidentity aws:referer aws:calledvia aws:calledviafirst aws:calledvialast aws:tagkeys "
-    "aws:multifactorauthpresent aws:multifactorauthage aws:assumedroot".split()
+    "aws:multifactorauthpresent aws:multifactorauthage aws:assumedroot aws:viaawsmcpservice aws:calledviaawsmcp "
+    "aws:ismcpserviceaction ec2:roledelivery glue:roleassumedby glue:credentialissuingservice".split()
 )
-_LAST_MOMENT: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+_VALUES: Final = {
+    "aws:multifactorauthpresent": ("true", "false"),
+    "aws:assumedroot": ("true", "false"),
+    "aws:viaawsmcpservice": ("true", "false"),
+    "aws:ismcpserviceaction": ("false",),
+    "aws:multifactorauthage": ("0", "1", "5", "299", "300", "301", "3601"),
+    "ec2:roledelivery": ("1", "2", "1.5", "-1", "3"),
+    "glue:roleassumedby": ("glue.amazonaws.com",),
+    "glue:credentialissuingservice": ("glue.amazonaws.com",),
+}
+_LAST_MOMENT: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 def random_requests(policy: Any, question: dict[str, Any], random: Random, count: int) -> Iterator[Request]:
@@ -89,6 +94,7 @@ class _RequestMaker:
         partition = partition_of(region) if region else random.choice(("aws", "aws-cn", "aws-us-gov"))
         region = region or self._near("aws:requestedregion") or "us-east-1"
         owner = self.question["owner"] or self._id(Identity.ACCOUNT)
+        tags = self.question.get("resource_tags")
         action = random.choice(self.actions)
         principal, context = self._identity(partition, self._id(Identity.ACCOUNT, but=owner))
         context |= self._organizations() | self._network(partition, region, owner) | self._times()
@@ -102,7 +108,11 @@ class _RequestMaker:
             "aws:useragent": self._near("aws:useragent"),
         }
         for key in sorted(self.keys):
-            if random.random() < 0.75 and _is_free(key, action):
+            if key.partition("/")[0] in ("aws:resourcetag", "ecr:resourcetag") and tags is not None:
+                values = list(tags_of_key(tags, key).values())
+                if values:
+                    context[key] = random.choice(values)  # of two tags whose keys differ only in case, any may count
+            elif random.random() < 0.75 and _is_free(key, action):
                 context[key] = self._free_value(key)
         return Request(principal=principal, action=action, context=context)
 
@@ -163,7 +173,10 @@ class _RequestMaker:
         address = self._public_address() if self.random.random() < 0.5 else None
         if address is not None:
             return {"aws:sourceip": address}
+        external = self.question["test"] == "external"
         vpc, account = self._id(Identity.VPC), self._id(Identity.ACCOUNT, but=owner)
+        if external and self.random.random() < 0.5:
+            account = self.random.choice((owner, *self.question["members"], *self.question["trusted_accounts"]))
         context: Context = {
             "aws:sourcevpc": vpc,
             "aws:sourcevpce": self._id(Identity.ENDPOINT),
@@ -173,6 +186,8 @@ class _RequestMaker:
         }
         if self.random.random() < 0.5:
             own = self._id(Identity.ORGANIZATION)
+            if external and self.random.random() < 0.5:
+                own = self.random.choice((own, *self.question["trusted_organizations"]))
             context |= {"aws:vpceorgid": own, "aws:vpceorgpaths": (f"{own}/{self._units()}",)}
         return context
 
@@ -208,10 +223,8 @@ class _RequestMaker:
         return {key: value for key, value in context.items() if self.random.random() < 0.6}
 
     def _free_value(self, key: str) -> str | tuple[str, ...]:
-        if key in ("aws:multifactorauthpresent", "aws:assumedroot"):
-            return self.random.choice(("true", "false"))
-        if key == "aws:multifactorauthage":
-            return str(self.random.choice((0, 1, 5, 299, 300, 301, 3601)))
+        if key in _VALUES:
+            return self.random.choice(_VALUES[key])
         if key in ("aws:calledvia", "aws:tagkeys"):
             return tuple(self._near(key) for _ in range(self.random.randint(1, 2)))
         return self._near(key)
@@ -275,9 +288,8 @@ class _RequestMaker:
 
 def _granted_actions(statements: Iterable[Statement]) -> list[str]:
     """The actions that an Allow covers, those that no reference lists included."""
-    allows = [statement for statement in statements if statement.allow]
-    unknown = unknown_actions(action for allow in allows if not allow.not_actions for action in allow.actions)
-    return [each for each in (*REPOSITORY_ACTIONS, *unknown) if any(covers(allow, each) for allow in allows)]
+    found = [action for statement in statements if statement.allow for action in covered_actions(statement)]
+    return list(dict.fromkeys(found))
 
 
 def _listed_texts(statements: Iterable[Statement]) -> list[str]:

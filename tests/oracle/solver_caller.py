@@ -102,7 +102,7 @@ class Caller:
     ) -> Piece:
         """A text of a value domain; an id is none of those that the caller cannot have."""
         excluded = self.rules.excluded_ids.get(identity, frozenset()) if identity is not None else frozenset()
-        piece = Piece(name, letters, domain, shortest, longest, closing, identity, excluded)
+        piece = Piece(logic.plain_name(name), letters, domain, shortest, longest, closing, identity, excluded)
         self.pieces.append(piece)
         return piece
 

@@ -121,7 +121,6 @@ def _is_trusted_network(test: ConditionTest) -> bool:
         return False
     return (
         test.condition.key == "aws:sourceip"
-        and test.operator.set_operator is SetOperator.NONE
         and test.operator.type is OperatorType.ADDRESS
         and is_trusted_network([_network(value) for value in test.condition.values])
     )

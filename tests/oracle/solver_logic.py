@@ -67,24 +67,29 @@ def is_false(part: Bool) -> bool:
     return part is FALSE
 
 
+def plain_name(name: str) -> str:
+    """The name as ASCII text, which is all that Z3 takes."""
+    return name.encode("unicode_escape").decode("ascii")
+
+
 def bool_var(name: str) -> Bool:
     """A truth value that the solver may choose."""
-    return z3.Bool(name)
+    return z3.Bool(plain_name(name))
 
 
 def int_var(name: str) -> Int:
     """A whole number that the solver may choose."""
-    return z3.Int(name)
+    return z3.Int(plain_name(name))
 
 
 def real_var(name: str) -> Int:
     """A number that the solver may choose."""
-    return z3.Real(name)
+    return z3.Real(plain_name(name))
 
 
-def text_var(name: str) -> Text:
-    """A text that the solver may choose."""
-    return z3.String(name)
+def text_var(plain: str) -> Text:
+    """A text that the solver may choose; its name is plain."""
+    return z3.String(plain)
 
 
 def number(value: int | Fraction) -> Int:
@@ -215,6 +220,27 @@ def related(facts: Iterable[Bool], wanted: frozenset[str]) -> list[Bool]:
     return kept
 
 
+def without_texts(formulas: Iterable[Bool]) -> list[Bool]:
+    """The formulas with a truth value of its own in place of each comparison of texts: true wherever they are."""
+    known: dict[int, Bool] = {}
+    return [_without_texts(formula, known) for formula in formulas]
+
+
+def _without_texts(formula: Bool, known: dict[int, Bool]) -> Bool:
+    number = formula.get_id()
+    if number not in known:
+        if z3.is_and(formula) or z3.is_or(formula) or z3.is_not(formula):
+            parts = [_without_texts(part, known) for part in formula.children()]
+            known[number] = formula.decl()(*parts)
+        else:
+            known[number] = bool_var(f"comparison {number}") if _has_text(formula) else formula
+    return known[number]
+
+
+def _has_text(formula: Any) -> bool:
+    return z3.is_string(formula) or any(map(_has_text, formula.children()))
+
+
 @dataclass(slots=True)
 class Budget:
     """How many steps the solver may still take for one policy, in units of Z3's `rlimit`."""
@@ -271,6 +297,44 @@ class Solver:
     def model(self) -> Any:
         """The assignment that the last check found."""
         return self._solver.model().translate(z3.main_ctx())
+
+
+class Reasons:
+    """Which truth values of a model make a formula true, whatever the other truth values are."""
+
+    def __init__(self, model: Any) -> None:
+        """`model`: an assignment that makes the formulas true."""
+        self._model = model
+        self._truths: dict[int, bool] = {}
+        self._reasons: dict[int, frozenset[str]] = {}
+
+    def of(self, formulas: Iterable[Bool]) -> frozenset[str]:
+        """The names of variables that are enough."""
+        return frozenset().union(*map(self._of, formulas))
+
+    def _of(self, formula: Bool) -> frozenset[str]:
+        number = formula.get_id()
+        if number not in self._reasons:
+            self._reasons[number] = self._find(formula)
+        return self._reasons[number]
+
+    def _find(self, formula: Bool) -> frozenset[str]:
+        if z3.is_not(formula):
+            return self._of(formula.arg(0))
+        if not z3.is_and(formula) and not z3.is_or(formula):
+            return variables(formula)
+        # One part decides whether a disjunction is true or a conjunction false; else every part counts.
+        decides = z3.is_or(formula)
+        parts = [part for part in formula.children() if self._truth(part) is decides]
+        if parts:
+            return min(map(self._of, parts), key=len)
+        return frozenset().union(*map(self._of, formula.children()))
+
+    def _truth(self, formula: Bool) -> bool:
+        number = formula.get_id()
+        if number not in self._truths:
+            self._truths[number] = shown_truth(self._model, formula)
+        return self._truths[number]
 
 
 def shown_text(model: Any, value: Text) -> str:

@@ -1,6 +1,7 @@
 """The ids that a policy names: those that it has in full where it grants access, or excepts from a Deny."""
 
 import re
+import string
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ _ACCOUNT_IN_ARN = (Identity.ACCOUNT, re.compile(r"arn:[^:]*:[^:]*:[^:]*:([0-9]{1
 _VPC_IN_ARN = (Identity.VPC, re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:vpc/(vpc-[0-9a-f]+)$", re.DOTALL))
 _ORGANIZATION_IN_PATH = (Identity.ORGANIZATION, re.compile(r"(o-[a-z0-9]{10,32})/"))
 _ARN_KEYS = (
-    "aws:principalarn aws:sourcevpcarn lambda:sourcefunctionarn codebuild:buildarn codebuild:projectarn "
+    "aws:principalarn lambda:sourcefunctionarn codebuild:buildarn codebuild:projectarn "
     "ec2:sourceinstancearn ssm:sourceinstancearn aws:chatbotsourcearn aws:signinsessionarn aws:federatedprovider"
 ).split()
 _BEGINNINGS: dict[str, tuple[tuple[Identity, re.Pattern[str]], ...]] = {
@@ -37,7 +38,8 @@ _BEGINNINGS: dict[str, tuple[tuple[Identity, re.Pattern[str]], ...]] = {
         (Identity.UNIQUE, re.compile(r"([A-Za-z0-9]{16,32})(?=:)")),
         (Identity.ACCOUNT, re.compile(r"([0-9]{12})(?![0-9])")),
     ),
-    **dict.fromkeys(_ARN_KEYS, (_ACCOUNT_IN_ARN, _VPC_IN_ARN)),
+    **dict.fromkeys(_ARN_KEYS, (_ACCOUNT_IN_ARN,)),
+    "aws:sourcevpcarn": (_ACCOUNT_IN_ARN, _VPC_IN_ARN),
 }
 _WHOLES = {
     "aws:principalaccount": Identity.ACCOUNT,
@@ -52,7 +54,12 @@ _WHOLES = {
 }
 _KEYS_OF_KINDS = ("aws:principalarn", "aws:userid")
 _KEYS = frozenset(_BEGINNINGS) | frozenset(_WHOLES)
-_LETTERS = {Identity.ACCOUNT: 12, Identity.ORGANIZATION: 11, Identity.UNIQUE: 16}
+# A pattern with fewer fixed characters of this kind matches with several ids.
+_FIXED = {
+    Identity.ACCOUNT: (12, "0123456789"),
+    Identity.ORGANIZATION: (10, string.ascii_letters + string.digits),
+    Identity.UNIQUE: (12, string.ascii_letters + string.digits),
+}
 _STEPS = 4_000_000
 
 
@@ -124,7 +131,8 @@ def _only_names(condition: Condition, pattern: Pattern, region: str | None) -> d
     )
     names = {}
     for identity in _identities(condition.key):
-        if sum(char.isalnum() for char in fixed) < _LETTERS.get(identity, 1):
+        least, characters = _FIXED.get(identity, (0, ""))
+        if sum(char in characters for char in fixed) < least:
             continue
         only = _only_value(_Asked(condition, loose, identity), region)
         if only is not None:

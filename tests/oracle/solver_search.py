@@ -21,7 +21,7 @@ from tests.oracle.solver_statements import (
     covers,
     statement_formula,
 )
-from tests.oracle.solver_texts import ModelTexts, Solution, request_of_model, solve
+from tests.oracle.solver_texts import ModelTexts, Solution, is_refuted, request_of_model, solve
 
 FoundRequest = Callable[[], dict[str, Any]]
 """Makes the request of a model, which not every search has to read."""
@@ -199,6 +199,8 @@ def _solved(search: Search, request: RequestContext, question: AccessQuestion) -
 def _solution(budget: Budget, caller: Caller, granted: Bool) -> Solution:
     """Solve, with hints first. Facts about variables that nothing asks about are left out: they can always be met."""
     formulas = [*logic.related(caller.facts, logic.variables(granted)), *caller.encoding.restrictions, granted]
+    if is_refuted(caller, formulas, budget):
+        return Solution("unsat")
     if caller.blank:
         return solve(caller, formulas, budget, most=_BLANK_STEPS)
     names = logic.all_variables(formulas)

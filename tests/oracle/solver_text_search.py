@@ -35,7 +35,7 @@ _SAMPLE = string.printable[:95] + "\u00e9"
 class FoundText:
     """A text that matches as wanted; without a text, patterns of which no text matches and fails to match all.
 
-    `steps`: the characters that were tried. Text and patterns are None if these were too many.
+    `steps`: the characters that were tried, once for each automaton. Text and patterns are None if these were too many.
     """
 
     text: str | None
@@ -109,7 +109,7 @@ class _Walk:
             place, text = waiting.popleft()
             if self._is_wanted(place):
                 return text
-            self.steps += len(characters)
+            self.steps += len(characters) * (1 + len(self.matching) + len(self.failing))
             if self.steps > self.most_steps:
                 self.complete = False
                 return None

@@ -40,8 +40,9 @@ class Texts:
     def of_model(self, model: Any, solver: logic.Solver) -> dict[Piece, str] | Piece | None:
         """A text for each chosen piece; None if there is none and the solver was told; a piece that is too complex."""
         found: dict[Piece, str] = {}
+        needed = logic.Reasons(model).of(self.formulas)
         for piece in self.chosen:
-            answer = _text_of_model(piece, model, tested(piece, self.names))
+            answer = _text_of_model(piece, model, tested(piece, needed))
             solver.spend(answer.steps)
             if answer.text is None and answer.core is None:
                 return piece
@@ -109,18 +110,35 @@ def solve(
     caller: Caller, formulas: list[Bool], budget: Budget, hints: Iterable[Bool] = (), most: int | None = None
 ) -> Solution:
     """Find one assignment, in at most `most` steps, that makes every formula and the hints true."""
-    complex_pieces: list[Piece] = []
-    texts = with_texts(caller, formulas)
-    solver = logic.Solver([*texts.formulas, *hints], budget, most)
+    solver, complex_pieces = None, list[Piece]()
+    while True:
+        texts = with_texts(caller, formulas, complex_pieces)
+        left = most if solver is None else solver.left
+        solver = logic.Solver([*texts.formulas, *hints], budget, left)
+        found = _solve(texts, solver)
+        if not isinstance(found, Piece):
+            return found
+        complex_pieces.append(found)
+
+
+def is_refuted(caller: Caller, formulas: list[Bool], budget: Budget) -> bool:
+    """Whether no assignment makes every formula true, whatever texts that are compared with each other are."""
+    known = logic.without_texts(formulas)
+    names = logic.all_variables(known)
+    used = [piece for piece in caller.pieces if tested(piece, names)]
+    solution = _solve(Texts(known, used, names), logic.Solver(known, budget))
+    return isinstance(solution, Solution) and solution.verdict == "unsat"
+
+
+def _solve(texts: Texts, solver: logic.Solver) -> Solution | Piece:
+    """An assignment with its texts; a piece if its texts are too complex."""
     while (verdict := solver.check()) == "sat":
         model = solver.model()
         found = texts.of_model(model, solver)
         if isinstance(found, dict):
             return Solution("sat", ModelTexts(model, texts.names, found))
-        if isinstance(found, Piece):
-            complex_pieces.append(found)
-            texts = with_texts(caller, formulas, complex_pieces)
-            solver = logic.Solver([*texts.formulas, *hints], budget, solver.left)
+        if found is not None:
+            return found
     return Solution(verdict)
 
 

@@ -137,7 +137,7 @@ ROWS: list[tuple[str, list[dict[str, Any]], Answer]] = [
     ("17 exactly a /8", [allow(when("IpAddress", IP, "4.0.0.0/8"))], NOT_GRANTED),
     ("17 exactly a /32", [allow(when("IpAddress", IP, "2600::/32"))], NOT_GRANTED),
     ("17 a /24, IfExists, VPC endpoints denied", [allow(IN_OFFICE_IF_EXISTS), NO_ENDPOINT], NOT_GRANTED),
-    ("17 a /24, ForAnyValue", [allow(when("ForAnyValue:IpAddress", IP, "203.0.113.0/24"))], GRANTED),
+    ("17 a /24, ForAnyValue", [allow(when("ForAnyValue:IpAddress", IP, "203.0.113.0/24"))], NOT_GRANTED),
     ("17 a /8 of IPv4 and a /32 of IPv6", [allow(when("IpAddress", IP, ["4.0.0.0/8", "2600::/32"]))], NOT_GRANTED),
     (
         "17 a trusted network and a Deny that spares a wide one",

@@ -72,11 +72,30 @@ STATEMENT_FAULTS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("Condition", {"IpAddress": {"aws:SourceIp": "203.0.113"}}, ".Condition"),
     ("Condition", {"NotIpAddress": {"aws:SourceIp": ["203.0.113.0/24", "x"]}}, ".Condition"),
     ("Condition", {"IpAddress": {"aws:SourceIp": "${aws:SourceIp}"}}, ".Condition"),
+    ("Condition", {"NumericEquals": {"aws:MultiFactorAuthAge": "1e40"}}, ".Condition"),
+    ("Condition", {"NumericEquals": {"aws:EpochTime": "9" * 41}}, ".Condition"),
+    ("Condition", {"NumericNotEqualsIfExists": {"example:Unheard": f"0.{'0' * 39}1"}}, ".Condition"),
+    ("Condition", {"StringLi\u212ae": {"aws:username": "a"}}, ".Condition"),
+    ("Condition", {"Null": {"aws:username": "${aws:SecureTransport}"}}, ".Condition"),
     (
         "Condition",
         {"StringEquals": {"aws:username": "a", "AWS:UserName": "b"}},
         ".Condition",
     ),
+)
+NUMBER_FAULTS: Final = (10**40, -(10**40), 10**400, 1e300, 1e-60)
+ACTION_FAULTS: Final = (
+    "",
+    "ecr",
+    "ecr:",
+    ":x",
+    "ecr:a:b",
+    "**",
+    "e_r:x",
+    "ecr:\u00e9",
+    "ecr:*\ud800",
+    "e cr:x",
+    "ecr:a\n",
 )
 
 
@@ -125,15 +144,28 @@ def _invalidate_action(policy: Policy, draw: Draw) -> InvalidPolicy:
     index = draw(st.integers(0, len(statements) - 1))
     statement, place = statements[index], f"Statement[{index}]"
     name = "NotAction" if "NotAction" in statement else "Action"
-    way = draw(st.integers(0, 2))
+    way = draw(st.integers(0, 4))
     if way == 0:
         del statement[name]
     elif way == 1:
         statement["Action" if name == "NotAction" else "NotAction"] = "ecr:BatchGetImage"
+    elif way == 2:
+        fault = draw(st.sampled_from(ACTION_FAULTS))
+        statement[name] = draw(st.sampled_from([fault, [fault], ["ecr:*", fault]]))
+        place = f"{place}.{name}"
     else:
         statement[name] = draw(st.sampled_from([5, [5], {"a": "b"}, None]))
         place = f"{place}.{name}"
     return InvalidPolicy(policy, place)
+
+
+def _lengthen_number(policy: Policy, draw: Draw) -> InvalidPolicy:
+    """A number of more than 40 digits, under whatever operator."""
+    statements = statements_of(policy)
+    statement = draw(st.sampled_from(statements))
+    operator = draw(st.sampled_from(["StringEquals", "NumericLessThan", "DateEquals", "StringLikeIfExists"]))
+    statement["Condition"] = {operator: {"example:Unheard": draw(st.sampled_from(NUMBER_FAULTS))}}
+    return InvalidPolicy(json.dumps(policy) if draw(st.booleans()) else policy, "")
 
 
 def _invalidate_text(policy: Policy, draw: Draw) -> InvalidPolicy:
@@ -169,5 +201,6 @@ FAULTS: Final = (
     _set_statement,
     _invalidate_principal,
     _invalidate_action,
+    _lengthen_number,
     _invalidate_text,
 )

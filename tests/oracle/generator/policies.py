@@ -9,14 +9,14 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from tests.oracle.generator.invalid_policies import FAULTS, InvalidPolicy
+from tests.oracle.generator.key_pool import KEYS, KeyPool
 from tests.oracle.generator.pool import (
     ACCOUNTS,
     ACTIONS,
     ARNS,
     BUILT_IN_PROVIDERS,
     EMBEDDINGS,
-    KEYS,
-    MALFORMED_AWS,
+    INVALID_AWS,
     MEMBERS,
     NOW,
     ORGANIZATIONS,
@@ -24,14 +24,16 @@ from tests.oracle.generator.pool import (
     OWNER,
     PROVIDERS,
     REGION,
+    RESOURCE_TAGS,
     ROLE_ID,
+    SAME_TYPE,
     SERVICES,
     SESSIONS,
     TRUSTED_ACCOUNTS,
     TRUSTED_ORGANIZATIONS,
+    UNRELIABLE_AWS,
     USER_ID,
     VARIABLES,
-    KeyPool,
 )
 
 Policy = dict[str, Any]
@@ -107,7 +109,7 @@ def _principals(draw: Draw, *, negated: bool) -> Any:
     if kind < (8 if negated else 57):
         return {"AWS": ["*", draw(st.sampled_from(ACCOUNTS))]}
     if kind < 84:
-        pool = (*ACCOUNTS, *ARNS[:-1], *SESSIONS, USER_ID, ROLE_ID)
+        pool = (*ACCOUNTS, *ARNS[:-1], *SESSIONS, USER_ID, ROLE_ID, f"{ROLE_ID}:session")
         return {"AWS": _one_or_list(draw, _some(draw, pool))}
     if kind < 88:
         return {"Service": _one_or_list(draw, _some(draw, SERVICES, 2))}
@@ -116,17 +118,35 @@ def _principals(draw: Draw, *, negated: bool) -> Any:
     if kind < 94:
         return {"Federated": _one_or_list(draw, _some(draw, PROVIDERS, 2))}
     if kind < 98 or negated:
-        malformed: list[Any] = [
-            {"AWS": _one_or_list(draw, _some(draw, MALFORMED_AWS, 2))},
-            {"AWS": [draw(st.sampled_from(MALFORMED_AWS)), draw(st.sampled_from(ACCOUNTS))]},
-            {"Service": "*"},
-            {"Federated": "*"},
-            {"Federated": draw(st.sampled_from(BUILT_IN_PROVIDERS))},
-            ["*"],
-            [draw(st.sampled_from(ACCOUNTS))],
-        ]
-        return draw(st.sampled_from(malformed))
+        return draw(st.sampled_from(_refused(draw)))
     return draw(st.sampled_from([{}, {"AWS": []}]))
+
+
+def _refused(draw: Draw) -> list[Any]:
+    """Principals that ECR refuses: with a wildcard or a web identity provider, and invalid ones."""
+    account, invalid = draw(st.sampled_from(ACCOUNTS)), draw(st.sampled_from(INVALID_AWS))
+    wildcard = draw(st.sampled_from(UNRELIABLE_AWS))
+    return [
+        {"AWS": _one_or_list(draw, _some(draw, UNRELIABLE_AWS, 2))},
+        {"AWS": [wildcard, account]},
+        {"AWS": wildcard, "Service": draw(st.sampled_from(SERVICES))},
+        {"Service": "*"},
+        {"Federated": "*"},
+        {"Federated": draw(st.sampled_from(BUILT_IN_PROVIDERS))},
+        ["*"],
+        [account, wildcard],
+        wildcard,
+        {"AWS": invalid},
+        {"AWS": [account, invalid]},
+        {"AWS": ["*", invalid]},
+        {"AWS": [wildcard, invalid]},
+        {"Service": draw(st.sampled_from(["", SERVICES[0]])), "AWS": invalid},
+        {"Federated": invalid},
+        [account],
+        account,
+        invalid,
+        [],
+    ]
 
 
 def _scalar(draw: Draw, text: str) -> Any:
@@ -152,7 +172,9 @@ def _values(draw: Draw, pool: KeyPool, operator_type: str, operator: str, *, var
     if operator_type == "bool":
         texts: tuple[str, ...] = ("true", "false", "True", "FALSE")
         if variables and draw(_often(5)):
-            return ["${aws:ViaAWSService}"]
+            return [draw(st.sampled_from(["${aws:ViaAWSService}", "${", "true${*}"])), "true"][
+                : draw(st.integers(1, 2))
+            ]
         return [_scalar(draw, text) for text in _some(draw, texts, 2)]
     if operator_type in _TYPED_VALUES:
         own = pool.exact if operator_type in pool.operator_types and len(pool.operator_types) <= 2 else ()
@@ -162,6 +184,9 @@ def _values(draw: Draw, pool: KeyPool, operator_type: str, operator: str, *, var
 
 def _texts(draw: Draw, pool: KeyPool, operator: str, *, variables: bool) -> list[Any]:
     """Values of a String or Arn operator."""
+    same = [key for operator_type in pool.operator_types for key in SAME_TYPE.get(operator_type, ())]
+    if same and variables and draw(_often(40)):
+        return [f"${{{draw(st.sampled_from(same))}}}"]
     if draw(_often(10 if variables else 3)):
         inner = draw(st.sampled_from(VARIABLES))
         return [draw(st.sampled_from(EMBEDDINGS)).replace("{}", inner)]
@@ -228,8 +253,9 @@ def _statement(draw: Draw, *, allow: bool, variables: bool) -> Policy:
         statement["Condition"] = draw(_conditions(variables=variables))
     elif draw(_often(10)):
         statement["Condition"] = {}
-    if draw(_often(3)):
-        statement[draw(st.sampled_from(["Resource", "NotResource"]))] = "*"
+    if draw(_often(6)):
+        element = draw(st.sampled_from(["Resource", "Resource", "NotResource"]))
+        statement[element] = draw(st.sampled_from(["*", ["*"], ["x", "*"], "arn:aws:ecr:*", "**", []]))
     return statement
 
 
@@ -270,8 +296,8 @@ def invalid_policies(draw: Draw) -> InvalidPolicy:
 
 @st.composite
 def questions(draw: Draw) -> Policy:
-    """The arguments of `judge` besides the policy, for the tests `reachable` and `external`."""
-    test = draw(st.sampled_from(["reachable", "reachable", "external"]))
+    """The arguments of `judge` besides the policy."""
+    test = draw(st.sampled_from(["reachable"] * 5 + ["external"] * 3 + ["unconditional"]))
     inside = test == "external"
     owner = draw(st.sampled_from([OWNER, OWNER, OWNER, OWNER, *ACCOUNTS[:1]]))
     region = draw(st.sampled_from([REGION, REGION, REGION, REGION, *OTHER_REGIONS]))
@@ -283,5 +309,6 @@ def questions(draw: Draw) -> Policy:
         "members": draw(st.just(MEMBERS) | zones) if inside else (),
         "trusted_accounts": draw(st.just(TRUSTED_ACCOUNTS) | zones) if inside else (),
         "trusted_organizations": draw(st.sampled_from([(), TRUSTED_ORGANIZATIONS, ORGANIZATIONS])) if inside else (),
+        "resource_tags": draw(st.sampled_from(RESOURCE_TAGS)),
         "now": NOW,
     }

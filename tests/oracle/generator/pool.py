@@ -1,6 +1,5 @@
 """Ids and values that generated policies share, so that their statements interact."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -45,13 +44,27 @@ SERVICES: Final = (
     "codebuild.amazonaws.com",
     "replication.ecr.amazonaws.com",
 )
-MALFORMED_AWS: Final = (
+UNRELIABLE_AWS: Final = (
     "arn:aws:iam::*:root",
     "arn:aws:iam::111122223333:role/*",
     "arn:aws:iam::*:role/ci",
     "1111222?3333",
     "arn:aws:sts::111122223333:assumed-role/ci/*",
+    f"{ROLE_ID}:*",
+    "AROA*",
 )
+INVALID_AWS: Final = (
+    "11112222333",
+    "<account-id>",
+    "",
+    "arn:aws:iam::111122223333:group/developers",
+    "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1EXAMPLE",
+    "arn:aws:iam::11112222333:root",
+    "arn:aws:iam::111122223333:role/",
+    "aroaexample0000000001",
+    "ecr.amazonaws.com",
+)
+"""What ECR refuses as a principal."""
 ACTIONS: Final = (
     "ecr:*",
     "*",
@@ -77,240 +90,15 @@ ACTIONS: Final = (
     "e*:Batch*",
     "ecr:FutureThing",
     "ecr:Future*",
+    "*:*",
+    "?cr:*Image",
+    "*r:Get*",
+    "ecr*:Put*",
+    "ecr:Batch GetImage",
+    "ecr: *",
+    "ecr:!x",
 )
 
-
-@dataclass(frozen=True, slots=True)
-class KeyPool:
-    """A condition key, how often it is drawn, the operator types that fit it, and values for it."""
-
-    key: str
-    weight: int
-    operator_types: tuple[str, ...]
-    exact: tuple[str, ...]
-    patterns: tuple[str, ...] = ()
-
-
-_ROLE_ANYWHERE: Final = "arn:aws:iam::*:role/ci"
-_FREE: Final = ("red", "blue", "prod", "")
-_FREE_PATTERNS: Final = ("*", "r*", "*d", "?ed", "p?o*", "*o*")
-_CIDRS: Final = (
-    "0.0.0.0/0",
-    "0.0.0.0/1",
-    "128.0.0.0/1",
-    "203.0.113.0/24",
-    "203.0.113.128/25",
-    "203.0.113.9",
-    "198.51.100.0/24",
-    "52.0.0.0/8",
-    "52.0.0.0/7",
-    "10.0.0.0/7",
-    "10.0.0.0/8",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "::/0",
-    "2000::/4",
-    "3000::/4",
-    "2001:db8::/32",
-    "2001:db8::/31",
-    "2001:db8:1::1",
-    "fd00::/8",
-)
-_DATES: Final = (
-    "2020-01-01T00:00:00Z",
-    "2020-06-15",
-    "2026-09-30T12:00:00Z",
-    "2026-10-01T00:00:00Z",
-    "2026-10-02T06:30:00Z",
-    "2026-10-01T12:00:00+02:00",
-    "2027-03-01T00:00:00Z",
-    "2030-01-01",
-    "1893456000",
-    "1577836800",
-)
-_PATHS: Final = tuple(
-    f"{organization}/r-ab12/{rest}"
-    for organization in ORGANIZATIONS[:2]
-    for rest in ("", "ou-ab12-11111111/", "ou-ab12-11111111/ou-ab12-22222222/")
-)
-_PATH_PATTERNS: Final = (
-    "o-a1b2c3d4e5/*",
-    "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/*",
-    "o-*/r-ab12/*",
-    "*/ou-ab12-22222222/*",
-    "o-*",
-    "*",
-    "o-zyx9876543210/r-*",
-)
-_ACCOUNT_PATTERNS: Final = ("*", "1111*", "11112222333?", "111122223333*", "*3333", "9999*", "12")
-_ARN_PATTERNS: Final = (
-    "*",
-    _ROLE_ANYWHERE,
-    "arn:aws:iam::*:root",
-    "arn:aws:iam::111122223333:*",
-    "arn:aws:iam::111122223333:role/*",
-    "arn:aws:iam::111122223333*",
-    "arn:aws:iam::1111*:user/*",
-    "arn:*:iam::444455556666:role/ci*",
-    "arn:aws:sts::*:federated-user/c*",
-    "arn:aws:sts::*:assumed-role/*",
-    "*111122223333*",
-    "*:role/?i",
-    "arn:aws:iam::*:role/team/*",
-    "arn:aws:iam::*:role/a:b/*",
-    "arn:aws:iam::*:*:111122223333:role/ci",
-    "arn:aws:iam::999900001111:*",
-)
-_HOSTS: Final = ("vpc-0a1b2c3d", "vpc-1234567890abcdef0")
-
-KEYS: Final = (
-    KeyPool(
-        "aws:PrincipalOrgID",
-        14,
-        ("string",),
-        ORGANIZATIONS,
-        ("o-*", "o-a*", "*", "o-a1b2c3d4e?", "x-*"),
-    ),
-    KeyPool("aws:PrincipalOrgPaths", 8, ("string",), _PATHS, _PATH_PATTERNS),
-    KeyPool("aws:PrincipalAccount", 12, ("string",), ACCOUNTS, _ACCOUNT_PATTERNS),
-    KeyPool("aws:PrincipalArn", 14, ("arn", "string"), (*ARNS, *SESSIONS), _ARN_PATTERNS),
-    KeyPool(
-        "aws:userid",
-        6,
-        ("string",),
-        (USER_ID, f"{ROLE_ID}:session", "111122223333", "111122223333:carol"),
-        (
-            f"{ROLE_ID}:*",
-            "*:session",
-            "AROA*",
-            "AIDA*",
-            "*",
-            "111122223333:*",
-            "*:c*",
-            f"{ROLE_ID}*",
-        ),
-    ),
-    KeyPool("aws:username", 4, ("string",), ("alice", "bob", "ci"), ("a*", "*", "?i", "*/*")),
-    KeyPool(
-        "aws:PrincipalType",
-        3,
-        ("string",),
-        ("User", "AssumedRole", "FederatedUser", "Account", "Root"),
-        ("*User", "A*", "*"),
-    ),
-    KeyPool("aws:SourceIp", 10, ("ip",), _CIDRS),
-    KeyPool("aws:VpcSourceIp", 4, ("ip",), _CIDRS),
-    KeyPool("aws:SourceVpc", 4, ("string",), _HOSTS, ("vpc-*", "vpc-0a1b*", "*", "subnet-*")),
-    KeyPool("aws:SourceVpce", 4, ("string",), ("vpce-0a1b2c3d", "vpce-00ff"), ("vpce-*", "vpce-0*", "*")),
-    KeyPool(
-        "aws:SourceVpcArn",
-        2,
-        ("arn", "string"),
-        ("arn:aws:ec2:eu-central-1:111122223333:vpc/vpc-0a1b2c3d",),
-        (
-            "arn:aws:ec2:*:111122223333:vpc/*",
-            "arn:aws:ec2:*:*:vpc/vpc-0a1b2c3d",
-            "arn:aws:ec2:*:*:vpc/*",
-            "arn:aws:ec2:*:1111*:vpc/vpc-0*",
-        ),
-    ),
-    KeyPool("aws:VpceAccount", 3, ("string",), ACCOUNTS, _ACCOUNT_PATTERNS),
-    KeyPool("aws:VpceOrgID", 3, ("string",), ORGANIZATIONS, ("o-*", "*", "o-a*")),
-    KeyPool("aws:VpceOrgPaths", 2, ("string",), _PATHS, _PATH_PATTERNS),
-    KeyPool("aws:Ec2InstanceSourceVpc", 2, ("string",), _HOSTS, ("vpc-*", "*")),
-    KeyPool("aws:Ec2InstanceSourcePrivateIPv4", 2, ("ip",), ("10.0.0.0/8", "0.0.0.0/0", "203.0.113.9")),
-    KeyPool(
-        "lambda:SourceFunctionArn",
-        2,
-        ("arn", "string"),
-        ("arn:aws:lambda:eu-central-1:111122223333:function:build",),
-        (
-            "arn:aws:lambda:*:111122223333:function:*",
-            "arn:aws:lambda:*:*:function:build",
-            "arn:aws:lambda:*:1111*:function:*",
-        ),
-    ),
-    KeyPool(
-        "codebuild:ProjectArn",
-        1,
-        ("arn",),
-        ("arn:aws:codebuild:eu-central-1:444455556666:project/app",),
-        ("arn:aws:codebuild:*:*:project/app", "arn:aws:codebuild:*:444455556666:*"),
-    ),
-    KeyPool(
-        "aws:SignInSessionArn",
-        1,
-        ("arn",),
-        ("arn:aws:signin:eu-central-1:111122223333:session/x1",),
-        ("arn:aws:signin:*:*:session/*",),
-    ),
-    KeyPool("identitystore:UserId", 1, ("string",), ("9067642ac7-0001",), ("9067*", "*")),
-    KeyPool(
-        "aws:FederatedProvider",
-        2,
-        ("string",),
-        (*PROVIDERS, "accounts.google.com"),
-        ("arn:aws:iam::*:saml-provider/*", "*google*", "*"),
-    ),
-    KeyPool("aws:SourceAccount", 3, ("string",), ACCOUNTS, ("1111*", "*")),
-    KeyPool(
-        "aws:SourceArn",
-        3,
-        ("arn", "string"),
-        ("arn:aws:ecr:eu-central-1:111122223333:repository/app",),
-        ("arn:aws:ecr:*:*:*", "arn:aws:lambda:*:111122223333:*"),
-    ),
-    KeyPool("aws:SourceOrgID", 2, ("string",), ORGANIZATIONS, ("o-*",)),
-    KeyPool("aws:SourceOrgPaths", 1, ("string",), _PATHS, _PATH_PATTERNS),
-    KeyPool("aws:PrincipalServiceName", 1, ("string",), SERVICES, ("*.amazonaws.com",)),
-    KeyPool("aws:PrincipalIsAWSService", 4, ("bool",), ()),
-    KeyPool("aws:PrincipalTag/team", 5, ("string",), _FREE, _FREE_PATTERNS),
-    KeyPool("aws:PrincipalTag/acct", 2, ("string",), ACCOUNTS, ("1111*", "*")),
-    KeyPool("aws:SourceIdentity", 2, ("string",), ("alice", "bob", "red"), _FREE_PATTERNS),
-    KeyPool("aws:MultiFactorAuthPresent", 3, ("bool",), ()),
-    KeyPool("aws:MultiFactorAuthAge", 2, ("numeric",), ("0", "300", "3600", "-1")),
-    KeyPool("aws:referer", 1, ("string",), ("https://example.com/", "red"), ("https://*", "*")),
-    KeyPool("aws:UserAgent", 2, ("string",), ("docker/24", "red"), ("docker/*", "*", "*kaniko*")),
-    KeyPool(
-        "aws:CalledVia",
-        2,
-        ("string",),
-        ("athena.amazonaws.com", "cloudformation.amazonaws.com"),
-        ("*.amazonaws.com", "*"),
-    ),
-    KeyPool("aws:CalledViaFirst", 1, ("string",), ("athena.amazonaws.com",), ("*",)),
-    KeyPool("aws:ViaAWSService", 2, ("bool",), ()),
-    KeyPool("aws:AssumedRoot", 1, ("bool",), ()),
-    KeyPool("aws:SecureTransport", 4, ("bool",), ()),
-    KeyPool("aws:TokenIssueTime", 2, ("date",), _DATES),
-    KeyPool("aws:CurrentTime", 4, ("date",), _DATES),
-    KeyPool("aws:EpochTime", 2, ("date", "numeric"), ("1893456000", "1577836800", "1790899200")),
-    KeyPool("aws:RequestedRegion", 2, ("string",), ("eu-central-1", "us-east-1"), ("eu-*", "us-*", "*")),
-    KeyPool("aws:ResourceAccount", 3, ("string",), ACCOUNTS, ("9999*", "*")),
-    KeyPool("aws:ResourceOrgID", 2, ("string",), ORGANIZATIONS, ("o-*", "o-a*")),
-    KeyPool("aws:ResourceOrgPaths", 1, ("string",), _PATHS, _PATH_PATTERNS),
-    KeyPool("aws:ResourceTag/env", 2, ("string",), _FREE, _FREE_PATTERNS),
-    KeyPool("ecr:ResourceTag/env", 1, ("string",), _FREE, _FREE_PATTERNS),
-    KeyPool("aws:RequestTag/env", 2, ("string",), _FREE, _FREE_PATTERNS),
-    KeyPool("aws:TagKeys", 2, ("string",), ("env", "team", "cost"), ("e*", "*", "*t*")),
-    KeyPool("saml:aud", 1, ("string",), ("https://signin.aws.amazon.com/saml",), ("https://*",)),
-    KeyPool(
-        "token.actions.githubusercontent.com:sub",
-        1,
-        ("string",),
-        ("repo:org/app:ref:main",),
-        ("repo:org/*",),
-    ),
-    KeyPool("ecr:AccountSetting", 1, ("string",), ("BASIC_SCAN_TYPE_VERSION",), ("*",)),
-    KeyPool("sts:ExternalId", 1, ("string",), ("x1",), ("*",)),
-    KeyPool(
-        "example:Unheard",
-        3,
-        ("string", "arn", "ip", "bool", "numeric", "date", "binary"),
-        _FREE,
-        _FREE_PATTERNS,
-    ),
-)
 
 VARIABLES: Final = (
     "${aws:PrincipalAccount}",
@@ -330,9 +118,32 @@ VARIABLES: Final = (
     "${aws:PrincipalTag/team, 'red'}",
     "${aws:PrincipalOrgID, 'o-a1b2c3d4e5'}",
     "${aws:SourceAccount, '111122223333'}",
+    "${aws:ResourceTag/team}",
+    "${aws:ResourceTag/env, 'red'}",
+    "${aws:PrincipalTag/team, 'r*'}",
+    "${example:Unheard, 'x'}",
+    "${aws:SourceIp}",
+    "${aws:CurrentTime}",
+    "${aws:SecureTransport}",
     "${*}",
     "${?}",
     "${$}",
+    "${",
+)
+SAME_TYPE: Final = {
+    "ip": ("aws:SourceIp", "aws:VpcSourceIp", "aws:Ec2InstanceSourcePrivateIPv4"),
+    "date": ("aws:CurrentTime", "aws:TokenIssueTime", "aws:EpochTime"),
+    "numeric": ("aws:EpochTime", "aws:MultiFactorAuthAge", "ec2:RoleDelivery"),
+}
+"""Keys whose variables a String operator compares with a key of the type."""
+RESOURCE_TAGS: Final[tuple[dict[str, str] | None, ...]] = (
+    None,
+    {},
+    {"env": "red"},
+    {"Env": "blue", "team": "red", "dp:exclude:identity": "true"},
+    {"env": "red", "ENV": "blue"},
+    {"team": "blue", "\u212aey": "red", "owner": "alice"},
+    {"team": "platform", "project": "search", "cost-center": ""},
 )
 EMBEDDINGS: Final = (
     "{}",
