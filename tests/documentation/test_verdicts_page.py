@@ -147,8 +147,9 @@ class TestOtherTools:
     @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[2])
     def test_verdicts_are_those_of_the_rule(self, row: list[str]) -> None:
         (name,) = ticked(row[2])
-        policy = {"Version": "2012-10-17", "Statement": reported_policies()[name]}
-        trusted = policy["Statement"].get("Condition", {}).get("StringEquals", {}).get("aws:PrincipalAccount", ())
+        statement = reported_policies()[name]
+        policy = {"Version": "2012-10-17", "Statement": statement}
+        trusted = statement.get("Condition", {}).get("StringEquals", {}).get("aws:PrincipalAccount", ())
         public = judge(policy, test="reachable", owner=self.OWNER)
         external = judge(policy, test="external", owner=self.OWNER, trusted_accounts=trusted)
         assert [public.compliance, external.compliance] == row[3:]

@@ -196,7 +196,7 @@ class TestShortening:
         )
 
     def test_sid_and_actions_give_way_to_the_reason_of_a_deny(self) -> None:
-        deny = {
+        deny: dict[str, object] = {
             "Sid": f"Deny{self.SID}", "Effect": "Deny", "Principal": "*", "Action": "*",
             "Condition": {"ForAnyValue:StringNotLike": {"aws:PrincipalOrgPaths": "o-abcde12345/r-ab12/*"}},
         }  # fmt: skip
@@ -249,7 +249,7 @@ class TestAdvisories:
         )
 
     def test_deny_without_effect_is_named_in_a_compliant_annotation(self) -> None:
-        deny = {"Sid": "Guard", "Effect": "Deny", "Principal": "*", "Action": "s3:*"}
+        deny: dict[str, object] = {"Sid": "Guard", "Effect": "Deny", "Principal": "*", "Action": "s3:*"}
         assert self.reachable(statement(Principal={"AWS": "444455556666"}), deny).endswith(
             ' Note: statement "Guard" denies no action on repositories.'
         )

@@ -243,7 +243,8 @@ def _denies_other_sources(deny: Statement) -> bool:
     """
     if not (deny.conditions and _is_for_everyone(deny) and deny.every_resource):
         return False
-    fixing, others = [], []
+    fixing: list[Condition] = []
+    others: list[Condition] = []
     for condition in deny.conditions:
         fixes = condition.operator.negated and condition.key.name in _SOURCES
         (fixing if fixes else others).append(condition)
