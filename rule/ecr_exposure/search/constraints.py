@@ -240,6 +240,8 @@ class _Patterns:
             self.add_undocumented()
         elif (lone := only_reference(text)) is not None and lone.key.name == self._constraint.key.name:
             self.match_everything = True  # a key compared with itself
+        elif lone is not None and _have_no_common_value(self._constraint.key, lone):
+            pass
         elif not _compares_caller_with_owner(text, self._constraint.key, self._callers):
             self._add_pattern(text if self._wildcards else _without_wildcards(text), found)
 
@@ -290,6 +292,30 @@ def _without_wildcards(text: str) -> str:
     """Return the text with the wildcards outside of variables made literal, for an operator that has none."""
     parts = _VARIABLES.split(text)
     return "".join(part if part.startswith("${") else part.translate(LITERAL) for part in parts)
+
+
+_FORMS: Final = {
+    ValueDomain.PRINCIPAL_ACCOUNT: "account",
+    ValueDomain.ACCOUNT: "account",
+    ValueDomain.OWNER_ACCOUNT: "account",
+    ValueDomain.ORGANIZATION_ID: "organization",
+    ValueDomain.OWNER_ORGANIZATION_ID: "organization",
+    ValueDomain.ORGANIZATION_PATH: "organization path",
+    ValueDomain.OWNER_ORGANIZATION_PATH: "organization path",
+    ValueDomain.PRINCIPAL_ARN: "ARN",
+    ValueDomain.ARN: "ARN",
+    ValueDomain.VPC_ARN: "ARN",
+    ValueDomain.VPC: "VPC",
+    ValueDomain.ENDPOINT: "VPC endpoint",
+    ValueDomain.PRINCIPAL_TYPE: "type of principal",
+}
+"""Domains whose values have a form of their own: no value has two of these forms."""
+
+
+def _have_no_common_value(key: ConditionKey, reference: Reference) -> bool:
+    """Return whether no value of a key can equal a variable, such as an organization and an account."""
+    forms = {_FORMS.get(key.domain), _FORMS.get(reference.key.domain)}
+    return reference.default is None and None not in forms and len(forms) == 2  # noqa: PLR2004 - of two keys
 
 
 _OWNER_ORGANIZATION: Final = (ValueDomain.OWNER_ORGANIZATION_ID, ValueDomain.OWNER_ORGANIZATION_PATH)

@@ -188,10 +188,7 @@ def _find_with_variables(
     relaxed = contexts.find(weaker, action)
     if relaxed is None:
         return None
-    related: dict[ConditionKey, list[Constraint]] = {}
-    for one in with_variables:
-        for key in dict.fromkeys(_open_keys(one, callers)):
-            related.setdefault(key, []).append(one)
+    related = _by_variable(with_variables, callers)
     # A key that the context may lack has a value in another one.
     relaxed = (contexts.find(_more(weaker, map(Constraint, related)), action) or {}) | relaxed
     complete = {key: _all_values(key, fixed.get(key.name, ())) for key in related}
@@ -204,11 +201,24 @@ def _find_with_variables(
         return found
     # It is certain that there is none if one of the constraints has none.
     for some in ([*with_variables], *([one] for one in with_variables)):
-        all_tries = {key: complete[key] for one in some for key in _open_keys(one, callers)}
-        is_complete = all(all_tries.values()) and prod(map(len, all_tries.values())) <= _MOST_TRIES
-        if is_complete and _first_right(all_tries, fixed, some, action, contexts) is None:
+        every = {key: complete[key] for one in some for key in _open_keys(one, callers)}
+        if _are_few(every) and _first_right(every, fixed, some, action, contexts) is None:
             return None
     raise _UndecidedError("policy variables tie several keys together")
+
+
+def _by_variable(constraints: Sequence[Constraint], callers: CallerModel) -> dict[ConditionKey, list[Constraint]]:
+    """Return the keys whose values depend on the caller, each with the constraints that have it as a variable."""
+    found: dict[ConditionKey, list[Constraint]] = {}
+    for constraint in constraints:
+        for key in dict.fromkeys(_open_keys(constraint, callers)):
+            found.setdefault(key, []).append(constraint)
+    return found
+
+
+def _are_few(values: Mapping[ConditionKey, Sequence[str | None]]) -> bool:
+    """Return whether these are all values that the variables can have together."""
+    return all(values.values()) and prod(map(len, values.values())) <= _MOST_TRIES
 
 
 def _first_right(
