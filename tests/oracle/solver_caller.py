@@ -22,6 +22,7 @@ from tests.oracle.solver_value_domains import (
     PATH_DOMAIN,
     PRINTABLE,
     ROLE_ID_DOMAIN,
+    SPELLED,
     UNIQUE_ID_DOMAIN,
     UNITS,
     UNITS_DOMAIN,
@@ -312,6 +313,19 @@ def address(caller: Caller, name: str, *, public: bool, with_v6: bool = True) ->
         return Address(is_v4, v4, v6)
 
     return caller.once(f"{name} address", make)
+
+
+def spelled(caller: Caller, name: str, example: str, is_example: Bool) -> tuple[Alternative, ...]:
+    """An address, a moment or a number as the text of a policy variable: an example, or any such text if loose."""
+
+    def make() -> Items:
+        if caller.encoding.loose:
+            caller.encoding.guess()
+            return items(caller.free_text(f"{name} as text", SPELLED, 1))
+        caller.encoding.restrictions.append(is_example)
+        return items(example)
+
+    return (Alternative(TRUE, caller.once(f"{name} items", make)),)
 
 
 def own_arn(caller: Caller, name: str) -> Items:

@@ -1,7 +1,8 @@
 """Condition keys: the type of each, when a request context has it and which values it can have."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import (
@@ -16,13 +17,16 @@ from tests.oracle.solver_caller import (
     own_arn,
     provider,
     region_items,
+    spelled,
 )
 from tests.oracle.solver_key_types import ContextKey, ContextValue, Doubt, KeyType, bool_key, formed, single
-from tests.oracle.solver_logic import FALSE, TRUE, Bool
-from tests.oracle.solver_operators import LAST_MOMENT
+from tests.oracle.solver_logic import FALSE, TRUE, Bool, Int
+from tests.oracle.solver_operators import LAST_MOMENT, moment_text
 from tests.oracle.solver_patterns import folded
 from tests.oracle.solver_value_domains import DASHED
 from tests.oracle.solver_values import Alternative, Identity, Items, items
+
+_ADDRESS = IPv4Address("198.51.100.7")
 
 
 @dataclass(frozen=True)
@@ -121,28 +125,42 @@ def _address(request: RequestContext, name: str) -> ContextKey:
     source, instance = name == "aws:sourceip", name == "aws:ec2instancesourceprivateipv4"
     chosen = address(caller, name, public=source, with_v6=not instance)
     present = logic.bool_var(f"{name} is present") if instance else caller.via_endpoint
-    value = ContextValue(logic.no(present) if source else present, address=chosen)
+    example = logic.both(chosen.is_v4, chosen.v4 == int(_ADDRESS))
+    value = ContextValue(
+        logic.no(present) if source else present,
+        lambda: spelled(caller, name, str(_ADDRESS), example),
+        address=chosen,
+    )
     return ContextKey(name, KeyType.ADDRESS, (value,))
 
 
 def _moment(request: RequestContext, name: str) -> ContextKey:
     """aws:CurrentTime, aws:EpochTime and aws:TokenIssueTime."""
-    of_token = name == "aws:tokenissuetime"
-    value = issued(request.caller) if of_token else moment(request.caller)
+    caller = request.caller
+    of_token, epoch = name == "aws:tokenissuetime", name == "aws:epochtime"
+    value, now = issued(caller) if of_token else moment(caller), caller.rules.now
+
+    def texts() -> tuple[Alternative, ...]:
+        return spelled(caller, name, str(now) if epoch else moment_text(now), value == now)
+
     present = _optional(name) if of_token else TRUE
-    if name == "aws:epochtime":
-        return ContextKey(name, KeyType.EPOCH, (ContextValue(present, number=value, moment=value),))
-    return ContextKey(name, KeyType.DATE, (ContextValue(present, moment=value),))
+    held = ContextValue(present, texts, number=value if epoch else None, moment=value)
+    return ContextKey(name, KeyType.EPOCH if epoch else KeyType.DATE, (held,))
+
+
+def _number(request: RequestContext, name: str, value: Int) -> ContextKey:
+    held = ContextValue(_optional(name), lambda: spelled(request.caller, name, "2", value == 2), number=value)
+    return ContextKey(name, KeyType.NUMBER, (held,))
 
 
 def _mfa_age(request: RequestContext, name: str) -> ContextKey:
     value = logic.int_var(name)
     request.caller.facts.append(value >= 0)
-    return ContextKey(name, KeyType.NUMBER, (ContextValue(_optional(name), number=value),))
+    return _number(request, name, value)
 
 
-def _free_number(_: RequestContext, name: str) -> ContextKey:
-    return ContextKey(name, KeyType.NUMBER, (ContextValue(_optional(name), number=logic.real_var(name)),))
+def _free_number(request: RequestContext, name: str) -> ContextKey:
+    return _number(request, name, logic.real_var(name))
 
 
 def _principal_type(request: RequestContext, name: str) -> ContextKey:
@@ -212,9 +230,8 @@ def _resource_tag(request: RequestContext, name: str) -> ContextKey:
     certain = [tag for tag in found if folded(tag) == name.partition("/")[2]]
     if len(found) > 1 or len(certain) < len(found):
         doubt = Doubt.VALUE if certain else Doubt.PRESENCE
-        return ContextKey(name, KeyType.TEXT, (ContextValue(TRUE),), doubt=doubt)
-    value = items(*found.values())
-    return single(name, KeyType.TEXT, logic.truth(bool(found)), value)
+        return replace(single(name, KeyType.TEXT, TRUE, ()), doubt=doubt)
+    return single(name, KeyType.TEXT, logic.truth(bool(found)), items(*found.values()))
 
 
 def _row(

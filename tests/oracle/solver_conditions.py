@@ -203,17 +203,12 @@ def _equal(one: ContextValue, other: ContextValue) -> Bool | None:
 
 
 def _matches_written(test: ConditionTest, key: ContextKey, held: ContextValue, value: str) -> Bool:
-    """Whether a text matches, with policy variables replaced.
-
-    Unknown and multivalued variables are undocumented, and so are the texts of an address, a moment or a number.
-    """
+    """Whether a text matches, with policy variables replaced; unknown and multivalued ones are undocumented."""
     operator = test.operator
     variables = test.condition.variables and operator.type is not OperatorType.BINARY
     pattern = read_pattern(value, wildcards=operator.wildcards, variables=variables, ignore_case=operator.ignore_case)
     keys = {token: test.request.key(token.key) for token in pattern if isinstance(token, PolicyVariable)}
     if any(used.multivalued or used.unknown or used.doubt is not Doubt.NOTHING for used in keys.values()):
-        return test.undocumented_value
-    if any(not used.is_text for used in keys.values()):
         return test.undocumented_value
     if pattern == (PolicyVariable(key.name, None),) and not key.unknown:
         return TRUE

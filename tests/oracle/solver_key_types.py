@@ -34,17 +34,12 @@ class Doubt(Enum):
     PRESENCE = "whether the request has the key"
 
 
-def no_texts() -> tuple[Alternative, ...]:
-    """The texts of an address, a moment or a number: AWS documents none."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class ContextValue:
     """One value of a key, as each type that an operator can read it as."""
 
     present: Bool
-    texts: Texts = no_texts
+    texts: Texts
     truth: Bool = FALSE
     number: Int = None
     moment: Int = None

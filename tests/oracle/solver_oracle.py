@@ -3,8 +3,9 @@
 The one question is: is there a request that some Allow statement matches and no Deny statement matches? `UNDECIDED` is
 the answer if the solver runs out of steps, or if the outcome depends on a construct whose encoding is not exact: a
 policy variable under an operator that ignores case, where only capital letters make the difference; a policy variable
-in a pattern with `?` between two `*`; an unknown key that set operators read as several types. The test `unconditional`
-needs no solver.
+in a pattern with `?` between two `*`; a policy variable for an address, a moment or a number, where an example of it
+does not match and other texts might; an unknown key that set operators read as several types.
+The test `unconditional` needs no solver.
 """
 
 import math

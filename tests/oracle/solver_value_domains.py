@@ -181,6 +181,7 @@ NAME = alphabet("azAZ09", "_+=,.@-")
 PATH = alphabet("!~")  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 DASHED = alphabet("az09", "-")
 UNITS = alphabet("az09", "-/")
+SPELLED = alphabet("09af", "-.:TZ")  # addresses, moments and numbers
 PRINTABLE = alphabet(f" ~\u00a1\ud7ff\ue000{LAST}")  # half of a surrogate pair is no character
 
 ACCOUNT_DOMAIN = some(DIGITS, 12, 12)

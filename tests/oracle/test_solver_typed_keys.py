@@ -56,10 +56,21 @@ CASES: list[tuple[str, list[dict[str, Any]], Answer]] = [
                 [allow(), deny(when("StringLike", key, f"${{{TAG}}}"))],
                 GRANTED,
             ),
+            (f"{key} as the text of a tag, Allow", [allow(when("StringEquals", TAG, f"${{{key}}}"))], GRANTED),
             (
-                f"{key} as text in the ARN of the caller, Allow",
-                [allow(when("StringLike", P_ACCOUNT, f"${{{key}}}"))],
+                f"{key} as part of a tag, Deny",
+                [allow(), deny(when("StringNotLike", TAG, f"*-${{{key}}}"))],
                 GRANTED,
+            ),
+            (
+                f"{key} as an organization id, Allow",
+                [allow(when("StringEquals", "aws:PrincipalOrgID", f"${{{key}}}"))],
+                NOT_GRANTED,
+            ),
+            (
+                f"{key} as an organization id, Deny",
+                [allow(), deny(when("StringNotEquals", "aws:PrincipalOrgID", f"${{{key}}}"))],
+                NOT_GRANTED,
             ),
         )
     ),
