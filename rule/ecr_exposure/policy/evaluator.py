@@ -119,8 +119,8 @@ def matches_principal(statement: Statement, request: Request) -> bool:
     """Return whether the statement's Principal or NotPrincipal covers the caller.
 
     A value with a wildcard covers every caller in the Principal of an Allow, and none elsewhere; a malformed value
-    covers none. A request does not show which identity provider authenticated its caller: in an Allow a provider
-    covers every caller of its account, and in a Deny or in a NotPrincipal of an Allow it covers none.
+    covers none. A request does not show which identity provider authenticated its caller: a provider stands for every
+    caller of its account in the Principal of an Allow and in the NotPrincipal of a Deny, and for none elsewhere.
     """
     principals = statement.principals
     if statement.allows and principals.wildcards and not statement.not_principal:
@@ -135,13 +135,9 @@ def matches_principal(statement: Statement, request: Request) -> bool:
 def is_ineffective(deny: Statement) -> bool:
     """Return whether a Deny cannot be relied on.
 
-    It has a Resource element other than ``*``, or its NotPrincipal has a value that is no principal or an identity
-    provider.
+    It has a Resource element other than ``*``, or its NotPrincipal has a value that is no principal.
     """
-    principals = deny.principals
-    unclear = (
-        principals.wildcards or principals.malformed or len(identifiable(principals.named)) < len(principals.named)
-    )
+    unclear = deny.principals.wildcards or deny.principals.malformed
     return not deny.every_resource or (deny.not_principal and bool(unclear))
 
 

@@ -308,14 +308,17 @@ _FORMS: Final = {
     ValueDomain.VPC: "VPC",
     ValueDomain.ENDPOINT: "VPC endpoint",
     ValueDomain.PRINCIPAL_TYPE: "type of principal",
+    ValueDomain.USERID: "unique ID",
 }
-"""Domains whose values have a form of their own: no value has two of these forms."""
+"""Domains whose values have a form of their own: no value has two of these forms, but for the unique ID of a root
+user, which is its account."""
 
 
 def _have_no_common_value(key: ConditionKey, reference: Reference) -> bool:
     """Return whether no value of a key can equal a variable, such as an organization and an account."""
     forms = {_FORMS.get(key.domain), _FORMS.get(reference.key.domain)}
-    return reference.default is None and None not in forms and len(forms) == 2  # noqa: PLR2004 - of two keys
+    differ = len(forms) == 2 and forms != {"account", "unique ID"}  # noqa: PLR2004 - of two keys
+    return reference.default is None and None not in forms and differ
 
 
 _OWNER_ORGANIZATION: Final = (ValueDomain.OWNER_ORGANIZATION_ID, ValueDomain.OWNER_ORGANIZATION_PATH)
