@@ -240,11 +240,11 @@ def why_ignored(deny: Statement, document: Document) -> str | None:
         return f"denies only unknown actions: {unknown}" if unknown else "denies no action on repositories"
     principals = deny.principals
     uncertain = [written_principal(each) for each in (*principals.wildcards, *principals.malformed)]
-    uncertain += [unquoted(each.text) for each in principals.named if each.kind is PrincipalKind.PROVIDER]
     if deny.not_principal:
         if principals.everyone:
             return "denies nobody: its NotPrincipal is *"
         return f"may deny nobody: its NotPrincipal has {enumerated(uncertain, 1)}" if uncertain else None
+    uncertain += [unquoted(each.text) for each in principals.named if each.kind is PrincipalKind.PROVIDER]
     if principals.everyone or identifiable(principals.named):
         return None
     return f"may deny nobody: its Principal is {enumerated(uncertain, 1)}" if uncertain else "denies nobody"
