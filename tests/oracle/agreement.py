@@ -41,7 +41,7 @@ def question_of(case: Case, test: str) -> dict[str, Any]:
         "members": tuple(str(member) for member in case.parameters.get("members", ())),
         "trusted_accounts": ids("trustedAccounts"),
         "trusted_organizations": ids("trustedOrganizations"),
-        "resource_tags": getattr(case, "resource_tags", None),
+        "resource_tags": case.resource_tags,
         "now": datetime.fromisoformat(str(case.parameters.get("now", "2026-11-24T00:00:00Z"))),
     }
 
@@ -75,11 +75,11 @@ def answer_of(verdict: Verdict) -> Answer:
     return Answer.NOT_GRANTED if verdict.compliance == "COMPLIANT" else Answer.GRANTED
 
 
-def check_agreement(policy: Any, question: dict[str, Any]) -> Answer:
+def check_agreement(policy: Any, question: dict[str, Any]) -> tuple[Answer, Answer]:
     """Compare the engine with the oracle; `is_allowed` allows the engine's witnesses and the oracle's request.
 
     What the oracle leaves undecided is tried with random requests: none is allowed where the engine reports no access.
-    Return the engine's answer.
+    Return both answers, the engine's first.
     """
     verdict = judge(policy, **question)
     for grant in verdict.grants:
@@ -97,7 +97,7 @@ def check_agreement(policy: Any, question: dict[str, Any]) -> Answer:
         found = make_request()
         request = Request(principal=found["principal"], action=found["action"], context=found["context"])
         assert is_allowed(policy, request), request
-    return engine
+    return engine, oracle
 
 
 def _check_grants(policy: Any, question: dict[str, Any], verdict: Verdict) -> None:

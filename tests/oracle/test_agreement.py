@@ -91,19 +91,18 @@ class TestEngine:
         assert invalid.place in problem
         assert decide(invalid.policy, **question) is PROBLEM
 
-    @settings(max_examples=settings().max_examples // 2, suppress_health_check=GENERATED)
+    @settings(max_examples=settings().max_examples // 5, suppress_health_check=GENERATED)
     @pytest.mark.parametrize("family", FAMILIES)
     @given(data=st.data(), question=questions())
     def test_policy_of_a_real_family_is_decided_as_the_oracle_does(
         self, family: str, data: st.DataObject, question: dict[str, Any]
     ) -> None:
         document = data.draw(FAMILIES[family])
-        assert check_agreement(document, question) is not UNDECIDED
-        assert decide(document, **question) is not UNDECIDED
+        assert UNDECIDED not in check_agreement(document, question)
 
     def test_few_random_policies_are_too_complex(self, record_property: Callable[[str, object], None]) -> None:
         """Of those that are judged by a search, at most one in two hundred."""
-        chosen = generated_policies(10_000 if NIGHTLY else 1_000, chosen_seed=4)
+        chosen = generated_policies(10_000 if NIGHTLY else 600, chosen_seed=4)
         searched = [(document, question) for document, question in chosen if question["test"] in SEARCHING_TESTS]
         complex_ones = [each for each in searched if answer_of(judge(each[0], **each[1])) is UNDECIDED]
         share = len(complex_ones) / len(searched)

@@ -34,7 +34,7 @@ WEB_IDENTITY_PROVIDERS = (
     "graph.facebook.com",
     "accounts.google.com",
 )
-INVALID_PRINCIPALS = (
+INVALID_PRINCIPALS: tuple[tuple[str, Any], ...] = (
     ("account id of eleven digits", {"AWS": "11112222333"}),
     ("placeholder", {"AWS": "<account-id>"}),
     ("empty text", {"AWS": ""}),

@@ -102,8 +102,8 @@ class TestResourceTags:
         ],
     )
     def test_request_has_the_tags_that_the_policy_tests(self, tags: dict[str, str], expected: dict[str, str]) -> None:
-        question = {"test": "reachable", "owner": OWNER, "now": NOW, "resource_tags": tags}
-        _, make = decide_with_request(policy(allow(RED)), **question)
+        document = policy(allow(RED))
+        _, make = decide_with_request(document, test="reachable", owner=OWNER, now=NOW, resource_tags=tags)
         assert make is not None
         context = make()["context"]
         assert {key: value for key, value in context.items() if "resourcetag" in key} == expected
