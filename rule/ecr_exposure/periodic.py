@@ -47,12 +47,14 @@ if TYPE_CHECKING:
 
 _logger: Final = logging.getLogger(__name__)
 
-_WORKERS: Final = 8
-# While the main thread waits for PutEvaluations, the workers read this many repositories ahead.
-_MOST_AT_A_TIME: Final = 2 * _WORKERS
+WORKERS: Final = 8
+"""How many threads read repositories."""
+MOST_AT_A_TIME: Final = 2 * WORKERS
+"""How many repositories the threads may be given, so that they read on while the main thread reports a batch."""
+
 # So many faults without a success between are not due to single repositories.
 _MOST_FAULTS: Final = 20
-_DENIED: Final = "access to its policy is denied (ecr:GetRepositoryPolicy), and AWS Config has no item of it"
+_DENIED: Final = "access to its policy is denied (ecr:GetRepositoryPolicy for the role of the rule), and AWS Config has no item"
 _DELETED: Final = {"compliance": "NOT_APPLICABLE", "reasons": ["the repository does not exist any more"]}
 
 
@@ -171,9 +173,9 @@ class PeriodicRun:
         """Read repositories in several threads, and use each result as soon as it is there."""
         done: SimpleQueue[Future[_Read | _NotRead]] = SimpleQueue()
         running = 0
-        with ThreadPoolExecutor(_WORKERS) as workers:
+        with ThreadPoolExecutor(WORKERS) as workers:
             for name in names:
-                if running == _MOST_AT_A_TIME:
+                if running == MOST_AT_A_TIME:
                     self._use(done.get().result())
                     running -= 1
                 if self._must_stop():

@@ -142,7 +142,7 @@ class TestManyRepositoriesAreDenied:
             assert 20 <= len(injected.calls) < 40
 
     def test_item_that_can_be_read_starts_the_count_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(periodic, "_WORKERS", 1)
+        monkeypatch.setattr(periodic, "WORKERS", 1)
         with deployed() as member:
             member.create("aa", OPEN)
             for number in range(50):

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from botocore.errorfactory import ClientExceptionsFactory
+from botocore.model import ServiceModel
 
 from ecr_exposure import EvaluationError, config_rule, periodic
 from ecr_exposure.invocation import Invocation
@@ -57,7 +58,7 @@ class TestOneRepository:
         makers: list[threading.Thread] = []
         make = ClientExceptionsFactory.create_client_exceptions
 
-        def noted(factory: ClientExceptionsFactory, model: object) -> object:
+        def noted(factory: ClientExceptionsFactory, model: ServiceModel) -> object:
             makers.append(threading.current_thread())
             return make(factory, model)
 
@@ -236,7 +237,7 @@ class TestFaultsInARow:
 
     def test_reads_that_wait_for_a_thread_do_not_begin(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The only thread is kept busy from the 21st read until the run stops."""
-        monkeypatch.setattr(periodic, "_WORKERS", 1)
+        monkeypatch.setattr(periodic, "WORKERS", 1)
         stopped, stop = threading.Event(), Invocation.stop
 
         def noted(invocation: Invocation, reason: str) -> None:
@@ -263,7 +264,7 @@ class TestFaultsInARow:
             assert 21 <= len(injected.calls) < 30
 
     def test_success_between_them_starts_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(periodic, "_WORKERS", 1)
+        monkeypatch.setattr(periodic, "WORKERS", 1)
         with deployed() as member:
             for number in range(100):
                 member.create(f"r{number:02d}", OPEN)

@@ -7,6 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from ecr_exposure import EvaluationError, identifiers, periodic
+from ecr_exposure.aws import ClientFactory
 from tests.local_aws.faults import Fault
 from tests.rule.member_account import (
     CLOSED,
@@ -37,6 +38,11 @@ class TestCompleteRuns:
         with deployed() as member:
             (invocation,) = member.config.deliver_scheduled(MEMBER, REGION)
             assert invocation.returned == []
+
+    def test_client_has_a_connection_for_each_thread(self) -> None:
+        with deployed():
+            client = ClientFactory(None, REGION).build_client("ecr")
+            assert vars(client.meta.config)["max_pool_connections"] >= periodic.WORKERS == 8
 
     def test_throttled_call_is_retried(self) -> None:
         with deployed() as member:
@@ -72,8 +78,8 @@ class TestOrder:
 
     @pytest.fixture(autouse=True)
     def _one_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(periodic, "_WORKERS", 1)
-        monkeypatch.setattr(periodic, "_MOST_AT_A_TIME", 1)
+        monkeypatch.setattr(periodic, "WORKERS", 1)
+        monkeypatch.setattr(periodic, "MOST_AT_A_TIME", 1)
 
     def test_missing_evaluation_comes_first_then_the_oldest(self) -> None:
         with deployed() as member:
