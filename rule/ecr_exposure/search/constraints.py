@@ -340,9 +340,11 @@ def _compares_caller_with_owner(text: str, key: ConditionKey, callers: CallerMod
     if pair & set(_OWNER_ORGANIZATION):
         is_path = Naming.ORGANIZATION_PATH in names or ValueDomain.OWNER_ORGANIZATION_PATH in pair
         return of_caller and bool(names & _ORGANIZATIONS) and (rest.startswith("/") if is_path else not rest)
-    return of_caller and ValueDomain.OWNER_ACCOUNT in pair and Naming.ACCOUNT in names and not rest
+    return of_caller and ValueDomain.OWNER_ACCOUNT in pair and bool(names & _ACCOUNTS) and not rest
 
 
+# The unique ID of a root user is its account.
+_ACCOUNTS: Final = {Naming.ACCOUNT, Naming.USERID}
 _ORGANIZATIONS: Final = {Naming.ORGANIZATION, Naming.ORGANIZATION_PATH}
 
 
