@@ -20,10 +20,9 @@ from ecr_exposure.findings.reasons import (
 )
 from ecr_exposure.policy.actions import covered_actions, most_dangerous_first
 from ecr_exposure.policy.condition_keys import ConditionKey
-from ecr_exposure.policy.document import Document, Statement
+from ecr_exposure.policy.document import Document, Statement, compared_keys
 from ecr_exposure.policy.evaluator import covers
 from ecr_exposure.policy.principals import Principal
-from ecr_exposure.policy.variables import references
 from ecr_exposure.search import (
     Budget,
     Opening,
@@ -124,11 +123,7 @@ def _compared_keys(document: Document, opening: Opening) -> tuple[ConditionKey, 
     """Return the keys that the statement compares, and each Deny that covers the action of the witness."""
     action = opening.witness.action
     denies = [each for each in document.statements if not each.allows and covers(each, action)]
-    conditions = [condition for each in (opening.statement, *denies) for condition in each.conditions]
-    keys = [condition.key for condition in conditions]
-    if document.variables:
-        keys += [found.key for condition in conditions for value in condition.values for found in references(value)]
-    return tuple(keys)
+    return tuple(compared_keys(Document((opening.statement, *denies), document.variables)))
 
 
 REACHABLE: Final = AccessTest(
