@@ -221,8 +221,6 @@ class PeriodicRun:
         policy = None
         with suppress(self._ecr.exceptions.RepositoryPolicyNotFoundException):
             policy = self._ecr.get_repository_policy(repositoryName=name)["policyText"]
-            if not policy:
-                raise EvaluationError("ecr:GetRepositoryPolicy returned an empty policy")
         return self._with_tags(repository_of_api(name, self._arn(name), policy))
 
     def _with_tags(self, repository: Repository) -> Repository:
@@ -246,7 +244,7 @@ class PeriodicRun:
             error = EvaluationError("not read, as too many others could not be read")
             return _NotRead(name, _Why.ITEM_FAULT, error)
         try:
-            item = latest_item(self._config, RESOURCE_TYPE, name)
+            item = latest_item(self._config, name)
             if item is not None and item["configurationItemStatus"] in RECORDED:
                 return _Read(repository_of_item(item), is_recorded=True)
         except Exception as error:  # noqa: BLE001 - the others are read all the same

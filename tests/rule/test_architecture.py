@@ -21,7 +21,7 @@ LAYERS: Final = (
     ("annotation", "parameters", "repository"),
     ("public_on_purpose",),
     ("verdict",),
-    ("event", "aws", "history", "invocation", "reporting", "periodic", "config_rule", "handler"),
+    ("event", "answers", "aws", "history", "invocation", "reporting", "periodic", "config_rule", "handler"),
     ("cli",),
 )
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
