@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
     from botocore.client import BaseClient
     from botocore.model import OperationModel, Shape
-    from botocore.paginate import Paginator
 
 _FIRST_ERROR_STATUS: Final = 300
 _FIRST_SERVER_ERROR_STATUS: Final = 500
@@ -87,19 +86,23 @@ def check_answers_of(client: "BaseClient") -> None:
     client.meta.events.register("after-call", check_answer)
 
 
-def pages(paginator: "Paginator[Any]", **parameters: object) -> Iterator[Any]:
-    """Yield the pages of a list; raise EvaluationError for a token that came before, or the list would never end.
+def pages(client: "BaseClient", operation: str, token_name: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
+    """Yield the pages of a list; raise EvaluationError for a page token that came before: the list would not end.
 
-    botocore only recognizes a token that comes twice in a row.
+    operation: as boto3 spells it. botocore's paginators only recognize a token that comes twice in a row.
     """
-    seen: set[str] = set()
-    for page in paginator.paginate(**parameters):
-        token = next((page[name] for name in _TOKENS if page.get(name)), None)
-        if token in seen:
-            raise EvaluationError("a page token came twice")
-        if token:
-            seen.add(token)
+    tokens: set[str] = set()
+    following: dict[str, str] = {}
+    while True:
+        page = getattr(client, operation)(**parameters, **following)
         yield page
+        token = page.get(token_name)
+        if not token:
+            return
+        if token in tokens:
+            raise EvaluationError(f"{client.meta.method_to_api_mapping[operation]}: a page token came twice")
+        tokens.add(token)
+        following = {token_name: token}
 
 
 def check_body(operation_model: "OperationModel", response_dict: dict[str, Any], **_: object) -> None:

@@ -228,9 +228,7 @@ def organization_accounts(client_factory: ClientFactory) -> frozenset[AccountId]
         return frozenset()
     if kept.accounts is None or time.monotonic() - kept.accounts.listed_at >= _ACCOUNTS_SECONDS:
         client = client_factory.build_client("organizations", assume_role_mode=False)
-        listed = [
-            account["Id"] for page in pages(client.get_paginator("list_accounts")) for account in page["Accounts"]
-        ]
+        listed = [each["Id"] for page in pages(client, "list_accounts", "NextToken") for each in page["Accounts"]]
         ids = account_ids("organizations:ListAccounts", listed)
         if not ids:
             raise EvaluationError("organizations:ListAccounts returned no account")
