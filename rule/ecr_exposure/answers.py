@@ -127,8 +127,10 @@ def check_body(operation_model: "OperationModel", response_dict: dict[str, Any],
 
 
 def check_answer(http_response: "AWSResponse", parsed: Mapping[str, Any], model: "OperationModel", **_: object) -> None:
-    """Raise EvaluationError if an element of `ANSWERS` is missing; botocore's event ``after-call``."""
+    """Raise EvaluationError if an element of `ANSWERS`, or an error's code, is missing; botocore's ``after-call``."""
     if http_response.status_code >= _FIRST_ERROR_STATUS:
+        if not isinstance(parsed.get("Error", {}).get("Code"), str):
+            raise _error(model, "", f"the answer with HTTP status {http_response.status_code} is no error of AWS")
         return
     for name in _TOKENS:
         # botocore takes 0 and [] for the end of the list.
