@@ -1,6 +1,7 @@
-"""A complete answer of each call that the function makes, in the form that AWS documents, and wrong ones made of it.
+"""An answer of each call that the function makes, in the form that AWS documents, and wrong ones made of it.
 
-They describe the account of `situations`. Each address is the page that documents the form.
+They describe the account of `situations`, and hold at least what the function reads.
+Each address is the page that documents the form.
 """
 
 import json
@@ -19,11 +20,9 @@ def _repository(name: str) -> dict[str, Any]:
         "repositoryArn": f"arn:aws:ecr:{REGION}:{MEMBER}:repository/{name}",
         "registryId": MEMBER,
         "repositoryName": name,
-        "repositoryUri": f"{MEMBER}.dkr.ecr.{REGION}.amazonaws.com/{name}",
         "createdAt": _TIME,
         "imageTagMutability": "MUTABLE",
         "imageScanningConfiguration": {"scanOnPush": False},
-        "encryptionConfiguration": {"encryptionType": "AES256"},
     }
 
 
@@ -40,7 +39,6 @@ def _result(name: str) -> dict[str, Any]:
         },
         "ComplianceType": "COMPLIANT",
         "ResultRecordedTime": _TIME,
-        "ConfigRuleInvokedTime": _TIME,
     }
 
 
@@ -48,10 +46,8 @@ def _account(account: str) -> dict[str, Any]:
     return {
         "Id": account,
         "Arn": f"arn:aws:organizations::{_HUB}:account/o-exampleorg1/{account}",
-        "Email": "account@example.com",
         "Name": "account",
         "Status": "ACTIVE",
-        "JoinedMethod": "CREATED",
         "JoinedTimestamp": _TIME,
     }
 
@@ -59,22 +55,16 @@ def _account(account: str) -> dict[str, Any]:
 def _item(name: str) -> dict[str, Any]:
     configuration = {"RepositoryName": name, "RepositoryPolicyText": OPEN}
     return {
-        "version": "1.3",
         "accountId": MEMBER,
         # Later than the notification: the history holds its item, or a later one.
         "configurationItemCaptureTime": 4102444800.0,
         "configurationItemStatus": "OK",
-        "configurationStateId": "1795523415500",
         "arn": f"arn:aws:ecr:{REGION}:{MEMBER}:repository/{name}",
         "resourceType": "AWS::ECR::Repository",
         "resourceId": name,
-        "resourceName": name,
         "awsRegion": REGION,
         "tags": {"stage": "production"},
-        "relatedEvents": [],
-        "relationships": [
-            {"resourceType": "AWS::KMS::Key", "resourceId": "key", "relationshipName": "Is associated with"}
-        ],
+        "relationships": [{"resourceType": "AWS::KMS::Key"}],
         "configuration": json.dumps(configuration),
         "supplementaryConfiguration": {"policy": "text"},
     }
@@ -167,15 +157,16 @@ def _variants(value: Any) -> Iterator[Any]:
             for wrong in (*_wrong_for(part), *_variants(part)):
                 yield {**value, name: wrong}
     elif isinstance(value, list) and value:
-        for wrong in (*_wrong_for(value[0]), *_variants(value[0])):
+        for wrong in (None, *_wrong_for(value[0]), *_variants(value[0])):
             yield [wrong, *value[1:]]
 
 
 def _wrong_for(part: Any) -> Iterator[Any]:
-    yield None
     if isinstance(part, str):
-        yield from ("", 7, [])
-    elif isinstance(part, Mapping | list):
-        yield from ("text", {} if isinstance(part, list) else [])
+        yield from ("", 7)
+    elif isinstance(part, Mapping):
+        yield from ("text", [])
+    elif isinstance(part, list):
+        yield from ("text", {})
     else:
         yield from ("", {})

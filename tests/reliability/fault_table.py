@@ -27,12 +27,12 @@ _PAGE: Final = "<html><head><title>Error</title></head><body><h1>Blocked</h1></b
 _TIME_OUTS: Final = (Connection.CONNECT_TIMEOUT, Connection.READ_TIMEOUT)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Call:
     """A call in a situation.
 
-    heading: how the page calls it. repository: limits its faults to one repository. wrong: yields the bodies of wrong
-    answers to an operation.
+    heading: what tells it from another call of the operation. repository: limits its faults to one repository.
+    wrong: yields the bodies of wrong answers to an operation.
     """
 
     service: str
@@ -41,6 +41,11 @@ class Call:
     heading: str = ""
     repository: str | None = None
     wrong: Callable[[str], Iterator[str]] = wrong_bodies
+
+    @property
+    def name(self) -> str:
+        """The operation, and the heading if it has one."""
+        return ", ".join(filter(None, (self.operation, self.heading)))
 
     def fault(self, **how: Any) -> Fault:
         """Return a fault of this call that lasts, unless `times` says otherwise."""
@@ -153,7 +158,7 @@ def _without_policy(operation: str) -> Iterator[str]:
     return (body for body in wrong_bodies(operation) if json.loads(body).get("policyText") != OPEN)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Table:
     """Some calls of one kind of evaluation, and for each kind of fault the outcomes that a person expects."""
 
@@ -162,10 +167,11 @@ class Table:
     expected: Mapping[str, tuple[Cell, ...]]
 
 
-A: Final = Cell({Outcome.ARRIVES})
+# A: reported; F: fails; P: fails partly; L: fails late; N: there is no such answer.
+A: Final = Cell({Outcome.REPORTED})
 F: Final = Cell({Outcome.FAILS})
-R: Final = Cell({Outcome.FAILS_REST_ARRIVES})
-L: Final = Cell({Outcome.FAILS_ALL_ARRIVES})
+P: Final = Cell({Outcome.FAILS_PARTLY})
+L: Final = Cell({Outcome.FAILS_LATE})
 N: Final = Cell()
 
 TABLES: Final = (
@@ -206,22 +212,22 @@ TABLES: Final = (
         ),
         expected={
             "throttled once": (A, A, A),
-            "throttled every time": (R, R, F),
+            "throttled every time": (P, P, F),
             "HTTP 500 once": (A, A, A),
-            "HTTP 500 every time": (R, R, F),
-            "error page of a proxy": (R, R, F),
+            "HTTP 500 every time": (P, P, F),
+            "error page of a proxy": (P, P, F),
             "time-out once": (A, A, A),
-            "time-out every time": (R, R, F | L),
+            "time-out every time": (P, P, F | L),
             "connection reset once": (A, A, A),
-            "connection reset every time": (R, R, F | L),
-            "answer cut off": (R, R, L),
-            "answer empty": (R, R, L),
-            "HTML with status 200": (R, R, L),
-            "answer is no object": (R, R, L),
-            "wrong types in the answer": (A | R, A | R, A | L),
-            "access denied": (R, R, F),
-            "credentials expired": (R, R, F),
-            "page tokens": (R, R, N),
+            "connection reset every time": (P, P, F | L),
+            "answer cut off": (P, P, L),
+            "answer empty": (P, P, L),
+            "HTML with status 200": (P, P, L),
+            "answer is no object": (P, P, L),
+            "wrong types in the answer": (A | P, A | P, A | L),
+            "access denied": (P, P, F),
+            "credentials expired": (P, P, F),
+            "page tokens": (P, P, N),
         },
     ),
     Table(
@@ -232,34 +238,34 @@ TABLES: Final = (
                 operation="GetRepositoryPolicy",
                 situation=PERIODIC,
                 repository="opened",
-                heading="of one repository",
+                heading="one",
             ),
             Call(
                 service="ecr",
                 operation="GetRepositoryPolicy",
                 situation=PERIODIC,
                 wrong=_without_policy,
-                heading="of every repository",
+                heading="all",
             ),
             Call(service="config", operation="GetResourceConfigHistory", situation=DENIED),
         ),
         expected={
             "throttled once": (A, A, A),
-            "throttled every time": (R, F, R),
+            "throttled every time": (P, F, P),
             "HTTP 500 once": (A, A, A),
-            "HTTP 500 every time": (R, F, R),
-            "error page of a proxy": (R, F, R),
+            "HTTP 500 every time": (P, F, P),
+            "error page of a proxy": (P, F, P),
             "time-out once": (A, A, A),
-            "time-out every time": (R, F, R),
+            "time-out every time": (P, F, P),
             "connection reset once": (A, A, A),
-            "connection reset every time": (R, F, R),
-            "answer cut off": (R, F, R),
-            "answer empty": (R, F, R),
-            "HTML with status 200": (R, F, R),
-            "answer is no object": (R, F, R),
-            "wrong types in the answer": (A | R, F, A | R),
-            "access denied": (A, F, R),
-            "credentials expired": (R, F, R),
+            "connection reset every time": (P, F, P),
+            "answer cut off": (P, F, P),
+            "answer empty": (P, F, P),
+            "HTML with status 200": (P, F, P),
+            "answer is no object": (P, F, P),
+            "wrong types in the answer": (A | P, F, A | P),
+            "access denied": (A, F, P),
+            "credentials expired": (P, F, P),
             "page tokens": (N, N, N),
         },
     ),

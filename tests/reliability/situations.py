@@ -36,10 +36,10 @@ Compliances = Mapping[str, str]
 class Outcome(Enum):
     """What one invocation leaves, in the words of docs/reliability.md."""
 
-    ARRIVES = "arrives"
+    REPORTED = "reported"
     FAILS = "fails"
-    FAILS_REST_ARRIVES = "fails, rest arrives"
-    FAILS_ALL_ARRIVES = "fails, all arrives"
+    FAILS_PARTLY = "fails partly"
+    FAILS_LATE = "fails late"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +108,8 @@ class Rehearsal:
         of a repository that exists, an error that is not clear, or, with `again`, a failure without the faults.
         """
         self._restore()
+        if any(fault.service == "sts" for fault in faults):
+            kept.credentials.clear()
         error = self._invoke(faults)
         outcome, message = self._observe(error), str(error or "")
         if again:
@@ -170,11 +172,11 @@ class Rehearsal:
             assert shown.get(name) in {before.get(name), after.get(name)}, f"{name} is shown as {shown.get(name)}"
         if error is None:
             assert shown == after, "the invocation succeeds, and an evaluation is missing"
-            return Outcome.ARRIVES
+            return Outcome.REPORTED
         assert isinstance(error, CLEAR_ERRORS), f"the error is not clear: {error!r}"
         if shown == after:
-            return Outcome.FAILS_ALL_ARRIVES
-        return Outcome.FAILS if shown == before else Outcome.FAILS_REST_ARRIVES
+            return Outcome.FAILS_LATE
+        return Outcome.FAILS if shown == before else Outcome.FAILS_PARTLY
 
     def _shown(self) -> Compliances:
         return self._member.compliances()
@@ -190,6 +192,7 @@ def rehearsed(situation: Situation) -> Iterator[Rehearsal]:
         LocalOrganization(execution_role=ROLE, clock=lambda: start + timedelta(seconds=next(seconds))) as organization,
         patch.object(TokenBucket, "acquire", lambda *_args, **_kwargs: True),
     ):
+        kept.clear()
         config = ConfigService(organization, lambda_handler, environment=environment)
         yield Rehearsal(
             situation, MemberAccount(organization, config, {"publicAccessTest": situation.public_access_test})
