@@ -141,7 +141,8 @@ def check_answer(http_response: "AWSResponse", parsed: Mapping[str, Any], model:
 
 def _decoded(body: bytes) -> object:
     try:
-        return json.loads(body)
+        # As botocore decodes it: json.loads would also accept other encodings, and a byte order mark.
+        return json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
 

@@ -39,7 +39,7 @@ A test causes each fault in a local stand-in for AWS, below the AWS SDK; nothing
 | time-out | while connecting, before AWS processes the call, and after it |
 | connection reset | before AWS processes the call, and after it |
 | answer cut off | after the first byte, in the middle, and before the last byte |
-| answer is no object | `null`, a list, a string or a number |
+| answer is no object | `null`, a list, a string, a number, or a byte order mark before an object |
 | wrong types in the answer | each element in turn is missing, empty or of another type |
 | access denied | AccessDeniedException |
 | credentials expired | ExpiredTokenException |

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -103,10 +103,12 @@ class TestTimeLimits:
             time_out = Fault("ecr", "GetRepositoryPolicy", connection=Connection.READ_TIMEOUT, times=None)
             with organization.faults.inject(time_out) as injected, pytest.raises(ReadTimeoutError):
                 ecr.get_repository_policy(repositoryName="aa")
-            each = ecr.meta.config.connect_timeout + ecr.meta.config.read_timeout
+            limits: Any = ecr.meta.config
+            each = limits.connect_timeout + limits.read_timeout
             assert len(injected.calls) == 3
             assert len(injected.calls) * each + sum(organization.waits) < 30
 
     def test_sixteen_threads_have_connections_of_their_own(self) -> None:
         with organization_of(MEMBER):
-            assert factory_for(MEMBER).build_client("ecr").meta.config.max_pool_connections >= 16
+            limits: Any = factory_for(MEMBER).build_client("ecr").meta.config
+            assert limits.max_pool_connections >= 16
