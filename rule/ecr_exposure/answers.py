@@ -56,9 +56,7 @@ ANSWERS: Final[Mapping[str, Mapping[str, _Form]]] = {
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     "AssumeRole": {"Credentials": _CREDENTIALS},
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
-    "DescribeRepositories": {
-        "repositories": [{"registryId": _Value.NAME, "repositoryName": _Value.NAME, "repositoryArn": _Value.NAME}]
-    },
+    "DescribeRepositories": {"repositories": [{"repositoryName": _Value.NAME, "repositoryArn": _Value.NAME}]},
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
     # A repository without a policy is an error, RepositoryPolicyNotFoundException, and no empty text.
     "GetRepositoryPolicy": {"policyText": _Value.NAME},
@@ -66,7 +64,9 @@ ANSWERS: Final[Mapping[str, Mapping[str, _Form]]] = {
     "ListTagsForResource": {"tags": [_TAG]},
     # https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByConfigRule.html
     "GetComplianceDetailsByConfigRule": {
-        "EvaluationResults": [{"EvaluationResultIdentifier": {"EvaluationResultQualifier": _QUALIFIER}}]
+        "EvaluationResults": [
+            {"EvaluationResultIdentifier": {"EvaluationResultQualifier": _QUALIFIER}, "ResultRecordedTime": _Value.TIME}
+        ]
     },
     # https://docs.aws.amazon.com/config/latest/APIReference/API_GetResourceConfigHistory.html
     "GetResourceConfigHistory": {"configurationItems": [_ITEM]},

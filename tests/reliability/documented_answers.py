@@ -76,6 +76,8 @@ COMPLETE: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "DescribeRepositories": {"repositories": [_repository("opened"), _repository("closed"), _repository("new")]},
         # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
         "GetRepositoryPolicy": {"registryId": MEMBER, "repositoryName": "opened", "policyText": OPEN},
+        # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListTagsForResource.html
+        "ListTagsForResource": {"tags": [{"Key": "public-on-purpose", "Value": "true"}]},
         # https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByConfigRule.html
         "GetComplianceDetailsByConfigRule": {
             "EvaluationResults": [_result("opened"), _result("closed"), _result("deleted")]

@@ -16,6 +16,7 @@ from tests.reliability.situations import (
     ORGANIZATION,
     OVERSIZED,
     PERIODIC,
+    TAGGED,
     Outcome,
     Situation,
 )
@@ -159,6 +160,8 @@ KINDS: Final[Mapping[str, Callable[[Call], Iterator[Faults]]]] = MappingProxyTyp
         "page tokens": _tokens,
     }
 )
+NO_ANSWERS: Final = ("answer cut off", "answer empty", "HTML with status 200", "answer is no object")
+"""Where the error must name the call: there is nothing else that would."""
 
 
 def _without_policy(operation: str) -> Iterator[str]:
@@ -175,11 +178,12 @@ class Table:
     expected: Mapping[str, tuple[Cell, ...]]
 
 
-# A: reported; F: fails; P: fails partly; L: fails late; N: there is no such answer.
+# A: reported; F: fails; P: fails partly; L: fails late; T: no exception; N: there is no such answer.
 A: Final = Cell({Outcome.REPORTED})
 F: Final = Cell({Outcome.FAILS})
 P: Final = Cell({Outcome.FAILS_PARTLY})
 L: Final = Cell({Outcome.FAILS_LATE})
+T: Final = Cell({Outcome.NO_EXCEPTION})
 N: Final = Cell()
 
 TABLES: Final = (
@@ -256,25 +260,26 @@ TABLES: Final = (
                 heading="all",
             ),
             Call(service="config", operation="GetResourceConfigHistory", situation=DENIED),
+            Call(service="ecr", operation="ListTagsForResource", situation=TAGGED),
         ),
         expected={
-            "throttled once": (A, A, A),
-            "throttled every time": (P, F, P),
-            "HTTP 500 once": (A, A, A),
-            "HTTP 500 every time": (P, F, P),
-            "error page of a proxy": (P, F, P),
-            "time-out once": (A, A, A),
-            "time-out every time": (P, F, P),
-            "connection reset once": (A, A, A),
-            "connection reset every time": (P, F, P),
-            "answer cut off": (P, F, P),
-            "answer empty": (P, F, P),
-            "HTML with status 200": (P, F, P),
-            "answer is no object": (P, F, P),
-            "wrong types in the answer": (A | P, F, A | P),
-            "access denied": (A, F, P),
-            "credentials expired": (P, F, P),
-            "page tokens": (N, N, N),
+            "throttled once": (A, A, A, A),
+            "throttled every time": (P, F, P, T),
+            "HTTP 500 once": (A, A, A, A),
+            "HTTP 500 every time": (P, F, P, T),
+            "error page of a proxy": (P, F, P, T),
+            "time-out once": (A, A, A, A),
+            "time-out every time": (P, F, P, T),
+            "connection reset once": (A, A, A, A),
+            "connection reset every time": (P, F, P, T),
+            "answer cut off": (P, F, P, T),
+            "answer empty": (P, F, P, T),
+            "HTML with status 200": (P, F, P, T),
+            "answer is no object": (P, F, P, T),
+            "wrong types in the answer": (A | P, F, A | P, T),
+            "access denied": (A, F, P, T),
+            "credentials expired": (P, F, P, T),
+            "page tokens": (N, N, N, N),
         },
     ),
 )

@@ -1,12 +1,13 @@
 """Writes docs/reliability.md from what the function does: `make reliability`."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from tests.reliability.fault_table import KINDS, TABLES, Call, Cell, Table
+from tests.reliability.fault_table import KINDS, NO_ANSWERS, TABLES, Call, Cell, Table
 from tests.reliability.situations import Outcome, rehearsed
 
 PAGE: Final = Path(__file__).parent.parent.parent / "docs" / "reliability.md"
@@ -31,6 +32,7 @@ A test causes each fault in a local stand-in for AWS, below the AWS SDK; nothing
 | fails | The invocation fails and reports nothing; the earlier evaluations stay |
 | fails partly | The invocation reports every evaluation that does not need the call, and then fails |
 | fails late | AWS Config has every evaluation, but has not confirmed it, so the invocation fails |
+| no exception | Every evaluation is reported; a tag that could not be read is no exception for a public repository |
 
 | fault | what the test does |
 |---|---|
@@ -50,19 +52,24 @@ Lists fail on the first page, and on the second one.
 _END: Final = """
 `GetRepositoryPolicy` fails for one of the repositories, or for all.
 If one repository denies access to its policy, the function evaluates the latest configuration item of the repository.
-The last column is the call that reads this item.
+`GetResourceConfigHistory` reads this item, and `ListTagsForResource` the tag that `excludedPublicTag` names.
 
 [replay]: deploy.md
 """
 
 
 def observed(call: Call) -> Column:
-    """Return what the function does under each fault of a call; raise AssertionError for what must never be."""
+    """Return what the function does under each fault of a call.
+
+    Raises AssertionError for what must never be, and for an error about an answer that does not name the call.
+    """
     column: dict[str, Cell] = {}
     with rehearsed(call.situation) as rehearsal:
         for kind, runs in KINDS.items():
             results = [rehearsal.outcome(faults, again=not at) for at, faults in enumerate(runs(call))]
             column[kind] = Cell(outcome for outcome, _ in results)
+            for _, error in results:
+                assert kind not in NO_ANSWERS or not error or call.operation in error, error
     return column
 
 
@@ -94,6 +101,7 @@ def _words(cell: Cell) -> str:
 
 
 if __name__ == "__main__":
+    logging.disable()
     with redirect_stdout(StringIO()):  # rdklib prints every error
         text = page({call: observed(call) for table in TABLES for call in table.calls})
     PAGE.write_text(text, encoding="utf-8")
