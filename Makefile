@@ -16,7 +16,7 @@ MAKEFLAGS += --jobs=2
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test nightly benchmark preflight verify replay format rdk lock clean
+.PHONY: demo test nightly benchmark reliability preflight verify replay format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
@@ -37,6 +37,10 @@ nightly: .venv/ready .venv-tools/ready
 
 benchmark: .venv/ready
 	@PYTHONPATH=rule:. $(RUN) -m tests.benchmarks.judging
+
+# Writes docs/reliability.md: what the function does under every fault of every call of AWS.
+reliability: .venv/ready
+	@PYTHONPATH=rule:. $(RUN) -m tests.reliability.reliability_page
 
 # Shortcuts to the command ecr-exposure, which uses your AWS credentials; `pip install .` installs it by itself.
 COMMAND = @PYTHONPATH=rule $(RUN) -m ecr_exposure.cli.main

@@ -4,27 +4,29 @@ rdklib builds its clients and assumes its role anew for each event; both togethe
 evaluation. The interface is that of ``rdklib.clientfactory.ClientFactory``.
 """
 
-import json
 import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, overload
 
 import boto3
 from botocore.config import Config
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from ecr_exposure.errors import EvaluationError, ItemError
-from ecr_exposure.identifiers import AccountId, account_ids
-from ecr_exposure.repository import check_item
+from ecr_exposure.answers import check_answers_of, pages
+from ecr_exposure.errors import EvaluationError
+from ecr_exposure.identifiers import AccountId, account_ids, account_of
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_organizations import OrganizationsClient
+
+    _Client = ConfigServiceClient | ECRClient | OrganizationsClient
 
 Service = Literal["config", "ecr", "organizations"]
 
@@ -38,11 +40,16 @@ _CONFIG: Final = Config(
 # An hour is what every role allows, and the maximum for role chaining:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use.html
 _SESSION_SECONDS: Final = 3600
-# A client is only returned if its credentials outlive the longest invocation that Lambda allows.
+# Credentials are only used if they outlive the longest invocation that Lambda allows.
 _RESERVE: Final = timedelta(seconds=900)
-# A function that serves many accounts must not keep clients for all of them.
-_MOST_CLIENTS: Final = 64
+# Clients take a hundred times the memory of credentials: a function that serves more accounts builds them again.
+_MOST_ACCOUNTS_WITH_CLIENTS: Final = 64
 _ACCOUNTS_SECONDS: Final = 3600.0
+
+
+class _Place(NamedTuple):
+    role: str | None
+    region: str | None
 
 
 class _Credentials(NamedTuple):
@@ -51,10 +58,8 @@ class _Credentials(NamedTuple):
     session_token: str
     expiration: datetime
 
-
-class _Client(NamedTuple):
-    client: "ConfigServiceClient | ECRClient | OrganizationsClient"
-    until: datetime | None
+    def usable(self) -> bool:
+        return datetime.now(UTC) < self.expiration - _RESERVE
 
 
 class _Accounts(NamedTuple):
@@ -66,23 +71,37 @@ class _Accounts(NamedTuple):
 class Kept:
     """What the function keeps between invocations.
 
-    clients: by role, region and service. accounts: of the organization.
+    credentials: of each role and region, until they expire. clients: of the 64 roles and regions that were used last.
+    accounts: of the organization. lock: for the threads of one invocation.
     """
 
-    clients: OrderedDict[tuple[str | None, str | None, Service], _Client] = field(default_factory=OrderedDict)
+    credentials: dict[_Place, _Credentials] = field(default_factory=dict)
+    clients: "OrderedDict[_Place, dict[Service, _Client]]" = field(default_factory=OrderedDict)
     accounts: _Accounts | None = None
+    lock: RLock = field(default_factory=RLock)
 
     def clear(self) -> None:
         """Forget everything."""
+        self.credentials.clear()
         self.clients.clear()
         self.accounts = None
+
+    def forget(self, account: object) -> None:
+        """Forget the credentials and clients for an account, and the clients with the function's own credentials.
+
+        AWS may refuse these credentials, as it does after the role was deleted and created again.
+        """
+        for place in [place for place in self.clients if place.role is None or account_of(place.role) == account]:
+            del self.clients[place]
+        for place in [place for place in self.credentials if account_of(place.role or "") == account]:
+            del self.credentials[place]
 
 
 kept: Final = Kept()
 
 
 class ClientFactory:
-    """Builds clients for one role and region, or for the function's own role."""
+    """Builds clients for one role and region, or for the function's own role; threads may share one."""
 
     def __init__(
         self,
@@ -111,46 +130,65 @@ class ClientFactory:
         region: str | None = None,
         assume_role_mode: bool = True,  # noqa: FBT001, FBT002 - rdklib's signature
     ) -> object:
-        """Return a client of the service; raise ClientError if STS refuses the role."""
-        role = self._role_arn if assume_role_mode else None
-        key = (role, region or self._region, service)
-        found = kept.clients.get(key)
-        if found is None or (found.until is not None and datetime.now(UTC) >= found.until):
-            found = kept.clients[key] = _build(*key)
-        kept.clients.move_to_end(key)
-        if len(kept.clients) > _MOST_CLIENTS:
-            kept.clients.popitem(last=False)
-        return found.client
+        """Return a client of the service; raise an error of botocore or EvaluationError if STS gives no credentials."""
+        place = _Place(self._role_arn if assume_role_mode else None, region or self._region)
+        # Building clients is not thread-safe:
+        # https://docs.aws.amazon.com/boto3/latest/guide/clients.html#caveats
+        with kept.lock:
+            credentials = _credentials(place)
+            clients = kept.clients.setdefault(place, {})
+            kept.clients.move_to_end(place)
+            if service not in clients:
+                clients[service] = _build(place, service, credentials)
+            if len(kept.clients) > _MOST_ACCOUNTS_WITH_CLIENTS:
+                kept.clients.popitem(last=False)
+            return clients[service]
 
 
-def _build(role: str | None, region: str | None, service: Service) -> _Client:
-    credentials = _assume(role, region) if role else None
-    client = boto3.client(
+def _credentials(place: _Place) -> _Credentials | None:
+    if place.role is None:
+        return None
+    found = kept.credentials.get(place)
+    if found is None or not found.usable():
+        kept.clients.pop(place, None)
+        expired = [each for each, credentials in kept.credentials.items() if not credentials.usable()]
+        for each in expired:
+            del kept.credentials[each]
+        found = kept.credentials[place] = _assume(place.role, place.region)
+    return found
+
+
+def _build(place: _Place, service: Service, credentials: _Credentials | None) -> "_Client":
+    client: _Client = boto3.client(
         service,
-        region_name=region,
+        region_name=place.region,
         config=_CONFIG,
         aws_access_key_id=credentials and credentials.access_key_id,
         aws_secret_access_key=credentials and credentials.secret_access_key,
         aws_session_token=credentials and credentials.session_token,
     )
+    check_answers_of(client)
     if service == "config":
         client.meta.events.register("after-call.config-service.PutEvaluations", _check_refused)
-        client.meta.events.register("after-call.config-service.GetResourceConfigHistory", _complete_history_item)
-    return _Client(client, credentials.expiration - _RESERVE if credentials else None)
+    return client
 
 
 def _assume(role: str, region: str | None) -> _Credentials:
     # The default endpoint is that of the region, in every partition.
+    client = boto3.client("sts", region_name=region, config=_CONFIG)
+    check_answers_of(client)
     try:
-        answer = boto3.client("sts", region_name=region, config=_CONFIG).assume_role(
+        answer = client.assume_role(
             RoleArn=role, RoleSessionName="ecr-repository-no-public-access", DurationSeconds=_SESSION_SECONDS
         )
-        found = answer["Credentials"]
-        return _Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"])
-    except (ResponseParserError, KeyError, TypeError):
+    except (BotoCoreError, ClientError):
+        raise
+    except Exception:  # noqa: BLE001 - botocore's XML parser raises many errors for what is no answer
         # The message quotes nothing of the answer, which may hold half a secret. And there is no client
         # without credentials: boto3 would use the function's own.
-        raise EvaluationError(f"STS returned no credentials for {role}") from None
+        raise EvaluationError(f"sts:AssumeRole: the answer has no credentials for {role}") from None
+    found = answer["Credentials"]
+    return _Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"])
 
 
 FOREIGN_RESPONSE: Final = "the answer to PutEvaluations did not come from AWS Config"
@@ -171,28 +209,6 @@ def _check_refused(parsed: Mapping[str, Any], **_: object) -> None:
         raise RefusedError(f"AWS Config refused {len(refused)} evaluations, first {first}")
 
 
-def _complete_history_item(parsed: dict[str, Any], **_: object) -> None:
-    # rdklib reads these fields of the newest item without checking that they exist.
-    if "Error" in parsed:
-        return
-    items = parsed.get("configurationItems")
-    if not items:
-        raise ItemError("AWS Config has no configuration item for the resource of the oversized notification")
-    item = items[0]
-    # In the history the time is a datetime.
-    check_item(
-        "configurationItem", item | {"configurationItemCaptureTime": _text(item, "configurationItemCaptureTime")}
-    )
-    item["supplementaryConfiguration"] = {}
-    item["relationships"] = []
-    # rdklib decodes the text once; encoded here, it stays as it is, and is read strictly later.
-    item["configuration"] = json.dumps(item.get("configuration"))
-
-
-def _text(item: Mapping[str, Any], name: str) -> str:
-    return str(item[name]) if item.get(name) else ""
-
-
 ACCOUNTS_VARIABLE: Final = "LIST_ORGANIZATION_ACCOUNTS"
 """The environment variable that tells the function to list the accounts of its organization ("true"), or not."""
 
@@ -211,8 +227,8 @@ def organization_accounts(client_factory: ClientFactory) -> frozenset[AccountId]
     if switch == "false":
         return frozenset()
     if kept.accounts is None or time.monotonic() - kept.accounts.listed_at >= _ACCOUNTS_SECONDS:
-        pages = client_factory.build_client("organizations", assume_role_mode=False).get_paginator("list_accounts")
-        listed = [account.get("Id") for page in pages.paginate() for account in page.get("Accounts", ())]
+        client = client_factory.build_client("organizations", assume_role_mode=False)
+        listed = [each["Id"] for page in pages(client, "list_accounts", "NextToken") for each in page["Accounts"]]
         ids = account_ids("organizations:ListAccounts", listed)
         if not ids:
             raise EvaluationError("organizations:ListAccounts returned no account")

@@ -15,13 +15,14 @@ from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, Poli
 from ecr_exposure.identifiers import ACCOUNT_ID, account_of
 from ecr_exposure.parameters import RuleParameters, read_parameters
 from ecr_exposure.policy.json_values import an_object, describe, read_json
-from ecr_exposure.repository import RECORDED, check_item
+from ecr_exposure.repository import RECORDED, RESOURCE_TYPE, check_item
 
 CHANGE: Final = "ConfigurationItemChangeNotification"
 OVERSIZED: Final = "OversizedConfigurationItemChangeNotification"
 SCHEDULED: Final = "ScheduledNotification"
 
 _ROLE_ARN: Final = re.compile(rf"arn:[a-z-]+:iam::{ACCOUNT_ID.pattern}:role/[\x21-\x7e]+")
+_SERVICE_LINKED: Final = ":role/aws-service-role/"
 _SET_BY_ENVIRONMENT: Final = {"ExecutionRoleName": "EXECUTION_ROLE_NAME", "AssumeRoleMode": "ASSUME_ROLE_MODE"}
 
 
@@ -29,12 +30,24 @@ class ValidatedEvent(NamedTuple):
     """An event that rdklib can handle.
 
     for_rdklib: the event, completed. parameters: its rule parameters. item: the configuration item or its summary;
-    empty for a scheduled notification.
+    empty for a scheduled notification. lacks_item: whether the item is a summary that `with_item` must replace first.
     """
 
     for_rdklib: dict[str, Any]
     parameters: RuleParameters
     item: Mapping[str, object]
+    lacks_item: bool
+
+    def with_item(self, item: Mapping[str, object]) -> "ValidatedEvent":
+        """Return the event of an oversized item as one that holds the whole item.
+
+        Raises ItemError for an item without identity or status.
+        """
+        check_item("configurationItem", item)
+        invoking_event = json.loads(self.for_rdklib["invokingEvent"])
+        invoking_event |= {"messageType": CHANGE, "configurationItem": item}
+        for_rdklib = self.for_rdklib | {"invokingEvent": json.dumps(invoking_event)}
+        return self._replace(for_rdklib=for_rdklib, item=item, lacks_item=False)
 
 
 def validate_event(event: object, environment: Mapping[str, str], function_arn: object = None) -> ValidatedEvent:
@@ -54,8 +67,8 @@ def validate_event(event: object, environment: Mapping[str, str], function_arn: 
     if not assumes_role:
         _check_own_account(event, function_arn)
     parameters = read_parameters(given)
-    if assumes_role and not event.get("executionRoleArn"):
-        raise EvaluationError("event.executionRoleArn: missing, and AssumeRoleMode is not false")
+    if assumes_role:
+        _check_assumable(event.get("executionRoleArn"), given)
     invoking_event, item = _completed(event, _json_object("invokingEvent", event.get("invokingEvent")))
     for_rdklib = {
         "executionRoleArn": "",
@@ -65,7 +78,7 @@ def validate_event(event: object, environment: Mapping[str, str], function_arn: 
         # A duplicate key becomes a text that names it, which is neither a configuration nor a policy.
         "invokingEvent": json.dumps(invoking_event, default=str),
     }
-    return ValidatedEvent(for_rdklib, parameters, item)
+    return ValidatedEvent(for_rdklib, parameters, item, invoking_event["messageType"] == OVERSIZED)
 
 
 def _check_role(event: Mapping[str, object]) -> None:
@@ -76,6 +89,19 @@ def _check_role(event: Mapping[str, object]) -> None:
         raise EvaluationError(f"event.executionRoleArn: {role!r:.160} is not the ARN of a role")
     if account_of(role) != account:
         raise EvaluationError(f"event.executionRoleArn: {role!r:.160} is not a role of the account {account!r:.40}")
+
+
+def _check_assumable(role: object, given: Mapping[str, object]) -> None:
+    if not role:
+        raise EvaluationError("event.executionRoleArn: missing, and AssumeRoleMode is not false")
+    # Only its service can assume a service-linked role:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+    if _SERVICE_LINKED in str(role) and not given.get("ExecutionRoleName"):
+        raise ParameterError(
+            "ExecutionRoleName: missing, and the recorder's role is the service-linked role "
+            f"{str(role).rpartition('/')[2]}, which no function can assume (set ExecutionRoleName to a role that the "
+            "function can assume, or AssumeRoleMode to false if the function evaluates its own account only)"
+        )
 
 
 def _check_own_account(event: Mapping[str, object], function_arn: object) -> None:
@@ -137,9 +163,9 @@ def _completed(
         return invoking_event, _item(invoking_event, "configurationItem")
     if kind == OVERSIZED:
         summary = _item(invoking_event, "configurationItemSummary")
-        if summary["configurationItemStatus"] in RECORDED:
-            return {"notificationCreationTime": None, "recordVersion": None, **invoking_event}, summary
-        # A deleted resource has no configuration to fetch: its summary is enough.
+        if summary["configurationItemStatus"] in RECORDED and summary["resourceType"] == RESOURCE_TYPE:
+            return invoking_event, summary
+        # NOT_APPLICABLE follows from the summary, and a deleted resource has no configuration.
         return {**invoking_event, "messageType": CHANGE, "configurationItem": summary}, summary
     accepted = f"{CHANGE}, {OVERSIZED}, {SCHEDULED}"
     raise EvaluationError(f"invokingEvent.messageType: {describe(kind)} is unknown (accepted: {accepted})")

@@ -18,6 +18,7 @@ from ecr_exposure.aws import ClientFactory, kept
 from ecr_exposure.config_rule import EcrRepositoryNoPublicAccess
 from ecr_exposure.errors import EvaluationError
 from ecr_exposure.event import ValidatedEvent, validate_event
+from ecr_exposure.history import with_recorded_item
 from ecr_exposure.invocation import Invocation
 from ecr_exposure.repository import RESOURCE_TYPE
 
@@ -41,10 +42,11 @@ def lambda_handler(event: object, context: object) -> list[dict[str, object]]:
     Lambda retries it.
     """
     try:
-        return _evaluate(validate_event(event, os.environ, getattr(context, "invoked_function_arn", None)), context)
+        validated = validate_event(event, os.environ, getattr(context, "invoked_function_arn", None))
+        return _evaluate(with_recorded_item(validated), context)
     except Exception:
         # Credentials that AWS refuses must not be used again in the next attempt.
-        kept.clients.clear()
+        kept.forget(event.get("accountId") if isinstance(event, Mapping) else None)
         raise
 
 

@@ -15,18 +15,19 @@ The tags of a repository are read only where they matter to its verdict (ListTag
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from botocore.exceptions import ClientError
 from rdklib import ComplianceType, Evaluation
 
+from ecr_exposure.answers import pages
 from ecr_exposure.aws import ClientFactory
 from ecr_exposure.errors import EvaluationError
 from ecr_exposure.history import latest_item
@@ -41,9 +42,6 @@ from ecr_exposure.repository import (
     repository_of_item,
     tags_of_list,
 )
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -141,7 +139,7 @@ class PeriodicRun:
     def _recorded(self) -> Mapping[str, float]:
         """Return when the evaluation of each repository was recorded, in seconds since 1970; empty after a fault."""
         times: dict[str, float] = {}
-        pages = _pages(
+        found = pages(
             self._config,
             "get_compliance_details_by_config_rule",
             "NextToken",
@@ -150,7 +148,7 @@ class PeriodicRun:
             Limit=100,
         )
         try:
-            for result in (result for page in pages for result in page["EvaluationResults"]):
+            for result in (result for page in found for result in page["EvaluationResults"]):
                 resource = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
                 if resource["ResourceType"] == RESOURCE_TYPE:
                     times[resource["ResourceId"]] = result["ResultRecordedTime"].timestamp()
@@ -163,7 +161,7 @@ class PeriodicRun:
         """Return the name and ARN of each repository; after a fault, of those that were listed before it."""
         arns: dict[str, str] = {}
         try:
-            for page in _pages(self._ecr, "describe_repositories", "nextToken", maxResults=1000):
+            for page in pages(self._ecr, "describe_repositories", "nextToken", maxResults=1000):
                 arns.update((each["repositoryName"], each["repositoryArn"]) for each in page["repositories"])
         except Exception as error:  # noqa: BLE001 - what is known by now is evaluated all the same
             self._invocation.fail(error, what="the list of repositories")
@@ -221,8 +219,6 @@ class PeriodicRun:
         policy = None
         with suppress(self._ecr.exceptions.RepositoryPolicyNotFoundException):
             policy = self._ecr.get_repository_policy(repositoryName=name)["policyText"]
-            if not policy:
-                raise EvaluationError("ecr:GetRepositoryPolicy returned an empty policy")
         return self._with_tags(repository_of_api(name, self._arn(name), policy))
 
     def _with_tags(self, repository: Repository) -> Repository:
@@ -246,7 +242,7 @@ class PeriodicRun:
             error = EvaluationError("not read, as too many others could not be read")
             return _NotRead(name, _Why.ITEM_FAULT, error)
         try:
-            item = latest_item(self._config, RESOURCE_TYPE, name)
+            item = latest_item(self._config, name)
             if item is not None and item["configurationItemStatus"] in RECORDED:
                 return _Read(repository_of_item(item), is_recorded=True)
         except Exception as error:  # noqa: BLE001 - the others are read all the same
@@ -301,22 +297,6 @@ class PeriodicRun:
         place = {"account": self._account, "region": self._ecr.meta.region_name}
         _logger.info("%s is deleted", name, extra={**place, **_DELETED})
         return Evaluation(ComplianceType.NOT_APPLICABLE, name, RESOURCE_TYPE)
-
-
-def _pages(client: "BaseClient", operation: str, token_name: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
-    """Yield the pages of a list; raise EvaluationError for a page token that came before: the list would not end."""
-    tokens: set[str] = set()
-    following: dict[str, str] = {}
-    while True:
-        page = getattr(client, operation)(**parameters, **following)
-        yield page
-        token = page.get(token_name)
-        if not token:
-            return
-        if token in tokens:
-            raise EvaluationError("a page token came twice")
-        tokens.add(token)
-        following = {token_name: token}
 
 
 def _oldest_first(listed: Iterable[str], recorded: Mapping[str, float]) -> list[str]:

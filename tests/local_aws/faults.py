@@ -1,6 +1,6 @@
 """Fault injection: throttling, access denied, server errors, broken connections.
 
-A fault replaces the HTTP response (or the connection) below botocore, so botocore parses it, retries the call
+A fault replaces the response (or the connection) of botocore's HTTP session, so botocore parses it, retries the call
 and raises the same exception as for real AWS. The code under test is not patched.
 """
 

@@ -3,12 +3,13 @@
 botocore emits ``before-send.<service>.<operation>`` and uses the first result as the HTTP response; validation
 and signing before it, retries and parsing after it are botocore's own. moto registers a stubber for that event.
 botocore calls every handler of an event, so a second handler could not stop a failed request from reaching moto.
-Therefore the endpoint replaces the stubber and calls it.
+Therefore the endpoint replaces the stubber and calls it. A request that fails gets no result here, so botocore sends it
+with its HTTP session, and a stand-in for the session's ``send`` makes it fail.
 """
 
 import ipaddress
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import RLock
@@ -20,16 +21,18 @@ import botocore.endpoint
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError
 from botocore.handlers import BUILTIN_HANDLERS
+from botocore.httpsession import URLLib3Session
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 
 from tests.local_aws.calls import Call, is_json_protocol, read_call
-from tests.local_aws.faults import Faults, error_response
+from tests.local_aws.faults import Fault, Faults, error_response
 
 _EVENT: Final = "before-send"
 # moto is not thread-safe: it builds its routes with ast.parse, which sometimes fails when two threads call it at
 # the same time (https://github.com/python/cpython/issues/106905).
 _ONE_AT_A_TIME: Final = RLock()
+Send = Callable[[URLLib3Session, AWSPreparedRequest], AWSResponse]
 
 
 class LocalEndpoint:
@@ -41,10 +44,11 @@ class LocalEndpoint:
         self.waits: list[float] = []
         """The seconds that botocore would wait before each retry; it does not wait."""
         self._faults = faults
+        self._failing: dict[int, Fault] = {}
         self._open = False
 
-    def __call__(self, request: AWSPreparedRequest, event_name: str, **_kwargs: object) -> AWSResponse:
-        """Return the response to one request; the signature is that of botocore's event handlers."""
+    def __call__(self, request: AWSPreparedRequest, event_name: str, **_kwargs: object) -> AWSResponse | None:
+        """Return the response to one request, or None if it is to fail; botocore calls it as an event handler."""
         if not self._open:
             raise RuntimeError("this client's local organization has ended: do not keep clients between organizations")
         call = read_call(request, event_name)
@@ -54,13 +58,18 @@ class LocalEndpoint:
             return self._respond(request, event_name, call)
         if fault.processed:
             self._respond(request, event_name, call)
-        return fault.respond(request)
+        self._failing[id(request)] = fault
+        return None
 
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Receive the requests of every client created inside the with block; block all other network access."""
         waiting = SimpleNamespace(sleep=self.waits.append)
-        with patch.object(botocore.endpoint, "time", waiting), _only_loopback():
+        with (
+            patch.object(botocore.endpoint, "time", waiting),
+            patch.object(URLLib3Session, "send", self._send_to(URLLib3Session.send)),
+            _only_loopback(),
+        ):
             _replace_handler(botocore_stubber, self)
             self._open = True
             try:
@@ -68,6 +77,15 @@ class LocalEndpoint:
             finally:
                 self._open = False
                 _replace_handler(self, botocore_stubber)
+
+    def _send_to(self, send: Send) -> Send:
+        """Return the stand-in for ``URLLib3Session.send``: requests that do not fail go to the loopback network."""
+
+        def respond(session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
+            fault = self._failing.pop(id(request), None)
+            return fault.respond(request) if fault else send(session, request)
+
+        return respond
 
     @staticmethod
     def _respond(request: AWSPreparedRequest, event_name: str, call: Call) -> AWSResponse:

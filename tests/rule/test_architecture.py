@@ -21,7 +21,7 @@ LAYERS: Final = (
     ("annotation", "parameters", "repository"),
     ("public_on_purpose",),
     ("verdict",),
-    ("event", "aws", "history", "invocation", "reporting", "periodic", "config_rule", "handler"),
+    ("event", "answers", "aws", "history", "invocation", "reporting", "periodic", "config_rule", "handler"),
     ("cli",),
 )
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
@@ -102,8 +102,8 @@ def test_no_module_imports_itself_through_others() -> None:
     order.prepare()  # raises CycleError, which names the circle
 
 
-def test_the_engine_has_at_most_38_modules() -> None:
-    assert len(ENGINE) <= 38
+def test_the_engine_has_at_most_41_modules() -> None:
+    assert len(ENGINE) <= 41
 
 
 def test_import_ecr_exposure_imports_neither_rdklib_nor_boto3() -> None:

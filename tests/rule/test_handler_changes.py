@@ -7,7 +7,6 @@ import pytest
 
 from ecr_exposure import ItemError
 from ecr_exposure.aws import kept
-from tests.local_aws.faults import Fault
 from tests.rule.member_account import CLOSED, MEMBER, OPEN, OTHER_MEMBER, OTHER_REGION, PULL, REGION, deployed
 
 
@@ -217,73 +216,3 @@ class TestTags:
             ((compliance, annotation),) = member.dashboard().values()
             assert compliance == "NON_COMPLIANT"
             assert (annotation or "").endswith("is no exception: the tags of the repository are not known.")
-
-
-class TestOversizedNotifications:
-    """OversizedConfigurationItemChangeNotification."""
-
-    def test_item_is_read_from_the_history(self) -> None:
-        with deployed() as member:
-            member.create("big", OPEN)
-            (invocation,) = member.config.deliver_oversized(MEMBER, REGION, "big")
-            assert member.compliances() == {"big": "NON_COMPLIANT"}
-            assert ("config", "GetResourceConfigHistory") in member.operations()
-            json.dumps(invocation.returned)
-
-    def test_deleted_repository_needs_no_history(self) -> None:
-        with deployed() as member:
-            member.create("big", OPEN)
-            member.config.deliver_oversized(MEMBER, REGION, "big")
-            member.organization.delete_repository(MEMBER, REGION, "big")
-            member.organization.calls.clear()
-            member.config.deliver_item(member.config.record(MEMBER, REGION, "big"), oversized=True)
-            assert member.dashboard() == {}
-            assert ("config", "GetResourceConfigHistory") not in member.operations()
-
-    def test_empty_history_fails(self) -> None:
-        with deployed() as member:
-            member.create("big", OPEN)
-            empty = Fault("config", "GetResourceConfigHistory", status=200, body='{"configurationItems": []}')
-            with member.organization.faults.inject(empty), pytest.raises(ItemError, match="no configuration item"):
-                member.config.deliver_oversized(MEMBER, REGION, "big")
-            assert member.config.put_evaluations == []
-
-    def test_history_item_without_configuration_is_non_compliant(self) -> None:
-        with deployed() as member:
-            member.create("big", OPEN)
-            item = {
-                "configurationItemStatus": "OK",
-                "configurationItemCaptureTime": 1795523415.5,
-                "resourceType": "AWS::ECR::Repository",
-                "resourceId": "big",
-                "accountId": MEMBER,
-            }
-            body = json.dumps({"configurationItems": [item]})
-            with member.organization.faults.inject(Fault("config", "GetResourceConfigHistory", status=200, body=body)):
-                member.config.deliver_oversized(MEMBER, REGION, "big")
-            assert member.dashboard() == {
-                "big": ("NON_COMPLIANT", "Cannot be evaluated: configuration: null is not an object")
-            }
-
-    @pytest.mark.parametrize(
-        "configuration",
-        ['{"RepositoryName": "big", "RepositoryPolicyText": "TEXT", "RepositoryPolicyText": {}}', "{", "", "[" * 5_000],
-        ids=["duplicate key", "truncated", "empty text", "deep nesting"],
-    )
-    def test_history_item_with_invalid_configuration_is_non_compliant(self, configuration: str) -> None:
-        with deployed() as member:
-            member.create("big", OPEN)
-            item = {
-                "configurationItemStatus": "OK",
-                "configurationItemCaptureTime": 1795523415.5,
-                "resourceType": "AWS::ECR::Repository",
-                "resourceId": "big",
-                "accountId": MEMBER,
-                "configuration": configuration,
-            }
-            body = json.dumps({"configurationItems": [item]})
-            with member.organization.faults.inject(Fault("config", "GetResourceConfigHistory", status=200, body=body)):
-                member.config.deliver_oversized(MEMBER, REGION, "big")
-            ((compliance, annotation),) = member.dashboard().values()
-            assert compliance == "NON_COMPLIANT"
-            assert (annotation or "").startswith("Cannot be evaluated: configuration: ")

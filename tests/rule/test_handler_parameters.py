@@ -1,10 +1,13 @@
 """The rule parameters, end to end."""
 
 import json
+from dataclasses import replace
+from typing import Final
 
 import pytest
 
 from ecr_exposure import EvaluationError, ParameterError
+from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
 from tests.rule.member_account import (
     CLOSED,
@@ -18,6 +21,13 @@ from tests.rule.member_account import (
     REGION,
     deployed,
 )
+
+FIRST_PAGE: Final = json.dumps({"Accounts": [{"Id": MEMBER}], "NextToken": "t1"})
+
+
+def has_token(call: Call) -> bool:
+    """Return whether the call asks for a page after the first."""
+    return "NextToken" in call.parameters
 
 
 class TestPublicAccessTest:
@@ -124,6 +134,37 @@ class TestOrganizationAccounts:
                 member.config.deliver_change(MEMBER, REGION, "team/app")
             member.config.deliver_change(MEMBER, REGION, "team/app")
             assert member.compliances() == {"team/app": "COMPLIANT"}
+
+    @pytest.mark.parametrize(
+        "body", ["{}", '{"Accounts": [', "[]", '{"Accounts": {}}', '{"Accounts": [], "NextToken": []}']
+    )
+    def test_second_page_that_is_none_fails_and_is_not_cached(self, body: str) -> None:
+        """Half an organization would make the other half external callers, for an hour."""
+        with deployed({"publicAccessTest": "external"}, list_organization_accounts="true") as member:
+            member.create("team/app", ORGANIZATION_ACCOUNT)
+            first = Fault("organizations", "ListAccounts", status=200, body=FIRST_PAGE)
+            second = Fault("organizations", "ListAccounts", status=200, body=body, when=has_token)
+            faults = member.organization.faults
+            with faults.inject(first), faults.inject(second), pytest.raises(EvaluationError, match="ListAccounts"):
+                member.config.deliver_change(MEMBER, REGION, "team/app")
+            member.config.deliver_change(MEMBER, REGION, "team/app")
+            assert member.compliances() == {"team/app": "COMPLIANT"}
+
+    def test_page_tokens_that_alternate_fail(self) -> None:
+        with deployed({"publicAccessTest": "external"}, list_organization_accounts="true") as member:
+            member.create("team/app", ORGANIZATION_ACCOUNT)
+            odd = Fault("organizations", "ListAccounts", status=200, body=FIRST_PAGE, times=9)
+            even = replace(
+                odd, body=FIRST_PAGE.replace("t1", "t2"), when=lambda call: call.parameters.get("NextToken") == "t1"
+            )
+            faults = member.organization.faults
+            with (
+                faults.inject(odd) as injected,
+                faults.inject(even),
+                pytest.raises(EvaluationError, match="a page token came twice"),
+            ):
+                member.config.deliver_change(MEMBER, REGION, "team/app")
+            assert len(injected.calls) == 2
 
     def test_invalid_environment_variable_fails(self) -> None:
         with deployed({"publicAccessTest": "external"}, list_organization_accounts="yes") as member:

@@ -12,7 +12,12 @@ UNEXPECTED: Final = {
     "empty": "{}",
     "truncated": '{"a',
     "HTML page": "<html>",
-    "null": '{"policyText": null, "configurationItems": null}',
+    "null": '{"policyText": null}',
+    "list": "[]",
+    "no body": "",
+    "empty text": '{"policyText": ""}',
+    "blank text": '{"policyText": " \\n"}',
+    "object": '{"policyText": {"Statement": []}}',
 }
 
 
@@ -29,7 +34,7 @@ class TestUnexpectedResponses:
                 member.config.deliver_scheduled(MEMBER, REGION)
             assert member.compliances() == {"bb": "NON_COMPLIANT"}
 
-    @pytest.mark.parametrize("body", ["{}", '{"EvaluationResults": [{}]}', '{"a'])
+    @pytest.mark.parametrize("body", ["{}", '{"EvaluationResults": [{}]}', '{"a', "[]"])
     def test_response_to_get_compliance_details_does_not_stop_new_evaluations(self, body: str) -> None:
         with deployed() as member:
             member.create("aa", OPEN)
@@ -41,7 +46,20 @@ class TestUnexpectedResponses:
                 member.config.deliver_scheduled(MEMBER, REGION)
             assert member.compliances() == {"aa": "NON_COMPLIANT"}
 
-    @pytest.mark.parametrize("body", ["{}", '{"repositories": [{"repositoryName": "aa"}]}'])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "{}",
+            "7",
+            '{"repositories": {}}',
+            '{"repositories": "aa"}',
+            '{"repositories": [null]}',
+            '{"repositories": ["aa"]}',
+            '{"repositories": [{"repositoryName": "aa"}]}',
+            '{"repositories": [], "nextToken": 0}',
+            '{"repositories": [{"repositoryName": "aa", "repositoryArn": "arn", "registryId": "1", "createdAt": "x"}]}',
+        ],
+    )
     def test_response_to_describe_repositories_reports_nothing(self, body: str) -> None:
         with deployed() as member:
             member.create("aa", OPEN)
@@ -50,12 +68,20 @@ class TestUnexpectedResponses:
                 member.config.deliver_scheduled(MEMBER, REGION)
             assert member.dashboard() == {}
 
-    @pytest.mark.parametrize("body", ['{"a', "<html>"])
-    def test_response_to_put_evaluations_fails_the_invocation(self, body: str) -> None:
+    @pytest.mark.parametrize("body", ["", '{"a', "<html>", "[]", "null", "7", '{"FailedEvaluations": [null]}'])
+    @pytest.mark.parametrize("request_id", [True, False], ids=["with a request id", "without"])
+    def test_response_to_put_evaluations_that_is_no_object_fails(self, body: str, request_id: bool) -> None:  # noqa: FBT001 - a parameter
+        with deployed() as member:
+            member.create("aa", OPEN)
+            response = Fault("config", "PutEvaluations", status=200, body=body, request_id=request_id)
+            with member.organization.faults.inject(response), pytest.raises(EvaluationError, match="PutEvaluations: "):
+                member.config.deliver_change(MEMBER, REGION, "aa")
+
+    def test_response_to_put_evaluations_without_a_request_id_fails(self) -> None:
         """AWS sends a request id with every response; a response without one is not from AWS."""
         with deployed() as member:
             member.create("aa", OPEN)
-            response = Fault("config", "PutEvaluations", status=200, body=body)
+            response = Fault("config", "PutEvaluations", status=200, body="{}")
             with member.organization.faults.inject(response), pytest.raises(EvaluationError, match="did not come from"):
                 member.config.deliver_change(MEMBER, REGION, "aa")
 

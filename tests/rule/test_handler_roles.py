@@ -45,6 +45,17 @@ class TestRuleParameters:
             assert [row.compliance for row in config.evaluations(*rule.key)] == ["NON_COMPLIANT"]
             assert {c.role for c in organization.calls if c.operation == "PutEvaluations"} == {"rdk-role"}
 
+    def test_service_linked_role_of_the_recorder_needs_another_role(self) -> None:
+        """No function can assume AWSServiceRoleForConfig: the error names the parameter, and no call is made."""
+        with LocalOrganization() as organization:
+            config = ConfigService(organization, lambda_handler)
+            config.put_rule(MEMBER, REGION, RULE)
+            organization.create_repository(MEMBER, REGION, "aa", OPEN)
+            organization.calls.clear()
+            with pytest.raises(ParameterError, match=r"ExecutionRoleName: missing, .* AWSServiceRoleForConfig, which"):
+                config.deliver_change(MEMBER, REGION, "aa")
+            assert organization.calls == []
+
     def test_blanks_around_a_parameter_are_ignored(self) -> None:
         with LocalOrganization() as organization:
             config = ConfigService(organization, lambda_handler)
