@@ -134,6 +134,7 @@ def _build(role: str | None, region: str | None, service: Service) -> _Client:
         aws_session_token=credentials and credentials.session_token,
     )
     if service == "config":
+        client.meta.events.register("provide-client-params.config-service.PutEvaluations", _with_moments)
         client.meta.events.register("after-call.config-service.PutEvaluations", _check_refused)
         client.meta.events.register("after-call.config-service.GetResourceConfigHistory", _complete_history_item)
     return _Client(client, credentials.expiration - _RESERVE if credentials else None)
@@ -151,6 +152,19 @@ def _assume(role: str, region: str | None) -> _Credentials:
         # The message quotes nothing of the answer, which may hold half a secret. And there is no client
         # without credentials: boto3 would use the function's own.
         raise EvaluationError(f"STS returned no credentials for {role}") from None
+
+
+def _with_moments(params: Mapping[str, Any], **_: object) -> Mapping[str, Any]:
+    # botocore parses a text twice, and slowly.
+    evaluations = [each | {"OrderingTimestamp": _moment(each["OrderingTimestamp"])} for each in params["Evaluations"]]
+    return {**params, "Evaluations": evaluations}
+
+
+def _moment(value: object) -> object:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 FOREIGN_RESPONSE: Final = "the answer to PutEvaluations did not come from AWS Config"

@@ -74,8 +74,8 @@ def run_once(size: int, seconds_a_call: float = _SECONDS_A_CALL) -> Run:
         start, cpu = time.perf_counter(), time.process_time()
         lambda_handler(scheduled_event(), Context())
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-    if len(aws.evaluations) != size:
-        raise AssertionError(f"{len(aws.evaluations)} of {size} were reported")
+    if (reported := len(aws.evaluations())) != size:
+        raise AssertionError(f"{reported} of {size} were reported")
     # Linux counts in KB: https://man7.org/linux/man-pages/man2/getrusage.2.html
     return Run(wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

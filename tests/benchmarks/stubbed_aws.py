@@ -32,6 +32,7 @@ ENVIRONMENT: Final = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "EXECUTION_ROLE_NAME": ROLE,
 }
+_PUT_EVALUATIONS: Final = "StarlingDoveService.PutEvaluations"
 _REQUEST_ID: Final = {"x-amzn-RequestId": "00000000-0000-4000-8000-000000000000"}
 _NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _ASSUMED: Final = """
@@ -50,14 +51,17 @@ class StubbedAws:
         self._policies = policies
         self._names = list(policies)
         self._seconds = seconds_a_call
-        self.evaluations: dict[str, str] = {}
-        """Repository to compliance, as reported to AWS Config."""
+        self._reports: list[bytes] = []
         self._operations: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "DescribeRepositories": self._describe_repositories,
             "GetRepositoryPolicy": self._get_repository_policy,
             "GetComplianceDetailsByConfigRule": self._get_compliance_details,
-            "PutEvaluations": self._put_evaluations,
         }
+
+    def evaluations(self) -> dict[str, str]:
+        """Return repository to compliance, as reported to AWS Config."""
+        reported = [each for report in self._reports for each in json.loads(report)["Evaluations"]]
+        return {each["ComplianceResourceId"]: each["ComplianceType"] for each in reported}
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         """Respond as AWS does."""
@@ -67,6 +71,10 @@ class StubbedAws:
         if target is None:
             content = _ASSUMED.format(datetime.now(UTC) + timedelta(hours=1)).encode()
             return _response(request, 200, content, "text/xml")
+        if target in (_PUT_EVALUATIONS, _PUT_EVALUATIONS.encode()):
+            # Read later, so that it takes no time of what is measured.
+            self._reports.append(request.body)
+            return _response(request, 200, b'{"FailedEvaluations": []}', "application/x-amz-json-1.1")
         operation = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
         answer = self._operations[operation](json.loads(request.body))
         status = 200 if isinstance(answer, dict) and "__type" not in answer else 400
@@ -110,11 +118,6 @@ class StubbedAws:
             for name in names
         ]
         return {"EvaluationResults": results, **token}
-
-    def _put_evaluations(self, parameters: Mapping[str, Any]) -> object:
-        reported = parameters["Evaluations"]
-        self.evaluations.update((each["ComplianceResourceId"], each["ComplianceType"]) for each in reported)
-        return {"FailedEvaluations": []}
 
 
 class _Body:
