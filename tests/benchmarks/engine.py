@@ -24,12 +24,12 @@ _MOST_MILLISECONDS: Final = 0.3
 _reachable: Final = partial(judge, test="reachable", owner="111122223333", region="us-east-1", now=_NOW)
 
 
-def measure(*, policies: int = 500, rounds: int = 9) -> Iterator[Measurement]:
+def measure(*, policies: int = 50, rounds: int = 100) -> Iterator[Measurement]:
     """Measure so many policies of each kind."""
     contents = list(mixed_policies(policies, statements=_STATEMENTS))
     yield _beside_reading([json.dumps(content) for content in contents], rounds)
     yield _beside_policyuniverse(contents, rounds)
-    yield _with_conditions(list(condition_heavy_policies(policies)), rounds)
+    yield _with_conditions(list(condition_heavy_policies(policies * 10)), max(1, rounds // 10))
 
 
 def _beside_reading(texts: Sequence[str], rounds: int) -> Measurement:
