@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -15,13 +15,13 @@ ROOT: Final = Path(__file__).parent.parent.parent
 _MOST_KILOBYTES: Final = 110.0
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
     """Build the function in a folder, with bytecode of this Python."""
     own = f"python{sys.version_info.major}.{sys.version_info.minor}"
     subprocess.run(  # noqa: S603 - our own Makefile
         ("make", "--silent", "build-RuleFunction", f"ARTIFACTS_DIR={folder}", f"RUNTIME={own}"),  # noqa: S607 - the same
         cwd=ROOT / "rule",
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        env={**environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"},
         check=True,
     )
 

@@ -33,8 +33,9 @@ TASK: Final = Path("/var/task")
 RUNTIME: Final = read_template(TEMPLATE)["Resources"]["RuleFunction"]["Properties"]["Runtime"]
 # The runtime that the Python of these tests would be.
 OWN: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
-# Bytes of the zipped function without bytecode. With its own boto3 it would have 17 MB and start slower.
-LARGEST: Final = 110 * 1024
+# Bytes of the zipped function without bytecode. With its own boto3 it would have 17 MB and start slower; `make
+# benchmark` prints the size beside its target.
+LARGEST: Final = 150 * 1024
 
 # Prints the files of two imported modules, then all other packages that the import loads.
 IMPORT: Final = """
@@ -168,9 +169,9 @@ class TestUpload:
     def test_uploaded_function_is_the_built_one_and_small(self, package: Package, artifact: Path) -> None:
         code = package.object(package.template["Resources"]["RuleFunction"]["Properties"]["CodeUri"])
         with zipfile.ZipFile(BytesIO(code)) as archive:
-            source = sum(file.compress_size for file in archive.infolist() if not file.filename.endswith(".pyc"))
-            assert source <= LARGEST
+            compiled = sum(file.compress_size for file in archive.infolist() if file.filename.endswith(".pyc"))
             uploaded = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+        assert len(code) - compiled <= LARGEST
         assert uploaded == {
             str(path.relative_to(artifact)): path.read_bytes() for path in artifact.rglob("*") if path.is_file()
         }
