@@ -8,6 +8,10 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 TOOLS_PYTHON ?= $(shell for each in python3.14 python3.13 python3.12 \
 	$$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[2-9]*/bin/python3 2>/dev/null | sort -V -r) $(PYTHON); do \
 	$$each -c "import venv, ensurepip" 2>/dev/null && echo $$each && break; done)
+# The benchmark measures the Python of the function's runtime where this machine has it.
+BENCHMARK_PYTHON ?= $(shell for each in python3.13 \
+	$$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13*/bin/python3 2>/dev/null | sort -V -r) $(PYTHON); do \
+	$$each -c "import venv, ensurepip" 2>/dev/null && echo $$each && break; done)
 RUN := .venv/bin/python
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement
 
@@ -35,8 +39,9 @@ test: .venv/ready .venv-tools/ready
 nightly: .venv/ready .venv-tools/ready
 	HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest
 
-benchmark: .venv/ready
-	@PYTHONPATH=rule:. $(RUN) -m tests.benchmarks.judging
+# Measures the function beside its targets, for about five minutes.
+benchmark: .venv-benchmark/ready
+	@PYTHONPATH=rule:. .venv-benchmark/bin/python -m tests.benchmarks
 
 # Writes docs/reliability.md: what the function does under every fault of every call of AWS.
 reliability: .venv/ready
@@ -74,10 +79,12 @@ rdk: .venv/ready
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(MAKE) --no-print-directory -C rule build-RuleFunction ARTIFACTS_DIR="$(abspath $(RDK))"
 	cp parameters.json tests/deployment/rdk/*_test.py $(RDK)/
 
-# Renews both lock files to the newest versions that pyproject.toml admits.
+# Renews the lock files to the newest versions that pyproject.toml admits.
 lock: .venv-lock/ready
 	.venv-lock/bin/uv pip compile --upgrade pyproject.toml --group test $(LOCK) --output-file requirements.lock
 	.venv-lock/bin/uv pip compile --upgrade --group tools $(LOCK) --output-file requirements-tools.lock
+	.venv-lock/bin/uv pip compile --upgrade pyproject.toml --group benchmark --constraint requirements.lock $(LOCK) \
+		--output-file requirements-benchmark.lock
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 clean:
@@ -86,7 +93,9 @@ clean:
 .venv/ready: requirements.lock
 .venv-tools/ready: requirements-tools.lock
 .venv-tools/ready: PYTHON := $(TOOLS_PYTHON)
-.venv/ready .venv-tools/ready:
+.venv-benchmark/ready: requirements-benchmark.lock
+.venv-benchmark/ready: PYTHON := $(BENCHMARK_PYTHON)
+.venv/ready .venv-tools/ready .venv-benchmark/ready:
 	$(if $(PYTHON),,$(error Python 3.11 or newer with its venv module is needed; name it: make PYTHON=/path/to/python3))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11"; exit 1; }
 	rm -rf $(@D)

@@ -169,6 +169,7 @@ def _build(place: _Place, service: Service, credentials: _Credentials | None) ->
     )
     check_answers_of(client)
     if service == "config":
+        client.meta.events.register("provide-client-params.config-service.PutEvaluations", _with_moments)
         client.meta.events.register("after-call.config-service.PutEvaluations", _check_refused)
     return client
 
@@ -189,6 +190,19 @@ def _assume(role: str, region: str | None) -> _Credentials:
         raise EvaluationError(f"sts:AssumeRole: the answer has no credentials for {role}") from None
     found = answer["Credentials"]
     return _Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], found["Expiration"])
+
+
+def _with_moments(params: Mapping[str, Any], **_: object) -> Mapping[str, Any]:
+    # botocore parses a text twice, and slowly.
+    evaluations = [each | {"OrderingTimestamp": _moment(each["OrderingTimestamp"])} for each in params["Evaluations"]]
+    return {**params, "Evaluations": evaluations}
+
+
+def _moment(value: object) -> object:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 FOREIGN_RESPONSE: Final = "the answer to PutEvaluations did not come from AWS Config"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.findings.access_tests import UNCONDITIONAL, AccessTest, access_test
@@ -18,8 +18,7 @@ from ecr_exposure.identifiers import (
 from ecr_exposure.policy.patterns import matches
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicRepository:
+class PublicRepository(NamedTuple):
     """One entry of excludedPublicRepositories: a pattern of names, in one account or (None) in any."""
 
     account: AccountId | None

@@ -5,9 +5,8 @@ Both exceptions have the same limits: they excuse that callers can pull and disc
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.parameters import RuleParameters
@@ -21,8 +20,7 @@ _LONGEST_VALUE: Final = 20
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exemption:
+class Exemption(NamedTuple):
     """What says that a repository is public on purpose.
 
     source: the entry of excludedPublicRepositories, or the tag. last_day: of the exception, in UTC; None if it has

@@ -111,4 +111,14 @@ POLICIES: Mapping[str, Policy] = {
         )
     ),
     "many actions": policy(allow(action=["ecr:" + "*".join(f"{n:03d}BDSPGIRU") + "*" for n in range(300)])),
+    "Denies of an ARN with a tag inside": policy(
+        allow(), *[deny({"StringNotLike": {"aws:PrincipalArn": f"*${{aws:PrincipalTag/{n}}}*"}}) for n in range(81)]
+    ),
+    "Denies of a tag with the next tag inside": policy(
+        allow(),
+        *[deny({"StringNotLike": {f"aws:PrincipalTag/{n}": f"*${{aws:PrincipalTag/{n + 1}}}*"}}) for n in range(78)],
+    ),
+    "variables in one Allow": policy(
+        allow({"StringEquals": {f"aws:PrincipalTag/{n}": f"${{aws:PrincipalTag/{n + 1}}}" for n in range(209)}})
+    ),
 }

@@ -1,6 +1,7 @@
 """Change-triggered evaluation: configuration item change notifications, oversized ones included."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -49,6 +50,23 @@ class TestChangeNotifications:
             member.config.deliver_change(MEMBER, REGION, "open")
             member.config.deliver_item(member.config.record(MEMBER, REGION, "open"), left_scope=True)
             assert member.dashboard() == {}
+
+    @pytest.mark.parametrize(
+        "captured",
+        [
+            "2026-03-01T12:30:15.250Z",
+            "2026-03-01T13:30:15.250+01:00",
+            "2026-03-01T12:30:15.250",
+            "1772368215.25",
+            "12:30:15.250 GMT, 1 March 2026",
+        ],
+    )
+    def test_time_of_the_item_reaches_aws_config_in_any_form(self, captured: str) -> None:
+        with deployed() as member:
+            member.create("open", OPEN)
+            member.response_to(member.change_event("open", configurationItemCaptureTime=captured))
+            (evaluation,) = member.evaluations()
+            assert evaluation.ordering_timestamp == datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 
     def test_missing_event_left_scope_means_false(self) -> None:
         with deployed() as member:

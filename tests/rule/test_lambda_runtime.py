@@ -1,6 +1,7 @@
 """The handler in AWS's Lambda runtime client, over HTTP."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,6 +22,7 @@ from tests.rule.runtime_process import (
     NOON,
     REGION,
     RESPONSE,
+    RULE,
     Function,
     Outcome,
     started,
@@ -83,6 +85,17 @@ class TestResponses:
         function.aws.requests.clear()
         function.invoke(event(CHANGE, configurationItem=ITEM.as_event()))
         assert function.aws.operations() == ["PutEvaluations"]
+
+
+class TestStart:
+    """What the function does before its first event."""
+
+    def test_garbage_is_collected_again_after_the_imports(self) -> None:
+        code = "import gc, ecr_exposure.handler; print(gc.isenabled(), gc.get_freeze_count() > 0)"
+        answer = subprocess.run(  # noqa: S603 - our own code
+            [sys.executable, "-c", code], cwd=RULE, capture_output=True, text=True, check=True
+        )
+        assert answer.stdout.split() == ["True", "True"]
 
 
 class TestFailures:

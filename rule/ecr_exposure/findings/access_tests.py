@@ -5,10 +5,10 @@ and conditions. ``reachable`` and ``external`` evaluate all statements against o
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.findings.grants import Grant, grant_of, ordered_grants
@@ -34,8 +34,7 @@ from ecr_exposure.search import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessTest:
+class AccessTest(NamedTuple):
     """One access test.
 
     name: as the rule parameter publicAccessTest gives it. find: returns the grants, most dangerous first; raises

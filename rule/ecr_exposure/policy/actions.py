@@ -26,6 +26,9 @@ class Capability(Enum):
     CONFIGURE = "configure"
     DISCOVER = "discover"
 
+    # Enum hashes a member's name at each look-up; members are unique objects.
+    __hash__ = object.__hash__
+
 
 _TABLE: Final = {
     Capability.ADMINISTER: "SetRepositoryPolicy DeleteRepositoryPolicy",
@@ -142,4 +145,5 @@ _ORDER: Final = {action: at for at, action in enumerate(CAPABILITY_OF)}
 
 def most_dangerous_first(actions: Iterable[str]) -> tuple[str, ...]:
     """Return the actions in the order of the table, unknown ones last by their text."""
-    return tuple(sorted(actions, key=lambda action: (_ORDER.get(action, len(_ORDER)), action)))
+    chosen = frozenset(actions)
+    return (*sorted(chosen & _ALL, key=_ORDER.__getitem__), *sorted(chosen - _ALL))

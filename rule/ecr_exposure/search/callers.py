@@ -5,9 +5,8 @@ of trust. This module finds the ids that such a caller cannot have.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from ecr_exposure.identifiers import partitions_of_region
 from ecr_exposure.policy.addresses import IPV4, IPV6, public_size
@@ -26,8 +25,7 @@ Tag = str | tuple[str, ...] | None
 a condition key means this tag."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryFacts:
+class RepositoryFacts(NamedTuple):
     """What `judge` knows about the repository: its owner, region and tags, the zone of trust, and the time.
 
     resource_tags: None if they are not known.
@@ -41,8 +39,7 @@ class RepositoryFacts:
     resource_tags: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerModel:
+class CallerModel(NamedTuple):
     """Which callers the search considers.
 
     excluded: the ids that a caller cannot have. is_public: whether the networks that the policy names are not the

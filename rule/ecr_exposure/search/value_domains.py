@@ -7,9 +7,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 
 import string
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from ecr_exposure.policy.condition_keys import ValueDomain
 from ecr_exposure.search.strings import (
@@ -129,8 +128,7 @@ def _vpc_arn(partition: str) -> Form:
 _IDS_OF_CALLERS: Final = (IdKind.ACCOUNT, IdKind.ORGANIZATION, IdKind.NETWORK, IdKind.OWN_ID)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Domain:
+class Domain(NamedTuple):
     """All that the search knows about the values of one domain.
 
     values: the only ones, if there are few. forms: of PATTERN values; form_in: the same for one partition.

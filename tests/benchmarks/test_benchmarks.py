@@ -1,0 +1,72 @@
+"""Each measurement runs, on tiny inputs; nothing here is timed."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import artifact, change_events, cold_start, engine, hard_policies, periodic_runs
+from tests.benchmarks.lists_of_names import LISTS
+from tests.benchmarks.measurements import Measurement, at_least, at_most
+from tests.benchmarks.worst_policies import POLICIES, Policy
+
+# The policy length limit of Amazon ECR: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+LONGEST = 10_240
+
+
+class TestResults:
+    """What is printed beside a target."""
+
+    @pytest.mark.parametrize(("result", "is_met"), [(9.9, True), (10.0, True), (10.1, False)])
+    def test_result_up_to_the_limit_meets_the_target(self, result: float, *, is_met: bool) -> None:
+        assert at_most("x", "", result, 10.0, " s").is_met is is_met
+        assert at_least("x", "", -result, -10.0).is_met is is_met
+
+    def test_natural_policy_without_an_answer_misses_the_target(self) -> None:
+        broken: Policy = {"Statement": [{"Effect": "Allow"}]}
+        (found,) = hard_policies.measure({}, {"broken": broken}, rounds=1)
+        assert (found.is_met, found.target) == (False, "an answer")
+
+
+class TestMeasurements:
+    """Every subject, with as little as it can measure."""
+
+    def test_change_events(self) -> None:
+        assert whats(change_events.measure(events=1, rounds=1)) == [
+            "warm change event, policy open to everyone",
+            "warm change event, policy behind a Deny for other organizations",
+        ]
+
+    def test_engine(self) -> None:
+        assert len(whats(engine.measure(policies=2, rounds=1))) == 3
+
+    def test_hard_policies(self) -> None:
+        name = "question marks behind stars"
+        assert whats(hard_policies.measure({name: POLICIES[name]}, {}, rounds=1)) == [f"worst: {name}"]
+
+    @pytest.mark.parametrize("size", [0, 1, 120])
+    def test_periodic_run_reports_every_repository(self, size: int) -> None:
+        assert periodic_runs.run_once(size, seconds_a_call=0.0).wall > 0
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
+    def test_cold_start_and_artifact_of_the_function(self, installing: dict[str, str], tmp_path: Path) -> None:
+        function = tmp_path / "function"
+        artifact.build(function, installing)
+        assert whats(artifact.measure(function)) == ["the function's source"]
+        assert whats(cold_start.measure(function, tmp_path, starts=1)) == ["cold start in the Lambda runtime client"]
+
+
+class TestPolicies:
+    """The policies that are measured."""
+
+    @pytest.mark.parametrize("name", [*POLICIES, *LISTS])
+    def test_policy_is_as_short_as_ecr_accepts(self, name: str) -> None:
+        policy = {**POLICIES, **LISTS}[name]
+        assert len(json.dumps(policy, separators=(",", ":"))) <= LONGEST
+
+
+def whats(found: Iterable[Measurement]) -> list[str]:
+    """Return what was measured."""
+    return [each.what for each in found]
