@@ -44,6 +44,7 @@ def check_consistency(request: Request, question: Mapping[str, Any]) -> None:
     _check_organizations(context, question)
     _check_network(context)
     _check_times(context, question["now"])
+    _check_tags(context, question.get("resource_tags"))
     account = context["aws:principalaccount"]
     assert account not in {question["owner"], *question["members"], *question["trusted_accounts"]}
     assert account != context.get("aws:resourceaccount")
@@ -101,3 +102,13 @@ def _check_times(context: Mapping[str, Any], now: datetime) -> None:
     if "aws:tokenissuetime" in context:
         age = (moment - datetime.fromisoformat(context["aws:tokenissuetime"])).total_seconds()
         assert 0 <= age <= _LONGEST_SESSION
+
+
+def _check_tags(context: Mapping[str, Any], tags: Mapping[str, str] | None) -> None:
+    """Known tags of the repository are constants; which of two counts whose keys differ only in case is not known."""
+    for key, value in context.items() if tags is not None else ():
+        prefix, _, tag = key.partition("/")
+        if prefix.lower() in ("aws:resourcetag", "ecr:resourcetag"):
+            found = [own for name, own in (tags or {}).items() if name.casefold() == tag.casefold()]
+            assert found
+            assert len(found) > 1 or not tag.isascii() or value == found[0]
