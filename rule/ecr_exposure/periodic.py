@@ -52,7 +52,9 @@ MOST_AT_A_TIME: Final = 2 * WORKERS
 
 # So many faults without a success between are not due to single repositories.
 _MOST_FAULTS: Final = 20
-_DENIED: Final = "access to its policy is denied (ecr:GetRepositoryPolicy for the role of the rule), and AWS Config has no item"
+_DENIED: Final = (
+    "access to its policy is denied (ecr:GetRepositoryPolicy for the rule's role), and AWS Config has no item"
+)
 _DELETED: Final = {"compliance": "NOT_APPLICABLE", "reasons": ["the repository does not exist any more"]}
 
 
