@@ -169,7 +169,10 @@ def _build(place: _Place, service: Service, credentials: _Credentials | None) ->
     )
     check_answers_of(client)
     if service == "config":
-        client.meta.events.register("provide-client-params.config-service.PutEvaluations", _with_moments)
+        client.meta.events.register(
+            "provide-client-params.config-service.PutEvaluations",
+            _with_moments,  # type: ignore[arg-type]  # botocore's types do not know that a handler may return parameters
+        )
         client.meta.events.register("after-call.config-service.PutEvaluations", _check_refused)
     return client
 

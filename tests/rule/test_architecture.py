@@ -102,8 +102,8 @@ def test_no_module_imports_itself_through_others() -> None:
     order.prepare()  # raises CycleError, which names the circle
 
 
-def test_the_engine_has_at_most_41_modules() -> None:
-    assert len(ENGINE) <= 41
+def test_the_engine_has_at_most_44_modules() -> None:
+    assert len(ENGINE) <= 44
 
 
 def test_import_ecr_exposure_imports_neither_rdklib_nor_boto3() -> None:
