@@ -44,8 +44,9 @@ def about_grants(
         text = (Part(f"{start}{test.subject} {_can(first, test)}: "), *first.sentence, Part("."))
     else:
         text = (Part(f"{start}{test.no_grant}"),)
-    others = f" +{len(grants) - 1} more" if len(grants) > 1 else ""
-    return fitted((*text, Part(others), *more, *_advice(grants, advisories)), _LONGEST)
+    end = (*more, *_advice(grants, advisories))
+    others = f" +{len(grants) - 1} more{'.' if end else ''}" if len(grants) > 1 else ""
+    return fitted((*text, Part(others), *end), _LONGEST)
 
 
 def public_on_purpose(exemption: str) -> str:

@@ -236,6 +236,10 @@ class TestAdvisories:
         first = "Everyone can pull: Statement[0] allows ecr:BatchGetImage and 1 more to * with no Condition."
         assert self.reachable(statement(Action=actions), self.LAMBDA) == f"{first}{self.NOTE}"
 
+    def test_number_of_further_grants_ends_with_a_full_stop_before_it(self) -> None:
+        pull = statement(Action="ecr:BatchGetImage")
+        assert self.reachable(pull, pull, self.LAMBDA).endswith(f" with no Condition. +1 more.{self.NOTE}")
+
     def test_advisory_is_left_out_if_there_is_no_room(self) -> None:
         condition = {"ForAnyValue:StringEqualsIfExists": {"aws:PrincipalOrgPaths": "o-abcde12345/r-ab12/"}}
         text = self.reachable(statement(Sid="Paths", Condition=condition), self.LAMBDA)
