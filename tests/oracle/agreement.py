@@ -116,8 +116,8 @@ def _check_grants(policy: Any, question: dict[str, Any], verdict: Verdict) -> No
 
 def _has_doubtful_tags(tags: Mapping[str, str] | None) -> bool:
     """Whether the value of a tag can be undocumented, so that no request shows it."""
-    keys = [key.casefold() for key in tags or ()]
-    return len(set(keys)) < len(keys) or not "".join(keys).isascii()
+    keys = list(tags or ())
+    return len({key.casefold() for key in keys}) < len(keys) or not all(map(str.isascii, keys))
 
 
 def check_random_requests(policy: Any, question: dict[str, Any], count: int, seed: int = 0) -> None:

@@ -287,14 +287,14 @@ def within(value: Int, span: Span) -> Bool:
 
 def moment(caller: Caller) -> Int:
     """The moment of the request: now or later."""
-    value = logic.int_var("moment")
+    value = logic.real_var("moment")
     caller.once("moment fact", lambda: caller.facts.append(within(value, (caller.rules.now, LAST_MOMENT))))
     return value
 
 
 def issued(caller: Caller) -> Int:
     """When the caller's credentials were issued: at most 36 hours before the request."""
-    value, call = logic.int_var("token issued"), moment(caller)
+    value, call = logic.real_var("token issued"), moment(caller)
     bounds = logic.both(value <= call, value >= call - _LONGEST_SESSION)
     caller.once("token fact", lambda: caller.facts.append(bounds))
     return value

@@ -154,7 +154,7 @@ def _number(request: RequestContext, name: str, value: Int) -> ContextKey:
 
 
 def _mfa_age(request: RequestContext, name: str) -> ContextKey:
-    value = logic.int_var(name)
+    value = logic.real_var(name)
     request.caller.facts.append(value >= 0)
     return _number(request, name, value)
 

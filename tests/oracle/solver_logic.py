@@ -116,11 +116,6 @@ def joined(parts: Iterable[Text]) -> Text:
     return known[0] if len(known) == 1 else z3.Concat(*known)
 
 
-def number_text(value: Int) -> Text:
-    """The decimal digits of a number that is not negative."""
-    return z3.IntToStr(value)
-
-
 @functools.lru_cache(maxsize=65536)
 def re_text(value: str) -> Regex:
     """Exactly this text."""

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 """
 
 import ipaddress
+import math
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -147,10 +148,12 @@ def is_trusted_network(networks: list[Network]) -> bool:
     return public_v4 <= MOST_TRUSTED_V4 and public_v6 <= MOST_TRUSTED_V6
 
 
-def moment_text(seconds: int) -> str:
-    """A moment as a request context has it: ISO 8601 in UTC, to the second."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}T{moment:%H:%M:%S}Z"
+def moment_text(seconds: int | Decimal) -> str:
+    """A moment as a request context has it: ISO 8601 in UTC, with parts of a second if it has some."""
+    whole = math.floor(seconds)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=whole)
+    part = f"{seconds - whole:.9f}".strip("0") if seconds != whole else ""
+    return f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}T{moment:%H:%M:%S}{part}Z"
 
 
 LAST_MOMENT = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())

@@ -10,9 +10,7 @@ from typing import Any
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ARN = re.compile(r"arn:(aws|aws-cn|aws-us-gov|aws-eusc|aws-iso[a-z-]*):(iam|sts)::([0-9]{12}):(.+)", re.DOTALL)
-_UNIQUE_ID = re.compile(r"AIDA[A-Z0-9]{12,}|AROA[A-Z0-9]{12,}(:[A-Za-z0-9_+=,.@-]+)?")
-_UNIQUE_ID_IN_VALUE = re.compile(r"((?:AIDA|AROA)[A-Z0-9]{12,})(?=:|$)")
-_ACCOUNT_IN_ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:([0-9]{12})(?![0-9])", re.DOTALL)
+_UNIQUE_ID = re.compile(r"AIDA[A-Z0-9]{12,}|AROA[A-Z0-9]{12,}(:.+)?", re.DOTALL)
 _WEB_IDENTITY = ("cognito-identity.amazonaws.com", "www.amazon.com", "graph.facebook.com", "accounts.google.com")
 
 
@@ -31,7 +29,14 @@ class _Other(Enum):
     EVERYONE = "the literal star"
     UNRELIABLE = "a wildcard, or a web identity provider: everyone in an Allow, nobody elsewhere"
     INVALID = "what ECR refuses: nobody"
-    NOBODY = "a service, or a principal that was deleted"
+    NOBODY = "a service"
+
+
+@dataclass(frozen=True, slots=True)
+class _Deleted:
+    """A user or role that was deleted, by its unique id: it matches no caller."""
+
+    unique_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,8 @@ class ListedPrincipal:
 class Principals:
     """A Principal element or, `negated`, a NotPrincipal element.
 
-    `everyone`: it holds the literal star; `unreliable` and `invalid`: it holds such a value; `named_…` are the ids that
-    it has in full.
+    `everyone`: it holds the literal star; `unreliable` and `invalid`: it holds such a value; `named_…` are the ids of
+    its other principals.
     """
 
     negated: bool
@@ -68,21 +73,20 @@ def read_principals(element: Any, *, negated: bool) -> Principals:
     if type(element) is str and element == "*":
         return Principals(negated, everyone=True)
     if type(element) is str or isinstance(element, list):
-        values = _texts(element)
-        wildcard = any(map(_has_wildcard, values))
-        return Principals(negated, unreliable=wildcard, invalid=not wildcard, named_accounts=_accounts(values))
+        wildcard = any(map(_has_wildcard, _texts(element)))
+        return Principals(negated, unreliable=wildcard, invalid=not wildcard)
     if not isinstance(element, dict):
         raise ValueError("is neither a string nor an object")  # noqa: TRY004 - invalid like other values: one exception for all
     found = [_read_value(kind, value) for kind, listed in element.items() for value in _read_type(kind, listed)]
-    values = tuple(value for listed in element.values() for value in _texts(listed))
+    listed = tuple(entry for entry in found if isinstance(entry, ListedPrincipal))
     return Principals(
         negated,
         everyone=_Other.EVERYONE in found,
         unreliable=_Other.UNRELIABLE in found,
         invalid=_Other.INVALID in found,
-        listed=tuple(entry for entry in found if isinstance(entry, ListedPrincipal)),
-        named_accounts=_accounts(values),
-        named_ids=frozenset(match[1] for value in values if (match := _UNIQUE_ID_IN_VALUE.match(value))),
+        listed=listed,
+        named_accounts=frozenset(principal.account for principal in listed),
+        named_ids=frozenset(entry.unique_id for entry in found if isinstance(entry, _Deleted)),
     )
 
 
@@ -103,13 +107,7 @@ def _read_type(kind: str, listed: Any) -> tuple[str, ...]:
     return _texts(listed)
 
 
-def _accounts(values: tuple[str, ...]) -> frozenset[str]:
-    """The account ids that principal values have in full."""
-    plain = {value for value in values if _ACCOUNT.fullmatch(value)}
-    return frozenset(plain | {found[1] for value in values if (found := _ACCOUNT_IN_ARN.match(value))})
-
-
-def _read_value(kind: str, value: str) -> ListedPrincipal | _Other:
+def _read_value(kind: str, value: str) -> ListedPrincipal | _Deleted | _Other:
     """What one value of one principal type stands for."""
     if kind == "AWS" and value == "*":
         return _Other.EVERYONE
@@ -120,7 +118,7 @@ def _read_value(kind: str, value: str) -> ListedPrincipal | _Other:
     return _read_provider(value) if kind == "Federated" else _read_aws_value(value)
 
 
-def _read_provider(value: str) -> ListedPrincipal | _Other:
+def _read_provider(value: str) -> ListedPrincipal | _Deleted | _Other:
     found = _ARN.fullmatch(value)
     if not found or found[2] != "iam":
         return _Other.INVALID
@@ -129,11 +127,11 @@ def _read_provider(value: str) -> ListedPrincipal | _Other:
     return ListedPrincipal(PrincipalForm.PROVIDER, found[3], found[1]) if provider else _Other.INVALID
 
 
-def _read_aws_value(value: str) -> ListedPrincipal | _Other:
+def _read_aws_value(value: str) -> ListedPrincipal | _Deleted | _Other:
     if _ACCOUNT.fullmatch(value):
         return ListedPrincipal(PrincipalForm.ACCOUNT, value)
     if _UNIQUE_ID.fullmatch(value):
-        return _Other.NOBODY
+        return _Deleted(value.partition(":")[0])
     found = _ARN.fullmatch(value)
     if found is None:
         return _Other.INVALID
@@ -144,6 +142,6 @@ def _read_aws_value(value: str) -> ListedPrincipal | _Other:
     if (service, kind) in (("iam", "user"), ("iam", "role"), ("sts", "federated-user")) and name:
         return ListedPrincipal(PrincipalForm.EXACT, account, partition, arn=value)
     role, _, session = name.rpartition("/")
-    if (service, kind) == ("sts", "assumed-role") and role and session:
+    if (service, kind) == ("sts", "assumed-role") and name:
         return ListedPrincipal(PrincipalForm.SESSION, account, partition, role=role, session=session)
     return _Other.INVALID

@@ -8,6 +8,7 @@ again.
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from tests.oracle import solver_logic as logic
@@ -203,7 +204,7 @@ def _value(key_type: KeyType, held: ContextValue, texts: ModelTexts) -> str:
         number = int(logic.shown_number(model, held.address.v4 if v4 else held.address.v6))
         return str(ipaddress.IPv4Address(number) if v4 else ipaddress.IPv6Address(number))
     if key_type is KeyType.DATE:
-        return moment_text(int(logic.shown_number(model, held.moment)))
+        return moment_text(Decimal(logic.shown_number(model, held.moment)))
     if key_type in (KeyType.NUMBER, KeyType.EPOCH):
         return logic.shown_number(model, held.number)
     for read in (held.number, held.moment) if any_type and held.address is not None else ():

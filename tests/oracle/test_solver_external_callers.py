@@ -34,6 +34,7 @@ OUTSIDE: list[tuple[str, list[dict[str, Any]], dict[str, Any], Answer]] = [
     ("named account", [allow(principal={"AWS": ACCOUNT})], {}, GRANTED),
     ("named role", [allow(principal={"AWS": ROLE})], {}, GRANTED),
     ("named session", [allow(principal={"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/me"})], {}, GRANTED),
+    ("session without a name", [allow(principal={"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci"})], {}, NOT_GRANTED),
     ("trusted account", [allow(principal={"AWS": ROLE})], {"trusted_accounts": (ACCOUNT,)}, NOT_GRANTED),
     ("member", [allow(principal={"AWS": ACCOUNT})], {"members": (ACCOUNT,)}, NOT_GRANTED),
     ("owner", [allow(principal={"AWS": OWNER})], {}, NOT_GRANTED),

@@ -92,7 +92,11 @@ PRINCIPALS: list[tuple[Any, set[str]]] = [
     ({"AWS": ROLE_ID}, {ROLE_ID}),
     ({"AWS": f"{ROLE_ID}:me"}, {ROLE_ID}),
     ({"Federated": PROVIDER}, {ACCOUNT}),
-    ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/*"}, {ACCOUNT}),
+    ({"AWS": f"arn:aws:iam::{ACCOUNT}:role/*"}, set()),
+    ({"AWS": f"{ROLE_ID}:*"}, set()),
+    ({"AWS": f"arn:aws:iam::{ACCOUNT}:group/developers"}, set()),
+    ([ACCOUNT], set()),
+    ({"AWS": ["1*", ACCOUNT]}, {ACCOUNT}),
     ({"AWS": "11112222333?"}, set()),
     ({"Service": "lambda.amazonaws.com"}, set()),
     ("*", set()),
@@ -129,7 +133,7 @@ class TestConditions:
 
 
 class TestPrincipals:
-    """An element names the ids that it has in full."""
+    """An element names the ids of its principals; a value with a wildcard, or that ECR refuses, is none."""
 
     @pytest.mark.parametrize(("principal", "expected"), PRINCIPALS)
     def test_principal_of_an_allow_names(self, principal: Any, expected: set[str]) -> None:

@@ -230,12 +230,24 @@ CASES: list[tuple[str, list[dict[str, Any]], Answer]] = [
     ("address with prefix length 0", [allow(when("IpAddress", IP, "203.0.113.9/0"))], GRANTED),
     # numbers
     (
-        "two bounds without a number between",
+        "two bounds with half a second between",
         [
             allow(
                 {
                     "NumericGreaterThan": {"aws:MultiFactorAuthAge": 4.5},
                     "NumericLessThan": {"aws:MultiFactorAuthAge": "5"},
+                }
+            )
+        ],
+        GRANTED,
+    ),
+    (
+        "two bounds without a number between",
+        [
+            allow(
+                {
+                    "NumericGreaterThan": {"aws:MultiFactorAuthAge": 5},
+                    "NumericLessThanEquals": {"aws:MultiFactorAuthAge": "5.0"},
                 }
             )
         ],
