@@ -35,14 +35,19 @@ from tests.oracle.solver_oracle import decide
 # 100 by default; HYPOTHESIS_PROFILE=nightly asks for thousands.
 NIGHTLY: Final = settings().max_examples > 100
 GENERATED: Final = list(HealthCheck)
-MUTANTS: Final = 200
+MUTANTS: Final = 100
+
+
+def asked_cases() -> list[Any]:
+    """Return every case with each test in the nightly profile, and with one test, in turn, by default."""
+    asked = [(case, TESTS if NIGHTLY else (TESTS[at % len(TESTS)],)) for at, case in enumerate(CASES)]
+    return [pytest.param(case, test, id=f"{case.name}-{test}") for case, tests in asked for test in tests]
 
 
 class TestCorpus:
     """The oracle on hand-labelled cases."""
 
-    @pytest.mark.parametrize("test", TESTS)
-    @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+    @pytest.mark.parametrize(("case", "test"), asked_cases())
     def test_oracle_answers_as_labelled(self, case: Case, test: str) -> None:
         answer = decide(case.policy, **question_of(case, test))
         assert answer is not UNDECIDED
