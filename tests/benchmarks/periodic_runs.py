@@ -5,11 +5,11 @@ Each runs in a process of its own: python -m tests.benchmarks.periodic_runs 1000
 
 import json
 import re
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from ecr_exposure.handler import lambda_handler
@@ -76,8 +76,15 @@ def run_once(size: int, seconds_a_call: float = _SECONDS_A_CALL) -> Run:
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     if (reported := len(aws.evaluations())) != size:
         raise AssertionError(f"{reported} of {size} were reported")
-    # Linux counts in KB: https://man7.org/linux/man-pages/man2/getrusage.2.html
-    return Run(wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return Run(wall, cpu, _peak_kilobytes() / 1024)
+
+
+def _peak_kilobytes() -> int:
+    # Not getrusage, which counts what the parent process had before this one began.
+    # https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8")) if status.exists() else None
+    return int(found[1]) if found else 0
 
 
 if __name__ == "__main__":

@@ -191,13 +191,16 @@ _UNKNOWN: Final = _row("", _P.OPTIONAL, _D.UNKNOWN, *ValueType)
 
 KEYS: Final[Mapping[str, ConditionKey]] = {row.name: row for row in TABLE}
 """The rows of TABLE by name."""
+_AS_SPELLED: Final = {row.spelling: row for row in TABLE}
+"""Fast path: most policies spell a key as AWS does."""
 
 
 def condition_key(text: str) -> ConditionKey:
     """Return the row of a key, whatever its case; a key that is in no row is unknown, and may have any value."""
+    if (found := _AS_SPELLED.get(text)) is not None:
+        return found
     name = ascii_lower(text)
-    found = KEYS.get(name)
-    if found is not None:
+    if (found := KEYS.get(name)) is not None:
         return found
     for row in PREFIXES:
         if name.startswith(row.name):

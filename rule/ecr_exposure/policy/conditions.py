@@ -48,9 +48,10 @@ def read_conditions(value: object, *, variables: bool) -> tuple[Condition, ...]:
 
 def _read_block(operator: Operator, block: Mapping[str, object], *, variables: bool) -> list[Condition]:
     found: list[Condition] = []
+    is_text = operator.accepts is None
     for key, value in block.items():
         try:
-            values = _read_values(operator, value, variables=variables)
+            values = (value,) if is_text and type(value) is str else _read_values(operator, value, variables=variables)
         except PolicyError as error:
             raise error.within(printable(str(key))) from None
         # Half the time of Condition(…).
@@ -64,8 +65,6 @@ def _read_block(operator: Operator, block: Mapping[str, object], *, variables: b
 
 def _read_values(operator: Operator, value: object, *, variables: bool) -> tuple[str, ...]:
     accepts = operator.accepts
-    if accepts is None and type(value) is str:
-        return (value,)
     found = tuple(map(_as_text, elements(value)))
     if accepts is None:
         return found

@@ -120,12 +120,13 @@ def _read_statement(index: int, content: Mapping[str, object], *, variables: boo
         conditions = read_conditions(content["Condition"], variables=variables) if "Condition" in content else ()
     except PolicyError as error:
         raise error.within(place) from None
+    sid = content.get("Sid")
     # Half the time of Statement(…).
     return tuple.__new__(
         Statement,
         (
             index,
-            _optional_text(content, "Sid"),
+            sid if type(sid) is str else _optional_text(content, "Sid"),
             effect == "Allow",
             principals,
             principal == "NotPrincipal",

@@ -155,9 +155,9 @@ def texts(value: object) -> tuple[str, ...]:
     """Return the value as strings if it is one string or a list of strings; raise PolicyError otherwise."""
     if type(value) is str:
         return (value,)
-    found = tuple(elements(value))
+    found = tuple(value if type(value) is list else elements(value))
     for element in found:
-        if not isinstance(element, str):
+        if type(element) is not str and not isinstance(element, str):
             raise PolicyError("", f"{describe(element)} is not a string")
     return found  # type: ignore[return-value]  # each is a string
 
