@@ -29,8 +29,8 @@ def measurements() -> Iterator[Measurement]:
 def main() -> None:
     """Measure and print."""
     console = Console()
-    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, {platform.system()}"
-    console.print(f"{machine}, {platform.python_implementation()} {platform.python_version()}")
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs with a load of {os.getloadavg()[0]:.1f}"
+    console.print(f"{machine}, {platform.python_implementation()} {platform.python_version()}", highlight=False)
     table = Table("measured", "details", "result", "target", "met")
     met = {True: "yes", False: "NO", None: ""}
     for each in measurements():

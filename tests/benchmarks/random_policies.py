@@ -42,10 +42,10 @@ def _mixed_statement(random: Random, number: int) -> dict[str, Any]:
 
 
 def condition_heavy_policies(count: int) -> Iterator[Policy]:
-    """Return policies of two to five statements for everyone, each with one to three conditions."""
+    """Return policies of one to three statements for everyone, each with one to three conditions."""
     random = Random(2)
     for _ in range(count):
-        yield _policy([_conditional_statement(random) for _ in range(random.randint(2, 5))])
+        yield _policy([_conditional_statement(random) for _ in range(random.randint(1, 3))])
 
 
 def _conditional_statement(random: Random) -> dict[str, Any]:
