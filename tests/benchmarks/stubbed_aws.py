@@ -32,7 +32,6 @@ ENVIRONMENT: Final = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "EXECUTION_ROLE_NAME": ROLE,
 }
-_PUT_EVALUATIONS: Final = "StarlingDoveService.PutEvaluations"
 _REQUEST_ID: Final = {"x-amzn-RequestId": "00000000-0000-4000-8000-000000000000"}
 _NOON: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _ASSUMED: Final = """
@@ -67,16 +66,17 @@ class StubbedAws:
         """Respond as AWS does."""
         if self._seconds:
             time.sleep(self._seconds)
-        target = request.headers.get("X-Amz-Target")
+        target: Any = request.headers.get("X-Amz-Target")  # bytes once the request is signed
+        body: Any = request.body
         if target is None:
             content = _ASSUMED.format(datetime.now(UTC) + timedelta(hours=1)).encode()
             return _response(request, 200, content, "text/xml")
-        if target in (_PUT_EVALUATIONS, _PUT_EVALUATIONS.encode()):
+        operation = target.decode().rpartition(".")[2]
+        if operation == "PutEvaluations":
             # Read later, so that it takes no time of what is measured.
-            self._reports.append(request.body)
+            self._reports.append(body)
             return _response(request, 200, b'{"FailedEvaluations": []}', "application/x-amz-json-1.1")
-        operation = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
-        answer = self._operations[operation](json.loads(request.body))
+        answer = self._operations[operation](json.loads(body))
         status = 200 if isinstance(answer, dict) and "__type" not in answer else 400
         return _response(request, status, json.dumps(answer).encode(), "application/x-amz-json-1.1")
 
@@ -131,7 +131,7 @@ class _Body:
 
 
 def _response(request: AWSPreparedRequest, status: int, content: bytes, content_type: str) -> AWSResponse:
-    headers = {**_REQUEST_ID, "Content-Type": content_type, "Content-Length": str(len(content))}
+    headers: Any = {**_REQUEST_ID, "Content-Type": content_type, "Content-Length": str(len(content))}
     return AWSResponse(request.url, status, headers, _Body(content))
 
 

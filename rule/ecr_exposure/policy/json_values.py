@@ -159,7 +159,7 @@ def texts(value: object) -> tuple[str, ...]:
     for element in found:
         if type(element) is not str and not isinstance(element, str):
             raise PolicyError("", f"{describe(element)} is not a string")
-    return found  # type: ignore[return-value]  # each is a string
+    return found
 
 
 def printable(text: str) -> str:
