@@ -58,6 +58,7 @@ class _Search:
         self._contexts = RequestContexts(callers, budget)
         self._partitions = ("", *partitions_of_region(callers.region))
         self._denies = [each for each in document.statements if not each.allows and not is_ineffective(each)]
+        self._covering: dict[str, tuple[int, ...]] = {}
         self._avoiding: dict[int, tuple[Alternative, ...]] = {}
         self._constraints: dict[tuple[int, bool], Constraint] = {}
         presences = {condition.key.presence for each in document.statements for condition in each.conditions}
@@ -87,7 +88,10 @@ class _Search:
         granted = covered_actions(statement.actions, negated=statement.not_action)
         groups: dict[tuple[tuple[int, ...], tuple[bool, ...]], list[str]] = {}
         for action in most_dangerous_first(granted):
-            covering = tuple(at for at, deny in enumerate(self._denies) if covers(deny, action))
+            covering = self._covering.get(action)
+            if covering is None:
+                covering = tuple(at for at, deny in enumerate(self._denies) if covers(deny, action))
+                self._covering[action] = covering
             groups.setdefault((covering, tuple(action in tags for tags in self._tagging)), []).append(action)
         for (covering, _), actions in groups.items():
             yield tuple(actions), [self._denies[at] for at in covering]
