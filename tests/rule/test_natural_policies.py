@@ -137,6 +137,16 @@ class TestKnownTags:
         request = example_of(allow(condition), resource_tags={"team": "blue"})
         assert request.context["ecr:resourcetag/team"] == request.context["aws:principaltag/team"] == "blue"
 
+    @pytest.mark.parametrize("wanted", ["true", "false"])
+    def test_tag_that_is_the_same_only_beyond_ascii_may_be_present_or_absent(self, wanted: str) -> None:
+        # U+212A, the sign of the unit kelvin, becomes a k when the case of all letters is ignored.
+        example_of(allow(), deny({"Null": {"aws:ResourceTag/key": wanted}}), resource_tags={"\u212aey": "x"})
+
+    def test_similar_tag_beside_the_right_one_leaves_the_value_open(self) -> None:
+        tags = {"key": "x", "\u212aey": "y"}
+        example_of(allow({"StringEquals": {"aws:ResourceTag/key": "z"}}), resource_tags=tags)
+        example_of(allow(), deny({"StringNotEquals": {"aws:ResourceTag/key": "z"}}), resource_tags=tags)
+
     @pytest.mark.parametrize("tags", [5, {"team": 1}, [("team", "blue")]], ids=["number", "value", "list"])
     def test_tags_that_are_no_mapping_of_strings_are_refused(self, tags: Any) -> None:
         with pytest.raises(ValueError, match=r"resource_tags: .* is not a mapping of tag keys to tag values"):

@@ -151,12 +151,12 @@ def _tag(key: ConditionKey, tags: Mapping[str, str]) -> Tag:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
     """
     asked = key.name.partition("/")[2]
-    same = tuple(value for name, value in tags.items() if ascii_lower(name) == asked)
-    if len(same) == 1:
+    same = [value for name, value in tags.items() if ascii_lower(name) == asked]
+    similar = [value for name, value in tags.items() if name.casefold() == asked.casefold()]
+    if len(similar) == 1 == len(same):
         return same[0]
     # AWS documents neither which of two tags is meant, nor whether other letters are the same in both cases.
-    similar = (value for name, value in tags.items() if name.casefold() == asked.casefold())
-    return same or tuple(similar)[:1] or None
+    return tuple(similar) if same else tuple(similar[:1]) or None
 
 
 # Trusted networks.

@@ -109,7 +109,9 @@ def constraint_of(condition: Condition, *, outcome: bool, variables: bool, calle
     """
     operator, key = condition.operator, condition.key
     if operator.value_type is ValueType.NULL:
-        return _presence(condition, outcome=outcome)
+        # A tag that is the same only if the case of other letters than ASCII is ignored may be the key's, or not.
+        similar = isinstance(tag := callers.tag(key), tuple) and len(tag) == 1
+        return Constraint(key) if similar else _presence(condition, outcome=outcome)
     when_absent = operator.when_absent
     # Several values: ForAnyValue is true if one matches, and false if none does; all others the other way round.
     constraint = Constraint(
