@@ -205,15 +205,21 @@ def _evaluate(repository: Repository, test: AccessTest, facts: RepositoryFacts, 
         return verdict
     hint: Sentence = ()
     if other is not None:
-        # If both tests flag the repository, the annotation needs no more of the other one than that it does.
-        find = other.find_first if verdict.compliance == "NON_COMPLIANT" and exemption is None else other.find
-        compared = _verdict_of(lambda: _excused(_result(document, other, find(document, facts)), other, exemption))
-        hint = _hint(verdict, compared, other)
+        hint = _hint(verdict, _verdict_of(lambda: _compared(verdict, document, other, facts, exemption)), other)
     refusal: Sentence = ()
     if exemption is not None and exemption.refusal is not None and _is_excusable(verdict):
         refusal = annotation.refused_exemption(str(exemption))
     more = (*hint, *refusal)
     return replace(verdict, annotation=_annotation(verdict, test, exemption, more)) if more else verdict
+
+
+def _compared(
+    verdict: Verdict, document: Document, other: AccessTest, facts: RepositoryFacts, exemption: Exemption | None
+) -> Verdict:
+    """Return the verdict by another test, or the given one if both flag the repository: nothing more is told then."""
+    if verdict.compliance == "COMPLIANT" or exemption is not None:
+        return _excused(_result(document, other, other.find(document, facts)), other, exemption)
+    return verdict if other.finds_any(document, facts) else _result(document, other, ())
 
 
 def _hint(verdict: Verdict, other: Verdict, test: AccessTest) -> Sentence:

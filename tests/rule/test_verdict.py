@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ecr_exposure import AdvisoryKind, ParameterError, PolicyError, Request, Verdict, is_allowed, judge
-from ecr_exposure.findings.access_tests import EXTERNAL
+from ecr_exposure.findings.access_tests import EXTERNAL, TESTS
 from ecr_exposure.parameters import PublicRepository, RuleParameters
 from ecr_exposure.policy.document import read_policy
 from ecr_exposure.repository import Repository
@@ -391,7 +391,7 @@ class TestEvaluateRepository:
         )
 
 
-def test_first_grant_is_found_without_the_others() -> None:
+def test_access_is_found_without_all_grants() -> None:
     complex_policy = POLICIES["account ids inside patterns"]
     document = read_policy({**complex_policy, "Statement": [OPEN, *complex_policy["Statement"]]})
     assert document is not None
@@ -404,8 +404,23 @@ def test_first_grant_is_found_without_the_others() -> None:
     )
     with pytest.raises(TooComplexError):
         EXTERNAL.find(document, facts)
-    (grant,) = EXTERNAL.find_first(document, facts)
-    assert grant.statement == 0
+    assert EXTERNAL.finds_any(document, facts)
+
+
+@pytest.mark.parametrize("test", TESTS)
+@pytest.mark.parametrize(("account", "is_flagged"), [("*", True), ("111122223333", False)])
+def test_access_is_found_where_grants_are(test: str, account: str, *, is_flagged: bool) -> None:
+    document = read_policy({"Statement": {**OPEN, "Principal": {"AWS": account}}})
+    assert document is not None
+    facts = RepositoryFacts(
+        owner="111122223333",
+        region=None,
+        trusted_accounts=frozenset(),
+        trusted_organizations=frozenset(),
+        now=datetime(2026, 11, 24, tzinfo=UTC),
+    )
+    chosen = TESTS[test]
+    assert (chosen.finds_any(document, facts), chosen.find(document, facts) != ()) == (is_flagged, is_flagged)
 
 
 class TestHint:

@@ -7,7 +7,6 @@ and conditions. ``reachable`` and ``external`` evaluate all statements against o
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Final, NamedTuple
 
 from ecr_exposure.errors import ParameterError
@@ -38,15 +37,15 @@ class AccessTest(NamedTuple):
     """One access test.
 
     name: as the rule parameter publicAccessTest gives it. find: returns the grants, most dangerous first; raises
-    TooComplexError. find_first: the same, but returns one grant at most, whichever is found first. subject: whom a
-    grant gives access, with the form of "to be" that goes with it. no_grant: the annotation if there is no grant.
-    advises: whether the result comes with advisories. needs_zone_of_trust: whether the owner and the accounts of its
-    organization must be known. compared_with: the annotation adds the result of this test if it differs.
+    TooComplexError. finds_any: returns whether there is a grant, in less time; raises TooComplexError, too. subject:
+    whom a grant gives access, with the form of "to be" that goes with it. no_grant: the annotation if there is no
+    grant. advises: whether the result comes with advisories. needs_zone_of_trust: whether the owner and the accounts of
+    its organization must be known. compared_with: the annotation adds the result of this test if it differs.
     """
 
     name: str
     find: Callable[[Document, RepositoryFacts], tuple[Grant, ...]]
-    find_first: Callable[[Document, RepositoryFacts], tuple[Grant, ...]]
+    finds_any: Callable[[Document, RepositoryFacts], bool]
     subject: str
     to_be: str
     no_grant: str
@@ -100,11 +99,13 @@ _Named = Callable[[Statement, RepositoryFacts], Sequence[Principal]]
 """Which of the principals that a statement names are callers."""
 
 
-def _grants(
-    openings: _Openings, named: _Named, most: int | None, document: Document, facts: RepositoryFacts
-) -> tuple[Grant, ...]:
-    found = islice(openings(document, facts), most)
+def _grants(openings: _Openings, named: _Named, document: Document, facts: RepositoryFacts) -> tuple[Grant, ...]:
+    found = openings(document, facts)
     return ordered_grants(_grant(opening, document, facts, named(opening.statement, facts)) for opening in found)
+
+
+def _has_opening(openings: _Openings, document: Document, facts: RepositoryFacts) -> bool:
+    return next(openings(document, facts), None) is not None
 
 
 def _grant(
@@ -127,8 +128,8 @@ def _compared_keys(document: Document, opening: Opening) -> tuple[ConditionKey, 
 
 REACHABLE: Final = AccessTest(
     name="reachable",
-    find=partial(_grants, _reachable_openings, _nobody, None),
-    find_first=partial(_grants, _reachable_openings, _nobody, 1),
+    find=partial(_grants, _reachable_openings, _nobody),
+    finds_any=partial(_has_opening, _reachable_openings),
     subject="Everyone",
     to_be="is",
     no_grant="The repository policy grants no public access.",
@@ -136,7 +137,7 @@ REACHABLE: Final = AccessTest(
 UNCONDITIONAL: Final = AccessTest(
     name="unconditional",
     find=_unconditional_grants,
-    find_first=lambda document, facts: _unconditional_grants(document, facts)[:1],
+    finds_any=lambda document, _: any(map(_grants_to_everyone, document.statements)),
     subject="Everyone",
     to_be="is",
     no_grant="No statement grants access to everyone without a Condition.",
@@ -145,8 +146,8 @@ UNCONDITIONAL: Final = AccessTest(
 )
 EXTERNAL: Final = AccessTest(
     name="external",
-    find=partial(_grants, _external_openings, _outside, None),
-    find_first=partial(_grants, _external_openings, _outside, 1),
+    find=partial(_grants, _external_openings, _outside),
+    finds_any=partial(_has_opening, _external_openings),
     subject="Principals outside the zone of trust",
     to_be="are",
     no_grant="The repository policy grants no access outside the zone of trust.",
