@@ -153,8 +153,13 @@ class TestEnds:
             return False
 
         service = "organizations" if operation == "ListAccounts" else "config"
-        with prepared.organization.faults.inject(Fault(service, operation, when=interrupt)):
-            assert main(["preflight"], environment) == 130
+        # A shell ignores the signal for what it runs in the background.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with prepared.organization.faults.inject(Fault(service, operation, when=interrupt)):
+                assert main(["preflight"], environment) == 130
+        finally:
+            signal.signal(signal.SIGINT, before)
         output = capsys.readouterr()
         assert (output.out, output.err) == ("", "Interrupted\n")
 

@@ -1,11 +1,16 @@
-"""Every case of the corpus through the handler, as the configuration item that AWS Config would send."""
+"""Cases of the corpus through the handler, as the configuration item that AWS Config would send."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
+from hypothesis import settings
 
 from tests.corpus.loader import Case, all_cases
 from tests.rule.member_account import MEMBER, REGION, MemberAccount, deployed
+
+# Every third case by default, all with HYPOTHESIS_PROFILE=nightly: `judge` alone is asked about each.
+CASES: Final = [*all_cases()][:: 1 if settings().max_examples > 100 else 3]
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +19,7 @@ def corpus_member() -> Iterator[MemberAccount]:
         yield member
 
 
-@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case_has_its_compliance(case: Case, corpus_member: MemberAccount) -> None:
     member, name = corpus_member, "team/app"
     if not member.organization.repositories(MEMBER, REGION):
