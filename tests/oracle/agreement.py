@@ -93,7 +93,7 @@ def check_agreement(policy: Any, question: dict[str, Any]) -> tuple[Answer, Answ
         assert engine is oracle, verdict
     if engine is oracle is Answer.GRANTED:
         _check_grants(policy, question, verdict)
-    if make_request is not None and not _has_doubtful_tags(question["resource_tags"]):
+    if make_request is not None and not _has_doubtful_tags(policy, question["resource_tags"]):
         found = make_request()
         request = Request(principal=found["principal"], action=found["action"], context=found["context"])
         assert is_allowed(policy, request), request
@@ -114,10 +114,15 @@ def _check_grants(policy: Any, question: dict[str, Any], verdict: Verdict) -> No
         assert set(actions) == set(theirs.actions), ours
 
 
-def _has_doubtful_tags(tags: Mapping[str, str] | None) -> bool:
+_KELVIN: Final = ("\u212a", "\\u212a", "\\u212A", "%E2%84%AA")
+"""The sign of the unit kelvin, which is a k where the case of all letters is ignored, as a policy may write it."""
+
+
+def _has_doubtful_tags(policy: Any, tags: Mapping[str, str] | None) -> bool:
     """Whether the value of a tag can be undocumented, so that no request shows it."""
     keys = list(tags or ())
-    return len({key.casefold() for key in keys}) < len(keys) or not all(map(str.isascii, keys))
+    same = len({key.casefold() for key in keys}) < len(keys) or not all(map(str.isascii, keys))
+    return same or (bool(keys) and any(sign in str(policy) for sign in _KELVIN))
 
 
 def check_random_requests(policy: Any, question: dict[str, Any], count: int, seed: int = 0) -> None:
