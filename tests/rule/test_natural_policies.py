@@ -111,6 +111,14 @@ class TestEqualKeys:
         )
 
 
+class TestOrganizationPaths:
+    """A path has as many organizational units as a pattern needs, also where it writes out no slash."""
+
+    @pytest.mark.parametrize("pattern", ["*" + 70 * "a*", "*" + 10 * "-*"], ids=["letters", "hyphens"])
+    def test_path_long_enough_for_the_pattern_is_found(self, pattern: str) -> None:
+        example_of(allow({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": pattern}}))
+
+
 class TestExampleAddress:
     """No other statement explains the address of an example request."""
 

@@ -351,14 +351,20 @@ class _GroupSolver:
 
 _SLASHES: Final = 2
 """The slashes of a path without organizational units."""
+_LONGEST_UNIT: Final = 64
+"""The letters and digits of the longest organizational unit."""
 
 
 def _depths(paths: Sequence[Constraint]) -> range:
     """Return how many organizational units a path can have that meets the constraints.
 
     A pattern can tell apart only paths with at most as many levels as it writes out; a question mark may be a slash.
+    Without slashes it may still need levels for its hyphens, two for each unit, and for its length.
     """
-    most = max((sum(map(text.count, ("/", "?", "ou-"))) for each in paths for text in each.texts), default=0)
+    texts = [text for each in paths for text in each.texts]
+    written = (sum(map(text.count, ("/", "?", "ou-"))) for text in texts)
+    needed = (max(text.count("-") // 2, len(text) // _LONGEST_UNIT) + 1 for text in texts)
+    most = max((*written, *needed), default=0)
     wanted = [each for each in paths if not each.negated and each.texts]
     least = max((min(text.count("/") for text in each.texts) for each in wanted), default=0)
     return range(max(0, least - _SLASHES), most + 1)
