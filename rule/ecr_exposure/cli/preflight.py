@@ -16,15 +16,11 @@ from ecr_exposure.cli.command_line import (
     region_name,
     session_region,
 )
-from ecr_exposure.cli.inventory import Inventory, Organization, read_inventory
-from ecr_exposure.cli.prerequisites import (
-    Finding,
-    Level,
-    excluded_accounts,
-    find_problems,
-    security_hub_administrators,
-    unchecked_accounts,
-)
+from ecr_exposure.cli.excluded_accounts import excluded_accounts, unchecked_accounts
+from ecr_exposure.cli.finding import Finding, Level
+from ecr_exposure.cli.inventory import Inventory, Organization
+from ecr_exposure.cli.inventory_reader import read_inventory
+from ecr_exposure.cli.prerequisites import find_problems, security_hub_administrators
 from ecr_exposure.cli.terminal import print_line
 
 DEFAULT_ROLE: Final = "OrganizationAccountAccessRole"
@@ -93,7 +89,7 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     session = environment.open_session(options["profile"])
     regions = options["regions"] or (session_region(session, "--regions"),)
     with Console(stderr=True).status("Reading the organization …"):
-        inventory = read_inventory(session, regions, options["role"])
+        inventory = read_inventory(session, regions, (options["role"],))
     findings = find_problems(inventory)
     console = Console(highlight=False)
     _print_scope(console, inventory)
@@ -117,7 +113,7 @@ def _print_scope(console: Console, inventory: Inventory) -> None:
     print_line(console, ("Preflight", "bold"), f": organization {identifier}, regions {', '.join(inventory.regions)}")
     print_line(console, f"Caller: account {caller}, {kind}")
     accounts = "1 account" if checked == 1 else f"{checked} accounts"
-    print_line(console, f"Checked: {accounts}; in all but the caller's with the role {inventory.role}")
+    print_line(console, f"Checked: {accounts}; in all but the caller's with the role {inventory.roles[0]}")
     for region in inventory.regions:
         for administrator in security_hub_administrators(inventory, region):
             text = f"the administrator is account {administrator}; deploy deploy/security-hub.yaml there"

@@ -10,14 +10,15 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-de
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
+from types import MappingProxyType
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.inventory import Account, AccountRegion, Inventory, Organization, Recorder, SecurityHub
+from ecr_exposure.cli.excluded_accounts import not_active
+from ecr_exposure.cli.finding import Finding, Level, management, named, unchecked
+from ecr_exposure.cli.inventory import AccountRegion, Inventory, SecurityHub
 from ecr_exposure.cli.recorder_settings import (
     COMPLIANCE,
     REPOSITORY,
@@ -42,28 +43,12 @@ _EFFECTS: Final = {
 }
 
 
-class Level(Enum):
-    """What a finding means for the deployment."""
-
-    MISSING = "Missing"
-    UNCHECKED = "Not checked"
-    HINT = "Hint"
+_NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing to know before the deployment."""
-
-    level: Level
-    problem: str
-    where: str
-    """The account, and the region if it concerns one, whose credentials the commands need."""
-    commands: tuple[str, ...] = ()
-    note: str = ""
-
-
-def find_problems(inventory: Inventory) -> tuple[Finding, ...]:
+def find_problems(inventory: Inventory, values: Mapping[str, str] = _NO_VALUES) -> tuple[Finding, ...]:
     """Return what is missing, could not be checked or is worth knowing: the organization first, then its accounts."""
+    _ = values
     return tuple(
         chain(
             _organization(inventory),
@@ -78,22 +63,6 @@ def find_problems(inventory: Inventory) -> tuple[Finding, ...]:
     )
 
 
-def excluded_accounts(inventory: Inventory) -> tuple[str, ...]:
-    """Return the accounts that would fail the deployment today: without a running recorder, or not ACTIVE."""
-    without = {
-        each.account
-        for each in inventory.account_regions
-        if each.recorder is None or (isinstance(each.recorder, Recorder) and not each.recorder.recording)
-    }
-    return tuple(sorted(without | {account.identifier for account in _not_active(inventory)}))
-
-
-def unchecked_accounts(inventory: Inventory) -> tuple[str, ...]:
-    """Return the accounts of which it is unknown whether they would fail the deployment."""
-    refused = {each.account for each in inventory.account_regions if isinstance(each.recorder, Unknown)}
-    return tuple(sorted((refused | inventory.unreached.keys()).difference(excluded_accounts(inventory))))
-
-
 def security_hub_administrators(inventory: Inventory, region: str) -> tuple[str, ...]:
     """Return the Security Hub administrators of the accounts in a region."""
     hubs = (each.security_hub for each in inventory.account_regions if each.region == region)
@@ -101,35 +70,31 @@ def security_hub_administrators(inventory: Inventory, region: str) -> tuple[str,
     return tuple(sorted(administrators - {""}))
 
 
-def _unchecked(what: str, unknown: Unknown, where: str, *, level: Level = Level.UNCHECKED, note: str = "") -> Finding:
-    return Finding(level=level, problem=f"{what} could not be checked: {unknown.reason}", where=where, note=note)
-
-
 def _organization(inventory: Inventory) -> Iterator[Finding]:
     own = f"account {inventory.caller.account}"
     organization = inventory.organization
     if isinstance(organization, Unknown):
-        yield _unchecked("the organization", organization, own)
+        yield unchecked("the organization", organization, own)
     elif isinstance(organization.feature_set, Unknown):
-        yield _unchecked("the organization's feature set", organization.feature_set, own)
+        yield unchecked("the organization's feature set", organization.feature_set, own)
     elif organization.feature_set != "ALL":
         features = organization.feature_set
         yield Finding(
             level=Level.MISSING,
             problem=f"the organization has the feature set {features}; service-managed StackSets need ALL",
-            where=_management(inventory),
+            where=management(inventory),
             commands=(aws_command("organizations", "enable-all-features"),),
             note="Accounts that were invited to the organization have to agree.",
         )
     if isinstance(inventory.accounts, Unknown):
-        yield _unchecked("the organization's accounts", inventory.accounts, own)
+        yield unchecked("the organization's accounts", inventory.accounts, own)
     if isinstance(inventory.root, Unknown):
-        yield _unchecked("the organization's root", inventory.root, own)
+        yield unchecked("the organization's root", inventory.root, own)
 
 
 def _trusted_access(inventory: Inventory) -> Iterator[Finding]:
     if isinstance(inventory.trusted, Unknown):
-        yield _unchecked("trusted access", inventory.trusted, f"account {inventory.caller.account}")
+        yield unchecked("trusted access", inventory.trusted, f"account {inventory.caller.account}")
         return
     enable = ("organizations", "enable-aws-service-access", "--service-principal", CONFIG_RULES)
     # The Organizations API can enable it, too, but then CloudFormation does not create its roles.
@@ -139,7 +104,7 @@ def _trusted_access(inventory: Inventory) -> Iterator[Finding]:
             yield Finding(
                 level=Level.MISSING,
                 problem=f"trusted access for {_PURPOSES[principal]} ({principal}) is disabled",
-                where=_management(inventory),
+                where=management(inventory),
                 commands=(aws_command(*command),),
             )
 
@@ -150,7 +115,7 @@ def _delegations(inventory: Inventory) -> Iterator[Finding]:
     if isinstance(delegated, Unknown):
         what = "for which services this account is a delegated administrator"
         note = "Organizations also refuses this to an account that is not a delegated administrator of any service."
-        yield _unchecked(what, delegated, f"account {account}", note=note)
+        yield unchecked(what, delegated, f"account {account}", note=note)
     known = inventory.management_account is not None and isinstance(delegated, frozenset)
     for principal, purpose in _PURPOSES.items():
         if isinstance(delegated, Unknown) or principal not in delegated:
@@ -158,7 +123,7 @@ def _delegations(inventory: Inventory) -> Iterator[Finding]:
                 level=Level.MISSING if known else Level.UNCHECKED,
                 problem=f"account {account} {'is' if known else 'may'} not "
                 f"{'' if known else 'be '}a delegated administrator for {purpose}",
-                where=_management(inventory),
+                where=management(inventory),
                 commands=(_register(account, principal),),
                 note="" if inventory.management_account else "The management account itself needs no registration.",
             )
@@ -168,7 +133,7 @@ def _aggregator(inventory: Inventory) -> Iterator[Finding]:
     account, partition = inventory.caller.account, inventory.caller.partition
     if isinstance(inventory.aggregated, Unknown):
         where = f"account {account}"
-        yield _unchecked("the organization aggregator", inventory.aggregated, where, level=Level.HINT)
+        yield unchecked("the organization aggregator", inventory.aggregated, where, level=Level.HINT)
         return
     uncovered = [region for region in inventory.regions if region not in inventory.aggregated]
     if not uncovered:
@@ -183,7 +148,7 @@ def _aggregator(inventory: Inventory) -> Iterator[Finding]:
     put = ("configservice", "put-configuration-aggregator", "--region", inventory.regions[0])
     aggregator = ("--configuration-aggregator-name", "organization", "--organization-aggregation-source")
     registered = isinstance(inventory.delegated, frozenset) and CONFIG_AGGREGATOR in inventory.delegated
-    register = f"Before that, in {_management(inventory)}: {_register(account, CONFIG_AGGREGATOR)}"
+    register = f"Before that, in {management(inventory)}: {_register(account, CONFIG_AGGREGATOR)}"
     yield Finding(
         level=Level.HINT,
         problem=f"no organization aggregator in these regions covers {', '.join(uncovered)}: "
@@ -203,38 +168,28 @@ def _register(account: str, principal: str) -> str:
     return aws_command(*register, "--service-principal", principal)
 
 
-def _management(inventory: Inventory) -> str:
-    known = isinstance(inventory.organization, Organization)
-    return f"management account {inventory.management_account}" if known else "the management account"
-
-
-def _not_active(inventory: Inventory) -> tuple[Account, ...]:
-    accounts = () if isinstance(inventory.accounts, Unknown) else inventory.accounts
-    return tuple(account for account in accounts if account.state != "ACTIVE")
-
-
 def _unreached(inventory: Inventory) -> Iterator[Finding]:
     for account, unknown in inventory.unreached.items():
-        yield _unchecked(
+        yield unchecked(
             "the account",
             unknown,
-            _named(inventory, account),
-            note=f"Name another role than {inventory.role} that account {inventory.caller.account} can assume there "
-            "(--role), or add the account to ExcludedAccounts.",
+            named(inventory, account),
+            note=f"Name another role than {' or '.join(inventory.roles)} that account {inventory.caller.account} can "
+            "assume there (--role), or add the account to ExcludedAccounts.",
         )
 
 
 def _inactive(inventory: Inventory) -> Iterator[Finding]:
-    for account in _not_active(inventory):
+    for account in not_active(inventory):
         problem = f"the account is {account.state}: add it to ExcludedAccounts"
-        yield Finding(level=Level.HINT, problem=problem, where=_named(inventory, account.identifier))
+        yield Finding(level=Level.HINT, problem=problem, where=named(inventory, account.identifier))
 
 
 def _recorder(inventory: Inventory, each: AccountRegion) -> Iterator[Finding]:
-    where = f"{_named(inventory, each.account)}, {each.region}"
+    where = f"{named(inventory, each.account)}, {each.region}"
     recorder = each.recorder
     if isinstance(recorder, Unknown):
-        yield _unchecked("the configuration recorder", recorder, where)
+        yield unchecked("the configuration recorder", recorder, where)
         return
     if recorder is None:
         yield _no_recorder(inventory, each, where)
@@ -306,7 +261,7 @@ def _security_hub(inventory: Inventory, region: str) -> Iterator[Finding]:
     hubs = {each.account: each.security_hub for each in inventory.account_regions if each.region == region}
     for account, hub in hubs.items():
         if isinstance(hub, Unknown):
-            yield _unchecked("Security Hub", hub, f"{_named(inventory, account)}, {region}", level=Level.HINT)
+            yield unchecked("Security Hub", hub, f"{named(inventory, account)}, {region}", level=Level.HINT)
     known = {account: hub for account, hub in hubs.items() if isinstance(hub, SecurityHub)}
     disabled = [account for account, hub in known.items() if not hub.enabled]
     if disabled:
@@ -332,9 +287,3 @@ def _holds_all(inventory: Inventory, known: Collection[str]) -> bool:
     if isinstance(accounts, Unknown):
         return False
     return all(account.identifier in known for account in accounts if account.state == "ACTIVE")
-
-
-def _named(inventory: Inventory, identifier: str) -> str:
-    accounts = () if isinstance(inventory.accounts, Unknown) else inventory.accounts
-    name = next((account.name for account in accounts if account.identifier == identifier), "")
-    return f"account {identifier} ({name})" if name else f"account {identifier}"
