@@ -1,14 +1,18 @@
-"""``ecr-exposure preflight``: checks the prerequisites of a deployment to an organization, and changes nothing."""
+"""``ecr-exposure preflight``: checks the prerequisites of a deployment to an organization, and changes none of them.
+
+It writes one file, parameters.yaml beside template.yaml.
+"""
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, TypedDict, Unpack
 
 import click
 from rich.console import Console
 
-from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.command_line import (
+    CannotRunError,
     Environment,
     ExitCode,
     profile_option,
@@ -16,12 +20,14 @@ from ecr_exposure.cli.command_line import (
     region_name,
     session_region,
 )
-from ecr_exposure.cli.excluded_accounts import excluded_accounts, unchecked_accounts
 from ecr_exposure.cli.finding import Finding, Level
 from ecr_exposure.cli.inventory import Inventory, Organization
 from ecr_exposure.cli.inventory_reader import read_inventory
 from ecr_exposure.cli.prerequisites import find_problems, security_hub_administrators
+from ecr_exposure.cli.project_folder import ProjectFolder, open_project_folder
+from ecr_exposure.cli.proposed_values import proposed_values
 from ecr_exposure.cli.terminal import print_line
+from ecr_exposure.cli.values_report import ValuesReport
 
 DEFAULT_ROLE: Final = "OrganizationAccountAccessRole"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
@@ -32,6 +38,8 @@ _STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow", Lev
 class _Options(TypedDict):
     regions: tuple[str, ...]
     role: str
+    parameters: Path
+    assignments: tuple[str, ...]
     profile: str | None
 
 
@@ -50,7 +58,7 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str) -> st
 @click.command(
     epilog=reference(
         (
-            "ecr-exposure preflight",
+            "ecr-exposure preflight --regions eu-west-1 --set publicAccessTest=reachable",
             "ecr-exposure preflight --regions eu-west-1,us-east-1 --role AWSControlTowerExecution",
         ),
         {
@@ -75,28 +83,61 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str) -> st
     show_default=True,
     help="The role to assume in the other accounts of the organization.",
 )
+@click.option(
+    "--parameters",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("parameters.yaml"),
+    show_default=True,
+    help="The file of the stack's values, beside template.yaml.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A value to write into the file; repeat the option for several.",
+)
 @profile_option
 @click.pass_obj
 def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     """Check the prerequisites before you deploy to an organization.
 
-    Lists what is missing, with the AWS CLI commands that fix it, and the parameter values for sam deploy --guided.
-    It is read-only. Run it with credentials of the management account or of a delegated administrator.
+    Lists what is missing, with the AWS CLI commands that fix it, and adds the values that it finds to parameters.yaml,
+    which sam deploy reads. It never changes a value that the file has; --set does. Towards AWS it is read-only. Run it
+    with credentials of the management account or of a delegated administrator.
 
     Security Hub and the organization aggregator are optional: what is missing there is a hint, and so is a check of
     them that fails.
     """
+    console = Console(highlight=False)
+    project = open_project_folder(options["parameters"])
+    _set_values(console, project, options)
     session = environment.open_session(options["profile"])
     regions = options["regions"] or (session_region(session, "--regions"),)
+    values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):
-        inventory = read_inventory(session, regions, (options["role"],))
-    findings = find_problems(inventory)
-    console = Console(highlight=False)
+        inventory = read_inventory(session, regions, (options["role"],), values)
+    proposed = proposed_values(inventory, values)
+    findings = (*find_problems(inventory), *proposed.refusals, *(project.findings() if project else ()))
     _print_scope(console, inventory)
     for level in Level:
         _print_findings(console, level, [finding for finding in findings if finding.level is level])
-    _print_parameters(console, inventory)
-    return _print_result(console, findings)
+    report = ValuesReport(console, project, options["parameters"], options["profile"])
+    written = report.add_and_print(inventory, proposed, values)
+    result = _print_result(console, findings)
+    return result if written else ExitCode.NOT_DONE
+
+
+def _set_values(console: Console, project: ProjectFolder | None, options: _Options) -> None:
+    """Write the values of --set, before and whether or not AWS can be read."""
+    if not options["assignments"]:
+        return
+    file = options["parameters"]
+    if not project:
+        raise CannotRunError(f"--set: {file} is not beside a template.yaml, so nothing is written")
+    for name, value in project.set_values(options["assignments"]).items():
+        print_line(console, ("Set", "bold"), f" in {file}: {name}={value}")
 
 
 def _print_scope(console: Console, inventory: Inventory) -> None:
@@ -134,25 +175,6 @@ def _print_findings(console: Console, level: Level, findings: Sequence[Finding])
             print_line(console, finding.note, indent=2)
         for command in finding.commands:
             print_line(console, (command, "green"), indent=4)
-
-
-def _print_parameters(console: Console, inventory: Inventory) -> None:
-    """Print what ``sam deploy --guided`` asks for, and which of it is unknown."""
-    organization = inventory.organization
-    values = {
-        "OrganizationId": organization.identifier if isinstance(organization, Organization) else None,
-        "OrganizationRootId": None if isinstance(inventory.root, Unknown) else inventory.root,
-        "ManagementAccountId": inventory.management_account,
-        "ExcludedAccounts": None if isinstance(inventory.accounts, Unknown) else ",".join(excluded_accounts(inventory)),
-    }
-    console.print()
-    print_line(console, ("Parameter values for sam deploy --guided", "bold"))
-    for name, value in values.items():
-        print_line(console, f"{name}: unknown, see above" if value is None else f"{name}={value}", indent=2)
-    unchecked = unchecked_accounts(inventory)
-    if unchecked:
-        text = "may fail the deployment, and are not in ExcludedAccounts"
-        print_line(console, f"Accounts that could not be checked {text}: {','.join(unchecked)}")
 
 
 def _print_result(console: Console, findings: Sequence[Finding]) -> ExitCode:
