@@ -1,6 +1,7 @@
 """Fixtures of the commands: an organization with all prerequisites, and a stack with its queue."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,13 @@ from tests.local_aws.moto_invocations import accepted_invocations
 from tests.local_aws.organization import LocalOrganization
 
 RunPreflight = Callable[..., Report]
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder of the test, an empty one: preflight writes into the folder of template.yaml."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

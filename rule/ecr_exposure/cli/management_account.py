@@ -30,7 +30,7 @@ def management_account_problems(inventory: Inventory) -> Iterator[Finding]:
             where=where,
             commands=(_CREATE_ROLE, *(aws_command(*describe, region) for region in inventory.regions)),
             note="It needs the service-linked role of AWS Config for organization rules, which the first command "
-            "creates (it fails if the role exists, which is no problem), and a recorder in each Region, which the "
+            "creates (it fails if the role exists; ignore that), and a recorder in each Region, which the "
             "others list.",
         )
     elif inventory.service_linked_role is False:
