@@ -104,7 +104,9 @@ class TestScope:
             "account 111122223333: 1 account cannot be seen from here: 777788889999 (member-777788889999). The reason: "
             "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
         ]
-        assert "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution. Name another one" in report.text
+        assert (
+            "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution. Name another one" in report.text
+        )
         assert report.excluded == ""
         assert (
             "Accounts that could not be checked may fail the deployment, and are not in ExcludedAccounts: 777788889999"
