@@ -46,18 +46,23 @@ class TestScope:
 
     def test_more_accounts_than_a_page_holds_are_all_checked(self, preflight: RunPreflight) -> None:
         members = tuple(str(500_000_000_000 + number) for number in range(250))
-        with organizations_api(page=20), LocalOrganization(members=members, regions=(HOME,)) as organization:
-            prepared = PreparedOrganization(organization)
+        with (
+            organizations_api(page=20) as services,
+            LocalOrganization(members=members, regions=(HOME,)) as organization,
+        ):
+            prepared = PreparedOrganization(organization, services)
             prepared.prepare(administrator=members[0])
             organization.accounts_without_role.update(members[1:-1])
             prepared.remove_recorder(members[-1])
             report = preflight(prepared, regions=HOME)
             called = [call.operation for call in organization.calls]
         assert called.count("ListAccounts") == 13
-        assert "Checked: 3 accounts;" in report.text
-        assert len(report.under("Not checked")) == 248
+        assert "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)" in report.text
+        (finding,) = report.under("Not checked")
+        assert finding.startswith("account 111122223333: 248 accounts cannot be seen from here: 500000000001 (member-500")
+        assert "500000000005 (member-500000000005), and 243 more. The reason: AccessDenied: " in finding
         assert report.values["ExcludedAccounts"] == members[-1]
-        assert report.lines[-1] == "Not ready: 1 missing, 248 not checked"
+        assert report.lines[-1] == "Not ready: 1 missing, 1 not checked"
 
     @pytest.mark.parametrize("member", ["State", "Status"])
     def test_state_of_an_account_is_read_from_both_members(
@@ -71,7 +76,7 @@ class TestScope:
             report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "account 777788889999: the account is PENDING_CLOSURE: add it to ExcludedAccounts"
+            "organization: 1 account is PENDING_CLOSURE, so is excluded: 777788889999"
         ]
 
     def test_suspended_account_is_excluded_and_a_hint(
@@ -83,7 +88,7 @@ class TestScope:
         report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "account 777788889999 (member-777788889999): the account is SUSPENDED: add it to ExcludedAccounts"
+            "organization: 1 account is SUSPENDED, so is excluded: 777788889999 (member-777788889999)"
         ]
         assert report.values["ExcludedAccounts"] == TWO
         assert not [call for call in prepared.organization.calls if call.account == TWO]
@@ -96,12 +101,10 @@ class TestScope:
         report = preflight(prepared)
         assert report.status == 2
         assert report.under("Not checked") == [
-            "account 777788889999 (member-777788889999): the account could not be checked: AccessDenied: "
-            "The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
+            "account 111122223333: 1 account cannot be seen from here: 777788889999 (member-777788889999). The reason: "
+            "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
         ]
-        assert (
-            "Name another role than OrganizationAccountAccessRole that account 111122223333 can assume" in report.text
-        )
+        assert "preflight tried the role OrganizationAccountAccessRole. Name another one" in report.text
         assert report.values["ExcludedAccounts"] == ""
         assert (
             "Accounts that could not be checked may fail the deployment, and are not in ExcludedAccounts: 777788889999"
@@ -116,7 +119,7 @@ class TestRecorder:
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         prepared.remove_recorder(ONE)
-        report = preflight(prepared)
+        report = preflight(prepared, regions=HOME)
         assert report.status == 1
         assert report.under("Missing") == [
             "account 444455556666 (member-444455556666), eu-west-1: there is no configuration recorder"
@@ -139,7 +142,7 @@ class TestRecorder:
             prepared.remove_recorder(account, channel=account != TWO)
         report = preflight(prepared, regions=HOME)
         assert report.status == 1
-        assert report.values["ExcludedAccounts"] == f"{HUB},{ONE},{TWO}"
+        assert report.values["ExcludedAccounts"] == f"{ONE},{TWO}"
         assert [command for command in report.commands if "delivery" in command] == [
             "aws configservice put-delivery-channel --region eu-west-1 "
             "--delivery-channel name=default,s3BucketName=org-config-log"
@@ -147,7 +150,7 @@ class TestRecorder:
         prepared.remove_recorder(TWO)
         report = preflight(prepared, regions=HOME)
         assert "s3BucketName=NAME-OF-YOUR-BUCKET" in report.text
-        assert "Replace NAME-OF-YOUR-BUCKET by a bucket that AWS Config of this account may write to." in report.text
+        assert "Replace NAME-OF-YOUR-BUCKET by the name of a bucket that AWS Config of this account may write to." in report.text
 
     def test_stopped_recorder_is_missing_in_its_region(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -161,7 +164,8 @@ class TestRecorder:
         assert report.commands == [
             "aws configservice start-configuration-recorder --region us-east-1 --configuration-recorder-name default"
         ]
-        assert report.values["ExcludedAccounts"] == TWO
+        assert "  Then run preflight again. A stopped recorder excludes no account.\n" in report.text
+        assert report.values["ExcludedAccounts"] == ""
         assert preflight(prepared, regions=HOME).status == 0
 
     def test_stopped_recorder_without_a_delivery_channel_needs_one_first(
@@ -187,7 +191,7 @@ class TestRecorder:
         assert "put-delivery-channel" not in report.text
         assert (
             "Whether there is a delivery channel could not be checked: "
-            "AccessDeniedException: no DescribeDeliveryChannels for you (DescribeDeliveryChannels)\n"
+            "AccessDeniedException: no DescribeDeliveryChannels for you (DescribeDeliveryChannels)"
         ) in report.text
 
     def test_regions_that_differ_are_both_reported(
@@ -200,10 +204,11 @@ class TestRecorder:
             "account 444455556666 (member-444455556666), eu-west-1",
             "account 777788889999 (member-777788889999), us-east-1",
         ]
-        assert report.values["ExcludedAccounts"] == f"{ONE},{TWO}"
+        assert report.values["ExcludedAccounts"] == ""
         assert preflight(prepared, regions=HOME).values["ExcludedAccounts"] == ONE
+        assert preflight(prepared, regions=ABROAD).values["ExcludedAccounts"] == TWO
 
-    def test_account_that_is_excluded_is_not_listed_as_unchecked(
+    def test_account_that_one_region_excludes_is_still_unchecked_in_the_other(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         """One region has no recorder, and the other refuses."""
@@ -211,8 +216,8 @@ class TestRecorder:
         fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared)
-        assert report.values["ExcludedAccounts"] == ONE
-        assert "not in ExcludedAccounts" not in report.text
+        assert report.values["ExcludedAccounts"] == ""
+        assert "and are not in ExcludedAccounts: 444455556666\n" in report.text
 
     @pytest.mark.parametrize("operation", ["DescribeConfigurationRecorders", "DescribeConfigurationRecorderStatus"])
     def test_refused_recorder_is_not_checked(

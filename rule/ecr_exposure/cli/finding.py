@@ -1,10 +1,15 @@
 """One thing to know before the deployment, and how findings name accounts. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.inventory import Inventory, Organization
+
+_NAMED: Final = 5
+RUN_AGAIN: Final = "Then run preflight again."
 
 
 class Level(Enum):
@@ -43,3 +48,15 @@ def management(inventory: Inventory) -> str:
     """Return the management account, with its id if that is known."""
     known = isinstance(inventory.organization, Organization)
     return f"management account {inventory.management_account}" if known else "the management account"
+
+
+def counted(number: int, noun: str = "account") -> str:
+    """Return a number and its noun."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def first_of(inventory: Inventory, identifiers: Sequence[str]) -> str:
+    """Return the first five accounts, with their names, and how many more there are."""
+    texts = [named(inventory, identifier).removeprefix("account ") for identifier in identifiers[:_NAMED]]
+    more = len(identifiers) - _NAMED
+    return ", ".join(texts) + (f", and {more:,} more" if more > 0 else "")

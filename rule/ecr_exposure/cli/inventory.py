@@ -83,12 +83,12 @@ class ControlTower:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregator:
-    """What an organization aggregator of the caller's account holds about all accounts."""
+    """What an organization aggregator of the caller's account knows about all accounts."""
 
-    resources: Mapping[str, int]
-    """How many recorded resources it counts in each account; an account without any is not in it."""
-    failures: Mapping[str, str]
-    """The error of each source, account or organization, that it could not aggregate from."""
+    resources: Mapping[str, int] | Unknown
+    """How many recorded resources it counts in each account; an account without any may not be in it."""
+    failures: Mapping[str, str] | Unknown
+    """The last error of each source, by account or organization and Region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +102,6 @@ class Key:
     multi_region: bool
     primary_region: str
     """The Region of the primary key; of a single-Region key, its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManagementAccount:
-    """The management account, as far as the rule of a delegated administrator needs it."""
-
-    service_linked_role: bool | Unknown
-    """Whether AWSServiceRoleForConfigMultiAccountSetup exists there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +122,8 @@ class Inventory:
     """Service principals with trusted access."""
     delegated: frozenset[str] | Unknown
     """Service principals that the caller's account administers; empty in the management account."""
+    administrators: frozenset[str] | Unknown
+    """Accounts that ListDelegatedAdministrators lists; only read in a member account."""
     accounts: tuple[Account, ...] | Unknown
     account_regions: tuple[AccountRegion, ...]
     unreached: Mapping[str, Unknown]
@@ -142,8 +136,8 @@ class Inventory:
     """None if it has no trusted access, so that it is not used."""
     keys: Mapping[str, Key | Unknown | None]
     """The key of KmsKeyArn by Region, None where it does not exist; empty without a key."""
-    management: ManagementAccount | None
-    """Only read from a delegated administrator whose rule includes the management account."""
+    service_linked_role: bool | Unknown | None
+    """Whether the management account has the role of AWS Config for organization rules; None if it was not read."""
 
     @property
     def management_account(self) -> str | None:
@@ -153,9 +147,9 @@ class Inventory:
     @property
     def aggregated_accounts(self) -> Mapping[str, int] | Unknown:
         """How many recorded resources the aggregator counts, by account; empty if it was not asked."""
-        if isinstance(self.aggregator, Unknown):
-            return self.aggregator
-        return self.aggregator.resources if self.aggregator else {}
+        if isinstance(self.aggregator, Aggregator):
+            return self.aggregator.resources
+        return self.aggregator or {}
 
     @property
     def in_management_account(self) -> bool:

@@ -1,19 +1,18 @@
-"""The state of an organization as far as the rule needs it, read by Describe, List and Get calls and AssumeRole.
+"""Reads the state of an organization as far as the rule needs it, by Describe, List and Get calls and AssumeRole.
 
 Organizations answers these calls to the management account and to delegated administrators:
 https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
-Without a name, DescribeConfigurationRecorders returns the customer managed recorder:
-https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigurationRecorders.html
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
+from ecr_exposure.cli.account_reader import ENABLED_BY_DEFAULT, AccountReader, ReadAccount, region_statuses
+from ecr_exposure.cli.aggregator_reader import organization_aggregators, read_aggregator
 from ecr_exposure.cli.aws_calls import (
     AWS_ERRORS,
     Clients,
@@ -26,76 +25,103 @@ from ecr_exposure.cli.aws_calls import (
     required,
 )
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.inventory import (
-    Account,
-    AccountRegion,
-    Caller,
-    Inventory,
-    Organization,
-    Recorder,
-    SecurityHub,
-)
+from ecr_exposure.cli.control_tower import read_control_tower
+from ecr_exposure.cli.encryption_key import read_keys
+from ecr_exposure.cli.inventory import Account, Caller, Inventory, Organization
 
 if TYPE_CHECKING:
-    from mypy_boto3_config import ConfigServiceClient
     from mypy_boto3_organizations import OrganizationsClient
-    from mypy_boto3_securityhub import SecurityHubClient
 
-_ACCOUNTS_AT_ONCE: Final = 8
 # AWS Organizations creates the first in each account that it creates, AWS Control Tower the second.
 DEFAULT_ROLES: Final = ("OrganizationAccountAccessRole", "AWSControlTowerExecution")
+ACCOUNT_RULE: Final = "account-rule"
 _NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
-# Errors of DescribeHub in an account that has not enabled Security Hub:
-# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html
-_NOT_ENABLED: Final = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
+# The error of STS for unknown credentials, and in a Region that their account has not enabled.
+_INVALID_TOKEN: Final = "InvalidClientTokenId"  # noqa: S105 - no secret
 
 
 def read_inventory(
     session: boto3.Session, regions: Sequence[str], roles: Sequence[str], values: Mapping[str, str] = _NO_VALUES
 ) -> Inventory:
-    """Read the organization of the session's account; ``values`` are those of parameters.yaml.
+    """Read the organization of the session's account.
 
-    Raises CannotRunError without usable credentials or without an organization. Whatever else AWS refuses
-    is Unknown.
+    ``values`` are those that the template's parameters have so far. Raises CannotRunError without usable credentials
+    or without an organization. Whatever else AWS refuses is Unknown.
     """
-    _ = values
     clients = Clients(session, regions[0])
-    caller = _caller(clients)
+    caller = _caller(clients, regions[0])
     _check_partition(session, caller, regions)
     organizations = clients.organizations
-    accounts = attempt(lambda: _accounts(organizations))
+    listed = attempt(lambda: _accounts(organizations))
     root_arn = attempt(lambda: _root_arn(organizations))
     organization = _organization(organizations, caller, root_arn)
     management = organization.management_account if isinstance(organization, Organization) else None
-    # Deployed from a delegated administrator, the template excludes the management account by itself.
-    members = () if isinstance(accounts, Unknown) else accounts
-    active = {account.identifier for account in members if account.state == "ACTIVE"} - {management}
-    reader = _AccountReader(session, caller, regions, roles[0])
-    account_regions, unreached = reader.read_all(sorted(active | {caller.account}))
+    in_management = management == caller.account
+    trusted = attempt(lambda: _trusted(organizations))
+    opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
+    reader = AccountReader(session, caller, regions, roles, opt_in)
+    accounts = reader.read_all(_to_read(caller, listed, management, values), management)
+    unreached = {account: each for account, each in accounts.items() if isinstance(each, Unknown)}
+    read = {account: each for account, each in accounts.items() if isinstance(each, ReadAccount)}
+    aggregators = attempt(lambda: organization_aggregators(session, regions))
     return Inventory(
         caller=caller,
         regions=tuple(regions),
-        opt_in_regions=frozenset(),
+        opt_in_regions=opt_in,
         roles=tuple(roles),
-        role_used={},
+        role_used={account: each.role for account, each in read.items() if each.role},
         organization=organization,
         root=root_arn if isinstance(root_arn, Unknown) else root_arn.rpartition("/")[2],
-        trusted=attempt(lambda: _trusted(organizations)),
-        delegated=frozenset()
-        if management == caller.account
-        else attempt(lambda: _delegated(organizations, caller.account)),
-        accounts=accounts,
-        account_regions=account_regions,
+        trusted=trusted,
+        delegated=frozenset() if in_management else attempt(lambda: _delegated(organizations, caller.account)),
+        administrators=frozenset() if in_management else attempt(lambda: _administrators(organizations)),
+        accounts=listed,
+        account_regions=tuple(one for each in read.values() for one in each.account_regions),
         unreached=unreached,
-        aggregated=attempt(lambda: _aggregated(session, regions)),
-        aggregator=None,
-        control_tower=None,
-        keys={},
-        management=None,
+        aggregated=aggregators
+        if isinstance(aggregators, Unknown)
+        else frozenset[str]().union(*(each.covered for each in aggregators)),
+        aggregator=aggregators
+        if isinstance(aggregators, Unknown)
+        else read_aggregator(session, aggregators if unreached else ()),
+        control_tower=read_control_tower(session, regions, trusted, in_management_account=in_management),
+        keys=read_keys(session, regions, values.get("KmsKeyArn", "")),
+        service_linked_role=read[management].service_linked_role if management in read else None,
     )
 
 
-def _caller(clients: Clients) -> Caller:
+def _to_read(
+    caller: Caller, listed: tuple[Account, ...] | Unknown, management: str | None, values: Mapping[str, str]
+) -> list[str]:
+    """Return the accounts that get the rule: ACTIVE ones, and the management account where the template includes it.
+
+    Deployed from a delegated administrator, the template excludes it unless IncludeManagementAccount is true.
+    """
+    if values.get("DeployAs") == ACCOUNT_RULE:
+        return [caller.account]
+    members = () if isinstance(listed, Unknown) else listed
+    active = {account.identifier for account in members if account.state == "ACTIVE"}
+    if values.get("IncludeManagementAccount") != "true":
+        active.discard(management or "")
+    elif management:
+        active.add(management)
+    return sorted(active | {caller.account})
+
+
+def _opt_in(clients: Clients, caller: Caller, regions: Sequence[str]) -> frozenset[str] | Unknown:
+    """Return the Regions that each account must enable; AWS lists such Regions in the partition aws only.
+
+    https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+    """
+    if caller.partition != "aws":
+        return frozenset()
+    statuses = attempt(lambda: region_statuses(clients.account))
+    if isinstance(statuses, Unknown):
+        return statuses
+    return frozenset(region for region in regions if statuses.get(region) != ENABLED_BY_DEFAULT)
+
+
+def _caller(clients: Clients, region: str) -> Caller:
     try:
         identity = clients.sts.get_caller_identity()
         return Caller(
@@ -103,7 +129,8 @@ def _caller(clients: Clients) -> Caller:
             partition=required(identity, lambda found: found["Arn"]).split(":")[1],
         )
     except AWS_ERRORS as error:
-        raise CannotRunError(f"no usable AWS credentials: {error_text(error)}") from None
+        disabled = f", or {region} is not enabled in their account" if error_code(error) == _INVALID_TOKEN else ""
+        raise CannotRunError(f"no usable AWS credentials: {error_text(error)}{disabled}") from None
 
 
 def _check_partition(session: boto3.Session, caller: Caller, regions: Sequence[str]) -> None:
@@ -179,85 +206,10 @@ def _delegated(client: "OrganizationsClient", account: str) -> frozenset[str]:
     return frozenset(service["ServicePrincipal"] for service in services)
 
 
-def _aggregated(session: boto3.Session, regions: Sequence[str]) -> frozenset[str]:
-    covered: set[str] = set()
-    for region in regions:
-        paginator = Clients(session, region).config.get_paginator("describe_configuration_aggregators")
-        for each in entries(paginator.paginate(), lambda page: page["ConfigurationAggregators"]):
-            source = each.get("OrganizationAggregationSource")
-            if source:
-                covered.update(regions if source.get("AllAwsRegions") else source.get("AwsRegions", ()))
-    return frozenset(covered) & frozenset(regions)
+def _administrators(client: "OrganizationsClient") -> frozenset[str]:
+    """Return the delegated administrators; one that deploys a service-managed StackSet needs this permission, too.
 
-
-class _AccountReader:
-    """Reads accounts side by side, each in all regions: the caller's own directly, the others by the role."""
-
-    def __init__(self, session: boto3.Session, caller: Caller, regions: Sequence[str], role: str) -> None:
-        self._session, self._caller, self._regions, self._role = session, caller, regions, role
-        self._sts = Clients(session, regions[0]).sts
-
-    def read_all(self, accounts: Sequence[str]) -> tuple[tuple[AccountRegion, ...], dict[str, Unknown]]:
-        with ThreadPoolExecutor(_ACCOUNTS_AT_ONCE) as pool:
-            results = dict(zip(accounts, pool.map(self._read, accounts), strict=True))
-        read = [each for each in results.values() if not isinstance(each, Unknown)]
-        unreached = {account: each for account, each in results.items() if isinstance(each, Unknown)}
-        return tuple(each for account_regions in read for each in account_regions), unreached
-
-    def _read(self, account: str) -> tuple[AccountRegion, ...] | Unknown:
-        own = account == self._caller.account
-        credentials = {} if own else attempt(lambda: self._assume_role(account))
-        if isinstance(credentials, Unknown):
-            return credentials
-        return tuple(
-            _account_region(Clients(self._session, region, credentials), account, region) for region in self._regions
-        )
-
-    def _assume_role(self, account: str) -> dict[str, str]:
-        arn = f"arn:{self._caller.partition}:iam::{account}:role/{self._role}"
-        response = self._sts.assume_role(RoleArn=arn, RoleSessionName="ecr-exposure-preflight")
-        credentials = required(response, lambda found: found["Credentials"])
-        return {
-            "aws_access_key_id": credentials["AccessKeyId"],
-            "aws_secret_access_key": credentials["SecretAccessKey"],
-            "aws_session_token": credentials["SessionToken"],
-        }
-
-
-def _account_region(clients: Clients, account: str, region: str) -> AccountRegion:
-    return AccountRegion(
-        account=account,
-        region=region,
-        enabled=True,
-        recorder=attempt(lambda: _recorder(clients.config)),
-        bucket=attempt(lambda: _bucket(clients.config)),
-        security_hub=attempt(lambda: _security_hub(clients.security_hub)),
-    )
-
-
-def _recorder(client: "ConfigServiceClient") -> Recorder | None:
-    """Return the customer managed recorder; a service-linked one evaluates no rules of the customer."""
-    described = client.describe_configuration_recorders()
-    for settings in required(described, lambda response: response["ConfigurationRecorders"]):
-        if not settings.get("servicePrincipal"):
-            status = client.describe_configuration_recorder_status(ConfigurationRecorderNames=[settings["name"]])
-            states = required(status, lambda response: response["ConfigurationRecordersStatus"])
-            return Recorder(settings=settings, recording=any(state.get("recording", False) for state in states))
-    return None
-
-
-def _bucket(client: "ConfigServiceClient") -> str | None:
-    for channel in required(client.describe_delivery_channels(), lambda response: response["DeliveryChannels"]):
-        return str(channel["s3BucketName"])
-    return None
-
-
-def _security_hub(client: "SecurityHubClient") -> SecurityHub:
-    try:
-        required(client.describe_hub(), lambda response: response["HubArn"])
-    except ClientError as error:
-        if error_code(error) not in _NOT_ENABLED:
-            raise
-        return SecurityHub(enabled=False, administrator="")
-    administrator = client.get_administrator_account().get("Administrator") or {}
-    return SecurityHub(enabled=True, administrator=administrator.get("AccountId", ""))
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-delegated-admin.html
+    """
+    pages = client.get_paginator("list_delegated_administrators").paginate()
+    return frozenset(each["Id"] for each in entries(pages, lambda page: page["DelegatedAdministrators"]))

@@ -21,9 +21,9 @@ from ecr_exposure.cli.command_line import (
     session_region,
 )
 from ecr_exposure.cli.finding import Finding, Level
-from ecr_exposure.cli.inventory import Inventory, Organization
 from ecr_exposure.cli.inventory_reader import read_inventory
-from ecr_exposure.cli.prerequisites import find_problems, security_hub_administrators
+from ecr_exposure.cli.preflight_report import print_findings, print_scope
+from ecr_exposure.cli.prerequisites import find_problems
 from ecr_exposure.cli.project_folder import ProjectFolder, open_project_folder
 from ecr_exposure.cli.proposed_values import proposed_values
 from ecr_exposure.cli.terminal import print_line
@@ -32,7 +32,6 @@ from ecr_exposure.cli.values_report import ValuesReport
 DEFAULT_ROLE: Final = "OrganizationAccountAccessRole"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
 _ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
-_STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow", Level.HINT: "bold cyan"}
 
 
 class _Options(TypedDict):
@@ -120,9 +119,9 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
         inventory = read_inventory(session, regions, (options["role"],), values)
     proposed = proposed_values(inventory, values)
     findings = (*find_problems(inventory), *proposed.refusals, *(project.findings() if project else ()))
-    _print_scope(console, inventory)
+    print_scope(console, inventory)
     for level in Level:
-        _print_findings(console, level, [finding for finding in findings if finding.level is level])
+        print_findings(console, level, [finding for finding in findings if finding.level is level])
     report = ValuesReport(console, project, options["parameters"], options["profile"])
     written = report.add_and_print(inventory, proposed, values)
     result = _print_result(console, findings)
@@ -138,43 +137,6 @@ def _set_values(console: Console, project: ProjectFolder | None, options: _Optio
         raise CannotRunError(f"--set: {file} is not beside a template.yaml, so nothing is written")
     for name, value in project.set_values(options["assignments"]).items():
         print_line(console, ("Set", "bold"), f" in {file}: {name}={value}")
-
-
-def _print_scope(console: Console, inventory: Inventory) -> None:
-    organization = inventory.organization
-    identifier = organization.identifier if isinstance(organization, Organization) else "(id unknown)"
-    caller = inventory.caller.account
-    if inventory.in_management_account:
-        kind = "the management account"
-    elif isinstance(inventory.delegated, frozenset) and inventory.delegated:
-        kind = f"a delegated administrator ({', '.join(sorted(inventory.delegated))})"
-    else:
-        kind = "not known to be the management account or a delegated administrator"
-    checked = len({each.account for each in inventory.account_regions})
-    print_line(console, ("Preflight", "bold"), f": organization {identifier}, regions {', '.join(inventory.regions)}")
-    print_line(console, f"Caller: account {caller}, {kind}")
-    accounts = "1 account" if checked == 1 else f"{checked} accounts"
-    print_line(console, f"Checked: {accounts}; in all but the caller's with the role {inventory.roles[0]}")
-    for region in inventory.regions:
-        for administrator in security_hub_administrators(inventory, region):
-            text = f"the administrator is account {administrator}; deploy deploy/security-hub.yaml there"
-            print_line(console, f"Security Hub in {region}: {text}")
-    if inventory.management_account and not inventory.in_management_account:
-        text = "not checked; the template excludes it, because a StackSet does not deploy to it"
-        print_line(console, f"Management account {inventory.management_account}: {text}")
-
-
-def _print_findings(console: Console, level: Level, findings: Sequence[Finding]) -> None:
-    if not findings:
-        return
-    console.print()
-    print_line(console, (f"{level.value} ({len(findings)})", _STYLES[level]))
-    for finding in findings:
-        print_line(console, f"- {finding.where}: {finding.problem}")
-        if finding.note:
-            print_line(console, finding.note, indent=2)
-        for command in finding.commands:
-            print_line(console, (command, "green"), indent=4)
 
 
 def _print_result(console: Console, findings: Sequence[Finding]) -> ExitCode:
