@@ -36,11 +36,12 @@ class TestReady:
             "Security Hub in us-east-1: the administrator is account 777788889999 (member-777788889999); "
             "deploy deploy/security-hub.yaml there",
             "",
-            "Parameter values for sam deploy --guided",
+            "Parameter values",
             "  OrganizationId=o-exampleorg1",
             f"  OrganizationRootId={prepared.admin.org.root_id}",
             "  ManagementAccountId=111122223333",
-            "  ExcludedAccounts=",
+            "  HomeRegion=eu-west-1",
+            "Not written: . has no template.yaml; name the file beside it with --parameters FILE",
             "",
             "Ready to deploy",
         ]
@@ -142,7 +143,7 @@ class TestDelegatedAdministrator:
             "because a StackSet does not deploy to it"
         ) in report.lines
         assert report.values["ManagementAccountId"] == HUB
-        assert report.values["ExcludedAccounts"] == ""
+        assert "ExcludedAccounts" not in report.values
         assert {call.account for call in prepared.organization.calls if call.service == "config"} == {
             ONE,
             "777788889999",
@@ -228,7 +229,7 @@ class TestRefusedCalls:
             report = preflight(prepared)
         assert report.status == 2
         assert report.lines[0] == "Preflight: organization (id unknown), Regions eu-west-1, us-east-1"
-        assert report.values.keys() == {"ExcludedAccounts"}
+        assert report.values.keys() == {"HomeRegion"}
         assert "account 111122223333: the organization could not be checked: AccessDeniedException" in report.text
         assert report.under("Missing") == []
         assert [line for line in report.under("Not checked") if "may not" in line] == [
