@@ -60,6 +60,10 @@ class ResolvedTemplate:
             "AWS::NoValue": _NO_VALUE,
             "AWS::Partition": get_partition(region),
             "AWS::Region": region,
+            "AWS::StackId": (
+                f"arn:{get_partition(region)}:cloudformation:{region}:{account}"
+                f":stack/{stack_name}/1a2b3c4d-0000-1111-2222-333344445555"
+            ),
             "AWS::StackName": stack_name,
         }
 
