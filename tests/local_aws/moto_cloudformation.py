@@ -1,8 +1,8 @@
 """What moto 5.2.5 does differently when it creates a stack.
 
 It parses every template as YAML, in Python: 0.1 seconds for template.yaml, 100 times as long as JSON.
-It ignores the property ManagedPolicyArns of a role, and leaves None for AWS::NoValue in a list, which it then rejects in
-a managed policy.
+It ignores the property ManagedPolicyArns of a role. For AWS::NoValue in a list it leaves None, and rejects a managed
+policy that has it.
 """
 
 import json
@@ -38,19 +38,19 @@ def managed_policies() -> Iterator[None]:
     moto_policy: Callable[..., ManagedPolicy] = ManagedPolicy.create_from_cloudformation_json
     moto_role: Callable[..., Role] = Role.create_from_cloudformation_json
 
-    def policy(_: type, name: str, content: dict[str, Any], *place: str, **kwargs: Any) -> ManagedPolicy:
+    def policy(name: str, content: dict[str, Any], *place: str, **kwargs: Any) -> ManagedPolicy:
         document = content["Properties"]["PolicyDocument"]
         document["Statement"] = [each for each in document["Statement"] if each is not None]
         return moto_policy(name, content, *place, **kwargs)
 
-    def role(_: type, name: str, content: dict[str, Any], account: str, region: str, **kwargs: Any) -> Role:
+    def role(name: str, content: dict[str, Any], account: str, region: str, **kwargs: Any) -> Role:
         created = moto_role(name, content, account, region, **kwargs)
         for arn in content["Properties"].get("ManagedPolicyArns", ()):
             iam_backends[account][get_partition(region)].attach_role_policy(arn, created.name)
         return created
 
     with (
-        patch.object(ManagedPolicy, "create_from_cloudformation_json", classmethod(policy)),
-        patch.object(Role, "create_from_cloudformation_json", classmethod(role)),
+        patch.object(ManagedPolicy, "create_from_cloudformation_json", staticmethod(policy)),
+        patch.object(Role, "create_from_cloudformation_json", staticmethod(role)),
     ):
         yield

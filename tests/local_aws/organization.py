@@ -200,7 +200,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         self.use_function_role(FUNCTION_ROLE)
 
     def use_function_role(self, role_name: str) -> None:
-        """Set the environment variables to credentials of the function's role in the hub account, named by path/name."""
+        """Set the environment variables to credentials of a role in the hub account, given as name or path/name."""
         home = self.regions[0]
         role = self._assume(self.hub, home, role_name)
         os.environ |= {

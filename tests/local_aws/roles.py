@@ -62,7 +62,9 @@ def _within(condition: object, same_organization: bool) -> bool:  # noqa: FBT001
 
 
 def _statements(role: Role) -> Iterator[Mapping[str, Any]]:
-    attached = (each.document for policy in role.managed_policies.values() for each in policy.versions if each.is_default)
+    attached = (
+        each.document for policy in role.managed_policies.values() for each in policy.versions if each.is_default
+    )
     for document in (*role.policies.values(), *attached):
         yield from _document(document)["Statement"]
 
