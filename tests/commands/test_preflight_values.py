@@ -276,6 +276,20 @@ class TestFile:
         assert "HomeRegion" not in read_parameters(project).values
         assert any(line.startswith("  Not added: HomeRegion is not a parameter of") for line in report.lines)
 
+    def test_value_that_is_entered_meanwhile_stays(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
+    ) -> None:
+        """Reading a large organization takes minutes."""
+
+        def enter(_call: Call) -> bool:
+            project.write_text("# new\nHomeRegion: us-east-1\n")
+            return False
+
+        with prepared.organization.faults.inject(Fault("organizations", "ListAccounts", when=enter)):
+            report = preflight(prepared, regions=HOME)
+        assert project.read_text().startswith("# new\nHomeRegion: us-east-1\nOrganizationId: ")
+        assert "  HomeRegion=" not in report.text
+
     def test_interrupt_leaves_the_file(self, prepared: PreparedOrganization, project: Path) -> None:
         interrupted: list[Call] = []
 
