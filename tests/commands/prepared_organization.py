@@ -117,6 +117,11 @@ class Report:
         pairs = re.findall(r"^  (\w+)=(.*)$", self.text, re.MULTILINE)
         return {name: value for name, value in pairs if name[0].isupper()}
 
+    @property
+    def excluded(self) -> str:
+        """The value of ExcludedAccounts; empty without one."""
+        return self.values.get("ExcludedAccounts", "")
+
 
 def refused(service: str, operation: str, **where: Any) -> Fault:
     """Refuse an operation in the JSON of both protocols that the command uses."""

@@ -59,9 +59,11 @@ class TestScope:
         assert called.count("ListAccounts") == 13
         assert "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)" in report.text
         (finding,) = report.under("Not checked")
-        assert finding.startswith("account 111122223333: 248 accounts cannot be seen from here: 500000000001 (member-500")
+        assert finding.startswith(
+            "account 111122223333: 248 accounts cannot be seen from here: 500000000001 (member-500"
+        )
         assert "500000000005 (member-500000000005), and 243 more. The reason: AccessDenied: " in finding
-        assert report.values["ExcludedAccounts"] == members[-1]
+        assert report.excluded == members[-1]
         assert report.lines[-1] == "Not ready: 1 missing, 1 not checked"
 
     @pytest.mark.parametrize("member", ["State", "Status"])
@@ -75,9 +77,7 @@ class TestScope:
         with prepared.organization.faults.inject(response):
             report = preflight(prepared)
         assert report.status == 0
-        assert report.under("Hint") == [
-            "organization: 1 account is PENDING_CLOSURE, so is excluded: 777788889999"
-        ]
+        assert report.under("Hint") == ["organization: 1 account is PENDING_CLOSURE, so is excluded: 777788889999"]
 
     def test_suspended_account_is_excluded_and_a_hint(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -90,7 +90,7 @@ class TestScope:
         assert report.under("Hint") == [
             "organization: 1 account is SUSPENDED, so is excluded: 777788889999 (member-777788889999)"
         ]
-        assert report.values["ExcludedAccounts"] == TWO
+        assert report.excluded == TWO
         assert not [call for call in prepared.organization.calls if call.account == TWO]
 
     def test_account_without_the_role_is_not_checked(
@@ -104,8 +104,10 @@ class TestScope:
             "account 111122223333: 1 account cannot be seen from here: 777788889999 (member-777788889999). The reason: "
             "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
         ]
-        assert "preflight tried the role OrganizationAccountAccessRole. Name another one" in report.text
-        assert "ExcludedAccounts" not in report.values
+        assert (
+            "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution. Name another one" in report.text
+        )
+        assert report.excluded == ""
         assert (
             "Accounts that could not be checked may fail the deployment, and are not in ExcludedAccounts: 777788889999"
         ) in report.lines
@@ -134,7 +136,7 @@ class TestRecorder:
             START,
         ]
         assert "The policy of the bucket org-config-log, which other accounts use, must allow" in report.text
-        assert report.values["ExcludedAccounts"] == ONE
+        assert report.excluded == ONE
 
     def test_unknown_bucket_is_to_be_replaced(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
         """No account has a recorder; a delivery channel that exists is kept."""
@@ -142,7 +144,7 @@ class TestRecorder:
             prepared.remove_recorder(account, channel=account != TWO)
         report = preflight(prepared, regions=HOME)
         assert report.status == 1
-        assert report.values["ExcludedAccounts"] == f"{ONE},{TWO}"
+        assert report.excluded == f"{ONE},{TWO}"
         assert [command for command in report.commands if "delivery" in command] == [
             "aws configservice put-delivery-channel --region eu-west-1 "
             "--delivery-channel name=default,s3BucketName=org-config-log"
@@ -150,7 +152,10 @@ class TestRecorder:
         prepared.remove_recorder(TWO)
         report = preflight(prepared, regions=HOME)
         assert "s3BucketName=NAME-OF-YOUR-BUCKET" in report.text
-        assert "Replace NAME-OF-YOUR-BUCKET by the name of a bucket that AWS Config of this account may write to." in report.text
+        assert (
+            "Replace NAME-OF-YOUR-BUCKET by the name of a bucket that AWS Config of this account may write to ("
+            in report.text
+        )
 
     def test_stopped_recorder_is_missing_in_its_region(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -165,7 +170,7 @@ class TestRecorder:
             "aws configservice start-configuration-recorder --region us-east-1 --configuration-recorder-name default"
         ]
         assert "  Then run preflight again. A stopped recorder excludes no account.\n" in report.text
-        assert "ExcludedAccounts" not in report.values
+        assert report.excluded == ""
         assert preflight(prepared, regions=HOME).status == 0
 
     def test_stopped_recorder_without_a_delivery_channel_needs_one_first(
@@ -204,9 +209,9 @@ class TestRecorder:
             "account 444455556666 (member-444455556666), eu-west-1",
             "account 777788889999 (member-777788889999), us-east-1",
         ]
-        assert "ExcludedAccounts" not in report.values
-        assert preflight(prepared, regions=HOME).values["ExcludedAccounts"] == ONE
-        assert preflight(prepared, regions=ABROAD).values["ExcludedAccounts"] == TWO
+        assert report.excluded == ""
+        assert preflight(prepared, regions=HOME).excluded == ONE
+        assert preflight(prepared, regions=ABROAD).excluded == TWO
 
     def test_account_that_one_region_excludes_is_still_unchecked_in_the_other(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -216,7 +221,7 @@ class TestRecorder:
         fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared)
-        assert "ExcludedAccounts" not in report.values
+        assert report.excluded == ""
         assert "and are not in ExcludedAccounts: 444455556666\n" in report.text
 
     @pytest.mark.parametrize("operation", ["DescribeConfigurationRecorders", "DescribeConfigurationRecorderStatus"])
@@ -257,7 +262,7 @@ class TestRecorder:
         with prepared.organization.faults.inject(response):
             report = preflight(prepared, regions=HOME)
         assert report.under("Missing")[0].endswith("eu-west-1: there is no configuration recorder")
-        assert report.values["ExcludedAccounts"] == ONE
+        assert report.excluded == ONE
 
 
 class TestRecording:
@@ -279,7 +284,7 @@ class TestRecording:
             '--recording-group \'{"resourceTypes":["AWS::S3::Bucket","AWS::ECR::Repository",'
             '"AWS::Config::ResourceCompliance"],"recordingStrategy":{"useOnly":"INCLUSION_BY_RESOURCE_TYPES"}}\''
         ]
-        assert "ExcludedAccounts" not in report.values
+        assert report.excluded == ""
 
     def test_recorder_that_excludes_a_type_is_missing_it(
         self, prepared: PreparedOrganization, preflight: RunPreflight

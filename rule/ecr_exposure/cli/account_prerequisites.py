@@ -109,12 +109,12 @@ def _notes(inventory: Inventory, each: AccountRegion) -> Iterator[str]:
             "AWS Control Tower sets up AWS Config in the accounts that it governs, and denies these commands there: "
             "enroll or update the account in AWS Control Tower instead."
         )
-    yield "The first command fails if the role exists, which is no problem."
+    yield "The first command fails if the role exists; ignore that."
     yield _bucket_note(inventory, each)
     if each.account == inventory.caller.account:
-        yield f"The rule is deployed from this account, so it is never excluded. {RUN_AGAIN}"
+        yield f"{RUN_AGAIN} The rule is deployed from this account, so it is never excluded."
     else:
-        yield f"Until then, ExcludedAccounts must name the account in this Region. {RUN_AGAIN}"
+        yield f"{RUN_AGAIN} Until then, the account is excluded in this Region."
 
 
 def _delivery_channel(inventory: Inventory, each: AccountRegion) -> tuple[str, ...]:
@@ -135,5 +135,8 @@ def _bucket_note(inventory: Inventory, each: AccountRegion) -> str:
         return ""
     bucket = _bucket(inventory)
     if bucket == UNKNOWN_BUCKET:
-        return f"Replace {UNKNOWN_BUCKET} by the name of a bucket that AWS Config of this account may write to."
+        return (
+            f"Replace {UNKNOWN_BUCKET} by the name of a bucket that AWS Config of this account may write to "
+            "(https://docs.aws.amazon.com/config/latest/developerguide/s3-bucket-policy.html)."
+        )
     return f"The policy of the bucket {bucket}, which other accounts use, must allow AWS Config of this account."

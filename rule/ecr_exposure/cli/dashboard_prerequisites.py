@@ -48,8 +48,8 @@ def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
     register = f"Before that, in {management(inventory)}: {register_command(account, CONFIG_AGGREGATOR)}"
     yield Finding(
         level=Level.HINT,
-        problem=f"no organization aggregator in these regions covers {', '.join(uncovered)}: "
-        "no dashboard shows the evaluations of all accounts",
+        problem=f"no organization aggregator in these Regions covers {', '.join(uncovered)}: "
+        "without one, no dashboard shows the evaluations of all accounts",
         where=f"account {account}",
         commands=(
             aws_command("iam", "create-role", *role, "--assume-role-policy-document", compact_json(trust)),

@@ -28,13 +28,13 @@ from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.control_tower import read_control_tower
 from ecr_exposure.cli.encryption_key import read_keys
 from ecr_exposure.cli.inventory import Account, Caller, Inventory, Organization
+from ecr_exposure.cli.proposed_values import ACCOUNT_RULE
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 # AWS Organizations creates the first in each account that it creates, AWS Control Tower the second.
 DEFAULT_ROLES: Final = ("OrganizationAccountAccessRole", "AWSControlTowerExecution")
-ACCOUNT_RULE: Final = "account-rule"
 _NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 # The error of STS for unknown credentials, and in a Region that their account has not enabled.
 _INVALID_TOKEN: Final = "InvalidClientTokenId"  # noqa: S105 - no secret

@@ -21,7 +21,7 @@ from ecr_exposure.cli.command_line import (
     session_region,
 )
 from ecr_exposure.cli.finding import Finding, Level
-from ecr_exposure.cli.inventory_reader import read_inventory
+from ecr_exposure.cli.inventory_reader import DEFAULT_ROLES, read_inventory
 from ecr_exposure.cli.preflight_report import print_findings, print_scope
 from ecr_exposure.cli.prerequisites import find_problems
 from ecr_exposure.cli.project_folder import ProjectFolder, open_project_folder
@@ -29,14 +29,13 @@ from ecr_exposure.cli.proposed_values import proposed_values
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values_report import ValuesReport
 
-DEFAULT_ROLE: Final = "OrganizationAccountAccessRole"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
 _ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
 
 
 class _Options(TypedDict):
     regions: tuple[str, ...]
-    role: str
+    role: str | None
     parameters: Path
     assignments: tuple[str, ...]
     profile: str | None
@@ -48,8 +47,8 @@ def _regions(_context: click.Context, _parameter: click.Parameter, text: str | N
     return tuple(dict.fromkeys(region_name(part.strip()) for part in named))
 
 
-def _role(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
-    if not _ROLE.fullmatch(text):
+def _role(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not _ROLE.fullmatch(text):
         raise click.BadParameter(f"{text!r} is not the name of a role (an ARN is not accepted)")
     return text
 
@@ -78,9 +77,7 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str) -> st
     "--role",
     metavar="NAME",
     callback=_role,
-    default=DEFAULT_ROLE,
-    show_default=True,
-    help="The role to assume in the other accounts of the organization.",
+    help=f"The role to assume in the other accounts; by default {' or '.join(DEFAULT_ROLES)}, whichever exists.",
 )
 @click.option(
     "--parameters",
@@ -116,16 +113,21 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     regions = options["regions"] or (session_region(session, "--regions"),)
     values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):
-        inventory = read_inventory(session, regions, (options["role"],), values)
+        inventory = read_inventory(session, regions, _roles(options), values)
     proposed = proposed_values(inventory, values)
-    findings = (*find_problems(inventory), *proposed.refusals, *(project.findings() if project else ()))
-    print_scope(console, inventory)
+    chosen = {**values, **proposed.missing(values)}
+    findings = (*find_problems(inventory, chosen), *proposed.refusals, *(project.findings() if project else ()))
+    print_scope(console, inventory, chosen)
     for level in Level:
         print_findings(console, level, [finding for finding in findings if finding.level is level])
     report = ValuesReport(console, project, options["parameters"], options["profile"])
     written = report.add_and_print(inventory, proposed, values)
     result = _print_result(console, findings)
     return result if written else ExitCode.NOT_DONE
+
+
+def _roles(options: _Options) -> tuple[str, ...]:
+    return (options["role"],) if options["role"] else DEFAULT_ROLES
 
 
 def _set_values(console: Console, project: ProjectFolder | None, options: _Options) -> None:

@@ -11,7 +11,7 @@ from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.dashboard_prerequisites import security_hub_administrators
 from ecr_exposure.cli.finding import Finding, Level, counted, named
 from ecr_exposure.cli.inventory import ControlTower, Inventory, Organization
-from ecr_exposure.cli.inventory_reader import ACCOUNT_RULE
+from ecr_exposure.cli.proposed_values import ACCOUNT_RULE
 from ecr_exposure.cli.terminal import print_line
 
 _STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow", Level.HINT: "bold cyan"}
@@ -38,6 +38,8 @@ def print_findings(console: Console, level: Level, findings: Sequence[Finding]) 
         return
     console.print()
     print_line(console, (f"{level.value} ({len(findings)})", _STYLES[level]))
+    if any(finding.commands for finding in findings):
+        print_line(console, "Run each command with credentials of the account that the line above it names", indent=2)
     for finding in findings:
         print_line(console, f"- {finding.where}: {finding.problem}")
         if finding.note:

@@ -1,6 +1,7 @@
 """Which prerequisites of a deployment are missing, and the AWS CLI commands that fix them. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from types import MappingProxyType
 from typing import Final
@@ -9,10 +10,10 @@ from ecr_exposure.cli.account_prerequisites import account_problems
 from ecr_exposure.cli.dashboard_prerequisites import aggregator_hints, security_hub_hints
 from ecr_exposure.cli.finding import Finding
 from ecr_exposure.cli.inventory import Inventory
-from ecr_exposure.cli.inventory_reader import ACCOUNT_RULE
 from ecr_exposure.cli.key_prerequisites import key_problems
 from ecr_exposure.cli.management_account import management_account_problems
 from ecr_exposure.cli.organization_prerequisites import organization_problems
+from ecr_exposure.cli.proposed_values import ACCOUNT_RULE
 from ecr_exposure.cli.region_prerequisites import region_problems
 from ecr_exposure.cli.unreached_accounts import unreached_problems
 
@@ -27,7 +28,8 @@ def find_problems(inventory: Inventory, values: Mapping[str, str] = _NO_VALUES) 
     """
     key = key_problems(inventory, values.get("KmsKeyArn", ""))
     if values.get("DeployAs") == ACCOUNT_RULE:
-        return (*region_problems(inventory, ""), *account_problems(inventory), *key)
+        alone = _only_the_callers_account(inventory)
+        return (*region_problems(alone, ""), *account_problems(alone), *key)
     return tuple(
         chain(
             organization_problems(inventory),
@@ -40,3 +42,8 @@ def find_problems(inventory: Inventory, values: Mapping[str, str] = _NO_VALUES) 
             security_hub_hints(inventory),
         )
     )
+
+
+def _only_the_callers_account(inventory: Inventory) -> Inventory:
+    own = tuple(each for each in inventory.account_regions if each.account == inventory.caller.account)
+    return replace(inventory, accounts=(), account_regions=own, control_tower=None)
