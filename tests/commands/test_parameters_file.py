@@ -231,6 +231,12 @@ class TestWriting:
         assert first.startswith("# The values of the stack")
         assert last == 'A: "y"'
 
+    def test_failed_replacement_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        (tmp_path / "parameters.yaml").mkdir()
+        with pytest.raises(CannotRunError, match="cannot be written, and is unchanged: Is a directory"):
+            write_parameters(tmp_path / "parameters.yaml", parse("A: x\n", "f"))
+        assert list(tmp_path.iterdir()) == [tmp_path / "parameters.yaml"]
+
     @pytest.mark.parametrize("read_only", ["parameters.yaml", "."])
     def test_read_only_file_or_folder_is_an_error(self, read_only: str, tmp_path: Path) -> None:
         file = tmp_path / "parameters.yaml"

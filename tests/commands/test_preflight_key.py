@@ -62,7 +62,7 @@ class TestKey:
         report = preflight(prepared)
         assert report.under("Missing") == [
             f"account {HUB}: the key {key.id} of KmsKeyArn is a single-Region key of another Region, "
-            "so nothing can be encrypted with it in us-east-1"
+            "so it encrypts nothing in us-east-1"
         ]
         assert report.commands == [CREATE]
 
@@ -70,10 +70,9 @@ class TestKey:
         self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
     ) -> None:
         write_values(KmsKeyArn=f"arn:aws:kms:{HOME}:{HUB}:key/mrk-1")
-        report = preflight(prepared, regions=HOME)
+        report = preflight(prepared)
         assert report.under("Missing") == [
-            f"account {HUB}: the key mrk-1 of KmsKeyArn does not exist, "
-            "so nothing can be encrypted with it in eu-west-1"
+            f"account {HUB}: the key mrk-1 of KmsKeyArn does not exist, so it encrypts nothing in eu-west-1, us-east-1"
         ]
         assert report.commands == [CREATE]
         assert "Then set KmsKeyArn to its ARN, and run preflight again." in report.text

@@ -174,3 +174,4 @@ class TestRefusedRegions:
         report = preflight(prepared)
         assert report.status == 1
         assert report.under("Missing")[0].startswith(f"account {ONE}: the Region us-east-1 is not enabled in this")
+        assert preflight(prepared, regions=ABROAD).excluded == ""

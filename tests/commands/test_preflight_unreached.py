@@ -86,10 +86,10 @@ class TestAggregator:
         assert report.status == 2
         assert report.under("Missing") == []
         assert report.under("Hint")[:2] == [
-            f"account {ONE}: the organization aggregator has recorded resources of 1 of these 2 accounts, "
-            f"so a recorder works there, or did: {TWO} (member-{TWO})",
-            "each of these accounts: the organization aggregator has no resources of 1 of these 2 accounts: "
-            "888899990000 (member-888899990000)",
+            f"account {ONE}: the organization aggregator has resources of 1 of the accounts that cannot be "
+            f"seen, so a recorder works there, or did: {TWO} (member-{TWO})",
+            "each of these accounts: the organization aggregator has no resources of 1 of the accounts that cannot "
+            "be seen: 888899990000 (member-888899990000)",
         ]
         assert report.commands == DESCRIBE
         assert "There may be no recorder, or one that recorded nothing yet" in report.text

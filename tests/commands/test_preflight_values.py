@@ -63,9 +63,10 @@ class TestAdding:
         prepared.remove_recorder(ONE)
         prepared.remove_recorder(ONE, ABROAD)
         preflight(prepared, "--set", "publicAccessTest=reachable")
-        before, inode = project.read_bytes(), project.stat().st_ino
+        before = project.read_bytes()
+        os.utime(project, (1, 1))
         report = preflight(prepared, "--set", "publicAccessTest=reachable")
-        assert (project.read_bytes(), project.stat().st_ino) == (before, inode)
+        assert (project.read_bytes(), project.stat().st_mtime) == (before, 1)
         assert "Parameter values: nothing to add to parameters.yaml" in report.lines
         assert "would choose" not in report.text
         assert read_parameters(project).values["ExcludedAccounts"] == ONE
@@ -275,6 +276,20 @@ class TestFile:
         report = preflight(prepared, regions=HOME)
         assert "HomeRegion" not in read_parameters(project).values
         assert any(line.startswith("  Not added: HomeRegion is not a parameter of") for line in report.lines)
+
+    def test_value_that_is_entered_meanwhile_stays(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
+    ) -> None:
+        """Reading a large organization takes minutes."""
+
+        def enter(_call: Call) -> bool:
+            project.write_text("# new\nHomeRegion: us-east-1\n")
+            return False
+
+        with prepared.organization.faults.inject(Fault("organizations", "ListAccounts", when=enter)):
+            report = preflight(prepared, regions=HOME)
+        assert project.read_text().startswith("# new\nHomeRegion: us-east-1\nOrganizationId: ")
+        assert "  HomeRegion=" not in report.text
 
     def test_interrupt_leaves_the_file(self, prepared: PreparedOrganization, project: Path) -> None:
         interrupted: list[Call] = []

@@ -6,7 +6,7 @@ The function's role has an IAM policy, which takes effect if the key policy give
 https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from ecr_exposure.cli.aws_calls import Unknown
@@ -30,6 +30,7 @@ def key_problems(inventory: Inventory, text: str) -> Iterator[Finding]:
         )
         return
     yield from chain.from_iterable(_in_region(inventory, arn, region) for region in inventory.regions)
+    yield from _missing(inventory, arn, [each for each in inventory.regions if inventory.keys.get(each) is None])
     if any(isinstance(each, Key) for each in inventory.keys.values()):
         yield _policy(inventory, arn)
 
@@ -39,9 +40,7 @@ def _in_region(inventory: Inventory, arn: KeyArn, region: str) -> Iterator[Findi
     where = f"account {arn.account}, {region}"
     if isinstance(key, Unknown):
         yield unchecked(f"the key {arn.name} of KmsKeyArn", key, where)
-    elif key is None:
-        yield _missing(inventory, arn, region)
-    elif not key.encrypts:
+    elif key and not key.encrypts:
         yield Finding(
             level=Level.MISSING,
             problem=f"the key {arn.name} of KmsKeyArn is no symmetric encryption key, which CloudWatch Logs needs",
@@ -49,7 +48,7 @@ def _in_region(inventory: Inventory, arn: KeyArn, region: str) -> Iterator[Findi
             commands=(_create(arn),),
             note="Then set KmsKeyArn to the ARN of the new key.",
         )
-    elif key.state != "Enabled":
+    elif key and key.state != "Enabled":
         disabled = key.state == "Disabled"
         enable = aws_command("kms", "enable-key", "--region", region, "--key-id", arn.name)
         yield Finding(
@@ -61,27 +60,30 @@ def _in_region(inventory: Inventory, arn: KeyArn, region: str) -> Iterator[Findi
         )
 
 
-def _missing(inventory: Inventory, arn: KeyArn, region: str) -> Finding:
-    """Return how to create the key in a Region where it does not exist."""
+def _missing(inventory: Inventory, arn: KeyArn, regions: Sequence[str]) -> Iterator[Finding]:
+    """Return how to create the key in the Regions where it does not exist."""
     known = [each for each in inventory.keys.values() if isinstance(each, Key)]
     primary = next((each.primary_region for each in known if each.multi_region), None)
+    where = f"account {arn.account}"
     if primary:
-        replicate = ("kms", "replicate-key", "--region", primary, "--key-id", arn.name, "--replica-region", region)
-        return Finding(
+        for region in regions:
+            replicate = ("kms", "replicate-key", "--region", primary, "--key-id", arn.name, "--replica-region", region)
+            yield Finding(
+                level=Level.MISSING,
+                problem=f"the multi-Region key {arn.name} of KmsKeyArn has no replica in {region}",
+                where=where,
+                commands=(aws_command(*replicate),),
+                note="The replica has a key policy of its own: see the hint about the key policy.",
+            )
+    elif regions:
+        why = "is a single-Region key of another Region" if known else "does not exist"
+        yield Finding(
             level=Level.MISSING,
-            problem=f"the multi-Region key {arn.name} of KmsKeyArn has no replica in {region}",
-            where=f"account {arn.account}",
-            commands=(aws_command(*replicate),),
-            note="The replica has a key policy of its own: see the hint about the key policy.",
+            problem=f"the key {arn.name} of KmsKeyArn {why}, so it encrypts nothing in {', '.join(regions)}",
+            where=where,
+            commands=(_create(arn),),
+            note="The command creates a multi-Region key. Then set KmsKeyArn to its ARN, and run preflight again.",
         )
-    why = "is a single-Region key of another Region" if known else "does not exist"
-    return Finding(
-        level=Level.MISSING,
-        problem=f"the key {arn.name} of KmsKeyArn {why}, so nothing can be encrypted with it in {region}",
-        where=f"account {arn.account}",
-        commands=(_create(arn),),
-        note="The command creates a multi-Region key. Then set KmsKeyArn to its ARN, and run preflight again.",
-    )
 
 
 def _create(arn: KeyArn) -> str:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/config/latest/developerguide/config-rule-multi-accou
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.finding import RUN_AGAIN, Finding, Level, management, unchecked
@@ -12,7 +13,9 @@ from ecr_exposure.cli.inventory import Inventory
 from ecr_exposure.cli.organization_prerequisites import CONFIG_RULES
 from ecr_exposure.cli.recorder_settings import aws_command
 
-_CREATE_ROLE = aws_command("iam", "create-service-linked-role", "--aws-service-name", CONFIG_RULES)
+_CREATE_ROLE: Final = aws_command("iam", "create-service-linked-role", "--aws-service-name", CONFIG_RULES)
+
+_NOT_CHECKED: Final = "Whether the rule's own role exists there (deploy/member-account.yaml) is not checked."
 
 
 def management_account_problems(inventory: Inventory) -> Iterator[Finding]:
@@ -31,7 +34,7 @@ def management_account_problems(inventory: Inventory) -> Iterator[Finding]:
             commands=(_CREATE_ROLE, *(aws_command(*describe, region) for region in inventory.regions)),
             note="It needs the service-linked role of AWS Config for organization rules, which the first command "
             "creates (it fails if the role exists; ignore that), and a recorder in each Region, which the "
-            "others list.",
+            f"others list. {_NOT_CHECKED}",
         )
     elif inventory.service_linked_role is False:
         yield Finding(
@@ -40,7 +43,7 @@ def management_account_problems(inventory: Inventory) -> Iterator[Finding]:
             "rules does not exist",
             where=where,
             commands=(_CREATE_ROLE,),
-            note=RUN_AGAIN,
+            note=f"{RUN_AGAIN} {_NOT_CHECKED}",
         )
     elif isinstance(inventory.service_linked_role, Unknown):
         what = "the service-linked role of AWS Config for organization rules"

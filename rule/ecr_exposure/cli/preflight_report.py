@@ -39,7 +39,7 @@ def print_findings(console: Console, level: Level, findings: Sequence[Finding]) 
     console.print()
     print_line(console, (f"{level.value} ({len(findings)})", _STYLES[level]))
     if any(finding.commands for finding in findings):
-        print_line(console, "Run each command with credentials of the account that its line names first", indent=2)
+        print_line(console, "Run each command with credentials of the account that the line above it names", indent=2)
     for finding in findings:
         print_line(console, f"- {finding.where}: {finding.problem}")
         if finding.note:

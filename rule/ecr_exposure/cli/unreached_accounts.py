@@ -27,7 +27,7 @@ def _unreached(inventory: Inventory, reason: str, accounts: Sequence[str]) -> Fi
     elsewhere = (
         ""
         if inventory.in_management_account
-        else ", or run preflight with credentials of the management account, which can usually assume it"
+        else ", or run preflight with credentials of the management account, which can usually assume one"
     )
     return Finding(
         level=Level.UNCHECKED,
@@ -50,15 +50,15 @@ def _counted(inventory: Inventory, aggregator: Aggregator, accounts: Sequence[st
     if with_some:
         yield Finding(
             level=Level.HINT,
-            problem=f"the organization aggregator has recorded resources of {len(with_some)} of these "
-            f"{counted(len(accounts))}, so a recorder works there, or did: {first_of(inventory, with_some)}",
+            problem=f"the organization aggregator has resources of {len(with_some)} of the accounts that cannot be "
+            f"seen, so a recorder works there, or did: {first_of(inventory, with_some)}",
             where=where,
         )
     if without:
         yield Finding(
             level=Level.HINT,
-            problem=f"the organization aggregator has no resources of {len(without)} of these "
-            f"{counted(len(accounts))}: {first_of(inventory, without)}",
+            problem=f"the organization aggregator has no resources of {len(without)} of the accounts that cannot be "
+            f"seen: {first_of(inventory, without)}",
             where="each of these accounts",
             commands=tuple(
                 aws_command("configservice", "describe-configuration-recorders", "--region", region)
