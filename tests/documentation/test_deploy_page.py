@@ -2,25 +2,53 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
 from ecr_exposure import Request, is_allowed
-from ecr_exposure.parameters import PARAMETERS
+from ecr_exposure.parameters import PARAMETERS, RDKLIB_PARAMETERS
 from tests.deployment.sam import SECURITY_HUB, TEMPLATE
 from tests.documentation.pages import DEPLOY, blocks, section, table, text_of, ticked
-from tests.local_aws.templates import read_template
+from tests.local_aws.templates import ResolvedTemplate, read_template
+
+SHORT_LIST: Final = 4
+WIDEST: Final = 120
 
 
-def test_parameter_table_is_complete_and_has_the_defaults_of_the_template() -> None:
-    parameters = read_template(TEMPLATE)["Parameters"]
-    rows = {ticked(name)[0]: default for name, default, _ in table(section(DEPLOY, "Template parameters"))}
-    assert sorted(rows) == sorted(name for name in parameters if name not in PARAMETERS)
-    written = {"empty": "", "–": ""}
-    defaults = {name: written.get(cell, cell.strip("`")) for name, cell in rows.items()}
-    assert defaults == {name: str(parameters[name]["Default"]) for name in rows}
+def test_no_line_is_wider_than_120_characters() -> None:
+    assert [line for line in text_of(DEPLOY).splitlines() if len(line) > WIDEST] == []
+
+
+class TestParameterTable:
+    """The table of the template's parameters."""
+
+    def test_it_is_complete_and_has_the_defaults_of_the_template(self) -> None:
+        parameters = read_template(TEMPLATE)["Parameters"]
+        rows = table(section(DEPLOY, "Template parameters"))
+        assert sorted(ticked(row[0])[0] for row in rows) == sorted(parameters)
+        defaults = {ticked(name)[0]: "" if cell == "empty" else cell.strip("`") for name, cell, _ in rows}
+        assert defaults == {name: str(each["Default"]) for name, each in parameters.items()}
+
+    def test_it_names_every_accepted_value_of_a_short_list(self) -> None:
+        parameters = read_template(TEMPLATE)["Parameters"]
+        for name, default, meaning in table(section(DEPLOY, "Template parameters")):
+            accepted = parameters[ticked(name)[0]].get("AllowedValues", ())
+            if 0 < len(accepted) <= SHORT_LIST:
+                assert set(accepted) <= {*ticked(default), *ticked(meaning)}, name
+
+    def test_rule_parameters_come_first(self) -> None:
+        names = [ticked(row[0])[0] for row in table(section(DEPLOY, "Template parameters"))]
+        own = [name for name in PARAMETERS if name not in RDKLIB_PARAMETERS]
+        assert names[: len(own)] == own
+
+
+def policies() -> dict[str, Any]:
+    """Return the page's policies and statements by Sid."""
+    documents = [json.loads(text) for text in blocks(DEPLOY, "json")]
+    return {each.get("Sid") or each["Statement"][0]["Sid"]: each for each in documents if "source" not in each}
 
 
 class TestServiceControlPolicy:
@@ -32,8 +60,7 @@ class TestServiceControlPolicy:
 
     def statement(self) -> dict[str, Any]:
         """Return its one statement."""
-        (text,) = blocks(DEPLOY, "json")
-        document = json.loads(text)
+        document = policies()["OnlyOneRoleExemptsRepositories"]
         (statement,) = document["Statement"]
         assert document.keys() == {"Version", "Statement"}
         assert document["Version"] == "2012-10-17"
@@ -76,6 +103,27 @@ class TestServiceControlPolicy:
         assert not self.denies("ecr:TagResource", self.OTHER_ROLE, "team")
         assert not self.denies("ecr:CreateRepository", self.OTHER_ROLE)
         assert not self.denies("ecr:PutImage", self.OTHER_ROLE)
+
+
+class TestStatementsForServices:
+    """What a topic's policy and a key policy need."""
+
+    @pytest.mark.parametrize(
+        ("sid", "service"),
+        [("EventsOfTheRule", "events.amazonaws.com"), ("LogOfTheRule", "logs.eu-west-1.amazonaws.com")],
+    )
+    def test_statement_allows_existing_actions_to_one_service_under_a_condition(self, sid: str, service: str) -> None:
+        statement = policies()[sid]
+        assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+        assert (statement["Effect"], statement["Principal"]) == ("Allow", {"Service": service})
+        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        known = get_actions_for_service(actions[0].split(":")[0])
+        assert all(any(fnmatchcase(name, action) for name in known) for action in actions)
+
+    def test_key_policy_covers_the_log_group_of_every_stack(self) -> None:
+        pattern = policies()["LogOfTheRule"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+        group = ResolvedTemplate(read_template(TEMPLATE), {"DeployAs": "account-rule"}).resources["RuleLogGroup"]
+        assert fnmatchcase(f"arn:aws:logs:eu-west-1:111122223333:log-group:{group['LogGroupName']}", pattern)
 
 
 def test_shapes_are_those_of_the_template() -> None:
