@@ -62,8 +62,12 @@ class TestExamples:
             for start, annotation in zip(starts, expected, strict=True):
                 assert annotation.startswith(start)
 
+    def test_deployment_to_an_organization_takes_three_commands(self) -> None:
+        commands = re.findall(r"^    (make preflight|sam .*)", section(README, "Deploy it"), re.MULTILINE)
+        assert commands == ["make preflight", "sam build", "sam deploy --region eu-west-1"]
+
     def test_template_accepts_the_deployment_to_one_account(self) -> None:
-        (overrides,) = re.findall(r"^ +sam deploy --parameter-overrides (.*)$", text_of(README), re.MULTILINE)
+        (overrides,) = re.findall(r"sam deploy --parameter-overrides ([^`\n]+)", text_of(README))
         parameters = dict(override.split("=") for override in overrides.split())
         stack = ResolvedTemplate(read_template(TEMPLATE), parameters)
         assert stack.violations == []
