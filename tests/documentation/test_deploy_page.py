@@ -11,7 +11,7 @@ from policy_sentry.querying.actions import get_action_data, get_actions_for_serv
 from ecr_exposure import Request, is_allowed
 from ecr_exposure.parameters import PARAMETERS, RDKLIB_PARAMETERS
 from tests.deployment.sam import SECURITY_HUB, TEMPLATE
-from tests.documentation.pages import DEPLOY, blocks, section, table, text_of, ticked
+from tests.documentation.pages import DEPLOY, ROOT, blocks, section, table, text_of, ticked
 from tests.local_aws.templates import ResolvedTemplate, read_template
 
 SHORT_LIST: Final = 4
@@ -20,6 +20,28 @@ WIDEST: Final = 120
 
 def test_no_line_is_wider_than_120_characters() -> None:
     assert [line for line in text_of(DEPLOY).splitlines() if len(line) > WIDEST] == []
+
+
+class TestProbe:
+    """The stack that shows whether AWS Config sends aws:SourceOrgID."""
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of its command."""
+        (overrides,) = re.findall(r"--parameter-overrides (.*)$", section(DEPLOY, "First the probe"), re.MULTILINE)
+        return dict(override.split("=") for override in overrides.split())
+
+    def test_its_permission_requires_the_organization(self) -> None:
+        parameters = self.parameters() | {"OrganizationId": "o-exampleorg1"}
+        stack = ResolvedTemplate(read_template(TEMPLATE), parameters)
+        assert stack.violations == []
+        assert {"AccountRule", "OrganizationMayInvoke"} <= stack.resources.keys()
+        assert "ConfigMayInvoke" not in stack.resources
+
+    def test_without_the_organization_its_permission_is_for_the_account(self) -> None:
+        parameters = {name: value for name, value in self.parameters().items() if name != "OrganizationId"}
+        stack = ResolvedTemplate(read_template(TEMPLATE), parameters)
+        assert "OrganizationMayInvoke" not in stack.resources
+        assert stack.resources["ConfigMayInvoke"]["SourceAccount"] == "111122223333"
 
 
 class TestParameterTable:
@@ -124,6 +146,21 @@ class TestStatementsForServices:
         pattern = policies()["LogOfTheRule"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
         group = ResolvedTemplate(read_template(TEMPLATE), {"DeployAs": "account-rule"}).resources["RuleLogGroup"]
         assert fnmatchcase(f"arn:aws:logs:eu-west-1:111122223333:log-group:{group['LogGroupName']}", pattern)
+
+
+def test_variables_of_make_exist() -> None:
+    commands = re.findall(r"(?:make|preflight) [^`\n]*", text_of(DEPLOY)) + ticked(section(DEPLOY, "The steps"))
+    named = {name for command in commands for name in re.findall(r"(?:^| )([A-Z_]{3,})=", command)}
+    assert {"REGIONS", "ROLE", "SET", "STACK", "REGION", "DRY_RUN", "MINUTES", "CLEAN"} <= named
+    assert named <= set(re.findall(r"\$\(if \$\((\w+)\)", (ROOT / "Makefile").read_text(encoding="utf-8")))
+
+
+def test_table_of_symptoms_explains_its_letters() -> None:
+    text = section(DEPLOY, "When something fails")
+    rows = table(text)
+    assert len(rows) >= 15
+    used = {letter for row in rows for letter in re.findall(r"\b([A-Z])\b(?!\w)", re.sub("`[^`]*`", "", " ".join(row)))}
+    assert used == set(re.findall(r"^([A-Z])\. ", text, re.MULTILINE))
 
 
 def test_shapes_are_those_of_the_template() -> None:
