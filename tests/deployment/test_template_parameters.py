@@ -170,6 +170,7 @@ class TestViolations:
             ("excludedPublicRepositories", ",".join(["a" * 100] * 8)),
             ("trustedAccounts", ",".join(["111122223333"] * 62)),
             ("trustedOrganizations", ",".join(["o-exampleorg1"] * 58)),
+            ("FindingsTopicName", "arn:aws:sns:eu-west-1:111122223333:findings"),
             ("ExecutionRoleName", "a" * 56),
             ("ReservedConcurrency", "0"),
         ],

@@ -66,13 +66,14 @@ class TestStackSet:
             "aws iam create-service-linked-role --aws-service-name config-multiaccountsetup.amazonaws.com; "
             "aws cloudformation deploy --region eu-west-1 --stack-name EcrExposureEvaluation"
             " --template-file deploy/member-account.yaml --capabilities CAPABILITY_NAMED_IAM --parameter-overrides"
-            f" ExecutionRoleName=EcrExposureEvaluation FunctionRoleArn={FUNCTION_ROLE}"
+            f" ExecutionRoleName=EcrExposureEvaluation RolePath=/ FunctionRoleArn={FUNCTION_ROLE}"
         )
 
     def test_further_region_creates_no_roles_and_uses_the_functions_role(self) -> None:
         home = resolved(PACK, HomeRegion=REGION).resources
         further = resolved(PACK, HomeRegion=REGION, region=OTHER_REGION).resources
-        assert home.keys() - further.keys() == {"FunctionRole", "HubRole", "MemberRoles"}
+        roles = {"FunctionRole", "OperateFunction", "ServeOrganization", "HubRole", "MemberRoles"}
+        assert home.keys() - further.keys() == roles
         assert further.keys() <= home.keys()
         assert home["FunctionRole"]["RoleName"] == FUNCTION_ROLE.rpartition("/")[2]
         assert further["RuleFunction"]["Role"] == FUNCTION_ROLE
@@ -96,8 +97,8 @@ class TestFunctionRole:
     @SHAPES
     def test_it_allows_its_own_log_group_and_queue_in_every_region(self, shape: dict[str, str]) -> None:
         home = resolved(shape, HomeRegion=REGION).resources
-        (operate, *_) = home["FunctionRole"]["Policies"]
-        log, queue = (statement["Resource"] for statement in operate["PolicyDocument"]["Statement"])
+        operate = home["OperateFunction"]["PolicyDocument"]
+        log, queue = (statement["Resource"] for statement in operate["Statement"])
         for region in (REGION, OTHER_REGION):
             resources = resolved(shape, HomeRegion=REGION, region=region).resources
             group, name = resources["RuleLogGroup"]["LogGroupName"], resources["FailedEvents"]["QueueName"]
@@ -107,8 +108,7 @@ class TestFunctionRole:
         assert not fits(queue, f"arn:aws:sqs:{REGION}:{HUB}:other")
 
     def test_it_allows_assuming_one_role_in_the_own_organization_only(self) -> None:
-        _, serve = resolved(PACK).resources["FunctionRole"]["Policies"]
-        (statement,) = serve["PolicyDocument"]["Statement"]
+        (statement,) = resolved(PACK).resources["ServeOrganization"]["PolicyDocument"]["Statement"]
         assert statement == {
             "Sid": "TakeTheRoleOfTheOrganizationsAccounts",
             "Effect": "Allow",
@@ -129,12 +129,13 @@ class TestExecutionRole:
 
     def test_it_allows_the_functions_calls_in_every_region(self) -> None:
         member = ResolvedTemplate(MEMBER, {"FunctionRoleArn": FUNCTION_ROLE}, account="444455556666")
-        own = resolved(ACCOUNT).resources["FunctionRole"]["Policies"][-1]
-        for account, regions, policy in (
-            ("444455556666", (REGION, OTHER_REGION), member.resources["EvaluationRole"]["Policies"][0]),
+        own = resolved(ACCOUNT).resources
+        for account, regions, resources in (
+            ("444455556666", (REGION, OTHER_REGION), member.resources),
             (HUB, (REGION,), own),
         ):
-            answer, earlier, repositories = (each["Resource"] for each in policy["PolicyDocument"]["Statement"])
+            document = resources["EvaluateRepositories"]["PolicyDocument"]
+            answer, earlier, repositories = (each["Resource"] for each in document["Statement"])
             assert answer == "*"
             for region in regions:
                 assert fits(earlier, f"arn:aws:config:{region}:{account}:config-rule/config-rule-abcdef")
