@@ -27,11 +27,11 @@ class TestProbe:
     def parameters(self) -> dict[str, str]:
         """Return the parameters of its command."""
         (overrides,) = re.findall(r"--parameter-overrides (.*)$", section(DEPLOY, "First the probe"), re.MULTILINE)
+        overrides = overrides.replace("ORGANIZATION_ID", "o-exampleorg1")
         return dict(override.split("=") for override in overrides.split())
 
     def test_its_permission_requires_the_organization(self) -> None:
-        parameters = self.parameters() | {"OrganizationId": "o-exampleorg1"}
-        stack = ResolvedTemplate(read_template(TEMPLATE), parameters)
+        stack = ResolvedTemplate(read_template(TEMPLATE), self.parameters())
         assert stack.violations == []
         assert {"AccountRule", "OrganizationMayInvoke"} <= stack.resources.keys()
         assert "ConfigMayInvoke" not in stack.resources
@@ -126,12 +126,21 @@ class TestServiceControlPolicy:
         assert not self.denies("ecr:PutImage", self.OTHER_ROLE)
 
 
-def test_topic_policy_allows_one_rule_of_eventbridge_to_publish() -> None:
+def test_topic_policy_allows_eventbridge_to_publish_without_a_condition() -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions."""
     statement = policies()["EventsOfTheRule"]
-    assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+    assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource"}
     assert (statement["Effect"], statement["Action"]) == ("Allow", "sns:Publish")
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert list(statement["Condition"]["ArnEquals"]) == ["aws:SourceArn"]
+
+
+def test_message_for_a_chat_names_all_values_of_the_event() -> None:
+    """https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html."""
+    (message,) = [each for text in blocks(DEPLOY, "json") if "source" in (each := json.loads(text))]
+    assert (message["version"], message["source"]) == ("1.0", "custom")
+    rule = ResolvedTemplate(read_template(SECURITY_HUB), {"FindingsTopicName": "t"}).resources["FindingEvents"]
+    paths = rule["Targets"][0]["InputTransformer"]["InputPathsMap"]
+    assert set(re.findall("<(.*?)>", message["content"]["description"])) == paths.keys()
 
 
 def test_variables_of_make_exist() -> None:

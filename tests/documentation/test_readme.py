@@ -97,7 +97,7 @@ class TestNames:
         assert [row[1] for row in rows] == [f"`{RuleParameters().test.name}`", *["empty"] * (len(rows) - 1)]
 
     def test_permissions_are_those_of_the_templates(self) -> None:
-        pattern = r"\b((?:config|ecr|sts|organizations|logs|sqs):[A-Z]\w+)"
+        pattern = r"\b((?:config|ecr|sts|organizations|logs|sqs|kms):[A-Z]\w+)"
         named = re.findall(pattern, section(README, "Permissions"))
         text = TEMPLATE.read_text(encoding="utf-8") + MEMBER_ACCOUNT.read_text(encoding="utf-8")
         assert sorted(named) == sorted(set(re.findall(pattern, text)))
