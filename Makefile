@@ -54,9 +54,11 @@ reliability: .venv/ready
 # Shortcuts to the command ecr-exposure, which uses your AWS credentials; `pip install .` installs it by itself.
 COMMAND = @PYTHONPATH=rule $(RUN) -m ecr_exposure.cli.main
 
-# Before a deployment to an organization: lists missing prerequisites and the commands that fix them. Read-only.
+# Before a deployment to an organization: lists missing prerequisites and the commands that fix them, and writes the
+# stack's values to parameters.yaml. Changes nothing in AWS. SET="NAME=VALUE NAME=VALUE" sets values.
 preflight: .venv/ready
-	$(COMMAND) preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)")
+	$(COMMAND) preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)") \
+		$(foreach assignment,$(SET),--set "$(assignment)")
 
 # After a deployment: is a public repository flagged, and no longer flagged without its policy?
 verify: .venv/ready

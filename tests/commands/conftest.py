@@ -1,6 +1,10 @@
 """Fixtures of the commands: an organization with all prerequisites, and a stack with its queue."""
 
+import json
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -18,6 +22,29 @@ from tests.local_aws.moto_invocations import accepted_invocations
 from tests.local_aws.organization import LocalOrganization
 
 RunPreflight = Callable[..., Report]
+WriteValues = Callable[..., None]
+ROOT: Final = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder of the test, an empty one: preflight writes into the folder of template.yaml."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def write_values(working_folder: Path) -> WriteValues:
+    """Return a function that writes the stack's values, beside a template that has these parameters."""
+
+    def write(**values: str) -> None:
+        template = {"Parameters": {name: {"Type": "String"} for name in ("HomeRegion", *values)}}
+        (working_folder / "template.yaml").write_text(json.dumps(template), encoding="utf-8")
+        lines = (f'{name}: "{value}"\n' for name, value in values.items())
+        (working_folder / "parameters.yaml").write_text("".join(lines), encoding="utf-8")
+        shutil.copy(ROOT / "samconfig.toml", working_folder)
+
+    return write
 
 
 @pytest.fixture

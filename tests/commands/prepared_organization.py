@@ -12,6 +12,7 @@ from moto.securityhub.models import securityhub_backends
 from moto.utilities.utils import get_partition
 
 from tests.local_aws.faults import Fault
+from tests.local_aws.moto_organization_services import OrganizationServices
 from tests.local_aws.moto_organizations import organizations_api
 from tests.local_aws.organization import HUB, MEMBERS, LocalOrganization
 
@@ -28,9 +29,10 @@ _EVERYTHING: Final[Mapping[str, Any]] = {"allSupported": True}
 class PreparedOrganization:
     """An organization in which ``prepare`` enables all that the rule needs."""
 
-    def __init__(self, organization: LocalOrganization) -> None:
-        """Take a new organization."""
+    def __init__(self, organization: LocalOrganization, services: OrganizationServices) -> None:
+        """Take a new organization, and what other services know about it."""
         self.organization = organization
+        self.services = services
         self.admin: OrganizationsBackend = organizations_backends[HUB][get_partition(organization.regions[0])]
 
     def prepare(self, administrator: str = TWO) -> None:
@@ -80,8 +82,8 @@ class PreparedOrganization:
 @contextmanager
 def prepared_organization(page: int = 100, **arguments: Any) -> Iterator[PreparedOrganization]:
     """Prepare an organization whose lists come in pages of this size."""
-    with organizations_api(page=page), LocalOrganization(**arguments) as organization:
-        prepared = PreparedOrganization(organization)
+    with organizations_api(page=page) as services, LocalOrganization(**arguments) as organization:
+        prepared = PreparedOrganization(organization, services)
         prepared.prepare()
         yield prepared
 
@@ -114,6 +116,11 @@ class Report:
     def values(self) -> dict[str, str]:
         pairs = re.findall(r"^  (\w+)=(.*)$", self.text, re.MULTILINE)
         return {name: value for name, value in pairs if name[0].isupper()}
+
+    @property
+    def excluded(self) -> str:
+        """The value of ExcludedAccounts; empty without one."""
+        return self.values.get("ExcludedAccounts", "")
 
 
 def refused(service: str, operation: str, **where: Any) -> Fault:

@@ -164,6 +164,7 @@ class TestShortcuts:
             ("preflight", ()),
             ("preflight REGIONS=eu-west-1,us-east-1 ROLE=Inspector",
              ("--regions", "eu-west-1,us-east-1", "--role", "Inspector")),
+            ("preflight SET=DeployAs=account-rule", ("--set", "DeployAs=account-rule")),
             ("verify STACK=name", ("--", "name")),
             ("verify STACK=name REGION=eu-west-1 DRY_RUN=1 MINUTES=5 SEVERITY=HIGH",
              ("--region", "eu-west-1", "--dry-run", "--minutes", "5", "--severity", "HIGH", "--", "name")),
@@ -178,6 +179,12 @@ class TestShortcuts:
         name = target.split(maxsplit=1)[0]
         assert line[4:] == [name, *arguments]
         assert command.commands[name].make_context(name, list(arguments)).info_name == name
+
+    def test_several_assignments_become_options_that_the_shell_leaves_alone(self) -> None:
+        printed = run_make("preflight", "SET=excludedPublicRepositories=public/*,team/? ExcludedAccounts=").stdout
+        line = shlex.split(printed.replace("\\\n", ""))
+        assert line[5:] == ["--set", "excludedPublicRepositories=public/*,team/?", "--set", "ExcludedAccounts="]
+        assert '"excludedPublicRepositories=public/*,team/?"' in printed
 
     @pytest.mark.parametrize("target", ["verify", "replay"])
     def test_missing_stack_is_asked_for(self, target: str) -> None:

@@ -46,18 +46,25 @@ class TestScope:
 
     def test_more_accounts_than_a_page_holds_are_all_checked(self, preflight: RunPreflight) -> None:
         members = tuple(str(500_000_000_000 + number) for number in range(250))
-        with organizations_api(page=20), LocalOrganization(members=members, regions=(HOME,)) as organization:
-            prepared = PreparedOrganization(organization)
+        with (
+            organizations_api(page=20) as services,
+            LocalOrganization(members=members, regions=(HOME,)) as organization,
+        ):
+            prepared = PreparedOrganization(organization, services)
             prepared.prepare(administrator=members[0])
             organization.accounts_without_role.update(members[1:-1])
             prepared.remove_recorder(members[-1])
             report = preflight(prepared, regions=HOME)
             called = [call.operation for call in organization.calls]
         assert called.count("ListAccounts") == 13
-        assert "Checked: 3 accounts;" in report.text
-        assert len(report.under("Not checked")) == 248
-        assert report.values["ExcludedAccounts"] == members[-1]
-        assert report.lines[-1] == "Not ready: 1 missing, 248 not checked"
+        assert "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)" in report.text
+        (finding,) = report.under("Not checked")
+        assert finding.startswith(
+            "account 111122223333: 248 accounts cannot be seen from here: 500000000001 (member-500"
+        )
+        assert "500000000005 (member-500000000005), and 243 more. The reason: AccessDenied: " in finding
+        assert report.excluded == members[-1]
+        assert report.lines[-1] == "Not ready: 1 missing, 1 not checked"
 
     @pytest.mark.parametrize("member", ["State", "Status"])
     def test_state_of_an_account_is_read_from_both_members(
@@ -70,9 +77,7 @@ class TestScope:
         with prepared.organization.faults.inject(response):
             report = preflight(prepared)
         assert report.status == 0
-        assert report.under("Hint") == [
-            "account 777788889999: the account is PENDING_CLOSURE: add it to ExcludedAccounts"
-        ]
+        assert report.under("Hint") == ["organization: 1 account is PENDING_CLOSURE, so is excluded: 777788889999"]
 
     def test_suspended_account_is_excluded_and_a_hint(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -83,9 +88,9 @@ class TestScope:
         report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "account 777788889999 (member-777788889999): the account is SUSPENDED: add it to ExcludedAccounts"
+            "organization: 1 account is SUSPENDED, so is excluded: 777788889999 (member-777788889999)"
         ]
-        assert report.values["ExcludedAccounts"] == TWO
+        assert report.excluded == TWO
         assert not [call for call in prepared.organization.calls if call.account == TWO]
 
     def test_account_without_the_role_is_not_checked(
@@ -96,13 +101,13 @@ class TestScope:
         report = preflight(prepared)
         assert report.status == 2
         assert report.under("Not checked") == [
-            "account 777788889999 (member-777788889999): the account could not be checked: AccessDenied: "
-            "The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
+            "account 111122223333: 1 account cannot be seen from here: 777788889999 (member-777788889999). The reason: "
+            "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
         ]
         assert (
-            "Name another role than OrganizationAccountAccessRole that account 111122223333 can assume" in report.text
+            "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution. Name another one" in report.text
         )
-        assert report.values["ExcludedAccounts"] == ""
+        assert report.excluded == ""
         assert (
             "Accounts that could not be checked may fail the deployment, and are not in ExcludedAccounts: 777788889999"
         ) in report.lines
@@ -116,7 +121,7 @@ class TestRecorder:
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         prepared.remove_recorder(ONE)
-        report = preflight(prepared)
+        report = preflight(prepared, regions=HOME)
         assert report.status == 1
         assert report.under("Missing") == [
             "account 444455556666 (member-444455556666), eu-west-1: there is no configuration recorder"
@@ -131,7 +136,7 @@ class TestRecorder:
             START,
         ]
         assert "The policy of the bucket org-config-log, which other accounts use, must allow" in report.text
-        assert report.values["ExcludedAccounts"] == ONE
+        assert report.excluded == ONE
 
     def test_unknown_bucket_is_to_be_replaced(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
         """No account has a recorder; a delivery channel that exists is kept."""
@@ -139,7 +144,7 @@ class TestRecorder:
             prepared.remove_recorder(account, channel=account != TWO)
         report = preflight(prepared, regions=HOME)
         assert report.status == 1
-        assert report.values["ExcludedAccounts"] == f"{HUB},{ONE},{TWO}"
+        assert report.excluded == f"{ONE},{TWO}"
         assert [command for command in report.commands if "delivery" in command] == [
             "aws configservice put-delivery-channel --region eu-west-1 "
             "--delivery-channel name=default,s3BucketName=org-config-log"
@@ -147,7 +152,10 @@ class TestRecorder:
         prepared.remove_recorder(TWO)
         report = preflight(prepared, regions=HOME)
         assert "s3BucketName=NAME-OF-YOUR-BUCKET" in report.text
-        assert "Replace NAME-OF-YOUR-BUCKET by a bucket that AWS Config of this account may write to." in report.text
+        assert (
+            "Replace NAME-OF-YOUR-BUCKET by the name of a bucket that AWS Config of this account may write to ("
+            in report.text
+        )
 
     def test_stopped_recorder_is_missing_in_its_region(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -161,7 +169,8 @@ class TestRecorder:
         assert report.commands == [
             "aws configservice start-configuration-recorder --region us-east-1 --configuration-recorder-name default"
         ]
-        assert report.values["ExcludedAccounts"] == TWO
+        assert "  Then run preflight again. A stopped recorder excludes no account.\n" in report.text
+        assert report.excluded == ""
         assert preflight(prepared, regions=HOME).status == 0
 
     def test_stopped_recorder_without_a_delivery_channel_needs_one_first(
@@ -187,7 +196,7 @@ class TestRecorder:
         assert "put-delivery-channel" not in report.text
         assert (
             "Whether there is a delivery channel could not be checked: "
-            "AccessDeniedException: no DescribeDeliveryChannels for you (DescribeDeliveryChannels)\n"
+            "AccessDeniedException: no DescribeDeliveryChannels for you (DescribeDeliveryChannels)"
         ) in report.text
 
     def test_regions_that_differ_are_both_reported(
@@ -200,10 +209,11 @@ class TestRecorder:
             "account 444455556666 (member-444455556666), eu-west-1",
             "account 777788889999 (member-777788889999), us-east-1",
         ]
-        assert report.values["ExcludedAccounts"] == f"{ONE},{TWO}"
-        assert preflight(prepared, regions=HOME).values["ExcludedAccounts"] == ONE
+        assert report.excluded == ""
+        assert preflight(prepared, regions=HOME).excluded == ONE
+        assert preflight(prepared, regions=ABROAD).excluded == TWO
 
-    def test_account_that_is_excluded_is_not_listed_as_unchecked(
+    def test_account_that_one_region_excludes_is_still_unchecked_in_the_other(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         """One region has no recorder, and the other refuses."""
@@ -211,8 +221,8 @@ class TestRecorder:
         fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared)
-        assert report.values["ExcludedAccounts"] == ONE
-        assert "not in ExcludedAccounts" not in report.text
+        assert report.excluded == ""
+        assert "and are not in ExcludedAccounts: 444455556666\n" in report.text
 
     @pytest.mark.parametrize("operation", ["DescribeConfigurationRecorders", "DescribeConfigurationRecorderStatus"])
     def test_refused_recorder_is_not_checked(
@@ -252,7 +262,7 @@ class TestRecorder:
         with prepared.organization.faults.inject(response):
             report = preflight(prepared, regions=HOME)
         assert report.under("Missing")[0].endswith("eu-west-1: there is no configuration recorder")
-        assert report.values["ExcludedAccounts"] == ONE
+        assert report.excluded == ONE
 
 
 class TestRecording:
@@ -274,7 +284,7 @@ class TestRecording:
             '--recording-group \'{"resourceTypes":["AWS::S3::Bucket","AWS::ECR::Repository",'
             '"AWS::Config::ResourceCompliance"],"recordingStrategy":{"useOnly":"INCLUSION_BY_RESOURCE_TYPES"}}\''
         ]
-        assert report.values["ExcludedAccounts"] == ""
+        assert report.excluded == ""
 
     def test_recorder_that_excludes_a_type_is_missing_it(
         self, prepared: PreparedOrganization, preflight: RunPreflight

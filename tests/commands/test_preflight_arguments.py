@@ -52,7 +52,7 @@ class TestArguments:
     ) -> None:
         environment = Environment(session=prepared.organization.session(HUB, ABROAD))
         assert main(("preflight", "--regions", ""), environment) == 0
-        assert "regions us-east-1\n" in capsys.readouterr().out
+        assert "Regions us-east-1\n" in capsys.readouterr().out
         assert {call.region for call in prepared.organization.calls if call.service == "config"} == {ABROAD}
 
     def test_missing_region_exits_with_an_error(

@@ -28,19 +28,20 @@ class TestReady:
         report = preflight(prepared)
         assert report.status == 0
         assert report.lines == [
-            "Preflight: organization o-exampleorg1, regions eu-west-1, us-east-1",
+            "Preflight: organization o-exampleorg1, Regions eu-west-1, us-east-1",
             "Caller: account 111122223333, the management account",
-            "Checked: 3 accounts; in all but the caller's with the role OrganizationAccountAccessRole",
-            "Security Hub in eu-west-1: the administrator is account 777788889999; "
+            "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)",
+            "Security Hub in eu-west-1: the administrator is account 777788889999 (member-777788889999); "
             "deploy deploy/security-hub.yaml there",
-            "Security Hub in us-east-1: the administrator is account 777788889999; "
+            "Security Hub in us-east-1: the administrator is account 777788889999 (member-777788889999); "
             "deploy deploy/security-hub.yaml there",
             "",
-            "Parameter values for sam deploy --guided",
+            "Parameter values",
             "  OrganizationId=o-exampleorg1",
             f"  OrganizationRootId={prepared.admin.org.root_id}",
             "  ManagementAccountId=111122223333",
-            "  ExcludedAccounts=",
+            "  HomeRegion=eu-west-1",
+            "Not written: . has no template.yaml; name the file beside it with --parameters FILE",
             "",
             "Ready to deploy",
         ]
@@ -112,8 +113,11 @@ class TestManagementAccount:
         assert report.commands == ["aws organizations enable-all-features"]
 
     def test_another_partition_is_named_in_every_arn(self, preflight: RunPreflight) -> None:
-        with organizations_api(), LocalOrganization(regions=("us-gov-west-1",), members=(ONE,)) as organization:
-            report = preflight(PreparedOrganization(organization), regions="us-gov-west-1")
+        with (
+            organizations_api() as services,
+            LocalOrganization(regions=("us-gov-west-1",), members=(ONE,)) as organization,
+        ):
+            report = preflight(PreparedOrganization(organization, services), regions="us-gov-west-1")
             roles = [str(call.parameters["RoleArn"]) for call in organization.calls if call.operation == "AssumeRole"]
         assert roles == [f"arn:aws-us-gov:iam::{ONE}:role/OrganizationAccountAccessRole"]
         assert report.status == 1
@@ -139,7 +143,7 @@ class TestDelegatedAdministrator:
             "because a StackSet does not deploy to it"
         ) in report.lines
         assert report.values["ManagementAccountId"] == HUB
-        assert report.values["ExcludedAccounts"] == ""
+        assert report.excluded == ""
         assert {call.account for call in prepared.organization.calls if call.service == "config"} == {
             ONE,
             "777788889999",
@@ -184,7 +188,7 @@ class TestDelegatedAdministrator:
         ]
         assert report.commands == [f"{REGISTER} {principal}" for principal in TRUSTED]
         assert "  ExcludedAccounts: unknown, see above" in report.lines
-        assert "Checked: 1 account;" in report.text
+        assert "Checked: 1 account (the caller's own)" in report.text
 
 
 class TestRefusedCalls:
@@ -224,8 +228,8 @@ class TestRefusedCalls:
         ):
             report = preflight(prepared)
         assert report.status == 2
-        assert report.lines[0] == "Preflight: organization (id unknown), regions eu-west-1, us-east-1"
-        assert report.values.keys() == {"ExcludedAccounts"}
+        assert report.lines[0] == "Preflight: organization (id unknown), Regions eu-west-1, us-east-1"
+        assert report.values.keys() == {"HomeRegion"}
         assert "account 111122223333: the organization could not be checked: AccessDeniedException" in report.text
         assert report.under("Missing") == []
         assert [line for line in report.under("Not checked") if "may not" in line] == [

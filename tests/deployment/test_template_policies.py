@@ -4,9 +4,12 @@ It knows ECR's actions only, so ``for_ecr`` replaces the actions of a policy; pr
 stay as they are in the template.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+import pytest
 
 from ecr_exposure import Request, is_allowed, judge
 from ecr_exposure.findings.advisories import AdvisoryKind
@@ -20,7 +23,7 @@ from tests.deployment.deployment_shapes import (
     SHAPES,
     resolved,
 )
-from tests.deployment.sam import ORGANIZATION_MAY_INVOKE, REGION
+from tests.deployment.sam import INVOKE_POLICY, REGION
 from tests.local_aws.organization import HUB
 from tests.local_aws.templates import ResolvedTemplate, read_template
 
@@ -45,17 +48,22 @@ class TestStackSet:
         for stack in (management, delegated):
             assert stack["PermissionModel"] == "SERVICE_MANAGED"
             assert stack["StackSetName"] == f"EcrExposureEvaluation-{HUB}"
-            # A failure in one account does not stop the deployment to the others.
-            assert stack["OperationPreferences"] == {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 100}
+            # A failure in a few accounts does not stop the deployment to the others, a systematic failure does.
+            assert stack["OperationPreferences"] == {
+                "FailureTolerancePercentage": 20,
+                "MaxConcurrentPercentage": 100,
+                "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+            }
             assert stack["AutoDeployment"] == {"Enabled": True, "RetainStacksOnAccountRemoval": False}
             assert stack["TemplateURL"] == "deploy/member-account.yaml"
 
-    def test_delegated_administrator_gets_a_command_for_the_management_account(self) -> None:
-        assert "ManagementAccountCommand" not in resolved(PACK).outputs
-        left_out = resolved(PACK, ManagementAccountId=MANAGEMENT).outputs["ManagementAccountCommand"]
+    def test_delegated_administrator_gets_commands_for_the_management_account(self) -> None:
+        assert "ManagementAccountCommands" not in resolved(PACK).outputs
+        left_out = resolved(PACK, ManagementAccountId=MANAGEMENT).outputs["ManagementAccountCommands"]
         included = resolved(PACK, ManagementAccountId=MANAGEMENT, IncludeManagementAccount="true").outputs
-        assert included["ManagementAccountCommand"] == left_out
+        assert included["ManagementAccountCommands"] == left_out
         assert left_out == (
+            "aws iam create-service-linked-role --aws-service-name config-multiaccountsetup.amazonaws.com; "
             "aws cloudformation deploy --region eu-west-1 --stack-name EcrExposureEvaluation"
             " --template-file deploy/member-account.yaml --capabilities CAPABILITY_NAMED_IAM --parameter-overrides"
             f" ExecutionRoleName=EcrExposureEvaluation RolePath=/ FunctionRoleArn={FUNCTION_ROLE}"
@@ -158,20 +166,32 @@ class TestExecutionRole:
 class TestResourcePolicies:
     """The resource-based policies of the function and of its queue."""
 
-    def test_functions_policy_requires_the_organization_and_has_no_confused_deputy(self) -> None:
+    @pytest.mark.parametrize(
+        ("given", "condition"),
+        [
+            ({"OrganizationId": "o-exampleorg1"}, {"aws:SourceOrgID": "o-exampleorg1"}),
+            (
+                {"InvokingAccounts": "444455556666,777788889999"},
+                {"aws:SourceAccount": ["444455556666", "777788889999"]},
+            ),
+        ],
+    )
+    def test_functions_policy_limits_the_source_and_has_no_confused_deputy(
+        self, given: dict[str, str], condition: dict[str, Any]
+    ) -> None:
         function = f"arn:aws:lambda:{REGION}:{HUB}:function:rule"
-        parameters = {"FunctionArn": function, "OrganizationId": "o-exampleorg1"}
-        stack = ResolvedTemplate(read_template(ORGANIZATION_MAY_INVOKE), parameters)
+        stack = invoke_policy(FunctionArn=function, **given)
+        assert stack.violations == []
         assert stack.resources["InvokePolicy"]["ResourceArn"] == function
         document = stack.resources["InvokePolicy"]["PolicyDocument"]
         assert document["Statement"] == [
             {
-                "Sid": "ConfigOfTheOrganization",
+                "Sid": "InvokedByConfig",
                 "Effect": "Allow",
                 "Principal": {"Service": "config.amazonaws.com"},
                 "Action": "lambda:InvokeFunction",
                 "Resource": function,
-                "Condition": {"StringEquals": {"aws:SourceOrgID": "o-exampleorg1"}},
+                "Condition": {"StringEquals": condition},
             }
         ]
         policy = for_ecr(document)
@@ -180,6 +200,21 @@ class TestResourcePolicies:
         del policy["Statement"][0]["Condition"]
         (advisory,) = judge(policy, test="reachable", owner=HUB).advisories
         assert advisory.kind is AdvisoryKind.CONFUSED_DEPUTY
+
+    @pytest.mark.parametrize("given", [{}, {"OrganizationId": "o-exampleorg1", "InvokingAccounts": "444455556666"}])
+    def test_functions_policy_needs_exactly_one_limit(self, given: dict[str, str]) -> None:
+        (message,) = invoke_policy(FunctionArn="arn", **given).violations
+        assert message.startswith("Exactly one of OrganizationId and InvokingAccounts")
+
+    def test_longest_list_of_accounts_fits_the_function_policy(self) -> None:
+        accounts = [f"{number:012}" for number in range(315)]
+        stack = invoke_policy(
+            FunctionArn=f"arn:aws:lambda:{REGION}:{HUB}:function:rule", InvokingAccounts=",".join(accounts)
+        )
+        # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+        assert len(json.dumps(stack.resources["InvokePolicy"]["PolicyDocument"])) <= 20_480
+        assert resolved(PACK, InvokePermission="accounts", InvokingAccounts=",".join(accounts)).violations == []
+        assert resolved(PACK, InvokePermission="accounts", InvokingAccounts=",".join([*accounts, HUB])).violations
 
     def test_only_the_function_can_send_messages_to_the_queue(self) -> None:
         resources = resolved(PACK, HomeRegion=REGION, region=OTHER_REGION).resources
@@ -190,6 +225,11 @@ class TestResourcePolicies:
         assert not is_allowed(policy, session("EcrExposureEvaluation-Function", secure="false"))
         assert not is_allowed(policy, session("Administrator"))
         assert judge(policy, test="reachable", owner=HUB).compliance == "COMPLIANT"
+
+
+def invoke_policy(**parameters: str) -> ResolvedTemplate:
+    """Return deploy/invoke-policy.yaml with these parameters."""
+    return ResolvedTemplate(read_template(INVOKE_POLICY), parameters)
 
 
 def for_ecr(document: Mapping[str, Any]) -> dict[str, Any]:

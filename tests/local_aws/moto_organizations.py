@@ -17,17 +17,20 @@ from moto.core.exceptions import JsonRESTError
 from moto.organizations.models import FakeDelegatedAdministrator, OrganizationsBackend, organizations_backends
 from moto.organizations.responses import OrganizationsResponse
 
+from tests.local_aws.moto_organization_services import OrganizationServices, organization_services
+
 _DELEGATED: Final = ("config.amazonaws.com", "member.org.stacksets.cloudformation.amazonaws.com")
 _LISTS: Final = (
     (OrganizationsResponse, "list_accounts", "Accounts"),
     (OrganizationsResponse, "list_aws_service_access_for_organization", "EnabledServicePrincipals"),
     (OrganizationsResponse, "list_delegated_services_for_account", "DelegatedServices"),
+    (OrganizationsResponse, "list_delegated_administrators", "DelegatedAdministrators"),
     (ConfigResponse, "describe_configuration_aggregators", "ConfigurationAggregators"),
 )
 
 
 @contextmanager
-def organizations_api(*, page: int = 100) -> Iterator[None]:
+def organizations_api(*, page: int = 100) -> Iterator[OrganizationServices]:
     """Add the operations to moto inside the with block; ``page`` is the page size of all lists."""
     services = [*FakeDelegatedAdministrator.SUPPORTED_SERVICES, *_DELEGATED]
     with ExitStack() as stack:
@@ -39,7 +42,7 @@ def organizations_api(*, page: int = 100) -> Iterator[None]:
             *((response, name, _paged(getattr(response, name), key, page)) for response, name, key in _LISTS),
         ):
             stack.enter_context(patch.object(target, name, replacement))
-        yield
+        yield stack.enter_context(organization_services(page))
 
 
 def _backend(self: OrganizationsResponse) -> OrganizationsBackend:

@@ -21,9 +21,13 @@ from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
 
 if TYPE_CHECKING:
+    from mypy_boto3_account import AccountClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_config import ConfigServiceClient
+    from mypy_boto3_controltower import ControlTowerClient
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_organizations import OrganizationsClient
@@ -89,6 +93,13 @@ class Clients:
         self._arguments: dict[str, Any] = {"region_name": region, "config": _PATIENT, **credentials}
 
     @cached_property
+    def account(self) -> "AccountClient":
+        """AWS Account Management."""
+        with _CREATING:
+            client: AccountClient = self._session.client("account", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         """AWS CloudFormation."""
         with _CREATING:
@@ -103,6 +114,13 @@ class Clients:
         return _guarded(client)
 
     @cached_property
+    def control_tower(self) -> "ControlTowerClient":
+        """AWS Control Tower."""
+        with _CREATING:
+            client: ControlTowerClient = self._session.client("controltower", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
     def ecr(self) -> "ECRClient":
         """Amazon ECR."""
         with _CREATING:
@@ -114,6 +132,20 @@ class Clients:
         """AWS Lambda."""
         with _CREATING:
             client: LambdaClient = self._session.client("lambda", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        """AWS IAM."""
+        with _CREATING:
+            client: IAMClient = self._session.client("iam", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def kms(self) -> "KMSClient":
+        """AWS KMS."""
+        with _CREATING:
+            client: KMSClient = self._session.client("kms", **self._arguments)
         return _guarded(client)
 
     @cached_property

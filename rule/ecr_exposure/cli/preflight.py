@@ -1,14 +1,18 @@
-"""``ecr-exposure preflight``: checks the prerequisites of a deployment to an organization, and changes nothing."""
+"""``ecr-exposure preflight``: checks the prerequisites of a deployment to an organization, and changes none of them.
+
+It writes one file, parameters.yaml beside template.yaml.
+"""
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, TypedDict, Unpack
 
 import click
 from rich.console import Console
 
-from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.command_line import (
+    CannotRunError,
     Environment,
     ExitCode,
     profile_option,
@@ -16,26 +20,24 @@ from ecr_exposure.cli.command_line import (
     region_name,
     session_region,
 )
-from ecr_exposure.cli.inventory import Inventory, Organization, read_inventory
-from ecr_exposure.cli.prerequisites import (
-    Finding,
-    Level,
-    excluded_accounts,
-    find_problems,
-    security_hub_administrators,
-    unchecked_accounts,
-)
+from ecr_exposure.cli.finding import Finding, Level
+from ecr_exposure.cli.inventory_reader import DEFAULT_ROLES, read_inventory
+from ecr_exposure.cli.preflight_report import print_findings, print_scope
+from ecr_exposure.cli.prerequisites import find_problems
+from ecr_exposure.cli.project_folder import ProjectFolder, open_project_folder
+from ecr_exposure.cli.proposed_values import proposed_values
 from ecr_exposure.cli.terminal import print_line
+from ecr_exposure.cli.values_report import ValuesReport
 
-DEFAULT_ROLE: Final = "OrganizationAccountAccessRole"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
 _ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
-_STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow", Level.HINT: "bold cyan"}
 
 
 class _Options(TypedDict):
     regions: tuple[str, ...]
-    role: str
+    role: str | None
+    parameters: Path
+    assignments: tuple[str, ...]
     profile: str | None
 
 
@@ -45,8 +47,8 @@ def _regions(_context: click.Context, _parameter: click.Parameter, text: str | N
     return tuple(dict.fromkeys(region_name(part.strip()) for part in named))
 
 
-def _role(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
-    if not _ROLE.fullmatch(text):
+def _role(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not _ROLE.fullmatch(text):
         raise click.BadParameter(f"{text!r} is not the name of a role (an ARN is not accepted)")
     return text
 
@@ -54,7 +56,7 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str) -> st
 @click.command(
     epilog=reference(
         (
-            "ecr-exposure preflight",
+            "ecr-exposure preflight --regions eu-west-1 --set publicAccessTest=reachable",
             "ecr-exposure preflight --regions eu-west-1,us-east-1 --role AWSControlTowerExecution",
         ),
         {
@@ -75,88 +77,68 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str) -> st
     "--role",
     metavar="NAME",
     callback=_role,
-    default=DEFAULT_ROLE,
+    help=f"The role to assume in the other accounts; by default {' or '.join(DEFAULT_ROLES)}, whichever exists.",
+)
+@click.option(
+    "--parameters",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("parameters.yaml"),
     show_default=True,
-    help="The role to assume in the other accounts of the organization.",
+    help="The file of the stack's values, beside template.yaml.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A value to write into the file; repeat the option for several.",
 )
 @profile_option
 @click.pass_obj
 def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     """Check the prerequisites before you deploy to an organization.
 
-    Lists what is missing, with the AWS CLI commands that fix it, and the parameter values for sam deploy --guided.
-    It is read-only. Run it with credentials of the management account or of a delegated administrator.
+    Lists what is missing, with the AWS CLI commands that fix it, and adds the values that it finds to parameters.yaml,
+    which sam deploy reads. It never changes a value that the file has; --set does. Towards AWS it is read-only. Run it
+    with credentials of the management account or of a delegated administrator.
 
     Security Hub and the organization aggregator are optional: what is missing there is a hint, and so is a check of
     them that fails.
     """
+    console = Console(highlight=False)
+    project = open_project_folder(options["parameters"])
+    _set_values(console, project, options)
     session = environment.open_session(options["profile"])
     regions = options["regions"] or (session_region(session, "--regions"),)
+    values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):
-        inventory = read_inventory(session, regions, options["role"])
-    findings = find_problems(inventory)
-    console = Console(highlight=False)
-    _print_scope(console, inventory)
+        inventory = read_inventory(session, regions, _roles(options), values)
+    proposed = proposed_values(inventory, values)
+    chosen = {**values, **proposed.missing(values)}
+    findings = (*find_problems(inventory, chosen), *proposed.refusals, *(project.findings() if project else ()))
+    print_scope(console, inventory, chosen)
     for level in Level:
-        _print_findings(console, level, [finding for finding in findings if finding.level is level])
-    _print_parameters(console, inventory)
-    return _print_result(console, findings)
+        print_findings(console, level, [finding for finding in findings if finding.level is level])
+    report = ValuesReport(console, project, options["parameters"], options["profile"])
+    written = report.add_and_print(inventory, proposed, values)
+    result = _print_result(console, findings)
+    return result if written else ExitCode.NOT_DONE
 
 
-def _print_scope(console: Console, inventory: Inventory) -> None:
-    organization = inventory.organization
-    identifier = organization.identifier if isinstance(organization, Organization) else "(id unknown)"
-    caller = inventory.caller.account
-    if inventory.in_management_account:
-        kind = "the management account"
-    elif isinstance(inventory.delegated, frozenset) and inventory.delegated:
-        kind = f"a delegated administrator ({', '.join(sorted(inventory.delegated))})"
-    else:
-        kind = "not known to be the management account or a delegated administrator"
-    checked = len({each.account for each in inventory.account_regions})
-    print_line(console, ("Preflight", "bold"), f": organization {identifier}, regions {', '.join(inventory.regions)}")
-    print_line(console, f"Caller: account {caller}, {kind}")
-    accounts = "1 account" if checked == 1 else f"{checked} accounts"
-    print_line(console, f"Checked: {accounts}; in all but the caller's with the role {inventory.role}")
-    for region in inventory.regions:
-        for administrator in security_hub_administrators(inventory, region):
-            text = f"the administrator is account {administrator}; deploy deploy/security-hub.yaml there"
-            print_line(console, f"Security Hub in {region}: {text}")
-    if inventory.management_account and not inventory.in_management_account:
-        text = "not checked; the template excludes it, because a StackSet does not deploy to it"
-        print_line(console, f"Management account {inventory.management_account}: {text}")
+def _roles(options: _Options) -> tuple[str, ...]:
+    return (options["role"],) if options["role"] else DEFAULT_ROLES
 
 
-def _print_findings(console: Console, level: Level, findings: Sequence[Finding]) -> None:
-    if not findings:
+def _set_values(console: Console, project: ProjectFolder | None, options: _Options) -> None:
+    """Write the values of --set, before and whether or not AWS can be read."""
+    if not options["assignments"]:
         return
-    console.print()
-    print_line(console, (f"{level.value} ({len(findings)})", _STYLES[level]))
-    for finding in findings:
-        print_line(console, f"- {finding.where}: {finding.problem}")
-        if finding.note:
-            print_line(console, finding.note, indent=2)
-        for command in finding.commands:
-            print_line(console, (command, "green"), indent=4)
-
-
-def _print_parameters(console: Console, inventory: Inventory) -> None:
-    """Print what ``sam deploy --guided`` asks for, and which of it is unknown."""
-    organization = inventory.organization
-    values = {
-        "OrganizationId": organization.identifier if isinstance(organization, Organization) else None,
-        "OrganizationRootId": None if isinstance(inventory.root, Unknown) else inventory.root,
-        "ManagementAccountId": inventory.management_account,
-        "ExcludedAccounts": None if isinstance(inventory.accounts, Unknown) else ",".join(excluded_accounts(inventory)),
-    }
-    console.print()
-    print_line(console, ("Parameter values for sam deploy --guided", "bold"))
-    for name, value in values.items():
-        print_line(console, f"{name}: unknown, see above" if value is None else f"{name}={value}", indent=2)
-    unchecked = unchecked_accounts(inventory)
-    if unchecked:
-        text = "may fail the deployment, and are not in ExcludedAccounts"
-        print_line(console, f"Accounts that could not be checked {text}: {','.join(unchecked)}")
+    file = options["parameters"]
+    if not project:
+        raise CannotRunError(f"--set: {file} is not beside a template.yaml, so nothing is written")
+    for name, value in project.set_values(options["assignments"]).items():
+        print_line(console, ("Set", "bold"), f" in {file}: {name}={value}")
 
 
 def _print_result(console: Console, findings: Sequence[Finding]) -> ExitCode:

@@ -1,0 +1,92 @@
+"""What is optional for the rule: an organization aggregator and Security Hub, which show the evaluations. Pure."""
+
+from collections.abc import Collection, Iterator
+from itertools import chain
+from typing import Final
+
+from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.finding import Finding, Level, management, named, unchecked
+from ecr_exposure.cli.inventory import Inventory, SecurityHub
+from ecr_exposure.cli.organization_prerequisites import register_command
+from ecr_exposure.cli.recorder_settings import aws_command, compact_json
+
+CONFIG_AGGREGATOR: Final = "config.amazonaws.com"
+
+
+def security_hub_hints(inventory: Inventory) -> Iterator[Finding]:
+    """Return what is missing of Security Hub, or could not be checked."""
+    return chain.from_iterable(_security_hub(inventory, region) for region in inventory.regions)
+
+
+def security_hub_administrators(inventory: Inventory, region: str) -> tuple[str, ...]:
+    """Return the Security Hub administrators of the accounts in a region."""
+    hubs = (each.security_hub for each in inventory.account_regions if each.region == region)
+    administrators = {hub.administrator for hub in hubs if isinstance(hub, SecurityHub)}
+    return tuple(sorted(administrators - {""}))
+
+
+def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
+    """Return which of the Regions no organization aggregator covers."""
+    account, partition = inventory.caller.account, inventory.caller.partition
+    if isinstance(inventory.aggregated, Unknown):
+        where = f"account {account}"
+        yield unchecked("the organization aggregator", inventory.aggregated, where, level=Level.HINT)
+        return
+    uncovered = [region for region in inventory.regions if region not in inventory.aggregated]
+    if not uncovered:
+        return
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": CONFIG_AGGREGATOR}, "Action": "sts:AssumeRole"}],
+    }
+    role = ("--role-name", "EcrExposureAggregator")
+    policy = f"arn:{partition}:iam::aws:policy/service-role/AWSConfigRoleForOrganizations"
+    source = {"RoleArn": f"arn:{partition}:iam::{account}:role/{role[1]}", "AllAwsRegions": True}
+    put = ("configservice", "put-configuration-aggregator", "--region", inventory.regions[0])
+    aggregator = ("--configuration-aggregator-name", "organization", "--organization-aggregation-source")
+    registered = isinstance(inventory.delegated, frozenset) and CONFIG_AGGREGATOR in inventory.delegated
+    register = f"Before that, in {management(inventory)}: {register_command(account, CONFIG_AGGREGATOR)}"
+    yield Finding(
+        level=Level.HINT,
+        problem=f"no organization aggregator in these Regions covers {', '.join(uncovered)}: "
+        "without one, no dashboard shows the evaluations of all accounts",
+        where=f"account {account}",
+        commands=(
+            aws_command("iam", "create-role", *role, "--assume-role-policy-document", compact_json(trust)),
+            aws_command("iam", "attach-role-policy", *role, "--policy-arn", policy),
+            aws_command(*put, *aggregator, compact_json(source)),
+        ),
+        note="" if inventory.in_management_account or registered else register,
+    )
+
+
+def _security_hub(inventory: Inventory, region: str) -> Iterator[Finding]:
+    hubs = {each.account: each.security_hub for each in inventory.account_regions if each.region == region}
+    for account, hub in hubs.items():
+        if isinstance(hub, Unknown):
+            yield unchecked("Security Hub", hub, f"{named(inventory, account)}, {region}", level=Level.HINT)
+    known = {account: hub for account, hub in hubs.items() if isinstance(hub, SecurityHub)}
+    disabled = [account for account, hub in known.items() if not hub.enabled]
+    if disabled:
+        enable = ("securityhub", "enable-security-hub", "--region", region, "--no-enable-default-standards")
+        count = f"{len(disabled)} of {len(known)} accounts"
+        yield Finding(
+            level=Level.HINT,
+            problem=f"Security Hub is not enabled in {count}: it has no findings of {', '.join(disabled)}",
+            where=f"each of these accounts, {region}",
+            commands=(aws_command(*enable),),
+        )
+    if len(disabled) < len(known) and not security_hub_administrators(inventory, region):
+        who, unless = "none of the checked accounts", "unless another account has one, "
+        if _holds_all(inventory, known):
+            who, unless = "no account", ""
+        problem = f"{who} has a Security Hub administrator: {unless}deploy deploy/security-hub.yaml to every account"
+        yield Finding(level=Level.HINT, problem=problem, where=region)
+
+
+def _holds_all(inventory: Inventory, known: Collection[str]) -> bool:
+    """Return whether these are all accounts that could have Security Hub."""
+    accounts = inventory.accounts
+    if isinstance(accounts, Unknown):
+        return False
+    return all(account.identifier in known for account in accounts if account.state == "ACTIVE")

@@ -1,0 +1,215 @@
+"""Reads the state of an organization as far as the rule needs it, by Describe, List and Get calls and AssumeRole.
+
+Organizations answers these calls to the management account and to delegated administrators:
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from ecr_exposure.cli.account_reader import ENABLED_BY_DEFAULT, AccountReader, ReadAccount, region_statuses
+from ecr_exposure.cli.aggregator_reader import organization_aggregators, read_aggregator
+from ecr_exposure.cli.aws_calls import (
+    AWS_ERRORS,
+    Clients,
+    NotAwsError,
+    Unknown,
+    attempt,
+    entries,
+    error_code,
+    error_text,
+    required,
+)
+from ecr_exposure.cli.command_line import CannotRunError
+from ecr_exposure.cli.control_tower import read_control_tower
+from ecr_exposure.cli.encryption_key import read_keys
+from ecr_exposure.cli.inventory import Account, Caller, Inventory, Organization
+from ecr_exposure.cli.proposed_values import ACCOUNT_RULE
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+
+# AWS Organizations creates the first in each account that it creates, AWS Control Tower the second.
+DEFAULT_ROLES: Final = ("OrganizationAccountAccessRole", "AWSControlTowerExecution")
+_NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
+# The error of STS for unknown credentials, and in a Region that their account has not enabled.
+_INVALID_TOKEN: Final = "InvalidClientTokenId"  # noqa: S105 - no secret
+
+
+def read_inventory(
+    session: boto3.Session, regions: Sequence[str], roles: Sequence[str], values: Mapping[str, str] = _NO_VALUES
+) -> Inventory:
+    """Read the organization of the session's account.
+
+    ``values`` are those that the template's parameters have so far. Raises CannotRunError without usable credentials
+    or without an organization. Whatever else AWS refuses is Unknown.
+    """
+    clients = Clients(session, regions[0])
+    caller = _caller(clients, regions[0])
+    _check_partition(session, caller, regions)
+    organizations = clients.organizations
+    listed = attempt(lambda: _accounts(organizations))
+    root_arn = attempt(lambda: _root_arn(organizations))
+    organization = _organization(organizations, caller, root_arn)
+    management = organization.management_account if isinstance(organization, Organization) else None
+    in_management = management == caller.account
+    trusted = attempt(lambda: _trusted(organizations))
+    opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
+    reader = AccountReader(session, caller, regions, roles, opt_in)
+    accounts = reader.read_all(_to_read(caller, listed, management, values), management)
+    unreached = {account: each for account, each in accounts.items() if isinstance(each, Unknown)}
+    read = {account: each for account, each in accounts.items() if isinstance(each, ReadAccount)}
+    aggregators = attempt(lambda: organization_aggregators(session, regions))
+    return Inventory(
+        caller=caller,
+        regions=tuple(regions),
+        opt_in_regions=opt_in,
+        roles=tuple(roles),
+        role_used={account: each.role for account, each in read.items() if each.role},
+        organization=organization,
+        root=root_arn if isinstance(root_arn, Unknown) else root_arn.rpartition("/")[2],
+        trusted=trusted,
+        delegated=frozenset() if in_management else attempt(lambda: _delegated(organizations, caller.account)),
+        administrators=frozenset() if in_management else attempt(lambda: _administrators(organizations)),
+        accounts=listed,
+        account_regions=tuple(one for each in read.values() for one in each.account_regions),
+        unreached=unreached,
+        aggregated=aggregators
+        if isinstance(aggregators, Unknown)
+        else frozenset[str]().union(*(each.covered for each in aggregators)),
+        aggregator=aggregators
+        if isinstance(aggregators, Unknown)
+        else read_aggregator(session, aggregators if unreached else ()),
+        control_tower=read_control_tower(session, regions, trusted, in_management_account=in_management),
+        keys=read_keys(session, regions, values.get("KmsKeyArn", "")),
+        service_linked_role=read[management].service_linked_role if management in read else None,
+    )
+
+
+def _to_read(
+    caller: Caller, listed: tuple[Account, ...] | Unknown, management: str | None, values: Mapping[str, str]
+) -> list[str]:
+    """Return the accounts that get the rule: ACTIVE ones, and the management account where the template includes it.
+
+    Deployed from a delegated administrator, the template excludes it unless IncludeManagementAccount is true.
+    """
+    if values.get("DeployAs") == ACCOUNT_RULE:
+        return [caller.account]
+    members = () if isinstance(listed, Unknown) else listed
+    active = {account.identifier for account in members if account.state == "ACTIVE"}
+    if values.get("IncludeManagementAccount") != "true":
+        active.discard(management or "")
+    elif management:
+        active.add(management)
+    return sorted(active | {caller.account})
+
+
+def _opt_in(clients: Clients, caller: Caller, regions: Sequence[str]) -> frozenset[str] | Unknown:
+    """Return the Regions that each account must enable; AWS lists such Regions in the partition aws only.
+
+    https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+    """
+    if caller.partition != "aws":
+        return frozenset()
+    statuses = attempt(lambda: region_statuses(clients.account))
+    if isinstance(statuses, Unknown):
+        return statuses
+    return frozenset(region for region in regions if statuses.get(region) != ENABLED_BY_DEFAULT)
+
+
+def _caller(clients: Clients, region: str) -> Caller:
+    try:
+        identity = clients.sts.get_caller_identity()
+        return Caller(
+            account=required(identity, lambda found: found["Account"]),
+            partition=required(identity, lambda found: found["Arn"]).split(":")[1],
+        )
+    except AWS_ERRORS as error:
+        disabled = f", or {region} is not enabled in their account" if error_code(error) == _INVALID_TOKEN else ""
+        raise CannotRunError(f"no usable AWS credentials: {error_text(error)}{disabled}") from None
+
+
+def _check_partition(session: boto3.Session, caller: Caller, regions: Sequence[str]) -> None:
+    for region in regions:
+        try:
+            partition = session.get_partition_for_region(region)
+        except BotoCoreError as error:
+            raise CannotRunError(error_text(error)) from None
+        if partition != caller.partition:
+            raise CannotRunError(
+                f"{region} is in the partition {partition}, the credentials are in the partition {caller.partition}"
+            )
+
+
+def _accounts(client: "OrganizationsClient") -> tuple[Account, ...]:
+    """Return all accounts; State replaces Status, which AWS announced to retire in September 2026.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
+    """
+    pages = client.get_paginator("list_accounts").paginate()
+    return tuple(
+        Account(
+            identifier=each["Id"],
+            name=each.get("Name", ""),
+            state=each.get("State") or each.get("Status", "UNKNOWN"),
+        )
+        for each in entries(pages, lambda page: page["Accounts"])
+    )
+
+
+def _organization(client: "OrganizationsClient", caller: Caller, root_arn: str | Unknown) -> Organization | Unknown:
+    """Return the organization; if its description is refused, with the ids in its root's ARN.
+
+    arn:aws:organizations::<management account>:root/<organization>/<root>
+    """
+    try:
+        described = required(client.describe_organization(), lambda response: response["Organization"])
+    except AWS_ERRORS as error:
+        if error_code(error) == "AWSOrganizationsNotInUseException":
+            raise CannotRunError(f"account {caller.account} is not in an organization") from None
+        refused = Unknown(error_text(error))
+    else:
+        return Organization(
+            identifier=described["Id"],
+            management_account=described["MasterAccountId"],
+            feature_set=described["FeatureSet"],
+        )
+    if isinstance(root_arn, Unknown):
+        return refused
+    owner, resource = root_arn.split(":")[4:]
+    return Organization(identifier=resource.split("/")[1], management_account=owner, feature_set=refused)
+
+
+def _root_arn(client: "OrganizationsClient") -> str:
+    for root in entries(client.get_paginator("list_roots").paginate(), lambda page: page["Roots"]):
+        return str(root["Arn"])
+    raise NotAwsError("the organization has no root, so the response did not come from AWS")
+
+
+def _trusted(client: "OrganizationsClient") -> frozenset[str]:
+    pages = client.get_paginator("list_aws_service_access_for_organization").paginate()
+    services = entries(pages, lambda page: page["EnabledServicePrincipals"])
+    return frozenset(service["ServicePrincipal"] for service in services)
+
+
+def _delegated(client: "OrganizationsClient", account: str) -> frozenset[str]:
+    """Return the service principals that an account administers; for none AWS may return an error."""
+    pages = client.get_paginator("list_delegated_services_for_account").paginate(AccountId=account)
+    try:
+        services = list(entries(pages, lambda page: page["DelegatedServices"]))
+    except client.exceptions.AccountNotRegisteredException:
+        return frozenset()
+    return frozenset(service["ServicePrincipal"] for service in services)
+
+
+def _administrators(client: "OrganizationsClient") -> frozenset[str]:
+    """Return the delegated administrators; one that deploys a service-managed StackSet needs this permission, too.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-delegated-admin.html
+    """
+    pages = client.get_paginator("list_delegated_administrators").paginate()
+    return frozenset(each["Id"] for each in entries(pages, lambda page: page["DelegatedAdministrators"]))

@@ -1,0 +1,47 @@
+"""The management account, if a delegated administrator's rule includes it. Pure.
+
+AWS Config does not create its service-linked role there when the rule is deployed from a delegated administrator:
+https://docs.aws.amazon.com/config/latest/developerguide/config-rule-multi-account-deployment.html
+"""
+
+from collections.abc import Iterator
+
+from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.finding import RUN_AGAIN, Finding, Level, management, unchecked
+from ecr_exposure.cli.inventory import Inventory
+from ecr_exposure.cli.organization_prerequisites import CONFIG_RULES
+from ecr_exposure.cli.recorder_settings import aws_command
+
+_CREATE_ROLE = aws_command("iam", "create-service-linked-role", "--aws-service-name", CONFIG_RULES)
+
+
+def management_account_problems(inventory: Inventory) -> Iterator[Finding]:
+    """Return whether the management account lacks the service-linked role; ``account_problems`` has its recorder."""
+    account = inventory.management_account
+    where = management(inventory)
+    if account is None or inventory.in_management_account:
+        return
+    if account in inventory.unreached:
+        describe = ("configservice", "describe-configuration-recorders", "--region")
+        yield Finding(
+            level=Level.UNCHECKED,
+            problem="IncludeManagementAccount is true, and the account cannot be seen from here: "
+            f"{inventory.unreached[account].reason}",
+            where=where,
+            commands=(_CREATE_ROLE, *(aws_command(*describe, region) for region in inventory.regions)),
+            note="It needs the service-linked role of AWS Config for organization rules, which the first command "
+            "creates (it fails if the role exists; ignore that), and a recorder in each Region, which the "
+            "others list.",
+        )
+    elif inventory.service_linked_role is False:
+        yield Finding(
+            level=Level.MISSING,
+            problem="IncludeManagementAccount is true, and the service-linked role of AWS Config for organization "
+            "rules does not exist",
+            where=where,
+            commands=(_CREATE_ROLE,),
+            note=RUN_AGAIN,
+        )
+    elif isinstance(inventory.service_linked_role, Unknown):
+        what = "the service-linked role of AWS Config for organization rules"
+        yield unchecked(what, inventory.service_linked_role, where)

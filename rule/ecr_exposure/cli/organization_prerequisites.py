@@ -1,0 +1,101 @@
+"""What the organization lacks: all features, trusted access, and the registrations of a delegated administrator. Pure.
+
+Prerequisites of the StackSet that deploys the role to every account:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-activate-trusted-access.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-delegated-admin.html
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
+from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.finding import Finding, Level, management, unchecked
+from ecr_exposure.cli.inventory import Inventory
+from ecr_exposure.cli.recorder_settings import aws_command
+
+CONFIG_RULES: Final = "config-multiaccountsetup.amazonaws.com"
+STACK_SETS: Final = "member.org.stacksets.cloudformation.amazonaws.com"
+_PURPOSES: Final = {CONFIG_RULES: "AWS Config rules and conformance packs", STACK_SETS: "StackSets"}
+
+
+def organization_problems(inventory: Inventory) -> Iterator[Finding]:
+    """Return what the organization lacks, and what of it could not be checked."""
+    member = () if inventory.in_management_account else chain(_delegations(inventory), _administrators(inventory))
+    return chain(_organization(inventory), _trusted_access(inventory), member)
+
+
+def _organization(inventory: Inventory) -> Iterator[Finding]:
+    own = f"account {inventory.caller.account}"
+    organization = inventory.organization
+    if isinstance(organization, Unknown):
+        yield unchecked("the organization", organization, own)
+    elif isinstance(organization.feature_set, Unknown):
+        yield unchecked("the organization's feature set", organization.feature_set, own)
+    elif organization.feature_set != "ALL":
+        features = organization.feature_set
+        yield Finding(
+            level=Level.MISSING,
+            problem=f"the organization has the feature set {features}; service-managed StackSets need ALL",
+            where=management(inventory),
+            commands=(aws_command("organizations", "enable-all-features"),),
+            note="Accounts that were invited to the organization have to agree.",
+        )
+    if isinstance(inventory.accounts, Unknown):
+        yield unchecked("the organization's accounts", inventory.accounts, own)
+    if isinstance(inventory.root, Unknown):
+        yield unchecked("the organization's root", inventory.root, own)
+
+
+def _trusted_access(inventory: Inventory) -> Iterator[Finding]:
+    if isinstance(inventory.trusted, Unknown):
+        yield unchecked("trusted access", inventory.trusted, f"account {inventory.caller.account}")
+        return
+    enable = ("organizations", "enable-aws-service-access", "--service-principal", CONFIG_RULES)
+    # The Organizations API can enable it, too, but then CloudFormation does not create its roles.
+    activate = ("cloudformation", "activate-organizations-access", "--region", inventory.regions[0])
+    for principal, command in ((CONFIG_RULES, enable), (STACK_SETS, activate)):
+        if principal not in inventory.trusted:
+            yield Finding(
+                level=Level.MISSING,
+                problem=f"trusted access for {_PURPOSES[principal]} ({principal}) is disabled",
+                where=management(inventory),
+                commands=(aws_command(*command),),
+            )
+
+
+def _delegations(inventory: Inventory) -> Iterator[Finding]:
+    account = inventory.caller.account
+    delegated = inventory.delegated
+    if isinstance(delegated, Unknown):
+        what = "for which services this account is a delegated administrator"
+        note = "Organizations also refuses this to an account that is not a delegated administrator of any service."
+        yield unchecked(what, delegated, f"account {account}", note=note)
+    known = inventory.management_account is not None and isinstance(delegated, frozenset)
+    for principal, purpose in _PURPOSES.items():
+        if isinstance(delegated, Unknown) or principal not in delegated:
+            yield Finding(
+                level=Level.MISSING if known else Level.UNCHECKED,
+                problem=f"account {account} {'is' if known else 'may'} not "
+                f"{'' if known else 'be '}a delegated administrator for {purpose}",
+                where=management(inventory),
+                commands=(register_command(account, principal),),
+                note="" if inventory.management_account else "The management account itself needs no registration.",
+            )
+
+
+def _administrators(inventory: Inventory) -> Iterator[Finding]:
+    if isinstance(inventory.administrators, Unknown) and isinstance(inventory.delegated, frozenset):
+        yield Finding(
+            level=Level.HINT,
+            problem=f"organizations:ListDelegatedAdministrators failed: {inventory.administrators.reason}",
+            where=f"account {inventory.caller.account}",
+            note="Whoever deploys from a delegated administrator needs this permission: CloudFormation requires it for "
+            "service-managed StackSets.",
+        )
+
+
+def register_command(account: str, principal: str) -> str:
+    """Return the command that registers an account as delegated administrator of a service."""
+    register = ("organizations", "register-delegated-administrator", "--account-id", account)
+    return aws_command(*register, "--service-principal", principal)

@@ -1,0 +1,180 @@
+"""Which values of the stack follow from the organization, so that nobody has to enter them. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.excluded_accounts import excluded_accounts, excluded_in, unchecked_accounts
+from ecr_exposure.cli.finding import Finding, Level
+from ecr_exposure.cli.inventory import ControlTower, Inventory, Organization
+from ecr_exposure.cli.template_parameters import MOST_IDS
+
+ACCOUNT_RULE: Final = "account-rule"
+CHINA: Final = "aws-cn"
+# https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+REGIONS_WITHOUT_FUNCTION_POLICY: Final = frozenset(
+    "cn-north-1 cn-northwest-1 me-central-1 us-gov-east-1 us-gov-west-1".split()
+)
+"""Regions without the resource type AWS::Lambda::ResourcePolicy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A value that preflight would choose."""
+
+    name: str
+    value: str | None
+    """None: what it follows from could not be read."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedValues:
+    """What preflight would choose beside the values that the file has."""
+
+    proposals: tuple[Proposal, ...]
+    of_regions: Mapping[str, Mapping[str, str]]
+    """Values that only one Region's stack needs, by Region and name."""
+    refusals: tuple[Finding, ...]
+    """Values that no parameter can hold."""
+
+    def missing(self, current: Mapping[str, str]) -> dict[str, str]:
+        """Return the values that the file lacks."""
+        return {each.name: each.value for each in self.proposals if each.value and each.name not in current}
+
+    def unknown(self, current: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the names of values that the file lacks, and that could not be read."""
+        return tuple(each.name for each in self.proposals if each.value is None and each.name not in current)
+
+    def different(self, current: Mapping[str, str]) -> tuple[Proposal, ...]:
+        """Return where preflight would choose otherwise than the file; the order of a list does not matter."""
+        return tuple(
+            each
+            for each in self.proposals
+            if each.value is not None
+            and each.name in current
+            and sorted(each.value.split(",")) != sorted(current[each.name].split(","))
+        )
+
+
+def proposed_values(inventory: Inventory, current: Mapping[str, str]) -> ProposedValues:
+    """Return what preflight would choose, where the file has these values."""
+    if inventory.caller.partition == CHINA:
+        reason = "only this shape is supported in the China Regions"
+        shape = (Proposal(name="DeployAs", value=ACCOUNT_RULE, reason=reason),)
+        return ProposedValues(proposals=shape, of_regions={}, refusals=())
+    if current.get("DeployAs") == ACCOUNT_RULE:
+        return ProposedValues(proposals=(), of_regions={}, refusals=())
+    return _ProposalsForOrganization(inventory, current).all()
+
+
+class _ProposalsForOrganization:
+    """The values of a stack that serves the organization."""
+
+    def __init__(self, inventory: Inventory, current: Mapping[str, str]) -> None:
+        self._inventory, self._current = inventory, current
+        self._refusals: list[Finding] = []
+
+    def all(self) -> ProposedValues:
+        proposals = (*self._organization(), self._home_region(), *self._excluded(), *self._invoking())
+        chosen = {each.name: each.value for each in proposals if each.value} | dict(self._current)
+        return ProposedValues(
+            proposals=proposals, of_regions=dict(self._of_regions(chosen)), refusals=tuple(self._refusals)
+        )
+
+    def _organization(self) -> Iterator[Proposal]:
+        organization, root = self._inventory.organization, self._inventory.root
+        identifier = organization.identifier if isinstance(organization, Organization) else None
+        yield Proposal(name="OrganizationId", value=identifier)
+        yield Proposal(name="OrganizationRootId", value=None if isinstance(root, Unknown) else root)
+        yield Proposal(name="ManagementAccountId", value=self._inventory.management_account)
+
+    def _home_region(self) -> Proposal:
+        """Return the Region whose stack creates the roles; the file's, unless another named one is better."""
+        named, opt_in = self._inventory.regions, self._inventory.opt_in_regions
+        by_default = [each for each in named if isinstance(opt_in, Unknown) or each not in opt_in]
+        tower, current = self._inventory.control_tower, self._current.get("HomeRegion", "")
+        if isinstance(tower, ControlTower) and tower.home_region in by_default:
+            region, reason = tower.home_region, "the home Region of AWS Control Tower"
+        elif by_default:
+            region = current if current in by_default else by_default[0]
+            reason = "the first of the named Regions that every account has enabled"
+        else:
+            region = current if current in named else named[0]
+            reason = "the first of the named Regions"
+        if self._names_other_regions:
+            region = current  # the stack of another Region made the roles already
+        note = "change it only before the first deployment" if current else ""
+        return Proposal(name="HomeRegion", value=region, reason="; ".join(filter(None, (reason, note))))
+
+    @property
+    def _names_other_regions(self) -> bool:
+        """Whether the named Regions are only further ones of a deployment whose home Region is another."""
+        return self._current.get("HomeRegion", self._inventory.regions[0]) not in (*self._inventory.regions, "")
+
+    @property
+    def _no_region_has_function_policy(self) -> bool:
+        return REGIONS_WITHOUT_FUNCTION_POLICY.issuperset(self._inventory.regions)
+
+    def _excluded(self) -> Iterator[Proposal]:
+        """Yield the accounts to exclude in all Regions, if there are any or the file names some."""
+        inventory, listed = self._inventory, _ids(self._current.get("ExcludedAccounts", ""))
+        if isinstance(inventory.accounts, Unknown):
+            yield Proposal(name="ExcludedAccounts", value=None)
+        elif not self._names_other_regions:
+            known = set(excluded_accounts(inventory)) - {inventory.management_account}
+            # Whoever excluded an account that could not be checked knows more than preflight.
+            value = self._list_of("ExcludedAccounts", known | listed.intersection(unchecked_accounts(inventory)))
+            if value or ("ExcludedAccounts" in self._current and value is not None):
+                reason = "accounts that would fail the deployment in every named Region"
+                yield Proposal(name="ExcludedAccounts", value=value, reason=reason)
+
+    def _invoking(self) -> Iterator[Proposal]:
+        inventory = self._inventory
+        if self._no_region_has_function_policy:
+            reason = "these Regions have no AWS::Lambda::ResourcePolicy"
+            yield Proposal(name="InvokePermission", value="any-account", reason=reason)
+        elif self._current.get("InvokePermission") == "accounts":
+            if isinstance(inventory.accounts, Unknown):
+                yield Proposal(name="InvokingAccounts", value=None)
+                return
+            active = {account.identifier for account in inventory.accounts if account.state == "ACTIVE"}
+            value = self._list_of("InvokingAccounts", active)
+            if value is not None:
+                yield Proposal(name="InvokingAccounts", value=value, reason="the active accounts of the organization")
+
+    def _of_regions(self, chosen: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield what the stack of one Region needs otherwise than the file says."""
+        listed = _ids(chosen.get("ExcludedAccounts", ""))
+        of_all = frozenset() if self._names_other_regions else frozenset(excluded_accounts(self._inventory))
+        for region in self._inventory.regions:
+            values: dict[str, str] = {}
+            needed = set(excluded_in(self._inventory, region)) - {self._inventory.management_account}
+            if needed - listed - of_all:
+                value = self._list_of("ExcludedAccounts", needed | listed, region)
+                values |= {"ExcludedAccounts": value} if value else {}
+            differs = region in REGIONS_WITHOUT_FUNCTION_POLICY and not self._no_region_has_function_policy
+            if differs and chosen.get("InvokePermission", "organization") != "any-account":
+                values["InvokePermission"] = "any-account"
+            if values:
+                yield region, values
+
+    def _list_of(self, name: str, accounts: set[str] | set[str | None], region: str = "") -> str | None:
+        """Return the ids as a value; None, with a finding, if there are more than a parameter holds."""
+        ids = sorted(str(account) for account in accounts)
+        if len(ids) <= MOST_IDS:
+            return ",".join(ids)
+        instead = {
+            "ExcludedAccounts": "Create the missing configuration recorders.",
+            "InvokingAccounts": "Choose another InvokePermission.",
+        }
+        problem = f"{name} would have {len(ids):,} account ids; a parameter of CloudFormation holds {MOST_IDS}"
+        where = f"template.yaml, {region}" if region else "template.yaml"
+        if not any(each.problem == problem for each in self._refusals):
+            self._refusals.append(Finding(level=Level.MISSING, problem=problem, where=where, note=instead[name]))
+        return None
+
+
+def _ids(text: str) -> frozenset[str]:
+    return frozenset(filter(None, text.split(",")))

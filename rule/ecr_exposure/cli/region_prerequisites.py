@@ -1,0 +1,95 @@
+"""Regions that an account must enable before it can use them: opt-in Regions. Pure.
+
+A StackSet creates an instance only where its Region is enabled in the target account and in the management account:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-regions.html
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain
+
+from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.finding import RUN_AGAIN, Finding, Level, counted, first_of, unchecked
+from ecr_exposure.cli.inventory import Inventory
+from ecr_exposure.cli.recorder_settings import aws_command
+
+_NO_ROLE = "a StackSet creates the role only in an account that has enabled the Region, and reports no error for others"
+
+
+def region_problems(inventory: Inventory, home: str) -> Iterator[Finding]:
+    """Return what to know of opt-in Regions; ``home`` is the value of HomeRegion, if any."""
+    own = f"account {inventory.caller.account}"
+    if isinstance(inventory.opt_in_regions, Unknown):
+        note = "HomeRegion should be a Region that is enabled in every account, because a StackSet creates no role in "
+        yield unchecked("which Regions are opt-in Regions", inventory.opt_in_regions, own, note=f"{note}the others.")
+    elif home in inventory.opt_in_regions:
+        yield _opt_in_home(inventory, inventory.opt_in_regions, home)
+    yield from chain.from_iterable(_disabled(inventory, region, home) for region in inventory.regions)
+
+
+def _opt_in_home(inventory: Inventory, opt_in: frozenset[str], home: str) -> Finding:
+    better = [region for region in inventory.regions if region not in opt_in]
+    choose = f"Before the first deployment, set HomeRegion to {' or '.join(better)}, which every account has enabled."
+    return Finding(
+        level=Level.HINT,
+        problem=f"HomeRegion is {home}, an opt-in Region: {_NO_ROLE}. The management account must have enabled it, too",
+        where=f"every account, {home}",
+        note=choose if better else "The Regions that every account has enabled are better, if you deploy to one.",
+    )
+
+
+def _disabled(inventory: Inventory, region: str, home: str) -> Iterator[Finding]:
+    """Return the accounts that have not enabled a Region, and those of which that is not known."""
+    here = [each for each in inventory.account_regions if each.region == region]
+    hub = inventory.caller.account
+    off = [each.account for each in here if each.enabled is False]
+    if hub in off:
+        yield Finding(
+            level=Level.MISSING,
+            problem=f"the Region {region} is not enabled in this account, from which the rule is deployed",
+            where=f"account {hub}",
+            commands=(_enable(region),),
+            note=f"AWS may need hours to enable a Region. {RUN_AGAIN}",
+        )
+    elsewhere = {each.account for each in inventory.account_regions if each.enabled is True and each.region != region}
+    without_role = [account for account in off if account != hub and region == home and account in elsewhere]
+    if without_role:
+        yield Finding(
+            level=Level.MISSING,
+            problem=f"{counted(len(without_role))} without HomeRegion {region}, so without the role that the rule "
+            f"needs in the other Regions: {', '.join(without_role)}",
+            where="each of these accounts",
+            commands=(_enable(region),),
+            note="Or choose another HomeRegion before the first deployment.",
+        )
+    others = [account for account in off if account != hub and account not in without_role]
+    if others:
+        yield Finding(
+            level=Level.HINT,
+            problem=f"{counted(len(others))} without the Region {region}, so excluded there: "
+            f"{first_of(inventory, others)}",
+            where="each of these accounts",
+            commands=(_enable(region),),
+            note=f"Only needed if the account is to use the Region. {RUN_AGAIN}",
+        )
+    if not isinstance(inventory.opt_in_regions, Unknown):
+        yield from _unknown(inventory, region)
+
+
+def _unknown(inventory: Inventory, region: str) -> Iterator[Finding]:
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for each in inventory.account_regions:
+        if each.region == region and isinstance(each.enabled, Unknown):
+            by_reason[each.enabled.reason].append(each.account)
+    for reason, accounts in by_reason.items():
+        number = counted(len(accounts))
+        yield Finding(
+            level=Level.HINT,
+            problem=f"whether {region} is enabled could not be checked in {number} "
+            f"({first_of(inventory, accounts)}): {reason}",
+            where="each of these accounts",
+        )
+
+
+def _enable(region: str) -> str:
+    return aws_command("account", "enable-region", "--region-name", region)

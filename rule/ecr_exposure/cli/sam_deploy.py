@@ -1,0 +1,89 @@
+"""How ``sam deploy`` gets the values of parameters.yaml: from the line in samconfig.toml, or from its command.
+
+``sam deploy --guided`` replaces the line by the values themselves if its question "Save arguments to configuration
+file" is answered with Y; from then on changes of parameters.yaml have no effect.
+https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html
+"""
+
+import shlex
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ecr_exposure.cli.aws_calls import printable
+from ecr_exposure.cli.finding import Finding, Level
+
+SAMCONFIG: Final = "samconfig.toml"
+_SECTION: Final = "[default.deploy.parameters]"
+_DEFAULT_NAME: Final = "parameters.yaml"
+
+
+def values_are_read(file: Path) -> bool:
+    """Return whether ``sam deploy`` in the folder of the file reads it."""
+    return _reads(_overrides(file.parent), file)
+
+
+def configuration_finding(file: Path) -> Finding | None:
+    """Return what is wrong with samconfig.toml beside parameters.yaml; another file is named on the command line."""
+    if file.name != _DEFAULT_NAME:
+        return None
+    overrides = _overrides(file.parent)
+    if _reads(overrides, file):
+        return None
+    if isinstance(overrides, OSError | ValueError):
+        reason = "it does not exist" if isinstance(overrides, FileNotFoundError) else printable(str(overrides))
+    elif overrides is None:
+        reason = "it has no parameter_overrides"
+    else:
+        reason = "its parameter_overrides has values of its own, as sam deploy --guided saves them"
+    return Finding(
+        level=Level.MISSING,
+        problem=f"sam deploy does not read {file.name}: {reason}",
+        where=str(file.parent / SAMCONFIG),
+        note=f'Below {_SECTION}, it needs this line: parameter_overrides = "file://{file.name}"',
+    )
+
+
+def deploy_commands(
+    file: Path, regions: Mapping[str, Mapping[str, str]], profile: str | None, working_folder: Path
+) -> tuple[str, ...]:
+    """Return the commands that deploy a stack to each Region, with the values that only this Region needs."""
+    folder = file.parent.resolve()
+    commands = ["sam build"]
+    if folder != working_folder.resolve():
+        commands.insert(0, shlex.join(("cd", str(folder))))
+    lines: list[str] = []
+    for region, values in regions.items():
+        deploy = ["sam", "deploy", "--region", region, *(("--profile", profile) if profile else ())]
+        if values or not values_are_read(file):
+            # An empty value needs quotes that SAM CLI sees.
+            pairs = (f"{name}={value}" if value else f'{name}=""' for name, value in values.items())
+            deploy += ["--parameter-overrides", f"file://{file.name}", *pairs]
+        lines.append(" && ".join((*commands, shlex.join(deploy))))
+        commands = []
+    return tuple(lines)
+
+
+def _reads(overrides: object, file: Path) -> bool:
+    """Return whether a value of parameter_overrides is the file's address alone."""
+    if isinstance(overrides, list) and len(overrides) == 1:
+        overrides = overrides[0]
+    if not isinstance(overrides, str) or not overrides.startswith("file://"):
+        return False
+    return (file.parent / overrides.removeprefix("file://")).resolve() == file.resolve()
+
+
+def _overrides(folder: Path) -> object:
+    """Return parameter_overrides of the deploy command, or else of all commands, or why it cannot be read."""
+    try:
+        content: Any = tomllib.loads((folder / SAMCONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+        return error
+    for command in ("deploy", "global"):
+        found = content
+        for name in ("default", command, "parameters", "parameter_overrides"):
+            found = found.get(name) if isinstance(found, dict) else None
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,94 @@
+"""What ``preflight`` writes and prints about the values of the stack, and the commands that deploy them."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from ecr_exposure.cli.command_line import CannotRunError
+from ecr_exposure.cli.excluded_accounts import unchecked_accounts
+from ecr_exposure.cli.inventory import Inventory
+from ecr_exposure.cli.project_folder import TEMPLATE, ProjectFolder
+from ecr_exposure.cli.proposed_values import ProposedValues
+from ecr_exposure.cli.sam_deploy import deploy_commands
+from ecr_exposure.cli.terminal import print_line
+
+
+class ValuesReport:
+    """Adds values to the file of a project folder, if there is one, and prints what it did."""
+
+    def __init__(self, console: Console, project: ProjectFolder | None, file: Path, profile: str | None) -> None:
+        """Take the project folder, or None where the file is in no such folder."""
+        self._console, self._project, self._file, self._profile = console, project, file, profile
+
+    def add_and_print(self, inventory: Inventory, proposed: ProposedValues, current: Mapping[str, str]) -> bool:
+        """Add the values that the file lacks; return whether this was possible."""
+        missing, error = proposed.missing(current), ""
+        added = missing
+        if self._project:
+            try:
+                added = self._project.add_values(missing)
+            except CannotRunError as problem:
+                error = problem.message
+        self._console.print()
+        self._print_added(added, error)
+        self._print_refused({name: value for name, value in missing.items() if name not in added})
+        for name in proposed.unknown(current):
+            print_line(self._console, f"{name}: unknown, see above", indent=2)
+        self._print_differences(proposed, current)
+        self._print_unchecked(inventory, current)
+        if self._project and not error:
+            self._print_commands(proposed, {**current, **added}, inventory.regions)
+        return not error
+
+    def _print_added(self, added: Mapping[str, str], error: str) -> None:
+        if not self._project:
+            print_line(self._console, ("Parameter values", "bold"))
+            self._print_values(added)
+            folder = f"{self._file.parent} has no {TEMPLATE}"
+            print_line(self._console, f"Not written: {folder}; name the file beside it with --parameters FILE")
+            return
+        if error:
+            print_line(self._console, ("Parameter values that could not be added", "bold red"), f": {error}")
+        elif added:
+            print_line(self._console, ("Parameter values added", "bold"), f" to {self._file}")
+        else:
+            print_line(self._console, ("Parameter values", "bold"), f": nothing to add to {self._file}")
+        self._print_values(added)
+
+    def _print_values(self, values: Mapping[str, str]) -> None:
+        for name, value in values.items():
+            print_line(self._console, f"{name}={value}", indent=2)
+
+    def _print_refused(self, values: Mapping[str, str]) -> None:
+        """Print which values another version of the template does not accept."""
+        if self._project:
+            for name, value in values.items():
+                print_line(self._console, f"Not added: {self._project.parameters.problem(name, value)}", indent=2)
+
+    def _print_differences(self, proposed: ProposedValues, current: Mapping[str, str]) -> None:
+        for each in proposed.different(current):
+            says = f"{self._file} says {each.name}={current[each.name]}"
+            choice = f"preflight would choose {each.value or 'none'}{f' ({each.reason})' if each.reason else ''}"
+            option = shlex.join(("--set", f"{each.name}={each.value}"))
+            print_line(self._console, f"{says}; {choice}: {option}")
+
+    def _print_unchecked(self, inventory: Inventory, current: Mapping[str, str]) -> None:
+        excluded = current.get("ExcludedAccounts", "").split(",")
+        unchecked = [account for account in unchecked_accounts(inventory) if account not in excluded]
+        if unchecked:
+            text = "may fail the deployment, and are not in ExcludedAccounts"
+            print_line(self._console, f"Accounts that could not be checked {text}: {','.join(unchecked)}")
+
+    def _print_commands(self, proposed: ProposedValues, values: Mapping[str, str], regions: tuple[str, ...]) -> None:
+        """Print how to deploy, the home Region first, because its stack creates the roles."""
+        ordered = sorted(regions, key=lambda region: region != values.get("HomeRegion"))
+        needed = {region: proposed.of_regions.get(region, {}) for region in ordered}
+        self._console.print()
+        print_line(self._console, ("Deploy", "bold"), " when nothing is missing:")
+        for command in deploy_commands(self._file, needed, self._profile, Path()):
+            print_line(self._console, (command, "green"), indent=4)
+        for region, names in proposed.of_regions.items():
+            text = f"{region} needs {' and '.join(names)} of its own: deploy every update there with this command"
+            print_line(self._console, text, indent=2)
