@@ -160,10 +160,16 @@ class TestStack:
 
 
 class TestPathAndBoundary:
-    """RolePath and PermissionsBoundaryName."""
+    """RolePath and PermissionsBoundaryName, and KmsKeyArn beside them."""
 
     PATH: Final = "/platform/security/"
-    CHOSEN: Final = {"RolePath": PATH, "PermissionsBoundaryName": "boundaries/Team", "HomeRegion": REGION}
+    KEY: Final = "1234abcd-12ab-34cd-56ef-1234567890ab"
+    CHOSEN: Final = {
+        "HomeRegion": REGION,
+        "KmsKeyArn": f"arn:aws:kms:eu-central-1:{HUB}:key/{KEY}",
+        "PermissionsBoundaryName": "boundaries/Team",
+        "RolePath": PATH,
+    }
 
     @SHAPES
     def test_roles_with_path_and_boundary_evaluate_every_account(
@@ -206,6 +212,19 @@ class TestPathAndBoundary:
                     assert all(policy["PolicyArn"].startswith(own) for policy in attached)
             # The function's role, and one in every account.
             assert created == (1 if shape == ACCOUNT else 1 + 3)
+
+    @SHAPES
+    def test_queue_has_the_key_of_the_region_and_the_role_can_use_it(
+        self, deployed: Deployed, shape: dict[str, str]
+    ) -> None:
+        with deployed(shape, **self.CHOSEN) as (organization, _):
+            session = organization.session(HUB, REGION)
+            (url,) = session.client("sqs").list_queues()["QueueUrls"]
+            queue = session.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            assert queue["KmsMasterKeyId"] == f"arn:aws:kms:{REGION}:{HUB}:key/{self.KEY}"
+            (function,) = session.client("lambda").list_functions()["Functions"]
+            role = function["Role"].rpartition("/")[2]
+            assert granted(HUB, role) >= {"kms:Decrypt", "kms:GenerateDataKey"}
 
     def test_role_of_the_same_name_with_another_path_is_not_assumed(self, deployed: Deployed) -> None:
         with deployed(PACK, **self.CHOSEN) as (organization, stack):
