@@ -54,6 +54,7 @@ class TestFailedEvents:
         assert (queue["MessageRetentionPeriod"], queue["SqsManagedSseEnabled"]) == (14 * 86400, True)
         # `replay` has this time for each batch.
         assert queue["VisibilityTimeout"] == 300
+        assert queue["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
         assert resolved(shape).outputs["FailedEventsQueueUrl"] == "FailedEvents.Ref"
 
     @SHAPES
