@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from ecr_exposure.cli.parameters_file import parse, read_parameters, write_parameters
-from ecr_exposure.cli.sam_deploy import deploy_commands, values_are_read
+from ecr_exposure.cli.sam_deploy import configuration_finding, deploy_commands, values_are_read
 from tests.commands.sam_reader import SamReader, sam_reader
 from tests.deployment.sam import ROOT, run
 
@@ -58,6 +58,15 @@ class TestFile:
         assert settings["parameter_overrides"] == "file://parameters.yaml"
         assert settings["confirm_changeset"] is False
         assert settings["stack_name"] == "ecr-repository-no-public-access"
+        assert values_are_read(project / "parameters.yaml")
+
+    def test_line_for_all_commands_serves_sam_deploy(self, project: Path, sam: SamReader) -> None:
+        samconfig, line = project / "samconfig.toml", 'parameter_overrides = "file://parameters.yaml"\n'
+        section = "[default.global.parameters]\n"
+        text = samconfig.read_text()
+        assert text.count(line) == text.count(section) == 1
+        samconfig.write_text(text.replace(line, "").replace(section, section + line))
+        assert sam.configuration(project)[1]["parameter_overrides"] == "file://parameters.yaml"
         assert values_are_read(project / "parameters.yaml")
 
     def test_examples_in_the_committed_file_are_read_without_their_marks(self, project: Path, sam: SamReader) -> None:
@@ -114,6 +123,34 @@ class TestStack:
             {"ParameterKey": "A", "UsePreviousValue": True},
             {"ParameterKey": "B", "ParameterValue": ""},
         ]
+
+
+class TestGuided:
+    """`sam deploy --guided`, answered with Y at "Save arguments to configuration file"."""
+
+    def test_line_that_it_replaces_is_noticed(
+        self, tools: Path, environment: dict[str, str], project: Path, sam: SamReader
+    ) -> None:
+        save = """if True:
+            from samcli.commands.deploy.guided_config import GuidedConfig
+            from samcli.lib.config.samconfig import SamConfig
+            config = SamConfig(".", "samconfig.toml")
+            values = {"DeployAs": "account-rule", "OrganizationId": ""}
+            GuidedConfig("template.yaml", "parameters")._save_parameter_overrides(["deploy"], "default", values, config)
+            config.flush()
+        """
+        assert configuration_finding(project / "parameters.yaml") is None
+        run((tools / "python", "-c", save), cwd=project, env=environment)
+        assert sam.configuration(project)[0] == {"DeployAs": "account-rule", "OrganizationId": ""}
+        finding = configuration_finding(project / "parameters.yaml")
+        assert finding
+        section, line = finding.note.removeprefix("Below ").split(", it needs this line: ")
+        samconfig = project / "samconfig.toml"
+        kept = [each for each in samconfig.read_text().splitlines() if not each.startswith("parameter_overrides")]
+        kept.insert(kept.index(section) + 1, line)
+        samconfig.write_text("\n".join(kept))
+        assert sam.configuration(project)[1]["parameter_overrides"] == "file://parameters.yaml"
+        assert configuration_finding(project / "parameters.yaml") is None
 
 
 class TestUnquotedValues:

@@ -13,10 +13,11 @@ from ecr_exposure.cli.main import main
 from ecr_exposure.cli.parameters_file import read_parameters
 from tests.commands.conftest import RunPreflight
 from tests.commands.prepared_organization import ABROAD, HOME, ONE, TWO, PreparedOrganization, refused
-from tests.deployment.sam import ROOT
+from tests.deployment.sam import ROOT, TEMPLATE
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
 from tests.local_aws.organization import HUB, ORGANIZATION_ID, LocalOrganization
+from tests.local_aws.templates import ResolvedTemplate, read_template
 
 COMMENTS: Final = (ROOT / "parameters.yaml").read_text(encoding="utf-8")
 
@@ -56,6 +57,18 @@ class TestAdding:
             "",
             "Ready to deploy",
         ]
+
+    @pytest.mark.parametrize("shape", ["organization-conformance-pack", "organization-rule", "account-rule"])
+    def test_template_accepts_the_file_in_every_shape(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path, shape: str
+    ) -> None:
+        for region in (HOME, ABROAD):
+            prepared.remove_recorder(ONE, region)
+        preflight(prepared, "--set", f"DeployAs={shape}")
+        values = read_parameters(project).values
+        assert ("ExcludedAccounts" in values) == (shape != "account-rule")
+        for region in (HOME, ABROAD):
+            assert ResolvedTemplate(read_template(TEMPLATE), values, region=region).violations == []
 
     def test_second_run_changes_nothing(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
