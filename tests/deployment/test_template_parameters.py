@@ -188,7 +188,7 @@ class TestSamConfig:
         # `sam deploy --guided` saves further keys, which differ from user to user.
         parameters = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
         assert parameters["capabilities"] == "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
-        assert (parameters["resolve_s3"], parameters["confirm_changeset"]) == (True, True)
+        assert (parameters["resolve_s3"], parameters["confirm_changeset"]) == (True, False)
 
 
 def is_accepted_by_the_code(raw: Mapping[str, str]) -> bool:

@@ -196,7 +196,7 @@ def parse(text: str, place: str) -> ParametersText:
         _refuse(place, line, f"not valid YAML: {', '.join(parts)}; {ACCEPTED}")
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        _refuse(place, line, f"not valid YAML: the character U+{ord(str(error.character)):04X}")
+        _refuse(place, line, f"not valid YAML: the character U+{ord(text[error.position]):04X}")
     entries: dict[str, Entry] = {}
     for key, node in _pairs(root, place):
         entry = _entry(key, node, text, place)

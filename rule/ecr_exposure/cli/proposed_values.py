@@ -147,10 +147,11 @@ class _ProposalsForOrganization:
     def _of_regions(self, chosen: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
         """Yield what the stack of one Region needs otherwise than the file says."""
         listed = _ids(chosen.get("ExcludedAccounts", ""))
+        of_all = frozenset() if self._names_other_regions else frozenset(excluded_accounts(self._inventory))
         for region in self._inventory.regions:
             values: dict[str, str] = {}
             needed = set(excluded_in(self._inventory, region)) - {self._inventory.management_account}
-            if needed - listed:
+            if needed - listed - of_all:
                 value = self._list_of("ExcludedAccounts", needed | listed, region)
                 values |= {"ExcludedAccounts": value} if value else {}
             differs = region in REGIONS_WITHOUT_FUNCTION_POLICY and not self._no_region_has_function_policy
