@@ -1,5 +1,6 @@
 """parameters.yaml as preflight writes it, read by SAM CLI's own reader."""
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from ecr_exposure.cli.parameters_file import parse, read_parameters, write_parameters
 from ecr_exposure.cli.sam_deploy import deploy_commands, values_are_read
 from tests.commands.sam_reader import SamReader, sam_reader
-from tests.deployment.sam import ROOT
+from tests.deployment.sam import ROOT, run
 
 VALUES: Final[Mapping[str, str]] = {
     "IncludeManagementAccount": "true",
@@ -96,6 +97,23 @@ class TestFile:
         assert sam.overrides(project, "file://parameters.yaml") == before.values
         write_parameters(file, before.with_values(values))
         assert sam.overrides(project, "file://parameters.yaml") == {**before.values, **values}
+
+
+class TestStack:
+    """What `sam deploy` sends to CloudFormation."""
+
+    def test_parameter_that_the_file_lacks_keeps_the_value_of_the_stack(
+        self, tools: Path, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        """So says parameters.yaml; a new stack gets the default."""
+        merge = (
+            "import json; from samcli.commands.deploy.deploy_context import DeployContext; "
+            'print(json.dumps(DeployContext.merge_parameters({"Parameters": {"A": {}, "B": {}}}, {"B": ""})))'
+        )
+        assert json.loads(run((tools / "python", "-c", merge), cwd=tmp_path, env=environment).stdout) == [
+            {"ParameterKey": "A", "UsePreviousValue": True},
+            {"ParameterKey": "B", "ParameterValue": ""},
+        ]
 
 
 class TestUnquotedValues:

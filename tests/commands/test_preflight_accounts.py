@@ -104,8 +104,10 @@ class TestScope:
             "account 111122223333: 1 account cannot be seen from here: 777788889999 (member-777788889999). The reason: "
             "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
         ]
-        assert "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution. Name" in report.text
-        assert "ExcludedAccounts" not in report.values
+        assert (
+            "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution. Name another one" in report.text
+        )
+        assert report.excluded == ""
         assert (
             "Accounts that could not be checked may fail the deployment, and are not in ExcludedAccounts: 777788889999"
         ) in report.lines
@@ -168,7 +170,7 @@ class TestRecorder:
             "aws configservice start-configuration-recorder --region us-east-1 --configuration-recorder-name default"
         ]
         assert "  Then run preflight again. A stopped recorder excludes no account.\n" in report.text
-        assert "ExcludedAccounts" not in report.values
+        assert report.excluded == ""
         assert preflight(prepared, regions=HOME).status == 0
 
     def test_stopped_recorder_without_a_delivery_channel_needs_one_first(
@@ -207,9 +209,9 @@ class TestRecorder:
             "account 444455556666 (member-444455556666), eu-west-1",
             "account 777788889999 (member-777788889999), us-east-1",
         ]
-        assert "ExcludedAccounts" not in report.values
-        assert preflight(prepared, regions=HOME).values["ExcludedAccounts"] == ONE
-        assert preflight(prepared, regions=ABROAD).values["ExcludedAccounts"] == TWO
+        assert report.excluded == ""
+        assert preflight(prepared, regions=HOME).excluded == ONE
+        assert preflight(prepared, regions=ABROAD).excluded == TWO
 
     def test_account_that_one_region_excludes_is_still_unchecked_in_the_other(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -219,7 +221,7 @@ class TestRecorder:
         fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared)
-        assert "ExcludedAccounts" not in report.values
+        assert report.excluded == ""
         assert "and are not in ExcludedAccounts: 444455556666\n" in report.text
 
     @pytest.mark.parametrize("operation", ["DescribeConfigurationRecorders", "DescribeConfigurationRecorderStatus"])
@@ -282,7 +284,7 @@ class TestRecording:
             '--recording-group \'{"resourceTypes":["AWS::S3::Bucket","AWS::ECR::Repository",'
             '"AWS::Config::ResourceCompliance"],"recordingStrategy":{"useOnly":"INCLUSION_BY_RESOURCE_TYPES"}}\''
         ]
-        assert "ExcludedAccounts" not in report.values
+        assert report.excluded == ""
 
     def test_recorder_that_excludes_a_type_is_missing_it(
         self, prepared: PreparedOrganization, preflight: RunPreflight

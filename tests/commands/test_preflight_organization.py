@@ -143,7 +143,7 @@ class TestDelegatedAdministrator:
             "because a StackSet does not deploy to it"
         ) in report.lines
         assert report.values["ManagementAccountId"] == HUB
-        assert "ExcludedAccounts" not in report.values
+        assert report.excluded == ""
         assert {call.account for call in prepared.organization.calls if call.service == "config"} == {
             ONE,
             "777788889999",

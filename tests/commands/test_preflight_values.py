@@ -63,9 +63,10 @@ class TestAdding:
         prepared.remove_recorder(ONE)
         prepared.remove_recorder(ONE, ABROAD)
         preflight(prepared, "--set", "publicAccessTest=reachable")
-        before, inode = project.read_bytes(), project.stat().st_ino
+        before = project.read_bytes()
+        os.utime(project, (1, 1))
         report = preflight(prepared, "--set", "publicAccessTest=reachable")
-        assert (project.read_bytes(), project.stat().st_ino) == (before, inode)
+        assert (project.read_bytes(), project.stat().st_mtime) == (before, 1)
         assert "Parameter values: nothing to add to parameters.yaml" in report.lines
         assert "would choose" not in report.text
         assert read_parameters(project).values["ExcludedAccounts"] == ONE
@@ -90,6 +91,20 @@ class TestAdding:
         assert "says HomeRegion" not in report.text
         assert "    sam build && sam deploy --region us-east-1" in report.lines
 
+    def test_of_a_long_list_only_the_difference_is_printed(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
+    ) -> None:
+        theirs = [str(500_000_000_000 + number) for number in range(20)]
+        project.write_text(f'ExcludedAccounts: "{",".join(theirs)}"\n')
+        prepared.remove_recorder(ONE)
+        report = preflight(prepared, regions=HOME)
+        (line,) = [each for each in report.lines if each.startswith("parameters.yaml says")]
+        assert line.startswith(
+            "parameters.yaml says ExcludedAccounts=500000000000,… (20 entries); "
+            f"preflight would add {ONE} and leave out 500000000000,500000000001,"
+        )
+        assert line.endswith(f": --set ExcludedAccounts={ONE}")
+
     def test_region_that_differs_gets_a_command_of_its_own(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
     ) -> None:
@@ -99,8 +114,9 @@ class TestAdding:
         override = f"--parameter-overrides file://parameters.yaml ExcludedAccounts={ONE}"
         assert f"    sam deploy --region us-east-1 {override}" in report.lines
         assert (
-            "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with this command"
+            "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with this command."
         ) in report.lines
+        assert "until a command has another one, for example 'ExcludedAccounts=\"\"'.\n" in report.text
 
     def test_further_region_alone_excludes_nothing_for_all(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path

@@ -55,10 +55,10 @@ class ProjectFolder:
         return added
 
     def _write(self, values: Mapping[str, str]) -> None:
-        """Write values; a file that exists and has them stays as it is."""
+        """Write values; a file that has them stays as it is."""
         before = read_parameters(self.file)
         after = before.with_values(values)
-        if after.text != before.text or not self.file.exists():
+        if after.text != before.text:
             write_parameters(self.file, after)
 
     def findings(self) -> Iterator[Finding]:
