@@ -60,7 +60,9 @@ PARAMETERS: Final = (
     *RDKLIB_PARAMETERS,
 )
 
-_ROLE_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+# A role's name, after its path without the first slash:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_ROLE: Final = re.compile(r"(?!/)([\x21-\x7e]{1,510}/)?[A-Za-z0-9_+=,.@-]{1,64}")
 # A repository's name, with the two wildcards added:
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 _PATTERN: Final = re.compile(r"[a-z0-9._/*?-]{1,256}")
@@ -126,8 +128,11 @@ def _tag_key(text: str | None) -> str | None:
 
 def _check_rdklib_parameters(texts: Mapping[str, str]) -> None:
     role = texts.get("ExecutionRoleName")
-    if role is not None and not _ROLE_NAME.fullmatch(role):
-        raise ParameterError(f"ExecutionRoleName: {role!r:.80} is not the name of a role (without its path)")
+    if role is not None and not _ROLE.fullmatch(role):
+        raise ParameterError(
+            f"ExecutionRoleName: {role!r:.80} is not the name of a role"
+            " (1 to 64 letters, digits or _ + = , . @ -; with a path: path/name, without a slash at the beginning)"
+        )
     if "ExecutionRoleRegion" in texts:
         region_name("ExecutionRoleRegion", texts["ExecutionRoleRegion"])
     mode = texts.get("AssumeRoleMode", "true")

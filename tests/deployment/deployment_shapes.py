@@ -16,7 +16,12 @@ from tests.local_aws.templates import ResolvedTemplate, read_template
 MANAGEMENT: Final = "999988887777"
 OTHER_REGION: Final = "us-east-1"
 FUNCTION_ROLE: Final = f"arn:aws:iam::{HUB}:role/EcrExposureEvaluation-Function"
-ORGANIZATION: Final = {"OrganizationId": "o-exampleorg1", "OrganizationRootId": "r-abcd", "ManagementAccountId": HUB}
+ORGANIZATION: Final = {
+    "OrganizationId": "o-exampleorg1",
+    "OrganizationRootId": "r-abcd",
+    "ManagementAccountId": HUB,
+    "HomeRegion": REGION,
+}
 PACK: Final = {"DeployAs": "organization-conformance-pack", **ORGANIZATION}
 RULE: Final = {"DeployAs": "organization-rule", **ORGANIZATION}
 ACCOUNT: Final = {"DeployAs": "account-rule"}
@@ -28,13 +33,14 @@ MEMBER: Final = read_template(MEMBER_ACCOUNT)
 
 
 @cache
-def _template() -> dict[str, Any]:
+def template() -> dict[str, Any]:
+    """Return template.yaml with intrinsic functions in their full form."""
     return read_template(TEMPLATE)
 
 
 def resolved(shape: Mapping[str, str], *, region: str = REGION, **changes: str) -> ResolvedTemplate:
     """Return template.yaml as the hub account would deploy it in this shape, with further parameters."""
-    return ResolvedTemplate(_template(), {**shape, **changes}, account=HUB, region=region)
+    return ResolvedTemplate(template(), {**shape, **changes}, account=HUB, region=region)
 
 
 def rule_of(stack: ResolvedTemplate) -> dict[str, Any]:

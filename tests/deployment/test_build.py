@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.deployment.sam import MEMBER_ACCOUNT, ORGANIZATION_MAY_INVOKE, ROOT, TEMPLATE, TOOLS, run
+from tests.deployment.sam import INVOKE_POLICY, MEMBER_ACCOUNT, ROOT, TEMPLATE, TOOLS, run
 from tests.local_aws.bucket import local_bucket
 from tests.local_aws.templates import read_template
 
@@ -185,7 +185,7 @@ class TestUpload:
         files = {
             "HubRole": MEMBER_ACCOUNT,
             "MemberRoles": MEMBER_ACCOUNT,
-            "OrganizationMayInvoke": ORGANIZATION_MAY_INVOKE,
+            "OrganizationMayInvoke": INVOKE_POLICY,
         }
         assert nested.keys() == files.keys()
         for name, file in files.items():

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import boto3
 import pytest
+from moto.iam.models import iam_backends
 
 from ecr_exposure import ParameterError
 from ecr_exposure.event import CHANGE, OVERSIZED
@@ -156,6 +157,92 @@ class TestStack:
                 (ROLE, REGION),
                 (ROLE, OTHER_REGION),
             }
+
+
+class TestPathAndBoundary:
+    """RolePath and PermissionsBoundaryName, and KmsKeyArn beside them."""
+
+    PATH: Final = "/platform/security/"
+    KEY: Final = "1234abcd-12ab-34cd-56ef-1234567890ab"
+    CHOSEN: Final = {
+        "HomeRegion": REGION,
+        "KmsKeyArn": f"arn:aws:kms:eu-central-1:{HUB}:key/{KEY}",
+        "PermissionsBoundaryName": "boundaries/Team",
+        "RolePath": PATH,
+    }
+
+    @SHAPES
+    def test_roles_with_path_and_boundary_evaluate_every_account(
+        self, deployed: Deployed, transform: Transform, shape: dict[str, str]
+    ) -> None:
+        with deployed(shape, **self.CHOSEN) as (organization, home):
+            stacks = [home]
+            if shape != ACCOUNT:
+                stacks.append(deployed_in(organization, OTHER_REGION, {**shape, **self.CHOSEN}, transform))
+                stacks[1].create_rules(organization.accounts)
+            for stack in stacks:
+                for account in stack.rules:
+                    create_repositories(organization, account, stack.region)
+                    for invocation in stack.config.deliver_scheduled(account, stack.region):
+                        assert invocation.error is None
+                    assert compliances(stack, account) == COMPLIANCES
+            assert home.rules.keys() == ({HUB} if shape == ACCOUNT else {HUB, ONE, TWO})
+            assumed = {call.parameters["RoleArn"] for call in organization.calls if call.operation == "AssumeRole"}
+            expected = {f"arn:aws:iam::{account}:role{self.PATH}{ROLE}" for account in home.rules}
+            assert assumed == (set() if shape == ACCOUNT else expected)
+
+    @SHAPES
+    def test_every_role_has_the_boundary_and_no_inline_policy(self, deployed: Deployed, shape: dict[str, str]) -> None:
+        with deployed(shape, **self.CHOSEN) as (organization, _):
+            created = 0
+            for account in organization.accounts:
+                iam = organization.session(account, REGION).client("iam")
+                for name in {each["RoleName"] for each in iam.list_roles()["Roles"]} - {
+                    "OrganizationAccountAccessRole"
+                }:
+                    created += 1
+                    role = iam.get_role(RoleName=name)["Role"]
+                    assert role["Path"] == self.PATH
+                    boundary = f"arn:aws:iam::{account}:policy/boundaries/Team"
+                    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+                    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == []
+                    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+                    assert attached
+                    own = f"arn:aws:iam::{account}:policy{self.PATH}"
+                    assert all(policy["PolicyArn"].startswith(own) for policy in attached)
+            # The function's role, and one in every account.
+            assert created == (1 if shape == ACCOUNT else 1 + 3)
+
+    @SHAPES
+    def test_queue_has_the_key_of_the_region_and_the_role_can_use_it(
+        self, deployed: Deployed, shape: dict[str, str]
+    ) -> None:
+        with deployed(shape, **self.CHOSEN) as (organization, _):
+            session = organization.session(HUB, REGION)
+            (url,) = session.client("sqs").list_queues()["QueueUrls"]
+            queue = session.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            assert queue["KmsMasterKeyId"] == f"arn:aws:kms:{REGION}:{HUB}:key/{self.KEY}"
+            (function,) = session.client("lambda").list_functions()["Functions"]
+            role = function["Role"].rpartition("/")[2]
+            assert granted(HUB, role) >= {"kms:Decrypt", "kms:GenerateDataKey"}
+
+    def test_role_of_the_same_name_with_another_path_is_not_assumed(self, deployed: Deployed) -> None:
+        with deployed(PACK, **self.CHOSEN) as (organization, stack):
+            iam_backends[ONE]["aws"].get_role(ROLE).path = "/elsewhere/"
+            for account in (ONE, TWO):
+                create_repositories(organization, account)
+                stack.config.deliver_scheduled(account, REGION)
+            assert [compliances(stack, account) for account in (ONE, TWO)] == [{}, COMPLIANCES]
+            (failed,) = stack.config.on_failure
+            assert "AccessDenied" in str(failed.error)
+
+    def test_trust_in_a_function_without_the_path_denies_the_role(self, deployed: Deployed) -> None:
+        with deployed(PACK, **self.CHOSEN) as (organization, stack):
+            trust = iam_backends[ONE]["aws"].get_role(ROLE)
+            trust.assume_role_policy_document = trust.assume_role_policy_document.replace(self.PATH, "/")
+            create_repositories(organization, ONE)
+            stack.config.deliver_scheduled(ONE, REGION)
+            assert compliances(stack, ONE) == {}
 
 
 class TestEvaluations:

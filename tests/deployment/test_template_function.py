@@ -18,6 +18,7 @@ class TestFunction:
         function = resolved(shape).resources["RuleFunction"]
         assert function["Handler"] == f"{lambda_handler.__module__}.{lambda_handler.__name__}"
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+        assert resolved(shape, Architecture="x86_64").resources["RuleFunction"]["Architectures"] == ["x86_64"]
         assert (function["Timeout"], function["MemorySize"]) == (900, 512)
         assert (ROOT / function["CodeUri"]).samefile(ROOT / "rule")
         assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": "RuleLogGroup.Ref"}
@@ -117,6 +118,7 @@ class TestOutputs:
             ("eu-west-1", "eu-west-1.console.aws.amazon.com"),
             ("cn-north-1", "cn-north-1.console.amazonaws.cn"),
             ("us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
+            ("eusc-de-east-1", "eusc-de-east-1.console.amazonaws-eusc.eu"),
         ],
     )
     def test_console_links_use_the_partitions_domain(self, region: str, domain: str) -> None:

@@ -2,20 +2,51 @@
 
 import json
 import subprocess
+from functools import cache
+from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from cfnlint.api import lint
+from cfnlint.config import ConfigMixIn
+from cfnlint.decode import decode_str
 from cfnlint.helpers import REGIONS
+from cfnlint.rules import Match, Rules
+from cfnlint.runner import Runner, run_template_by_data
 
-from tests.deployment.deployment_shapes import ACCOUNT, PACK, SHAPES, resolved
-from tests.deployment.sam import DEPLOY, ORGANIZATION_MAY_INVOKE, REGION, TEMPLATE, Transform, run
+from tests.deployment.deployment_shapes import ACCOUNT, PACK, RULE, SHAPES, resolved, template
+from tests.deployment.sam import DEPLOY, INVOKE_POLICY, REGION, TEMPLATE, Transform, run
+from tests.local_aws.deployed_stack import rule_of_pack
+from tests.local_aws.organization import HUB
 from tests.local_aws.templates import read_template
 
 # Regions without the type AWS::Lambda::ResourcePolicy:
 # https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 WITHOUT_RESOURCE_POLICY: Final = {"cn-north-1", "cn-northwest-1", "me-central-1", "us-gov-east-1", "us-gov-west-1"}
+FREQUENCIES: Final = template()["Parameters"]["MaximumExecutionFrequency"]["AllowedValues"]
+OPTIONAL: Final = {
+    "excludedPublicRepositories": "111122223333:public/*",
+    "excludedPublicTag": "dp:exclude:identity",
+    "trustedAccounts": HUB,
+    "trustedOrganizations": "o-exampleorg1",
+}
+COMBINATIONS: Final = [
+    {name: value for (name, value), given in zip(OPTIONAL.items(), which, strict=True) if given}
+    for which in product((False, True), repeat=len(OPTIONAL))
+]
+
+
+@cache
+def _rules() -> Rules:
+    return Runner(ConfigMixIn(regions=[REGION])).rules
+
+
+def lint_body(body: str, regions: list[str]) -> list[Match]:
+    """Return cfn-lint's findings; to load its rules takes six times as long as to lint a small template."""
+    content, problems = decode_str(body)
+    assert content is not None, problems
+    return list(run_template_by_data(content, ConfigMixIn(regions=regions), _rules()))
 
 
 class TestSamValidate:
@@ -69,22 +100,68 @@ class TestNestedTemplates:
 
     @pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: str(file.name))
     def test_nested_template_has_no_findings(self, file: Path) -> None:
-        lacking = WITHOUT_RESOURCE_POLICY if file == ORGANIZATION_MAY_INVOKE else set()
+        lacking = WITHOUT_RESOURCE_POLICY if file == INVOKE_POLICY else set()
         assert lint(file.read_text(), regions=[region for region in REGIONS if region not in lacking]) == []
 
     def test_template_rejects_exactly_the_regions_without_resource_policies(self) -> None:
-        text = ORGANIZATION_MAY_INVOKE.read_text()
+        text = INVOKE_POLICY.read_text()
         message = " ".join(str(match) for match in lint(text, regions=REGIONS))
         assert {region for region in REGIONS if f"'{region}'" in message} == WITHOUT_RESOURCE_POLICY
-        rejected = {region for region in REGIONS if resolved(PACK, region=region).violations}
-        assert rejected == WITHOUT_RESOURCE_POLICY
-        assert not any(resolved(PACK, InvokePermission="any-account", region=region).violations for region in rejected)
+        for choice in ({"InvokePermission": "organization"}, {"InvokePermission": "accounts", "InvokingAccounts": HUB}):
+            rejected = {region for region in REGIONS if resolved({**PACK, **choice}, region=region).violations}
+            assert rejected == WITHOUT_RESOURCE_POLICY
+        probe = ACCOUNT | {"OrganizationId": "o-exampleorg1"}
+        assert {region for region in REGIONS if resolved(probe, region=region).violations} == WITHOUT_RESOURCE_POLICY
+        assert not any(resolved(ACCOUNT, region=region).violations for region in REGIONS)
 
-    def test_conformance_pack_has_no_findings(self) -> None:
-        body = read_template(TEMPLATE)["Resources"]["OrganizationPack"]["Properties"]["TemplateBody"]
-        assert len(body.encode()) <= 51_200
-        assert lint(body, regions=REGIONS) == []
-        assert "E3002" in {match.rule.id for match in lint(body.replace("Scope:", "Range:"))}
+    def test_organization_shapes_are_rejected_in_china_only(self) -> None:
+        for shape in (PACK, RULE):
+            anybody = {**shape, "InvokePermission": "any-account"}
+            rejected = {region for region in REGIONS if resolved(anybody, region=region).violations}
+            assert rejected == {"cn-north-1", "cn-northwest-1"}
+
+
+class TestConformancePack:
+    """The body of the conformance pack, which this stack writes and AWS Config deploys."""
+
+    @pytest.mark.parametrize("frequency", FREQUENCIES)
+    def test_every_combination_has_no_findings_and_functions_only_for_values(self, frequency: str) -> None:
+        for given in COMBINATIONS:
+            pack = resolved(PACK, MaximumExecutionFrequency=frequency, **given).resources["OrganizationPack"]
+            body = pack["TemplateBody"]
+            assert len(body.encode()) <= 51_200
+            assert lint_body(body, REGIONS if len(given) == len(OPTIONAL) else [REGION]) == [], body
+            content = read_template(body)
+            passed = {each["ParameterName"] for each in pack["ConformancePackInputParameters"]}
+            assert content.keys() == {"Parameters", "Resources"}
+            assert content["Parameters"].keys() == passed == {"FunctionArn", *given}
+            (rule,) = (each["Properties"] for each in content["Resources"].values())
+            # AWS Config documents no intrinsic functions in the name of a pack's rule.
+            assert rule["ConfigRuleName"] == "ecr-repository-no-public-access"
+            assert functions(content) == {
+                "SourceIdentifier": {"Ref": "FunctionArn"},
+                **{name: {"Ref": name} for name in given},
+            }
+
+    @pytest.mark.parametrize("name", ["null", "Yes", "a-1", "e" + 35 * "1"])
+    def test_every_name_of_a_rule_stays_text(self, name: str) -> None:
+        pack = resolved(PACK, RuleName=name).resources["OrganizationPack"]
+        assert resolved(PACK, RuleName=name).violations == []
+        assert rule_of_pack(pack)["ConfigRuleName"] == name
+
+    def test_wrong_property_is_found(self) -> None:
+        body = resolved(PACK).resources["OrganizationPack"]["TemplateBody"]
+        assert "E3002" in {match.rule.id for match in lint_body(body.replace("Scope:", "Range:"), [REGION])}
+
+
+def functions(part: Any) -> dict[str, Any]:
+    """Return every property whose value is an intrinsic function."""
+    entries = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    found: dict[str, Any] = {}
+    for name, each in entries:
+        called = isinstance(each, dict) and any(key in {"Ref", "Condition"} or key.startswith("Fn::") for key in each)
+        found |= {str(name): each} if called else functions(each)
+    return found
 
 
 def replaced(file: Path, old: str, new: str) -> str:

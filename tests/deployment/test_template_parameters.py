@@ -1,12 +1,13 @@
 """The parameters of template.yaml: as in code, parameters.json and README; wrong values are rejected."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cfnlint.helpers import REGIONS
 
 from ecr_exposure import ParameterError
 from ecr_exposure.findings.access_tests import TESTS
@@ -20,29 +21,25 @@ from tests.deployment.deployment_shapes import (
     RULE_PARAMETERS,
     SHAPES,
     resolved,
+    template,
 )
 from tests.deployment.sam import MEMBER_ACCOUNT, ROOT, SECURITY_HUB, TEMPLATE
 from tests.local_aws.templates import read_template
 
 
-@pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    return read_template(TEMPLATE)
-
-
 class TestAgreement:
     """Template, parameters.json, code and README have the same parameters."""
 
-    def test_rule_parameters_are_those_of_the_code(self, template: dict[str, Any]) -> None:
+    def test_rule_parameters_are_those_of_the_code(self) -> None:
         # All other parameters of the template start with a capital letter.
-        assert {name for name in template["Parameters"] if name[0].islower()} == set(RULE_PARAMETERS)
-        assert template["Parameters"]["publicAccessTest"]["AllowedValues"] == list(TESTS)
+        assert {name for name in template()["Parameters"] if name[0].islower()} == set(RULE_PARAMETERS)
+        assert template()["Parameters"]["publicAccessTest"]["AllowedValues"] == list(TESTS)
 
-    def test_defaults_are_those_of_rdk_and_the_code(self, template: dict[str, Any]) -> None:
+    def test_defaults_are_those_of_rdk_and_the_code(self) -> None:
         rdk = json.loads((ROOT / "parameters.json").read_text())["Parameters"]
         raw = json.loads(rdk["InputParameters"]) | json.loads(rdk["OptionalParameters"])
         assert set(raw) == set(PARAMETERS)
-        defaults = {name: template["Parameters"][name]["Default"] for name in RULE_PARAMETERS}
+        defaults = {name: template()["Parameters"][name]["Default"] for name in RULE_PARAMETERS}
         assert defaults == {name: raw[name] for name in RULE_PARAMETERS}
         assert read_parameters(defaults) == RuleParameters()
 
@@ -56,11 +53,11 @@ class TestAgreement:
             assert parameter["Description"], name
             assert ("AllowedPattern" in parameter) == ("ConstraintDescription" in parameter), name
 
-    def test_nested_templates_have_the_same_defaults_and_patterns(self, template: dict[str, Any]) -> None:
+    def test_nested_templates_have_the_same_defaults_and_patterns(self) -> None:
         hub = read_template(SECURITY_HUB)["Parameters"]["RuleName"]
-        rule = template["Parameters"]["RuleName"]
+        rule = template()["Parameters"]["RuleName"]
         assert (hub["Default"], hub["AllowedPattern"]) == (rule["Default"], rule["AllowedPattern"])
-        member, role = MEMBER["Parameters"]["ExecutionRoleName"], template["Parameters"]["ExecutionRoleName"]
+        member, role = MEMBER["Parameters"]["ExecutionRoleName"], template()["Parameters"]["ExecutionRoleName"]
         assert (member["Default"], member["AllowedPattern"]) == (role["Default"], role["AllowedPattern"])
 
     @pytest.mark.parametrize(
@@ -160,7 +157,11 @@ class TestViolations:
             ("IncludeManagementAccount", "yes"),
             ("ExcludedAccounts", "111122223333, 444455556666"),
             ("HomeRegion", "Ireland"),
+            ("HomeRegion", "eu-west"),
             ("InvokePermission", "both"),
+            ("InvokingAccounts", "111122223333,444455556666,"),
+            ("InvokingAccounts", ",".join(["111122223333"] * 316)),
+            ("Architecture", "arm"),
             ("RuleName", "1st-rule"),
             ("RuleName", "under_score"),
             ("MaximumExecutionFrequency", "Daily"),
@@ -169,12 +170,22 @@ class TestViolations:
             ("excludedPublicRepositories", ",".join(["a" * 100] * 8)),
             ("trustedAccounts", ",".join(["111122223333"] * 62)),
             ("trustedOrganizations", ",".join(["o-exampleorg1"] * 58)),
+            ("FindingsTopicName", "arn:aws:sns:eu-west-1:111122223333:findings"),
             ("ExecutionRoleName", "a" * 56),
             ("ReservedConcurrency", "0"),
         ],
     )
     def test_wrong_value_is_rejected(self, name: str, wrong: str) -> None:
         assert resolved(PACK, **{name: wrong}).violations
+
+    @pytest.mark.parametrize("region", sorted(REGIONS))
+    def test_every_region_can_be_the_home_region(self, region: str) -> None:
+        assert re.fullmatch(template()["Parameters"]["HomeRegion"]["AllowedPattern"], region)
+
+    def test_accounts_without_their_list_are_rejected(self) -> None:
+        (message,) = resolved(PACK, InvokePermission="accounts").violations
+        assert message.startswith("InvokePermission accounts needs InvokingAccounts")
+        assert resolved(ACCOUNT, InvokePermission="accounts").violations == []
 
     def test_excluded_accounts_in_account_shape_are_rejected(self) -> None:
         (message,) = resolved(ACCOUNT, ExcludedAccounts="444455556666").violations

@@ -4,9 +4,12 @@ It knows ECR's actions only, so ``for_ecr`` replaces the actions of a policy; pr
 stay as they are in the template.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+import pytest
 
 from ecr_exposure import Request, is_allowed, judge
 from ecr_exposure.findings.advisories import AdvisoryKind
@@ -20,7 +23,7 @@ from tests.deployment.deployment_shapes import (
     SHAPES,
     resolved,
 )
-from tests.deployment.sam import ORGANIZATION_MAY_INVOKE, REGION
+from tests.deployment.sam import INVOKE_POLICY, REGION
 from tests.local_aws.organization import HUB
 from tests.local_aws.templates import ResolvedTemplate, read_template
 
@@ -45,26 +48,32 @@ class TestStackSet:
         for stack in (management, delegated):
             assert stack["PermissionModel"] == "SERVICE_MANAGED"
             assert stack["StackSetName"] == f"EcrExposureEvaluation-{HUB}"
-            # A failure in one account does not stop the deployment to the others.
-            assert stack["OperationPreferences"] == {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 100}
+            # A failure in a few accounts does not stop the deployment to the others, a systematic failure does.
+            assert stack["OperationPreferences"] == {
+                "FailureTolerancePercentage": 20,
+                "MaxConcurrentPercentage": 100,
+                "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+            }
             assert stack["AutoDeployment"] == {"Enabled": True, "RetainStacksOnAccountRemoval": False}
             assert stack["TemplateURL"] == "deploy/member-account.yaml"
 
-    def test_delegated_administrator_gets_a_command_for_the_management_account(self) -> None:
-        assert "ManagementAccountCommand" not in resolved(PACK).outputs
-        left_out = resolved(PACK, ManagementAccountId=MANAGEMENT).outputs["ManagementAccountCommand"]
+    def test_delegated_administrator_gets_commands_for_the_management_account(self) -> None:
+        assert "ManagementAccountCommands" not in resolved(PACK).outputs
+        left_out = resolved(PACK, ManagementAccountId=MANAGEMENT).outputs["ManagementAccountCommands"]
         included = resolved(PACK, ManagementAccountId=MANAGEMENT, IncludeManagementAccount="true").outputs
-        assert included["ManagementAccountCommand"] == left_out
+        assert included["ManagementAccountCommands"] == left_out
         assert left_out == (
+            "aws iam create-service-linked-role --aws-service-name config-multiaccountsetup.amazonaws.com; "
             "aws cloudformation deploy --region eu-west-1 --stack-name EcrExposureEvaluation"
             " --template-file deploy/member-account.yaml --capabilities CAPABILITY_NAMED_IAM --parameter-overrides"
-            f" ExecutionRoleName=EcrExposureEvaluation FunctionRoleArn={FUNCTION_ROLE}"
+            f" ExecutionRoleName=EcrExposureEvaluation RolePath=/ FunctionRoleArn={FUNCTION_ROLE}"
         )
 
     def test_further_region_creates_no_roles_and_uses_the_functions_role(self) -> None:
         home = resolved(PACK, HomeRegion=REGION).resources
         further = resolved(PACK, HomeRegion=REGION, region=OTHER_REGION).resources
-        assert home.keys() - further.keys() == {"FunctionRole", "HubRole", "MemberRoles"}
+        roles = {"FunctionRole", "OperateFunction", "ServeOrganization", "HubRole", "MemberRoles"}
+        assert home.keys() - further.keys() == roles
         assert further.keys() <= home.keys()
         assert home["FunctionRole"]["RoleName"] == FUNCTION_ROLE.rpartition("/")[2]
         assert further["RuleFunction"]["Role"] == FUNCTION_ROLE
@@ -88,8 +97,8 @@ class TestFunctionRole:
     @SHAPES
     def test_it_allows_its_own_log_group_and_queue_in_every_region(self, shape: dict[str, str]) -> None:
         home = resolved(shape, HomeRegion=REGION).resources
-        (operate, *_) = home["FunctionRole"]["Policies"]
-        log, queue = (statement["Resource"] for statement in operate["PolicyDocument"]["Statement"])
+        operate = home["OperateFunction"]["PolicyDocument"]
+        log, queue = (statement["Resource"] for statement in operate["Statement"])
         for region in (REGION, OTHER_REGION):
             resources = resolved(shape, HomeRegion=REGION, region=region).resources
             group, name = resources["RuleLogGroup"]["LogGroupName"], resources["FailedEvents"]["QueueName"]
@@ -99,8 +108,7 @@ class TestFunctionRole:
         assert not fits(queue, f"arn:aws:sqs:{REGION}:{HUB}:other")
 
     def test_it_allows_assuming_one_role_in_the_own_organization_only(self) -> None:
-        _, serve = resolved(PACK).resources["FunctionRole"]["Policies"]
-        (statement,) = serve["PolicyDocument"]["Statement"]
+        (statement,) = resolved(PACK).resources["ServeOrganization"]["PolicyDocument"]["Statement"]
         assert statement == {
             "Sid": "TakeTheRoleOfTheOrganizationsAccounts",
             "Effect": "Allow",
@@ -121,12 +129,13 @@ class TestExecutionRole:
 
     def test_it_allows_the_functions_calls_in_every_region(self) -> None:
         member = ResolvedTemplate(MEMBER, {"FunctionRoleArn": FUNCTION_ROLE}, account="444455556666")
-        own = resolved(ACCOUNT).resources["FunctionRole"]["Policies"][-1]
-        for account, regions, policy in (
-            ("444455556666", (REGION, OTHER_REGION), member.resources["EvaluationRole"]["Policies"][0]),
+        own = resolved(ACCOUNT).resources
+        for account, regions, resources in (
+            ("444455556666", (REGION, OTHER_REGION), member.resources),
             (HUB, (REGION,), own),
         ):
-            answer, earlier, repositories = (each["Resource"] for each in policy["PolicyDocument"]["Statement"])
+            document = resources["EvaluateRepositories"]["PolicyDocument"]
+            answer, earlier, repositories = (each["Resource"] for each in document["Statement"])
             assert answer == "*"
             for region in regions:
                 assert fits(earlier, f"arn:aws:config:{region}:{account}:config-rule/config-rule-abcdef")
@@ -157,20 +166,32 @@ class TestExecutionRole:
 class TestResourcePolicies:
     """The resource-based policies of the function and of its queue."""
 
-    def test_functions_policy_requires_the_organization_and_has_no_confused_deputy(self) -> None:
+    @pytest.mark.parametrize(
+        ("given", "condition"),
+        [
+            ({"OrganizationId": "o-exampleorg1"}, {"aws:SourceOrgID": "o-exampleorg1"}),
+            (
+                {"InvokingAccounts": "444455556666,777788889999"},
+                {"aws:SourceAccount": ["444455556666", "777788889999"]},
+            ),
+        ],
+    )
+    def test_functions_policy_limits_the_source_and_has_no_confused_deputy(
+        self, given: dict[str, str], condition: dict[str, Any]
+    ) -> None:
         function = f"arn:aws:lambda:{REGION}:{HUB}:function:rule"
-        parameters = {"FunctionArn": function, "OrganizationId": "o-exampleorg1"}
-        stack = ResolvedTemplate(read_template(ORGANIZATION_MAY_INVOKE), parameters)
+        stack = invoke_policy(FunctionArn=function, **given)
+        assert stack.violations == []
         assert stack.resources["InvokePolicy"]["ResourceArn"] == function
         document = stack.resources["InvokePolicy"]["PolicyDocument"]
         assert document["Statement"] == [
             {
-                "Sid": "ConfigOfTheOrganization",
+                "Sid": "InvokedByConfig",
                 "Effect": "Allow",
                 "Principal": {"Service": "config.amazonaws.com"},
                 "Action": "lambda:InvokeFunction",
                 "Resource": function,
-                "Condition": {"StringEquals": {"aws:SourceOrgID": "o-exampleorg1"}},
+                "Condition": {"StringEquals": condition},
             }
         ]
         policy = for_ecr(document)
@@ -179,6 +200,21 @@ class TestResourcePolicies:
         del policy["Statement"][0]["Condition"]
         (advisory,) = judge(policy, test="reachable", owner=HUB).advisories
         assert advisory.kind is AdvisoryKind.CONFUSED_DEPUTY
+
+    @pytest.mark.parametrize("given", [{}, {"OrganizationId": "o-exampleorg1", "InvokingAccounts": "444455556666"}])
+    def test_functions_policy_needs_exactly_one_limit(self, given: dict[str, str]) -> None:
+        (message,) = invoke_policy(FunctionArn="arn", **given).violations
+        assert message.startswith("Exactly one of OrganizationId and InvokingAccounts")
+
+    def test_longest_list_of_accounts_fits_the_function_policy(self) -> None:
+        accounts = [f"{number:012}" for number in range(315)]
+        stack = invoke_policy(
+            FunctionArn=f"arn:aws:lambda:{REGION}:{HUB}:function:rule", InvokingAccounts=",".join(accounts)
+        )
+        # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+        assert len(json.dumps(stack.resources["InvokePolicy"]["PolicyDocument"])) <= 20_480
+        assert resolved(PACK, InvokePermission="accounts", InvokingAccounts=",".join(accounts)).violations == []
+        assert resolved(PACK, InvokePermission="accounts", InvokingAccounts=",".join([*accounts, HUB])).violations
 
     def test_only_the_function_can_send_messages_to_the_queue(self) -> None:
         resources = resolved(PACK, HomeRegion=REGION, region=OTHER_REGION).resources
@@ -189,6 +225,11 @@ class TestResourcePolicies:
         assert not is_allowed(policy, session("EcrExposureEvaluation-Function", secure="false"))
         assert not is_allowed(policy, session("Administrator"))
         assert judge(policy, test="reachable", owner=HUB).compliance == "COMPLIANT"
+
+
+def invoke_policy(**parameters: str) -> ResolvedTemplate:
+    """Return deploy/invoke-policy.yaml with these parameters."""
+    return ResolvedTemplate(read_template(INVOKE_POLICY), parameters)
 
 
 def for_ecr(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The rule that each shape of template.yaml creates, and the accounts and permissions that it needs."""
 
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -9,6 +9,7 @@ from ecr_exposure.repository import RESOURCE_TYPE
 from tests.deployment.deployment_shapes import (
     ACCOUNT,
     MANAGEMENT,
+    ORGANIZATION,
     OTHER_REGION,
     PACK,
     RULE,
@@ -16,18 +17,16 @@ from tests.deployment.deployment_shapes import (
     SHAPES,
     resolved,
     rule_of,
+    template,
 )
-from tests.deployment.sam import TEMPLATE
 from tests.local_aws.organization import HUB
-from tests.local_aws.templates import ResolvedTemplate, read_template
+from tests.local_aws.templates import ResolvedTemplate
 
 FREQUENCY: Final = "TwentyFour_Hours"
+# account-rule that shows whether AWS Config sends aws:SourceOrgID
+PROBE: Final = ACCOUNT | {"OrganizationId": "o-exampleorg1"}
+LISTED: Final = "444455556666,777788889999"
 RULES: Final = ("AccountRule", "OrganizationPack", "OrganizationRule")
-
-
-@pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    return read_template(TEMPLATE)
 
 
 class TestRule:
@@ -35,7 +34,12 @@ class TestRule:
 
     @pytest.mark.parametrize(
         ("shape", "only"),
-        [({}, "OrganizationPack"), (PACK, "OrganizationPack"), (RULE, "OrganizationRule"), (ACCOUNT, "AccountRule")],
+        [
+            (ORGANIZATION, "OrganizationPack"),
+            (PACK, "OrganizationPack"),
+            (RULE, "OrganizationRule"),
+            (ACCOUNT, "AccountRule"),
+        ],
     )
     def test_each_shape_creates_exactly_one_rule(self, shape: dict[str, str], only: str) -> None:
         assert [kind for kind in RULES if kind in resolved(shape).resources] == [only]
@@ -66,47 +70,62 @@ class TestRule:
             metadata = stack.resources["OrganizationRule"]["OrganizationCustomRuleMetadata"]
             assert metadata["InputParameters"] == '{"publicAccessTest":"unconditional"}'
 
-    @SHAPES
-    def test_rule_is_created_after_its_permission_and_roles(
-        self, template: dict[str, Any], shape: dict[str, str]
-    ) -> None:
-        kind = next(kind for kind in RULES if kind in resolved(shape).resources)
-        rule = template["Resources"][kind]
-        if shape == ACCOUNT:
-            assert rule["DependsOn"] == "ConfigMayInvoke"
-        else:
-            # CloudFormation creates a resource after those that its metadata refers to.
-            after = ResolvedTemplate(template, shape).value(rule["Metadata"]["After"])
-            assert after == ["OrganizationMayInvoke.Ref", "HubRole.Ref", "MemberRoles.Ref"]
-            further = ResolvedTemplate(
-                template, {**shape, "HomeRegion": OTHER_REGION, "InvokePermission": "any-account"}
-            )
-            created_at_home = "made in the home region"
-            assert further.value(rule["Metadata"]["After"]) == ["ConfigMayInvoke.Ref", created_at_home, created_at_home]
+    def test_rule_is_created_after_its_permission_and_roles(self) -> None:
+        # CloudFormation creates a resource after those that its metadata refers to.
+        at_home = "made in the home region"
+        for shape, after in (
+            (PACK, ["OrganizationMayInvoke.Ref", "HubRole.Ref", "MemberRoles.Ref"]),
+            (RULE | {"InvokePermission": "accounts"}, ["OrganizationMayInvoke.Ref", "HubRole.Ref", "MemberRoles.Ref"]),
+            (RULE | {"HomeRegion": OTHER_REGION}, ["OrganizationMayInvoke.Ref", at_home, at_home]),
+            (
+                PACK | {"HomeRegion": OTHER_REGION, "InvokePermission": "any-account"},
+                ["ConfigMayInvoke.Ref", at_home, at_home],
+            ),
+            (ACCOUNT, "ConfigMayInvoke.Ref"),
+            (PROBE, "OrganizationMayInvoke.Ref"),
+        ):
+            kind = next(kind for kind in RULES if kind in resolved(shape).resources)
+            metadata = template()["Resources"][kind]["Metadata"]
+            assert ResolvedTemplate(template(), shape).value(metadata["After"]) == after
 
 
 class TestPermission:
     """The permission of AWS Config to invoke the function."""
 
-    @SHAPES
-    def test_exactly_one_permission_is_created(self, shape: dict[str, str]) -> None:
-        for choice in ("organization", "any-account"):
-            resources = resolved(shape, InvokePermission=choice).resources
-            by_policy = "OrganizationMayInvoke" in resources
-            assert by_policy is (shape != ACCOUNT and choice == "organization")
-            assert ("ConfigMayInvoke" in resources) is not by_policy
-            if by_policy:
-                assert resources["OrganizationMayInvoke"]["Parameters"] == {
-                    "FunctionArn": "RuleFunction.Arn",
-                    "OrganizationId": "o-exampleorg1",
-                }
-            else:
-                source = {"SourceAccount": HUB} if shape == ACCOUNT else {}
-                assert resources["ConfigMayInvoke"] == source | {
-                    "FunctionName": "RuleFunction.Arn",
-                    "Action": "lambda:InvokeFunction",
-                    "Principal": "config.amazonaws.com",
-                }
+    @pytest.mark.parametrize(
+        ("shape", "choice", "policy"),
+        [
+            *((shape, "organization", {"OrganizationId": "o-exampleorg1"}) for shape in (PACK, RULE, PROBE)),
+            *((shape, "accounts", {"InvokingAccounts": LISTED}) for shape in (PACK, RULE)),
+        ],
+    )
+    def test_resource_policy_limits_the_invoking_accounts(
+        self, shape: dict[str, str], choice: str, policy: dict[str, str]
+    ) -> None:
+        resources = resolved(shape, InvokePermission=choice, InvokingAccounts=LISTED).resources
+        assert "ConfigMayInvoke" not in resources
+        assert resources["OrganizationMayInvoke"]["Parameters"] == policy | {"FunctionArn": "RuleFunction.Arn"}
+
+    @pytest.mark.parametrize(
+        ("shape", "choice", "source"),
+        [
+            (PACK, "any-account", {}),
+            (RULE, "any-account", {}),
+            *((ACCOUNT, choice, {"SourceAccount": HUB}) for choice in ("organization", "accounts", "any-account")),
+            # Without the organization's limit, account-rule never serves another account.
+            *((PROBE, choice, {"SourceAccount": HUB}) for choice in ("accounts", "any-account")),
+        ],
+    )
+    def test_permission_without_a_resource_policy(
+        self, shape: dict[str, str], choice: str, source: dict[str, str]
+    ) -> None:
+        resources = resolved(shape, InvokePermission=choice, InvokingAccounts=LISTED).resources
+        assert "OrganizationMayInvoke" not in resources
+        assert resources["ConfigMayInvoke"] == source | {
+            "FunctionName": "RuleFunction.Arn",
+            "Action": "lambda:InvokeFunction",
+            "Principal": "config.amazonaws.com",
+        }
 
 
 class TestAccounts:

@@ -8,19 +8,68 @@ import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 
 from ecr_exposure import Request, is_allowed
-from ecr_exposure.parameters import PARAMETERS
+from ecr_exposure.parameters import PARAMETERS, RDKLIB_PARAMETERS
 from tests.deployment.sam import SECURITY_HUB, TEMPLATE
-from tests.documentation.pages import DEPLOY, blocks, section, table, text_of, ticked
-from tests.local_aws.templates import read_template
+from tests.documentation.pages import DEPLOY, ROOT, blocks, section, table, text_of, ticked
+from tests.local_aws.templates import ResolvedTemplate, read_template
+
+SHORT_LIST: Final = 4
+WIDEST: Final = 120
 
 
-def test_parameter_table_is_complete_and_has_the_defaults_of_the_template() -> None:
-    parameters = read_template(TEMPLATE)["Parameters"]
-    rows = {ticked(name)[0]: default for name, default, _ in table(section(DEPLOY, "Template parameters"))}
-    assert sorted(rows) == sorted(name for name in parameters if name not in PARAMETERS)
-    written = {"empty": "", "–": ""}
-    defaults = {name: written.get(cell, cell.strip("`")) for name, cell in rows.items()}
-    assert defaults == {name: str(parameters[name]["Default"]) for name in rows}
+def test_no_line_is_wider_than_120_characters() -> None:
+    assert [line for line in text_of(DEPLOY).splitlines() if len(line) > WIDEST] == []
+
+
+class TestProbe:
+    """The stack that shows whether AWS Config sends aws:SourceOrgID."""
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of its command."""
+        (overrides,) = re.findall(r"--parameter-overrides (.*)$", section(DEPLOY, "First the probe"), re.MULTILINE)
+        overrides = overrides.replace("ORGANIZATION_ID", "o-exampleorg1")
+        return dict(override.split("=") for override in overrides.split())
+
+    def test_its_permission_requires_the_organization(self) -> None:
+        stack = ResolvedTemplate(read_template(TEMPLATE), self.parameters())
+        assert stack.violations == []
+        assert {"AccountRule", "OrganizationMayInvoke"} <= stack.resources.keys()
+        assert "ConfigMayInvoke" not in stack.resources
+
+    def test_without_the_organization_its_permission_is_for_the_account(self) -> None:
+        parameters = {name: value for name, value in self.parameters().items() if name != "OrganizationId"}
+        stack = ResolvedTemplate(read_template(TEMPLATE), parameters)
+        assert "OrganizationMayInvoke" not in stack.resources
+        assert stack.resources["ConfigMayInvoke"]["SourceAccount"] == "111122223333"
+
+
+class TestParameterTable:
+    """The table of the template's parameters."""
+
+    def test_it_is_complete_and_has_the_defaults_of_the_template(self) -> None:
+        parameters = read_template(TEMPLATE)["Parameters"]
+        rows = table(section(DEPLOY, "Template parameters"))
+        assert sorted(ticked(row[0])[0] for row in rows) == sorted(parameters)
+        defaults = {ticked(name)[0]: "" if cell == "empty" else cell.strip("`") for name, cell, _ in rows}
+        assert defaults == {name: str(each["Default"]) for name, each in parameters.items()}
+
+    def test_it_names_every_accepted_value_of_a_short_list(self) -> None:
+        parameters = read_template(TEMPLATE)["Parameters"]
+        for name, default, meaning in table(section(DEPLOY, "Template parameters")):
+            accepted = parameters[ticked(name)[0]].get("AllowedValues", ())
+            if 0 < len(accepted) <= SHORT_LIST:
+                assert set(accepted) <= {*ticked(default), *ticked(meaning)}, name
+
+    def test_rule_parameters_come_first(self) -> None:
+        names = [ticked(row[0])[0] for row in table(section(DEPLOY, "Template parameters"))]
+        own = [name for name in PARAMETERS if name not in RDKLIB_PARAMETERS]
+        assert names[: len(own)] == own
+
+
+def policies() -> dict[str, Any]:
+    """Return the page's policies and statements by Sid."""
+    documents = [json.loads(text) for text in blocks(DEPLOY, "json")]
+    return {each.get("Sid") or each["Statement"][0]["Sid"]: each for each in documents if "source" not in each}
 
 
 class TestServiceControlPolicy:
@@ -32,8 +81,7 @@ class TestServiceControlPolicy:
 
     def statement(self) -> dict[str, Any]:
         """Return its one statement."""
-        (text,) = blocks(DEPLOY, "json")
-        document = json.loads(text)
+        document = policies()["OnlyOneRoleExemptsRepositories"]
         (statement,) = document["Statement"]
         assert document.keys() == {"Version", "Statement"}
         assert document["Version"] == "2012-10-17"
@@ -76,6 +124,42 @@ class TestServiceControlPolicy:
         assert not self.denies("ecr:TagResource", self.OTHER_ROLE, "team")
         assert not self.denies("ecr:CreateRepository", self.OTHER_ROLE)
         assert not self.denies("ecr:PutImage", self.OTHER_ROLE)
+
+
+def test_topic_policy_allows_eventbridge_to_publish_without_a_condition() -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions."""
+    statement = policies()["EventsOfTheRule"]
+    assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource"}
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "sns:Publish")
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+
+
+def test_message_for_a_chat_names_all_values_of_the_event() -> None:
+    """https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html."""
+    (message,) = [each for text in blocks(DEPLOY, "json") if "source" in (each := json.loads(text))]
+    assert (message["version"], message["source"]) == ("1.0", "custom")
+    rule = ResolvedTemplate(read_template(SECURITY_HUB), {"FindingsTopicName": "t"}).resources["FindingEvents"]
+    paths = rule["Targets"][0]["InputTransformer"]["InputPathsMap"]
+    assert set(re.findall("<(.*?)>", message["content"]["description"])) == paths.keys()
+
+
+def test_variables_of_make_exist() -> None:
+    commands = re.findall(r"(?:make|preflight) [^`\n]*", text_of(DEPLOY)) + re.findall(
+        r"`([A-Z_]{3,}=[^`\n]*)`", text_of(DEPLOY)
+    )
+    named = {name for command in commands for name in re.findall(r"(?:^| )([A-Z_]{3,})=", command)}
+    assert {"REGIONS", "ROLE", "SET", "STACK", "REGION", "DRY_RUN", "MINUTES", "CLEAN"} <= named
+    assert named <= set(
+        re.findall(r"\$\((?:if |foreach \w+,)\$\((\w+)\)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    )
+
+
+def test_table_of_symptoms_explains_its_letters() -> None:
+    text = section(DEPLOY, "When something fails")
+    rows = table(text)
+    assert len(rows) >= 15
+    used = {letter for row in rows for letter in re.findall(r"\b([A-Z])\b(?!\w)", re.sub("`[^`]*`", "", " ".join(row)))}
+    assert used == set(re.findall(r"^([A-Z])\. ", text, re.MULTILINE))
 
 
 def test_shapes_are_those_of_the_template() -> None:

@@ -62,8 +62,12 @@ class TestExamples:
             for start, annotation in zip(starts, expected, strict=True):
                 assert annotation.startswith(start)
 
+    def test_deployment_to_an_organization_takes_three_commands(self) -> None:
+        commands = re.findall(r"^    (make preflight|sam .*)", section(README, "Deploy it"), re.MULTILINE)
+        assert commands == ["make preflight", "sam build", "sam deploy --region eu-west-1"]
+
     def test_template_accepts_the_deployment_to_one_account(self) -> None:
-        (overrides,) = re.findall(r"^ +sam deploy --parameter-overrides (.*)$", text_of(README), re.MULTILINE)
+        (overrides,) = re.findall(r"sam deploy --parameter-overrides ([^`\n]+)", text_of(README))
         parameters = dict(override.split("=") for override in overrides.split())
         stack = ResolvedTemplate(read_template(TEMPLATE), parameters)
         assert stack.violations == []
@@ -93,7 +97,7 @@ class TestNames:
         assert [row[1] for row in rows] == [f"`{RuleParameters().test.name}`", *["empty"] * (len(rows) - 1)]
 
     def test_permissions_are_those_of_the_templates(self) -> None:
-        pattern = r"\b((?:config|ecr|sts|organizations|logs|sqs):[A-Z]\w+)"
+        pattern = r"\b((?:config|ecr|sts|organizations|logs|sqs|kms):[A-Z]\w+)"
         named = re.findall(pattern, section(README, "Permissions"))
         text = TEMPLATE.read_text(encoding="utf-8") + MEMBER_ACCOUNT.read_text(encoding="utf-8")
         assert sorted(named) == sorted(set(re.findall(pattern, text)))

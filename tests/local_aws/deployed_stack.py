@@ -109,7 +109,7 @@ def deploy(
     def attribute(logical_id: str, name: str) -> str:
         return attributes.get((logical_id, name), f"{logical_id}.{name}")
 
-    organization.use_function_role(function["Role"].rpartition("/")[2])
+    organization.use_function_role(function["Role"].partition(":role/")[2])
     resolved = ResolvedTemplate(
         template, parameters, account=organization.hub, region=region, stack_name=_STACK, attribute=attribute
     )

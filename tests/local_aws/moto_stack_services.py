@@ -92,7 +92,7 @@ def _findings(store: ConfigStore, services: StackServices) -> Callable[..., obje
     def get_findings(self: SecurityHubResponse) -> str:
         _require_security_hub(services)
         findings = [
-            _finding(rule, row, services.severity)
+            finding(rule, row, services.severity)
             for rule in store.rules_in(self.current_account, self.region)
             for row in store.evaluations(rule)
             if services.sends_findings
@@ -102,7 +102,7 @@ def _findings(store: ConfigStore, services: StackServices) -> Callable[..., obje
     return get_findings
 
 
-def _finding(rule: Rule, row: Evaluation, severity: str) -> dict[str, Any]:
+def finding(rule: Rule, row: Evaluation, severity: str) -> dict[str, Any]:
     """Return a finding as AWS Config sends it.
 
     https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-internal-providers.html#integration-config

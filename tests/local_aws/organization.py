@@ -25,7 +25,7 @@ from tests.local_aws.config_store import ConfigStore
 from tests.local_aws.faults import Fault, Faults
 from tests.local_aws.local_endpoint import LocalEndpoint
 from tests.local_aws.local_session import isolated_environment, shared_service_models
-from tests.local_aws.moto_cloudformation import json_templates
+from tests.local_aws.moto_cloudformation import json_templates, managed_policies
 from tests.local_aws.moto_config_ecr import config_and_ecr_api
 from tests.local_aws.rate_limiter import noted_waits
 from tests.local_aws.recorder import Recorder
@@ -88,6 +88,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             stack.enter_context(isolated_environment())
             stack.enter_context(shared_service_models())
             stack.enter_context(json_templates())
+            stack.enter_context(managed_policies())
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             stack.enter_context(
                 config_and_ecr_api(self.config_store, self.recorder, repositories_per_page=self._repositories_per_page)
@@ -199,7 +200,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         self.use_function_role(FUNCTION_ROLE)
 
     def use_function_role(self, role_name: str) -> None:
-        """Set the environment variables to credentials of the function's role, which is in the hub account."""
+        """Set the environment variables to credentials of a role in the hub account, given as name or path/name."""
         home = self.regions[0]
         role = self._assume(self.hub, home, role_name)
         os.environ |= {

@@ -14,27 +14,33 @@ from moto.iam.models import IAMBackend, Role, iam_backends
 
 
 def granted(account: str, role_name: str, partition: str = "aws") -> frozenset[str]:
-    """Return the actions that a role's inline policies allow, as ``service:Operation``."""
+    """Return the actions that a role's policies allow, as ``service:Operation``."""
     role = _role(account, role_name, partition)
     return frozenset(action for statement in _statements(role) for action in _texts(statement["Action"]))
 
 
 def may_assume(role_arn: str, *, account: str, role: str, organization: Collection[str]) -> bool:
-    """Return whether a role exists, its trust policy trusts the calling role, and that role's policies allow it."""
+    """Return whether a role exists, its trust policy trusts the calling role, and that role's policies allow it.
+
+    A name is unique in its account, whatever the path; an ARN has the path, and a session's ARN does not.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
     _, partition, _, _, of_account, path = role_arn.split(":", 5)
     try:
-        trust = _document(_role(of_account, path.rpartition("/")[2], partition).assume_role_policy_document)
-        own = list(_statements(_role(account, role, partition)))
+        assumed = _role(of_account, path.rpartition("/")[2], partition)
+        calling = _role(account, role, partition)
     except NotFoundException:
         return False
+    if assumed.arn != role_arn:
+        return False
+    trust = _document(assumed.assume_role_policy_document)
     allowed = any(
         "sts:AssumeRole" in _texts(statement["Action"])
         and any(fnmatchcase(role_arn, resource) for resource in _texts(statement["Resource"]))
         and _within(statement.get("Condition"), of_account in organization)
-        for statement in own
+        for statement in _statements(calling)
     )
-    caller = f"arn:{partition}:iam::{account}:role/{role}"
-    return allowed and any(_trusts(statement, caller, account, partition) for statement in trust["Statement"])
+    return allowed and any(_trusts(statement, calling.arn, account, partition) for statement in trust["Statement"])
 
 
 def _trusts(statement: Mapping[str, Any], caller: str, account: str, partition: str) -> bool:
@@ -56,9 +62,11 @@ def _within(condition: object, same_organization: bool) -> bool:  # noqa: FBT001
 
 
 def _statements(role: Role) -> Iterator[Mapping[str, Any]]:
-    for document in role.policies.values():
-        # For AWS::NoValue in a list moto leaves None.
-        yield from filter(None, _document(document)["Statement"])
+    attached = (
+        each.document for policy in role.managed_policies.values() for each in policy.versions if each.is_default
+    )
+    for document in (*role.policies.values(), *attached):
+        yield from _document(document)["Statement"]
 
 
 def _document(content: Any) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class ResolvedTemplate:
         account: str = "111122223333",
         region: str = "eu-west-1",
         stack_name: str = "ecr-repository-no-public-access",
+        stack_uuid: str = "1a2b3c4d-0000-1111-2222-333344445555",
         attribute: Callable[[str, str], Any] = _placeholder,
     ) -> None:
         """Take the parameters; missing ones have their defaults. Raises KeyError for an unknown one."""
@@ -60,6 +61,9 @@ class ResolvedTemplate:
             "AWS::NoValue": _NO_VALUE,
             "AWS::Partition": get_partition(region),
             "AWS::Region": region,
+            "AWS::StackId": (
+                f"arn:{get_partition(region)}:cloudformation:{region}:{account}:stack/{stack_name}/{stack_uuid}"
+            ),
             "AWS::StackName": stack_name,
         }
 

@@ -1,5 +1,7 @@
 """The role that the function assumes, or its own credentials."""
 
+from typing import Final
+
 import pytest
 
 from ecr_exposure import ParameterError
@@ -65,6 +67,31 @@ class TestRuleParameters:
             config.deliver_change(organization.hub, REGION, "aa")
             assert [row.compliance for row in config.evaluations(*rule.key)] == ["NON_COMPLIANT"]
             assert not [call for call in organization.calls if call.service == "sts"]
+
+
+class TestPath:
+    """A role with a path, from the environment and from the rule parameters."""
+
+    ROLE: Final = "platform/security/rdk-role"
+
+    @pytest.mark.parametrize(
+        ("environment", "parameters"),
+        [({"EXECUTION_ROLE_NAME": ROLE}, {}), ({}, {"ExecutionRoleName": ROLE})],
+        ids=["environment", "rule parameter"],
+    )
+    def test_role_with_a_path_is_assumed_in_the_account_of_the_event(
+        self, environment: dict[str, str], parameters: dict[str, str]
+    ) -> None:
+        with LocalOrganization(execution_role="rdk-role") as organization:
+            config = ConfigService(organization, lambda_handler, environment=environment)
+            rule = config.put_rule(MEMBER, REGION, RULE, parameters)
+            organization.create_repository(MEMBER, REGION, "aa", OPEN)
+            organization.calls.clear()
+            config.deliver_change(MEMBER, REGION, "aa")
+            config.deliver_oversized(MEMBER, REGION, "aa")
+            assert [row.compliance for row in config.evaluations(*rule.key)] == ["NON_COMPLIANT"]
+            assumed = {c.parameters["RoleArn"] for c in organization.calls if c.operation == "AssumeRole"}
+            assert assumed == {f"arn:aws:iam::{MEMBER}:role/{self.ROLE}"}
 
 
 class TestOwnAccount:

@@ -61,7 +61,12 @@ class TestReadParameters:
             ({"excludedPublicTag": ["public"]}, "excludedPublicTag: ['public'] is not a string"),
             ({"trustedAccounts": "12345"}, "trustedAccounts: '12345' is not an account id of 12 digits"),
             ({"trustedOrganizations": "o-1"}, "trustedOrganizations: 'o-1' is not an organization id"),
-            ({"ExecutionRoleName": "path/role"}, "ExecutionRoleName: 'path/role' is not the name of a role"),
+            ({"ExecutionRoleName": "a role"}, "ExecutionRoleName: 'a role' is not the name of a role (1 to 64 letters"),
+            ({"ExecutionRoleName": "/path/role"}, "ExecutionRoleName: '/path/role' is not the name of a role"),
+            ({"ExecutionRoleName": "path/"}, "ExecutionRoleName: 'path/' is not the name of a role"),
+            ({"ExecutionRoleName": "pa th/role"}, "ExecutionRoleName: 'pa th/role' is not the name of a role"),
+            ({"ExecutionRoleName": 65 * "a"}, "ExecutionRoleName: 'aaaaaaaaaa"),
+            ({"ExecutionRoleName": f"{511 * 'a'}/role"}, "ExecutionRoleName: 'aaaaaaaaaa"),
             ({"ExecutionRoleRegion": "Mars"}, "ExecutionRoleRegion: 'Mars' is not a region"),
             ({"AssumeRoleMode": "maybe"}, "AssumeRoleMode: 'maybe' is neither true nor false"),
             ({"AssumeRoleMode": False}, "AssumeRoleMode: False is not a string"),
@@ -76,6 +81,11 @@ class TestReadParameters:
     def test_tag_key_of_every_allowed_character_is_accepted(self, key: str) -> None:
         """https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html."""
         assert read_parameters({"excludedPublicTag": key}).public_tag == key
+
+    @pytest.mark.parametrize("role", ["role", 64 * "a", "path/role", "a/b/c/Role_+=,.@-1", f"{510 * 'a'}/{64 * 'r'}"])
+    def test_role_is_accepted_with_and_without_a_path(self, role: str) -> None:
+        """https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html."""
+        assert read_parameters({"ExecutionRoleName": role}) == RuleParameters()
 
     def test_parameters_json_has_the_same_parameters(self) -> None:
         root = Path(__file__).parent.parent.parent
