@@ -1,5 +1,6 @@
 """parameters.yaml as preflight writes it, read by SAM CLI's own reader."""
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,9 +9,9 @@ from typing import Final
 import pytest
 
 from ecr_exposure.cli.parameters_file import parse, read_parameters, write_parameters
-from ecr_exposure.cli.sam_deploy import deploy_commands, values_are_read
+from ecr_exposure.cli.sam_deploy import configuration_finding, deploy_commands, values_are_read
 from tests.commands.sam_reader import SamReader, sam_reader
-from tests.deployment.sam import ROOT
+from tests.deployment.sam import ROOT, run
 
 VALUES: Final[Mapping[str, str]] = {
     "IncludeManagementAccount": "true",
@@ -59,6 +60,15 @@ class TestFile:
         assert settings["stack_name"] == "ecr-repository-no-public-access"
         assert values_are_read(project / "parameters.yaml")
 
+    def test_line_for_all_commands_serves_sam_deploy(self, project: Path, sam: SamReader) -> None:
+        samconfig, line = project / "samconfig.toml", 'parameter_overrides = "file://parameters.yaml"\n'
+        section = "[default.global.parameters]\n"
+        text = samconfig.read_text()
+        assert text.count(line) == text.count(section) == 1
+        samconfig.write_text(text.replace(line, "").replace(section, section + line))
+        assert sam.configuration(project)[1]["parameter_overrides"] == "file://parameters.yaml"
+        assert values_are_read(project / "parameters.yaml")
+
     def test_examples_in_the_committed_file_are_read_without_their_marks(self, project: Path, sam: SamReader) -> None:
         file = project / "parameters.yaml"
         text = file.read_text()
@@ -96,6 +106,51 @@ class TestFile:
         assert sam.overrides(project, "file://parameters.yaml") == before.values
         write_parameters(file, before.with_values(values))
         assert sam.overrides(project, "file://parameters.yaml") == {**before.values, **values}
+
+
+class TestStack:
+    """What `sam deploy` sends to CloudFormation."""
+
+    def test_parameter_that_the_file_lacks_keeps_the_value_of_the_stack(
+        self, tools: Path, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        """So says parameters.yaml; a new stack gets the default."""
+        merge = (
+            "import json; from samcli.commands.deploy.deploy_context import DeployContext; "
+            'print(json.dumps(DeployContext.merge_parameters({"Parameters": {"A": {}, "B": {}}}, {"B": ""})))'
+        )
+        assert json.loads(run((tools / "python", "-c", merge), cwd=tmp_path, env=environment).stdout) == [
+            {"ParameterKey": "A", "UsePreviousValue": True},
+            {"ParameterKey": "B", "ParameterValue": ""},
+        ]
+
+
+class TestGuided:
+    """`sam deploy --guided`, answered with Y at "Save arguments to configuration file"."""
+
+    def test_line_that_it_replaces_is_noticed(
+        self, tools: Path, environment: dict[str, str], project: Path, sam: SamReader
+    ) -> None:
+        save = """if True:
+            from samcli.commands.deploy.guided_config import GuidedConfig
+            from samcli.lib.config.samconfig import SamConfig
+            config = SamConfig(".", "samconfig.toml")
+            values = {"DeployAs": "account-rule", "OrganizationId": ""}
+            GuidedConfig("template.yaml", "parameters")._save_parameter_overrides(["deploy"], "default", values, config)
+            config.flush()
+        """
+        assert configuration_finding(project / "parameters.yaml") is None
+        run((tools / "python", "-c", save), cwd=project, env=environment)
+        assert sam.configuration(project)[0] == {"DeployAs": "account-rule", "OrganizationId": ""}
+        finding = configuration_finding(project / "parameters.yaml")
+        assert finding
+        section, line = finding.note.removeprefix("Below ").split(", it needs this line: ")
+        samconfig = project / "samconfig.toml"
+        kept = [each for each in samconfig.read_text().splitlines() if not each.startswith("parameter_overrides")]
+        kept.insert(kept.index(section) + 1, line)
+        samconfig.write_text("\n".join(kept))
+        assert sam.configuration(project)[1]["parameter_overrides"] == "file://parameters.yaml"
+        assert configuration_finding(project / "parameters.yaml") is None
 
 
 class TestUnquotedValues:

@@ -120,6 +120,14 @@ class TestRefusedLandingZone:
         assert line.startswith(f"AWS Control Tower: {known} (")
         assert ("AccessDeniedException" if body is None else "did not come from AWS") in line
 
+    def test_region_that_refuses_does_not_hide_the_landing_zone_of_another(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        use_control_tower(prepared, securityRoles={"accountId": TWO})
+        with prepared.organization.faults.inject(refused("controltower", "ListLandingZones", region=HOME)):
+            (line,) = control_tower_lines(preflight(prepared).lines)
+        assert line == "AWS Control Tower: home Region us-east-1, audit account 777788889999"
+
     def test_unknown_trusted_access_leaves_control_tower_unknown(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:

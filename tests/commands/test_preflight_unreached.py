@@ -81,7 +81,8 @@ class TestAggregator:
         prepared.organization.join("888899990000")
         prepared.delegate(*TRUSTED)
         prepared.organization.accounts_without_role.update({TWO, "888899990000"})
-        prepared.services.resources |= {TWO: 12, ONE: 3}
+        prepared.services.resources |= {ONE: 3, TWO: 12}
+        prepared.services.page = 1
         report = preflight(prepared)
         assert report.status == 2
         assert report.under("Missing") == []

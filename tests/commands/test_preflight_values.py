@@ -13,10 +13,11 @@ from ecr_exposure.cli.main import main
 from ecr_exposure.cli.parameters_file import read_parameters
 from tests.commands.conftest import RunPreflight
 from tests.commands.prepared_organization import ABROAD, HOME, ONE, TWO, PreparedOrganization, refused
-from tests.deployment.sam import ROOT
+from tests.deployment.sam import ROOT, TEMPLATE
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
 from tests.local_aws.organization import HUB, ORGANIZATION_ID, LocalOrganization
+from tests.local_aws.templates import ResolvedTemplate, read_template
 
 COMMENTS: Final = (ROOT / "parameters.yaml").read_text(encoding="utf-8")
 
@@ -57,6 +58,18 @@ class TestAdding:
             "Ready to deploy",
         ]
 
+    @pytest.mark.parametrize("shape", ["organization-conformance-pack", "organization-rule", "account-rule"])
+    def test_template_accepts_the_file_in_every_shape(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path, shape: str
+    ) -> None:
+        for region in (HOME, ABROAD):
+            prepared.remove_recorder(ONE, region)
+        preflight(prepared, "--set", f"DeployAs={shape}")
+        values = read_parameters(project).values
+        assert ("ExcludedAccounts" in values) == (shape != "account-rule")
+        for region in (HOME, ABROAD):
+            assert ResolvedTemplate(read_template(TEMPLATE), values, region=region).violations == []
+
     def test_second_run_changes_nothing(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
     ) -> None:
@@ -91,6 +104,20 @@ class TestAdding:
         assert "says HomeRegion" not in report.text
         assert "    sam build && sam deploy --region us-east-1" in report.lines
 
+    def test_of_a_long_list_only_the_difference_is_printed(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
+    ) -> None:
+        theirs = [str(500_000_000_000 + number) for number in range(20)]
+        project.write_text(f'ExcludedAccounts: "{",".join(theirs)}"\n')
+        prepared.remove_recorder(ONE)
+        report = preflight(prepared, regions=HOME)
+        (line,) = [each for each in report.lines if each.startswith("parameters.yaml says")]
+        assert line.startswith(
+            "parameters.yaml says ExcludedAccounts=500000000000,… (20 entries); "
+            f"preflight would add {ONE} and leave out 500000000000,500000000001,"
+        )
+        assert line.endswith(f": --set ExcludedAccounts={ONE}")
+
     def test_region_that_differs_gets_a_command_of_its_own(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
     ) -> None:
@@ -100,8 +127,9 @@ class TestAdding:
         override = f"--parameter-overrides file://parameters.yaml ExcludedAccounts={ONE}"
         assert f"    sam deploy --region us-east-1 {override}" in report.lines
         assert (
-            "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with this command"
+            "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with this command."
         ) in report.lines
+        assert "until a command has another one, for example 'ExcludedAccounts=\"\"'.\n" in report.text
 
     def test_further_region_alone_excludes_nothing_for_all(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path

@@ -50,6 +50,17 @@ class ReadAccount:
     """Only read in the management account."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAccounts:
+    """What was read in all accounts."""
+
+    account_regions: tuple[AccountRegion, ...]
+    role_used: Mapping[str, str]
+    unreached: Mapping[str, Unknown]
+    """Accounts in which none of the roles could be assumed."""
+    service_linked_role: bool | Unknown | None
+
+
 class AccountReader:
     """Reads accounts side by side."""
 
@@ -66,11 +77,18 @@ class AccountReader:
         self._opt_in = opt_in
         self._sts = Clients(session, regions[0]).sts
 
-    def read_all(self, accounts: Sequence[str], management: str | None) -> dict[str, ReadAccount | Unknown]:
-        """Read the accounts; Unknown is one in which none of the roles could be assumed."""
+    def read_all(self, accounts: Sequence[str], management: str | None) -> ReadAccounts:
+        """Read the accounts; in the management account also its service-linked role."""
         with ThreadPoolExecutor(_ACCOUNTS_AT_ONCE) as pool:
             read = pool.map(lambda account: self._read(account, is_management=account == management), accounts)
-            return dict(zip(accounts, read, strict=True))
+            results = dict(zip(accounts, read, strict=True))
+        reached = {account: each for account, each in results.items() if isinstance(each, ReadAccount)}
+        return ReadAccounts(
+            account_regions=tuple(one for each in reached.values() for one in each.account_regions),
+            role_used={account: each.role for account, each in reached.items() if each.role},
+            unreached={account: each for account, each in results.items() if isinstance(each, Unknown)},
+            service_linked_role=reached[management].service_linked_role if management in reached else None,
+        )
 
     def _read(self, account: str, *, is_management: bool) -> ReadAccount | Unknown:
         role: str | None = None

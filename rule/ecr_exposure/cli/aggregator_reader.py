@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from ecr_exposure.cli.aws_calls import Clients, attempt, entries, printable, required
+from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, entries, printable, required
 from ecr_exposure.cli.inventory import Aggregator
 
 if TYPE_CHECKING:
@@ -42,8 +42,15 @@ def organization_aggregators(session: boto3.Session, regions: Sequence[str]) -> 
     return tuple(found)
 
 
-def read_aggregator(session: boto3.Session, places: Sequence[AggregatorPlace]) -> Aggregator | None:
+def covered_regions(places: Sequence[AggregatorPlace] | Unknown) -> frozenset[str] | Unknown:
+    """Return the Regions that any of the aggregators covers."""
+    return places if isinstance(places, Unknown) else frozenset[str]().union(*(each.covered for each in places))
+
+
+def read_aggregator(session: boto3.Session, places: Sequence[AggregatorPlace] | Unknown) -> Aggregator | Unknown | None:
     """Read the aggregator that covers most of the Regions."""
+    if isinstance(places, Unknown):
+        return places
     if not places:
         return None
     place = max(places, key=lambda each: len(each.covered))

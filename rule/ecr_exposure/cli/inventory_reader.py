@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from ecr_exposure.cli.account_reader import ENABLED_BY_DEFAULT, AccountReader, ReadAccount, region_statuses
-from ecr_exposure.cli.aggregator_reader import organization_aggregators, read_aggregator
+from ecr_exposure.cli.account_reader import ENABLED_BY_DEFAULT, AccountReader, region_statuses
+from ecr_exposure.cli.aggregator_reader import covered_regions, organization_aggregators, read_aggregator
 from ecr_exposure.cli.aws_calls import (
     AWS_ERRORS,
     Clients,
@@ -43,14 +43,12 @@ _INVALID_TOKEN: Final = "InvalidClientTokenId"  # noqa: S105 - no secret
 def read_inventory(
     session: boto3.Session, regions: Sequence[str], roles: Sequence[str], values: Mapping[str, str] = _NO_VALUES
 ) -> Inventory:
-    """Read the organization of the session's account.
+    """Read the organization of the session's account; ``values`` are those that the template's parameters have so far.
 
-    ``values`` are those that the template's parameters have so far. Raises CannotRunError without usable credentials
-    or without an organization. Whatever else AWS refuses is Unknown.
+    Raises CannotRunError without usable credentials or an organization. Whatever else AWS refuses is Unknown.
     """
     clients = Clients(session, regions[0])
-    caller = _caller(clients, regions[0])
-    _check_partition(session, caller, regions)
+    caller = _caller(session, clients, regions)
     organizations = clients.organizations
     listed = attempt(lambda: _accounts(organizations))
     root_arn = attempt(lambda: _root_arn(organizations))
@@ -59,34 +57,28 @@ def read_inventory(
     in_management = management == caller.account
     trusted = attempt(lambda: _trusted(organizations))
     opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
-    reader = AccountReader(session, caller, regions, roles, opt_in)
-    accounts = reader.read_all(_to_read(caller, listed, management, values), management)
-    unreached = {account: each for account, each in accounts.items() if isinstance(each, Unknown)}
-    read = {account: each for account, each in accounts.items() if isinstance(each, ReadAccount)}
+    to_read = _to_read(caller, listed, management, values)
+    read = AccountReader(session, caller, regions, roles, opt_in).read_all(to_read, management)
     aggregators = attempt(lambda: organization_aggregators(session, regions))
     return Inventory(
         caller=caller,
         regions=tuple(regions),
         opt_in_regions=opt_in,
         roles=tuple(roles),
-        role_used={account: each.role for account, each in read.items() if each.role},
+        role_used=read.role_used,
         organization=organization,
         root=root_arn if isinstance(root_arn, Unknown) else root_arn.rpartition("/")[2],
         trusted=trusted,
         delegated=frozenset() if in_management else attempt(lambda: _delegated(organizations, caller.account)),
         administrators=frozenset() if in_management else attempt(lambda: _administrators(organizations)),
         accounts=listed,
-        account_regions=tuple(one for each in read.values() for one in each.account_regions),
-        unreached=unreached,
-        aggregated=aggregators
-        if isinstance(aggregators, Unknown)
-        else frozenset[str]().union(*(each.covered for each in aggregators)),
-        aggregator=aggregators
-        if isinstance(aggregators, Unknown)
-        else read_aggregator(session, aggregators if unreached else ()),
+        account_regions=read.account_regions,
+        unreached=read.unreached,
+        aggregated=covered_regions(aggregators),
+        aggregator=read_aggregator(session, aggregators) if read.unreached else None,
         control_tower=read_control_tower(session, regions, trusted, in_management_account=in_management),
         keys=read_keys(session, regions, values.get("KmsKeyArn", "")),
-        service_linked_role=read[management].service_linked_role if management in read else None,
+        service_linked_role=read.service_linked_role,
     )
 
 
@@ -121,16 +113,19 @@ def _opt_in(clients: Clients, caller: Caller, regions: Sequence[str]) -> frozens
     return frozenset(region for region in regions if statuses.get(region) != ENABLED_BY_DEFAULT)
 
 
-def _caller(clients: Clients, region: str) -> Caller:
+def _caller(session: boto3.Session, clients: Clients, regions: Sequence[str]) -> Caller:
+    """Return whose credentials these are; CannotRunError if they cannot act in the Regions."""
     try:
         identity = clients.sts.get_caller_identity()
-        return Caller(
+        caller = Caller(
             account=required(identity, lambda found: found["Account"]),
             partition=required(identity, lambda found: found["Arn"]).split(":")[1],
         )
     except AWS_ERRORS as error:
-        disabled = f", or {region} is not enabled in their account" if error_code(error) == _INVALID_TOKEN else ""
+        disabled = f", or {regions[0]} is not enabled in their account" if error_code(error) == _INVALID_TOKEN else ""
         raise CannotRunError(f"no usable AWS credentials: {error_text(error)}{disabled}") from None
+    _check_partition(session, caller, regions)
+    return caller
 
 
 def _check_partition(session: boto3.Session, caller: Caller, regions: Sequence[str]) -> None:

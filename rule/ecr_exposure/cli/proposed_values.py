@@ -54,7 +54,7 @@ class ProposedValues:
             for each in self.proposals
             if each.value is not None
             and each.name in current
-            and sorted(each.value.split(",")) != sorted(current[each.name].split(","))
+            and _ids(each.value) != _ids(current[each.name])
         )
 
 

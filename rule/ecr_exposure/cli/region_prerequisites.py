@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from ecr_exposure.cli.aws_calls import Unknown
@@ -40,40 +40,47 @@ def _opt_in_home(inventory: Inventory, opt_in: frozenset[str], home: str) -> Fin
 
 def _disabled(inventory: Inventory, region: str, home: str) -> Iterator[Finding]:
     """Return the accounts that have not enabled a Region, and those of which that is not known."""
-    here = [each for each in inventory.account_regions if each.region == region]
-    hub = inventory.caller.account
-    off = [each.account for each in here if each.enabled is False]
-    if hub in off:
+    off = [each.account for each in inventory.account_regions if each.region == region and each.enabled is False]
+    if inventory.caller.account in off:
+        off.remove(inventory.caller.account)
         yield Finding(
             level=Level.MISSING,
             problem=f"the Region {region} is not enabled in this account, from which the rule is deployed",
-            where=f"account {hub}",
+            where=f"account {inventory.caller.account}",
             commands=(_enable(region),),
             note=f"AWS may need hours to enable a Region. {RUN_AGAIN}",
         )
-    elsewhere = {each.account for each in inventory.account_regions if each.enabled is True and each.region != region}
-    without_role = [account for account in off if account != hub and region == home and account in elsewhere]
+    elsewhere = {each.account for each in inventory.account_regions if each.enabled is True}
+    without_role = [account for account in off if region == home and account in elsewhere]
     if without_role:
-        yield Finding(
-            level=Level.MISSING,
-            problem=f"{counted(len(without_role))} without HomeRegion {region}, so without the role that the rule "
-            f"needs in the other Regions: {', '.join(without_role)}",
-            where="each of these accounts",
-            commands=(_enable(region),),
-            note="Or choose another HomeRegion before the first deployment.",
-        )
-    others = [account for account in off if account != hub and account not in without_role]
-    if others:
-        yield Finding(
-            level=Level.HINT,
-            problem=f"{counted(len(others))} without the Region {region}, so excluded there: "
-            f"{first_of(inventory, others)}",
-            where="each of these accounts",
-            commands=(_enable(region),),
-            note=f"Only needed if the account is to use the Region. {RUN_AGAIN}",
-        )
+        yield _without_role(region, without_role)
+    excluded = [account for account in off if account not in without_role]
+    if excluded:
+        yield _excluded(inventory, region, excluded)
     if not isinstance(inventory.opt_in_regions, Unknown):
         yield from _unknown(inventory, region)
+
+
+def _without_role(region: str, accounts: Sequence[str]) -> Finding:
+    return Finding(
+        level=Level.MISSING,
+        problem=f"{counted(len(accounts))} without HomeRegion {region}, so without the role that the rule needs in the "
+        f"other Regions: {', '.join(accounts)}",
+        where="each of these accounts",
+        commands=(_enable(region),),
+        note="Or choose another HomeRegion before the first deployment.",
+    )
+
+
+def _excluded(inventory: Inventory, region: str, accounts: Sequence[str]) -> Finding:
+    return Finding(
+        level=Level.HINT,
+        problem=f"{counted(len(accounts))} without the Region {region}, so excluded there: "
+        f"{first_of(inventory, accounts)}",
+        where="each of these accounts",
+        commands=(_enable(region),),
+        note=f"Only needed if the account is to use the Region. {RUN_AGAIN}",
+    )
 
 
 def _unknown(inventory: Inventory, region: str) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -13,6 +14,8 @@ from ecr_exposure.cli.project_folder import TEMPLATE, ProjectFolder
 from ecr_exposure.cli.proposed_values import ProposedValues
 from ecr_exposure.cli.sam_deploy import deploy_commands
 from ecr_exposure.cli.terminal import print_line
+
+_LONGEST_SHOWN: Final = 160
 
 
 class ValuesReport:
@@ -69,10 +72,10 @@ class ValuesReport:
 
     def _print_differences(self, proposed: ProposedValues, current: Mapping[str, str]) -> None:
         for each in proposed.different(current):
-            says = f"{self._file} says {each.name}={current[each.name]}"
-            choice = f"preflight would choose {each.value or 'none'}{f' ({each.reason})' if each.reason else ''}"
+            choice = _choice(current[each.name], each.value or "")
+            reason = f" ({each.reason})" if each.reason else ""
             option = shlex.join(("--set", f"{each.name}={each.value}"))
-            print_line(self._console, f"{says}; {choice}: {option}")
+            print_line(self._console, f"{self._file} says {each.name}={choice}{reason}: {option}")
 
     def _print_unchecked(self, inventory: Inventory, current: Mapping[str, str]) -> None:
         excluded = current.get("ExcludedAccounts", "").split(",")
@@ -90,5 +93,18 @@ class ValuesReport:
         for command in deploy_commands(self._file, needed, self._profile, Path()):
             print_line(self._console, (command, "green"), indent=4)
         for region, names in proposed.of_regions.items():
-            text = f"{region} needs {' and '.join(names)} of its own: deploy every update there with this command"
+            text = f"{region} needs {' and '.join(names)} of its own: deploy every update there with this command."
             print_line(self._console, text, indent=2)
+        if proposed.of_regions:
+            text = "A stack keeps such a value until a command has another one, for example 'ExcludedAccounts=\"\"'."
+            print_line(self._console, text, indent=2)
+
+
+def _choice(current: str, value: str) -> str:
+    """Return what the file says and what preflight would choose; of long lists, only what differs."""
+    if len(current) + len(value) <= _LONGEST_SHOWN:
+        return f"{current}; preflight would choose {value or 'none'}"
+    now, then = current.split(","), value.split(",")
+    added, removed = [each for each in then if each not in now], [each for each in now if each not in then]
+    changes = (f"{what} {','.join(ids)}" for what, ids in (("add", added), ("leave out", removed)) if ids)
+    return f"{now[0]},… ({len(now)} entries); preflight would {' and '.join(changes)}"
