@@ -208,6 +208,12 @@ class TestShape:
         proposed = proposed_values(inventory(HOME, without={HOME: (ONE,)}), {"DeployAs": "account-rule"})
         assert proposed == ProposedValues(proposals=(), of_regions={}, refusals=())
 
+    def test_one_account_excludes_none(self) -> None:
+        """The template refuses it, for example after a change of DeployAs."""
+        current = {"DeployAs": "account-rule", "ExcludedAccounts": ONE}
+        (different,) = proposed_values(inventory(HOME), current).different(current)
+        assert (different.name, different.value) == ("ExcludedAccounts", "")
+
     def test_china_has_one_account_only(self) -> None:
         proposed = proposed_values(inventory("cn-north-1", caller=Caller(account=HUB, partition="aws-cn")), {})
         assert proposed.missing({}) == {"DeployAs": "account-rule"}
