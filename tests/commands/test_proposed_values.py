@@ -170,6 +170,14 @@ class TestInvokePermission:
         assert chosen(proposed, "InvokePermission") == "any-account"
         assert proposed.of_regions == {}
 
+    def test_organization_in_the_file_is_another_choice_where_no_region_has_the_resource_type(self) -> None:
+        current = {"InvokePermission": "organization"}
+        proposed = proposed_values(inventory("me-central-1"), current)
+        assert [(each.name, each.value) for each in proposed.different(current)] == [
+            ("InvokePermission", "any-account")
+        ]
+        assert proposed.of_regions == {}
+
     @pytest.mark.parametrize("current", [{}, {"InvokePermission": "organization"}, {"InvokePermission": "accounts"}])
     def test_only_the_region_without_the_resource_type_gets_any_account(self, current: Mapping[str, str]) -> None:
         """In all other Regions, the accounts of other organizations stay out."""
