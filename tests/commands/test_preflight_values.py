@@ -70,6 +70,15 @@ class TestAdding:
         for region in (HOME, ABROAD):
             assert ResolvedTemplate(read_template(TEMPLATE), values, region=region).violations == []
 
+    def test_invoking_accounts_are_the_active_ones(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
+    ) -> None:
+        prepared.admin.close_account(AccountId=TWO)
+        report = preflight(prepared, "--set", "InvokePermission=accounts", regions=HOME)
+        values = read_parameters(project).values
+        assert report.values["InvokingAccounts"] == values["InvokingAccounts"] == f"{HUB},{ONE}"
+        assert ResolvedTemplate(read_template(TEMPLATE), values).violations == []
+
     def test_second_run_changes_nothing(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
     ) -> None:

@@ -170,6 +170,14 @@ class TestInvokePermission:
         assert chosen(proposed, "InvokePermission") == "any-account"
         assert proposed.of_regions == {}
 
+    def test_organization_in_the_file_is_another_choice_where_no_region_has_the_resource_type(self) -> None:
+        current = {"InvokePermission": "organization"}
+        proposed = proposed_values(inventory("me-central-1"), current)
+        assert [(each.name, each.value) for each in proposed.different(current)] == [
+            ("InvokePermission", "any-account")
+        ]
+        assert proposed.of_regions == {}
+
     @pytest.mark.parametrize("current", [{}, {"InvokePermission": "organization"}, {"InvokePermission": "accounts"}])
     def test_only_the_region_without_the_resource_type_gets_any_account(self, current: Mapping[str, str]) -> None:
         """In all other Regions, the accounts of other organizations stay out."""
@@ -207,6 +215,12 @@ class TestShape:
     def test_one_account_needs_none_of_the_values(self) -> None:
         proposed = proposed_values(inventory(HOME, without={HOME: (ONE,)}), {"DeployAs": "account-rule"})
         assert proposed == ProposedValues(proposals=(), of_regions={}, refusals=())
+
+    def test_one_account_excludes_none(self) -> None:
+        """The template refuses it, for example after a change of DeployAs."""
+        current = {"DeployAs": "account-rule", "ExcludedAccounts": ONE}
+        (different,) = proposed_values(inventory(HOME), current).different(current)
+        assert (different.name, different.value) == ("ExcludedAccounts", "")
 
     def test_china_has_one_account_only(self) -> None:
         proposed = proposed_values(inventory("cn-north-1", caller=Caller(account=HUB, partition="aws-cn")), {})

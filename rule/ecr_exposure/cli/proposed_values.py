@@ -52,21 +52,23 @@ class ProposedValues:
         return tuple(
             each
             for each in self.proposals
-            if each.value is not None
-            and each.name in current
-            and _ids(each.value) != _ids(current[each.name])
+            if each.value is not None and each.name in current and _ids(each.value) != _ids(current[each.name])
         )
 
 
 def proposed_values(inventory: Inventory, current: Mapping[str, str]) -> ProposedValues:
     """Return what preflight would choose, where the file has these values."""
-    if inventory.caller.partition == CHINA:
+    china = inventory.caller.partition == CHINA
+    if not china and current.get("DeployAs") != ACCOUNT_RULE:
+        return _ProposalsForOrganization(inventory, current).all()
+    proposals: list[Proposal] = []
+    if china:
         reason = "only this shape is supported in the China Regions"
-        shape = (Proposal(name="DeployAs", value=ACCOUNT_RULE, reason=reason),)
-        return ProposedValues(proposals=shape, of_regions={}, refusals=())
-    if current.get("DeployAs") == ACCOUNT_RULE:
-        return ProposedValues(proposals=(), of_regions={}, refusals=())
-    return _ProposalsForOrganization(inventory, current).all()
+        proposals.append(Proposal(name="DeployAs", value=ACCOUNT_RULE, reason=reason))
+    if current.get("ExcludedAccounts"):
+        reason = "account-rule evaluates this account only"
+        proposals.append(Proposal(name="ExcludedAccounts", value="", reason=reason))
+    return ProposedValues(proposals=tuple(proposals), of_regions={}, refusals=())
 
 
 class _ProposalsForOrganization:
