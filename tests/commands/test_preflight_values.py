@@ -1,5 +1,6 @@
 """``preflight`` and parameters.yaml: what it adds, sets, leaves and prints about it."""
 
+import json
 import os
 import shutil
 import signal
@@ -173,6 +174,18 @@ class TestAdding:
         report = preflight(prepared)
         assert "would choose" not in report.text
         assert "are not in ExcludedAccounts" not in report.text
+
+    def test_more_accounts_than_a_parameter_holds_are_missing(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
+    ) -> None:
+        suspended = [{"Id": str(500_000_000_000 + number), "State": "SUSPENDED"} for number in range(316)]
+        body = json.dumps({"Accounts": [{"Id": HUB, "State": "ACTIVE"}, *suspended]})
+        response = Fault("organizations", "ListAccounts", status=200, body=body, request_id=True)
+        with prepared.organization.faults.inject(response):
+            report = preflight(prepared, regions=HOME)
+        problem = "ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315"
+        assert report.under("Missing") == [f"template.yaml: {problem}"]
+        assert "ExcludedAccounts" not in read_parameters(project).values
 
     def test_missing_file_is_created(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path
