@@ -9,7 +9,7 @@ from moto.config.models import config_backends
 
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
-from tests.commands.conftest import RunPreflight
+from tests.commands.conftest import RunPreflight, WriteValues
 from tests.commands.prepared_organization import (
     ABROAD,
     HOME,
@@ -64,7 +64,7 @@ class TestScope:
         )
         assert "500000000005 (member-500000000005), and 243 more. The reason: AccessDenied: " in finding
         assert report.excluded == members[-1]
-        assert report.lines[-1] == "Not ready: 1 missing, 1 not checked"
+        assert report.lines[-1] == "Not ready: 0 missing, 1 not checked"
 
     @pytest.mark.parametrize("member", ["State", "Status"])
     def test_state_of_an_account_is_read_from_both_members(
@@ -117,13 +117,15 @@ class TestScope:
 class TestRecorder:
     """A missing or stopped configuration recorder fails the deployment."""
 
-    def test_missing_recorder_is_missing_and_its_account_excluded(
+    def test_account_without_a_recorder_is_excluded_and_the_others_are_ready(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         prepared.remove_recorder(ONE)
         report = preflight(prepared, regions=HOME)
-        assert report.status == 1
-        assert report.under("Missing") == [
+        assert (report.status, report.lines[-1]) == (1, "Ready to deploy without 1 account: see Excluded")
+        assert report.under("Missing") == []
+        assert "Until then, the account is excluded in this Region.\n" in report.text
+        assert report.under("Excluded") == [
             "account 444455556666 (member-444455556666), eu-west-1: there is no configuration recorder"
         ]
         role = "arn:aws:iam::444455556666:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
@@ -205,11 +207,11 @@ class TestRecorder:
         prepared.remove_recorder(ONE, HOME)
         prepared.remove_recorder(TWO, ABROAD)
         report = preflight(prepared)
-        assert [line.split(": ")[0] for line in report.under("Missing")] == [
+        assert [line.split(": ")[0] for line in report.under("Excluded")] == [
             "account 444455556666 (member-444455556666), eu-west-1",
             "account 777788889999 (member-777788889999), us-east-1",
         ]
-        assert report.excluded == ""
+        assert (report.lines[-1], report.excluded) == ("Ready to deploy without 2 accounts: see Excluded", "")
         assert preflight(prepared, regions=HOME).excluded == ONE
         assert preflight(prepared, regions=ABROAD).excluded == TWO
 
@@ -261,8 +263,20 @@ class TestRecorder:
         response = Fault(*where, status=200, body=body, request_id=True, account=ONE, times=None)
         with prepared.organization.faults.inject(response):
             report = preflight(prepared, regions=HOME)
-        assert report.under("Missing")[0].endswith("eu-west-1: there is no configuration recorder")
+        assert report.under("Excluded")[0].endswith("eu-west-1: there is no configuration recorder")
         assert report.excluded == ONE
+
+    def test_recorder_is_missing_if_the_hub_or_the_file_does_not_exclude_its_account(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
+    ) -> None:
+        for account in (HUB, ONE):
+            prepared.remove_recorder(account)
+        write_values(ExcludedAccounts=TWO, DeployAs="organization-rule")
+        report = preflight(prepared, regions=HOME)
+        assert report.status == 1
+        assert [line.split(" ")[1] for line in report.under("Missing")] == [HUB, ONE]
+        assert "fails the whole deployment, and ExcludedAccounts lacks it.\n" in report.text
+        assert report.under("Excluded") == []
 
 
 class TestRecording:

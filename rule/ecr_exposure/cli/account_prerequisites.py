@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_PutOrganizationConfor
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
@@ -25,6 +25,7 @@ from ecr_exposure.cli.recorder_settings import (
     start_command,
 )
 
+Excluded = Mapping[str, Collection[str]]
 UNKNOWN_BUCKET: Final = "NAME-OF-YOUR-BUCKET"
 _EFFECTS: Final = {
     REPOSITORY: "changes of repositories are not evaluated",
@@ -32,10 +33,10 @@ _EFFECTS: Final = {
 }
 
 
-def account_problems(inventory: Inventory) -> Iterator[Finding]:
-    """Return what the accounts lack that could be checked."""
+def account_problems(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
+    """Return what the accounts lack that could be checked; ``excluded`` are those without the rule, by Region."""
     enabled = (each for each in inventory.account_regions if each.enabled is not False)
-    return chain(_inactive(inventory), chain.from_iterable(_recorder(inventory, each) for each in enabled))
+    return chain(_inactive(inventory), chain.from_iterable(_recorder(inventory, each, excluded) for each in enabled))
 
 
 def _inactive(inventory: Inventory) -> Iterator[Finding]:
@@ -52,14 +53,14 @@ def _inactive(inventory: Inventory) -> Iterator[Finding]:
         )
 
 
-def _recorder(inventory: Inventory, each: AccountRegion) -> Iterator[Finding]:
+def _recorder(inventory: Inventory, each: AccountRegion, excluded: Excluded) -> Iterator[Finding]:
     where = f"{named(inventory, each.account)}, {each.region}"
     recorder = each.recorder
     if isinstance(recorder, Unknown):
         yield unchecked("the configuration recorder", recorder, where)
         return
     if recorder is None:
-        yield _no_recorder(inventory, each, where)
+        yield _no_recorder(inventory, each, where, is_excluded=each.account in excluded.get(each.region, ()))
         return
     missing, daily = missing_types(recorder.settings), is_daily(recorder.settings)
     if missing:
@@ -88,9 +89,9 @@ def _recorder(inventory: Inventory, each: AccountRegion) -> Iterator[Finding]:
         )
 
 
-def _no_recorder(inventory: Inventory, each: AccountRegion, where: str) -> Finding:
+def _no_recorder(inventory: Inventory, each: AccountRegion, where: str, *, is_excluded: bool) -> Finding:
     return Finding(
-        level=Level.MISSING,
+        level=Level.EXCLUDED if is_excluded else Level.MISSING,
         problem="there is no configuration recorder",
         where=where,
         commands=(
@@ -98,11 +99,11 @@ def _no_recorder(inventory: Inventory, each: AccountRegion, where: str) -> Findi
             *_delivery_channel(inventory, each),
             start_command("default", each.region),
         ),
-        note=" ".join(filter(None, _notes(inventory, each))),
+        note=" ".join(filter(None, _notes(inventory, each, is_excluded=is_excluded))),
     )
 
 
-def _notes(inventory: Inventory, each: AccountRegion) -> Iterator[str]:
+def _notes(inventory: Inventory, each: AccountRegion, *, is_excluded: bool) -> Iterator[str]:
     """Return what to know before the commands, and after."""
     if isinstance(inventory.control_tower, ControlTower) and each.account != inventory.management_account:
         yield (
@@ -113,8 +114,10 @@ def _notes(inventory: Inventory, each: AccountRegion) -> Iterator[str]:
     yield _bucket_note(inventory, each)
     if each.account == inventory.caller.account:
         yield f"{RUN_AGAIN} The rule is deployed from this account, so it is never excluded."
-    else:
+    elif is_excluded:
         yield f"{RUN_AGAIN} Until then, the account is excluded in this Region."
+    else:
+        yield f"{RUN_AGAIN} One account without a recorder fails the whole deployment, and ExcludedAccounts lacks it."
 
 
 def _delivery_channel(inventory: Inventory, each: AccountRegion) -> tuple[str, ...]:

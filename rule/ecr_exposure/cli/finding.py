@@ -17,6 +17,8 @@ class Level(Enum):
 
     MISSING = "Missing"
     UNCHECKED = "Not checked"
+    EXCLUDED = "Excluded"
+    """The rule can be deployed, but does not evaluate this account."""
     HINT = "Hint"
 
 

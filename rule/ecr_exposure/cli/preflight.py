@@ -20,7 +20,7 @@ from ecr_exposure.cli.command_line import (
     region_name,
     session_region,
 )
-from ecr_exposure.cli.finding import Finding, Level
+from ecr_exposure.cli.finding import Finding, Level, counted
 from ecr_exposure.cli.inventory_reader import DEFAULT_ROLES, read_inventory
 from ecr_exposure.cli.preflight_report import print_findings, print_scope
 from ecr_exposure.cli.prerequisites import find_problems
@@ -61,7 +61,7 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str | None
         ),
         {
             ExitCode.AS_WANTED: "Ready to deploy; there may be hints.",
-            ExitCode.NOT_AS_WANTED: "A prerequisite is missing.",
+            ExitCode.NOT_AS_WANTED: "A prerequisite is missing, or accounts are excluded.",
             ExitCode.NOT_DONE: "Not run, or a prerequisite could not be checked.",
             ExitCode.INTERRUPTED: "Interrupted.",
         },
@@ -116,7 +116,8 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
         inventory = read_inventory(session, regions, _roles(options), values)
     proposed = proposed_values(inventory, values)
     chosen = {**values, **proposed.missing(values)}
-    findings = (*find_problems(inventory, chosen), *proposed.refusals, *(project.findings() if project else ()))
+    problems = find_problems(inventory, chosen, proposed.excluded(chosen, regions))
+    findings = (*problems, *proposed.refusals, *(project.findings() if project else ()))
     print_scope(console, inventory, chosen)
     for level in Level:
         print_findings(console, level, [finding for finding in findings if finding.level is level])
@@ -145,8 +146,10 @@ def _print_result(console: Console, findings: Sequence[Finding]) -> ExitCode:
     missing = sum(finding.level is Level.MISSING for finding in findings)
     unchecked = sum(finding.level is Level.UNCHECKED for finding in findings)
     console.print()
+    without = len({finding.where.partition(",")[0] for finding in findings if finding.level is Level.EXCLUDED})
     if not missing and not unchecked:
-        print_line(console, ("Ready", "bold green"), " to deploy")
-        return ExitCode.AS_WANTED
+        excluded = f" without {counted(without)}: see Excluded" if without else ""
+        print_line(console, ("Ready", "bold green"), f" to deploy{excluded}")
+        return ExitCode.NOT_AS_WANTED if without else ExitCode.AS_WANTED
     print_line(console, ("Not ready", "bold red"), f": {missing} missing, {unchecked} not checked")
     return ExitCode.NOT_DONE if unchecked else ExitCode.NOT_AS_WANTED

@@ -14,7 +14,10 @@ from ecr_exposure.cli.inventory import ControlTower, Inventory, Organization
 from ecr_exposure.cli.proposed_values import ACCOUNT_RULE
 from ecr_exposure.cli.terminal import print_line
 
-_STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow", Level.HINT: "bold cyan"}
+_STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow"} | {
+    Level.EXCLUDED: "bold magenta",
+    Level.HINT: "bold cyan",
+}
 _NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 

@@ -6,7 +6,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
-from ecr_exposure.cli.account_prerequisites import account_problems
+from ecr_exposure.cli.account_prerequisites import Excluded, account_problems
 from ecr_exposure.cli.dashboard_prerequisites import aggregator_hints, security_hub_hints
 from ecr_exposure.cli.finding import Finding
 from ecr_exposure.cli.inventory import Inventory
@@ -18,25 +18,28 @@ from ecr_exposure.cli.region_prerequisites import region_problems
 from ecr_exposure.cli.unreached_accounts import unreached_problems
 
 _NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
+_NOBODY: Final[Excluded] = MappingProxyType({})
 
 
-def find_problems(inventory: Inventory, values: Mapping[str, str] = _NO_VALUES) -> tuple[Finding, ...]:
+def find_problems(
+    inventory: Inventory, values: Mapping[str, str] = _NO_VALUES, excluded: Excluded = _NOBODY
+) -> tuple[Finding, ...]:
     """Return what is missing, could not be checked or is worth knowing: the organization first, then its accounts.
 
-    ``values`` are those that the template's parameters will have. A rule in one account needs nothing of the
-    organization.
+    ``values`` are those that the template's parameters will have, ``excluded`` the accounts without the rule, by
+    Region. A rule in one account needs nothing of the organization.
     """
     key = key_problems(inventory, values.get("KmsKeyArn", ""))
     if values.get("DeployAs") == ACCOUNT_RULE:
         alone = _only_the_callers_account(inventory)
-        return (*region_problems(alone, ""), *account_problems(alone), *key)
+        return (*region_problems(alone, ""), *account_problems(alone, _NOBODY), *key)
     return tuple(
         chain(
             organization_problems(inventory),
             region_problems(inventory, values.get("HomeRegion", "")),
             management_account_problems(inventory),
             unreached_problems(inventory),
-            account_problems(inventory),
+            account_problems(inventory, excluded),
             key,
             aggregator_hints(inventory),
             security_hub_hints(inventory),

@@ -1,6 +1,6 @@
 """Which values of the stack follow from the organization, so that nobody has to enter them. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from ecr_exposure.cli.template_parameters import MOST_IDS
 ACCOUNT_RULE: Final = "account-rule"
 CHINA: Final = "aws-cn"
 # https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+_DEFAULTS: Final = {"ExcludedAccounts": "", "InvokePermission": "organization"}
 REGIONS_WITHOUT_FUNCTION_POLICY: Final = frozenset(
     "cn-north-1 cn-northwest-1 me-central-1 us-gov-east-1 us-gov-west-1".split()
 )
@@ -41,7 +42,12 @@ class ProposedValues:
 
     def missing(self, current: Mapping[str, str]) -> dict[str, str]:
         """Return the values that the file lacks."""
-        return {each.name: each.value for each in self.proposals if each.value and each.name not in current}
+        return {each.name: each.value for each in self.proposals if each.value is not None and each.name not in current}
+
+    def excluded(self, chosen: Mapping[str, str], regions: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Return the accounts that the rule excludes by these values and those of each Region, by Region."""
+        of_all, name = chosen.get("ExcludedAccounts", ""), "ExcludedAccounts"
+        return {region: _ids(self.of_regions.get(region, {}).get(name, of_all)) for region in regions}
 
     def unknown(self, current: Mapping[str, str]) -> tuple[str, ...]:
         """Return the names of values that the file lacks, and that could not be read."""
@@ -81,9 +87,12 @@ class _ProposalsForOrganization:
     def all(self) -> ProposedValues:
         proposals = (*self._organization(), self._home_region(), *self._excluded(), *self._invoking())
         chosen = {each.name: each.value for each in proposals if each.value} | dict(self._current)
-        return ProposedValues(
-            proposals=proposals, of_regions=dict(self._of_regions(chosen)), refusals=tuple(self._refusals)
-        )
+        of_regions = dict(self._of_regions(chosen))
+        # What one Region has otherwise stands in the file, too: SAM CLI keeps the previous value of what it lacks.
+        others = {name for values in of_regions.values() for name in values}.difference(chosen)
+        reason = "what the other Regions have"
+        common = tuple(Proposal(name=name, value=_DEFAULTS[name], reason=reason) for name in sorted(others))
+        return ProposedValues(proposals=(*proposals, *common), of_regions=of_regions, refusals=tuple(self._refusals))
 
     def _organization(self) -> Iterator[Proposal]:
         organization, root = self._inventory.organization, self._inventory.root

@@ -76,6 +76,8 @@ class ValuesReport:
             reason = f" ({each.reason})" if each.reason else ""
             option = shlex.join(("--set", f"{each.name}={each.value}"))
             print_line(self._console, f"{self._file} says {each.name}={choice}{reason}: {option}")
+        if proposed.different(current):
+            print_line(self._console, 'With make, write SET="NAME=VALUE" instead of --set NAME=VALUE', indent=2)
 
     def _print_unchecked(self, inventory: Inventory, current: Mapping[str, str]) -> None:
         excluded = current.get("ExcludedAccounts", "").split(",")
@@ -96,7 +98,7 @@ class ValuesReport:
             text = f"{region} needs {' and '.join(names)} of its own: deploy every update there with this command."
             print_line(self._console, text, indent=2)
         if proposed.of_regions:
-            text = "A stack keeps such a value until a command has another one, for example 'ExcludedAccounts=\"\"'."
+            text = f"Once that is no longer needed, deploy without it: {self._file} has the value of the other Regions."
             print_line(self._console, text, indent=2)
 
 
