@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.template_parameters import TemplateParameters, read_template
+from ecr_exposure.cli.values.template_parameters import TemplateParameters, read_template
 
 TEMPLATE: Final = """\
 Parameters:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.parameters_file import as_sam_reads, parse, quoted, read_parameters, write_parameters
+from ecr_exposure.cli.values.parameters_file import as_sam_reads, parse, quoted, read_parameters, write_parameters
 
 TEXT: Final = """\
 # The values

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli.parameters_file import parse, read_parameters, write_parameters
-from ecr_exposure.cli.sam_deploy import configuration_finding, deploy_commands, values_are_read
+from ecr_exposure.cli.values.parameters_file import parse, read_parameters, write_parameters
+from ecr_exposure.cli.values.sam_deploy import configuration_finding, deploy_commands, values_are_read
 from tests.commands.sam_reader import SamReader, sam_reader
 from tests.deployment.sam import ROOT, run
 

@@ -11,7 +11,7 @@ import pytest
 
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
-from ecr_exposure.cli.parameters_file import read_parameters
+from ecr_exposure.cli.values.parameters_file import read_parameters
 from tests.commands.conftest import RunPreflight
 from tests.commands.prepared_organization import ABROAD, HOME, ONE, TWO, PreparedOrganization, refused
 from tests.deployment.sam import ROOT, TEMPLATE

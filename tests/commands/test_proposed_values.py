@@ -7,9 +7,17 @@ from typing import Any, Final
 import pytest
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.inventory import Account, AccountRegion, Caller, ControlTower, Inventory, Organization, Recorder
-from ecr_exposure.cli.proposed_values import REGIONS_WITHOUT_FUNCTION_POLICY, ProposedValues, proposed_values
-from ecr_exposure.cli.template_parameters import MOST_IDS
+from ecr_exposure.cli.organization.inventory import (
+    Account,
+    AccountRegion,
+    Caller,
+    ControlTower,
+    Inventory,
+    Organization,
+    Recorder,
+)
+from ecr_exposure.cli.values.proposed_values import REGIONS_WITHOUT_FUNCTION_POLICY, ProposedValues, proposed_values
+from ecr_exposure.cli.values.template_parameters import MOST_IDS
 from tests.deployment.sam import TEMPLATE
 from tests.local_aws.templates import read_template
 

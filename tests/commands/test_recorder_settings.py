@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure.cli.recorder_settings import completed, is_daily, missing_types
+from ecr_exposure.cli.prerequisites.recorder_settings import completed, is_daily, missing_types
 
 ECR, S3 = "AWS::ECR::Repository", "AWS::S3::Bucket"
 NEEDED: Final = ["AWS::ECR::Repository", "AWS::Config::ResourceCompliance"]

@@ -25,6 +25,8 @@ LAYERS: Final = (
     ("cli",),
 )
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
+# So it is with the packages of the command that preflight consists of.
+COMMAND_LAYERS: Final = ("organization", "prerequisites", "values")
 EDGE: Final = (*LAYERS[-2], "cli")
 FILES: Final = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")
 ENGINE: Final = [file for file in FILES if file.relative_to(PACKAGE).parts[0] != "cli"]
@@ -95,6 +97,13 @@ class TestEachModule:
 def test_other_packages_use_only_the_door_of_the_search(file: Path) -> None:
     if not module_of(file).startswith("search."):
         assert {name for name in own_imports_of(file) if name.startswith("search.")} == set()
+
+
+@pytest.mark.parametrize("package", COMMAND_LAYERS)
+def test_packages_of_preflight_import_only_those_before(package: str) -> None:
+    later = COMMAND_LAYERS[COMMAND_LAYERS.index(package) + 1 :]
+    imported = {name for file in (PACKAGE / "cli" / package).glob("*.py") for name in own_imports_of(file)}
+    assert {name for name in imported if name.startswith("cli.") and name.split(".")[1] in later} == set()
 
 
 def test_no_module_imports_itself_through_others() -> None:

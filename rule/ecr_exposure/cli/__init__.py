@@ -2,8 +2,8 @@
 
 * ``main``: the command and its exit codes. ``command_line``: what its subcommands share; ``terminal``: lines,
   time and signals; ``aws_calls``: clients and their errors; ``stack``: a deployed stack and its rule.
-* ``preflight``: the prerequisites before a deployment. ``inventory`` reads them from AWS, ``prerequisites``
-  says which are missing, ``recorder_settings`` compares and completes configuration recorders.
+* ``preflight``: the prerequisites before a deployment. ``organization`` reads them from AWS, ``prerequisites`` says
+  which are missing, and ``values`` writes what follows from them to parameters.yaml. Each imports only those before it.
 * ``verify``: the check of a deployed stack with one ``temporary_repository``. ``verify_steps`` makes it public and
   waits, ``clean_up`` closes and deletes it, ``leftovers`` finds those of earlier runs. ``observations`` reads what
   else the run shows, ``open_questions`` what that says about AWS behavior that is undocumented.

@@ -20,14 +20,14 @@ from ecr_exposure.cli.command_line import (
     region_name,
     session_region,
 )
-from ecr_exposure.cli.finding import Finding, Level, counted
-from ecr_exposure.cli.inventory_reader import DEFAULT_ROLES, read_inventory
-from ecr_exposure.cli.preflight_report import print_findings, print_scope
-from ecr_exposure.cli.prerequisites import find_problems
-from ecr_exposure.cli.project_folder import ProjectFolder, open_project_folder
-from ecr_exposure.cli.proposed_values import proposed_values
+from ecr_exposure.cli.organization.reader import DEFAULT_ROLES, read_inventory
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted
+from ecr_exposure.cli.prerequisites.findings_report import print_findings, print_scope
+from ecr_exposure.cli.prerequisites.problems import find_problems
 from ecr_exposure.cli.terminal import print_line
-from ecr_exposure.cli.values_report import ValuesReport
+from ecr_exposure.cli.values.project_folder import ProjectFolder, open_project_folder
+from ecr_exposure.cli.values.proposed_values import proposed_values
+from ecr_exposure.cli.values.values_report import ValuesReport
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
 _ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.excluded_accounts import excluded_accounts, excluded_in, unchecked_accounts
-from ecr_exposure.cli.finding import Finding, Level
-from ecr_exposure.cli.inventory import ControlTower, Inventory, Organization
-from ecr_exposure.cli.template_parameters import MOST_IDS
+from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Organization
+from ecr_exposure.cli.prerequisites.excluded_accounts import excluded_accounts, excluded_in, unchecked_accounts
+from ecr_exposure.cli.prerequisites.finding import Finding, Level
+from ecr_exposure.cli.stack import DeployedAs
+from ecr_exposure.cli.values.template_parameters import MOST_IDS
 
-ACCOUNT_RULE: Final = "account-rule"
 CHINA: Final = "aws-cn"
 # https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 _DEFAULTS: Final = {"ExcludedAccounts": "", "InvokePermission": "organization"}
@@ -65,12 +65,12 @@ class ProposedValues:
 def proposed_values(inventory: Inventory, current: Mapping[str, str]) -> ProposedValues:
     """Return what preflight would choose, where the file has these values."""
     china = inventory.caller.partition == CHINA
-    if not china and current.get("DeployAs") != ACCOUNT_RULE:
+    if not china and current.get("DeployAs") != DeployedAs.ACCOUNT_RULE:
         return _ProposalsForOrganization(inventory, current).all()
     proposals: list[Proposal] = []
     if china:
         reason = "only this shape is supported in the China Regions"
-        proposals.append(Proposal(name="DeployAs", value=ACCOUNT_RULE, reason=reason))
+        proposals.append(Proposal(name="DeployAs", value=DeployedAs.ACCOUNT_RULE, reason=reason))
     if current.get("ExcludedAccounts"):
         reason = "account-rule evaluates this account only"
         proposals.append(Proposal(name="ExcludedAccounts", value="", reason=reason))

@@ -11,10 +11,10 @@ from itertools import chain
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.excluded_accounts import not_active
-from ecr_exposure.cli.finding import RUN_AGAIN, Finding, Level, counted, first_of, named, unchecked
-from ecr_exposure.cli.inventory import AccountRegion, ControlTower, Inventory
-from ecr_exposure.cli.recorder_settings import (
+from ecr_exposure.cli.organization.inventory import AccountRegion, ControlTower, Inventory
+from ecr_exposure.cli.prerequisites.excluded_accounts import not_active
+from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, counted, first_of, named, unchecked
+from ecr_exposure.cli.prerequisites.recorder_settings import (
     COMPLIANCE,
     REPOSITORY,
     complete_command,

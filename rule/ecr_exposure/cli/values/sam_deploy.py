@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecr_exposure.cli.aws_calls import printable
-from ecr_exposure.cli.finding import Finding, Level
+from ecr_exposure.cli.prerequisites.finding import Finding, Level
 
 SAMCONFIG: Final = "samconfig.toml"
 _SECTION: Final = "[default.deploy.parameters]"

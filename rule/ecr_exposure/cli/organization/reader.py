@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from ecr_exposure.cli.account_reader import ENABLED_BY_DEFAULT, AccountReader, region_statuses
-from ecr_exposure.cli.aggregator_reader import covered_regions, organization_aggregators, read_aggregator
 from ecr_exposure.cli.aws_calls import (
     AWS_ERRORS,
     Clients,
@@ -25,10 +23,12 @@ from ecr_exposure.cli.aws_calls import (
     required,
 )
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.control_tower import read_control_tower
-from ecr_exposure.cli.encryption_key import read_keys
-from ecr_exposure.cli.inventory import Account, Caller, Inventory, Organization
-from ecr_exposure.cli.proposed_values import ACCOUNT_RULE
+from ecr_exposure.cli.organization.account_reader import ENABLED_BY_DEFAULT, AccountReader, region_statuses
+from ecr_exposure.cli.organization.aggregator_reader import covered_regions, organization_aggregators, read_aggregator
+from ecr_exposure.cli.organization.control_tower import read_control_tower
+from ecr_exposure.cli.organization.encryption_key import read_keys
+from ecr_exposure.cli.organization.inventory import Account, Caller, Inventory, Organization
+from ecr_exposure.cli.stack import DeployedAs
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -89,7 +89,7 @@ def _to_read(
 
     Deployed from a delegated administrator, the template excludes it unless IncludeManagementAccount is true.
     """
-    if values.get("DeployAs") == ACCOUNT_RULE:
+    if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
         return [caller.account]
     members = () if isinstance(listed, Unknown) else listed
     active = {account.identifier for account in members if account.state == "ACTIVE"}

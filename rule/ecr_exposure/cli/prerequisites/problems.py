@@ -6,16 +6,16 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
-from ecr_exposure.cli.account_prerequisites import Excluded, account_problems
-from ecr_exposure.cli.dashboard_prerequisites import aggregator_hints, security_hub_hints
-from ecr_exposure.cli.finding import Finding
-from ecr_exposure.cli.inventory import Inventory
-from ecr_exposure.cli.key_prerequisites import key_problems
-from ecr_exposure.cli.management_account import management_account_problems
-from ecr_exposure.cli.organization_prerequisites import organization_problems
-from ecr_exposure.cli.proposed_values import ACCOUNT_RULE
-from ecr_exposure.cli.region_prerequisites import region_problems
-from ecr_exposure.cli.unreached_accounts import unreached_problems
+from ecr_exposure.cli.organization.inventory import Inventory
+from ecr_exposure.cli.prerequisites.accounts import Excluded, account_problems
+from ecr_exposure.cli.prerequisites.dashboards import aggregator_hints, security_hub_hints
+from ecr_exposure.cli.prerequisites.finding import Finding
+from ecr_exposure.cli.prerequisites.keys import key_problems
+from ecr_exposure.cli.prerequisites.management_account import management_account_problems
+from ecr_exposure.cli.prerequisites.organization_settings import organization_problems
+from ecr_exposure.cli.prerequisites.regions import region_problems
+from ecr_exposure.cli.prerequisites.unreached_accounts import unreached_problems
+from ecr_exposure.cli.stack import DeployedAs
 
 _NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 _NOBODY: Final[Excluded] = MappingProxyType({})
@@ -30,7 +30,7 @@ def find_problems(
     Region. A rule in one account needs nothing of the organization.
     """
     key = key_problems(inventory, values.get("KmsKeyArn", ""))
-    if values.get("DeployAs") == ACCOUNT_RULE:
+    if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
         alone = _only_the_callers_account(inventory)
         return (*region_problems(alone, ""), *account_problems(alone, _NOBODY), *key)
     return tuple(

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_PutOrganizationConfor
 """
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.inventory import Account, Inventory
+from ecr_exposure.cli.organization.inventory import Account, Inventory
 
 
 def excluded_accounts(inventory: Inventory) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from typing import Final
 from rich.console import Console
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.dashboard_prerequisites import security_hub_administrators
-from ecr_exposure.cli.finding import Finding, Level, counted, named
-from ecr_exposure.cli.inventory import ControlTower, Inventory, Organization
-from ecr_exposure.cli.proposed_values import ACCOUNT_RULE
+from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Organization
+from ecr_exposure.cli.prerequisites.dashboards import security_hub_administrators
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted, named
+from ecr_exposure.cli.stack import DeployedAs
 from ecr_exposure.cli.terminal import print_line
 
 _STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow"} | {
@@ -28,7 +28,7 @@ def print_scope(console: Console, inventory: Inventory, values: Mapping[str, str
     print_line(console, ("Preflight", "bold"), f": organization {identifier}, Regions {', '.join(inventory.regions)}")
     for line in (_caller(inventory), _checked(inventory), *_control_tower(inventory), *_security_hub(inventory)):
         print_line(console, line)
-    if values.get("DeployAs") == ACCOUNT_RULE:
+    if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
         print_line(console, "DeployAs is account-rule: the rule evaluates this account only, so no other was checked")
     elif _is_left_out(inventory):
         text = "not checked; the template excludes it, because a StackSet does not deploy to it"

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.encryption_key import KeyArn, key_arn
-from ecr_exposure.cli.finding import RUN_AGAIN, Finding, Level, unchecked
-from ecr_exposure.cli.inventory import Inventory, Key
-from ecr_exposure.cli.recorder_settings import aws_command, compact_json
+from ecr_exposure.cli.organization.encryption_key import KeyArn, key_arn
+from ecr_exposure.cli.organization.inventory import Inventory, Key
+from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, unchecked
+from ecr_exposure.cli.prerequisites.recorder_settings import aws_command, compact_json
 
 
 def key_problems(inventory: Inventory, text: str) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from ecr_exposure.cli.aws_calls import (
     error_text,
     required,
 )
-from ecr_exposure.cli.inventory import AccountRegion, Caller, Recorder, SecurityHub
+from ecr_exposure.cli.organization.inventory import AccountRegion, Caller, Recorder, SecurityHub
 
 if TYPE_CHECKING:
     from mypy_boto3_account import AccountClient

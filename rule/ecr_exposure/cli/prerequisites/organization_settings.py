@@ -10,9 +10,9 @@ from itertools import chain
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.finding import Finding, Level, management, unchecked
-from ecr_exposure.cli.inventory import Inventory
-from ecr_exposure.cli.recorder_settings import aws_command
+from ecr_exposure.cli.organization.inventory import Inventory
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, management, unchecked
+from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
 CONFIG_RULES: Final = "config-multiaccountsetup.amazonaws.com"
 STACK_SETS: Final = "member.org.stacksets.cloudformation.amazonaws.com"

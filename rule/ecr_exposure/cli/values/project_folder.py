@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.finding import Finding, Level
-from ecr_exposure.cli.parameters_file import Entry, quoted, read_parameters, write_parameters
-from ecr_exposure.cli.sam_deploy import configuration_finding
-from ecr_exposure.cli.template_parameters import TemplateParameters, read_template
+from ecr_exposure.cli.prerequisites.finding import Finding, Level
+from ecr_exposure.cli.values.parameters_file import Entry, quoted, read_parameters, write_parameters
+from ecr_exposure.cli.values.sam_deploy import configuration_finding
+from ecr_exposure.cli.values.template_parameters import TemplateParameters, read_template
 
 TEMPLATE: Final = "template.yaml"
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.finding import RUN_AGAIN, Finding, Level, counted, first_of, unchecked
-from ecr_exposure.cli.inventory import Inventory
-from ecr_exposure.cli.recorder_settings import aws_command
+from ecr_exposure.cli.organization.inventory import Inventory
+from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, counted, first_of, unchecked
+from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
 _NO_ROLE = "a StackSet creates the role only in an account that has enabled the Region, and reports no error for others"
 

@@ -13,7 +13,7 @@ from typing import Final
 import boto3
 
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, entries, error_text, required
-from ecr_exposure.cli.inventory import ControlTower
+from ecr_exposure.cli.organization.inventory import ControlTower
 
 SERVICE: Final = "controltower.amazonaws.com"
 

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.finding import Finding, Level, counted, first_of, unchecked
-from ecr_exposure.cli.inventory import Aggregator, Inventory
-from ecr_exposure.cli.recorder_settings import aws_command
+from ecr_exposure.cli.organization.inventory import Aggregator, Inventory
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted, first_of, unchecked
+from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
 
 def unreached_problems(inventory: Inventory) -> Iterator[Finding]:

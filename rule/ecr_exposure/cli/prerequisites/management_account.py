@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.finding import RUN_AGAIN, Finding, Level, management, unchecked
-from ecr_exposure.cli.inventory import Inventory
-from ecr_exposure.cli.organization_prerequisites import CONFIG_RULES
-from ecr_exposure.cli.recorder_settings import aws_command
+from ecr_exposure.cli.organization.inventory import Inventory
+from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, management, unchecked
+from ecr_exposure.cli.prerequisites.organization_settings import CONFIG_RULES
+from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
 _CREATE_ROLE: Final = aws_command("iam", "create-service-linked-role", "--aws-service-name", CONFIG_RULES)
 

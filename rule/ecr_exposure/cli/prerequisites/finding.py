@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.inventory import Inventory, Organization
+from ecr_exposure.cli.organization.inventory import Inventory, Organization
 
 _NAMED: Final = 5
 RUN_AGAIN: Final = "Then run preflight again."

@@ -5,10 +5,10 @@ from itertools import chain
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.finding import Finding, Level, management, named, unchecked
-from ecr_exposure.cli.inventory import Inventory, SecurityHub
-from ecr_exposure.cli.organization_prerequisites import register_command
-from ecr_exposure.cli.recorder_settings import aws_command, compact_json
+from ecr_exposure.cli.organization.inventory import Inventory, SecurityHub
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, management, named, unchecked
+from ecr_exposure.cli.prerequisites.organization_settings import register_command
+from ecr_exposure.cli.prerequisites.recorder_settings import aws_command, compact_json
 
 CONFIG_AGGREGATOR: Final = "config.amazonaws.com"
 

@@ -12,7 +12,7 @@ from typing import Final
 import boto3
 
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, required
-from ecr_exposure.cli.inventory import Key
+from ecr_exposure.cli.organization.inventory import Key
 
 _ARN: Final = re.compile(r"arn:(?P<partition>[\w-]+):kms:(?P<region>[\w-]+):(?P<account>\d{12}):key/(?P<name>[\w-]+)")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, entries, printable, required
-from ecr_exposure.cli.inventory import Aggregator
+from ecr_exposure.cli.organization.inventory import Aggregator
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient

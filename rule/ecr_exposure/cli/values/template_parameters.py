@@ -14,7 +14,7 @@ import yaml
 
 from ecr_exposure.cli.aws_calls import printable
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.parameters_file import as_sam_reads
+from ecr_exposure.cli.values.parameters_file import as_sam_reads
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 LONGEST_VALUE: Final = 4096
