@@ -128,6 +128,23 @@ class TestPermission:
         }
 
 
+    def test_other_kind_of_permission_is_on_another_function(self) -> None:
+        """The deletion of a function's policy deletes a permission that was added to the function meanwhile."""
+        names: dict[bool, set[str]] = {True: set(), False: set()}
+        for shape in (PACK, RULE, ACCOUNT, PROBE):
+            for choice in ("organization", "accounts", "any-account"):
+                resources = resolved(shape, InvokePermission=choice, InvokingAccounts=LISTED).resources
+                names["OrganizationMayInvoke" in resources].add(resources["RuleFunction"]["FunctionName"])
+        assert [len(each) for each in names.values()] == [1, 1]
+        assert names[True].isdisjoint(names[False])
+
+    def test_function_changes_after_the_roles_that_it_assumes(self) -> None:
+        after = template()["Resources"]["RuleFunction"]["Metadata"]["After"]
+        assert ResolvedTemplate(template(), PACK).value(after) == ["HubRole.Ref", "MemberRoles.Ref"]
+        for shape in (ACCOUNT, PACK | {"HomeRegion": OTHER_REGION}):
+            assert set(ResolvedTemplate(template(), shape).value(after)) == {"made in the home region"}
+
+
 class TestAccounts:
     """The accounts that get the rule."""
 
