@@ -110,7 +110,7 @@ class TestFunctionRole:
     def test_it_allows_assuming_one_role_in_the_own_organization_only(self) -> None:
         (statement,) = resolved(PACK).resources["ServeOrganization"]["PolicyDocument"]["Statement"]
         assert statement == {
-            "Sid": "TakeTheRoleOfTheOrganizationsAccounts",
+            "Sid": "AssumeRoleInTheOrganization",
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
             "Resource": "arn:aws:iam::*:role/EcrExposureEvaluation",
