@@ -56,9 +56,10 @@ COMMAND = @PYTHONPATH=rule $(RUN) -m ecr_exposure.cli.main
 
 # Before a deployment to an organization: lists missing prerequisites and the commands that fix them, and writes the
 # stack's values to parameters.yaml. Changes nothing in AWS. SET="NAME=VALUE NAME=VALUE" sets values.
+# In the management account, HUB=ACCOUNT is the account from which the rule will be deployed.
 preflight: .venv/ready
 	$(COMMAND) preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)") \
-		$(foreach assignment,$(SET),--set "$(assignment)")
+		$(if $(HUB),--hub "$(HUB)") $(foreach assignment,$(SET),--set "$(assignment)")
 
 # After a deployment: is a public repository flagged, and no longer flagged without its policy?
 verify: .venv/ready

@@ -31,12 +31,12 @@ def find_problems(
     """
     key = key_problems(inventory, values.get("KmsKeyArn", ""))
     if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
-        alone = _only_the_callers_account(inventory)
-        return (*region_problems(alone, ""), *account_problems(alone, _NOBODY), *key)
+        alone = _only_the_hub(inventory)
+        return (*region_problems(alone, ""), *unreached_problems(alone), *account_problems(alone, _NOBODY), *key)
     return tuple(
         chain(
             organization_problems(inventory),
-            region_problems(inventory, values.get("HomeRegion", "")),
+            region_problems(inventory, values.get("HomeRegion", ""), excluded),
             management_account_problems(inventory),
             unreached_problems(inventory),
             account_problems(inventory, excluded),
@@ -47,6 +47,6 @@ def find_problems(
     )
 
 
-def _only_the_callers_account(inventory: Inventory) -> Inventory:
-    own = tuple(each for each in inventory.account_regions if each.account == inventory.caller.account)
+def _only_the_hub(inventory: Inventory) -> Inventory:
+    own = tuple(each for each in inventory.account_regions if each.account == inventory.hub)
     return replace(inventory, accounts=(), account_regions=own, control_tower=None)
