@@ -25,10 +25,12 @@ def print_scope(console: Console, inventory: Inventory, values: Mapping[str, str
     """Print what was checked, by whom, and what the organization uses; ``values`` are the template's parameters."""
     organization = inventory.organization
     identifier = organization.identifier if isinstance(organization, Organization) else "(id unknown)"
-    print_line(console, ("Preflight", "bold"), f": organization {identifier}, Regions {', '.join(inventory.regions)}")
+    alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
+    scope = f"account {inventory.caller.account}" if alone else f"organization {identifier}"
+    print_line(console, ("Preflight", "bold"), f": {scope}, Regions {', '.join(inventory.regions)}")
     for line in (_caller(inventory), _checked(inventory), *_control_tower(inventory), *_security_hub(inventory)):
         print_line(console, line)
-    if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
+    if alone:
         print_line(console, "DeployAs is account-rule: the rule evaluates this account only, so no other was checked")
     elif _is_left_out(inventory):
         text = "not checked; the template excludes it, because a StackSet does not deploy to it"
