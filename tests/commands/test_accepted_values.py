@@ -76,6 +76,7 @@ def test_other_value_is_refused_with_what_is_accepted(
     ("text", "problem"),
     [
         ("a: [", "is not valid YAML: while parsing a flow"),
+        ("Parameters: &all { A: *all }", "is not a CloudFormation template: it is nested too deeply"),
         ("- a\n", "is not a CloudFormation template with parameters"),
         ("Resources: {}\n", "is not a CloudFormation template with parameters"),
         ("Parameters: { A: x }\n", "is not a CloudFormation template with parameters"),

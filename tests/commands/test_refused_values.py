@@ -12,6 +12,7 @@ from ecr_exposure.cli.values.parameters_file import read_parameters
 from tests.commands.conftest import RunPreflight
 from tests.commands.prepared_organization import ABROAD, HOME, ONE, TRUSTED, PreparedOrganization
 from tests.deployment.deployment_shapes import template
+from tests.local_aws.faults import Fault
 from tests.local_aws.moto_organizations import organizations_api
 from tests.local_aws.organization import HUB, ORGANIZATION_ID, LocalOrganization
 from tests.local_aws.templates import ResolvedTemplate
@@ -178,7 +179,13 @@ class TestOneAccount:
     """account-rule."""
 
     def test_account_without_an_organization_is_ready(self, preflight: RunPreflight, project: Path) -> None:
-        with organization_in(HOME) as prepared:
+        code = "AWSOrganizationsNotInUseException"
+        body = json.dumps({"__type": code, "message": "not in use"})
+        # moto returns an empty list instead.
+        services = Fault(
+            "organizations", "ListAWSServiceAccessForOrganization", status=400, code=code, body=body, times=None
+        )
+        with organization_in(HOME) as prepared, prepared.organization.faults.inject(services):
             organizations_backends[HUB]["aws"].reset()
             report = preflight(prepared, "--set", "DeployAs=account-rule", regions=HOME)
         assert report.status == 0
