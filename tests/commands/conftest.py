@@ -34,6 +34,14 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def project(working_folder: Path) -> Path:
+    """Return the file of values, in a working folder that has the files of the repository that preflight reads."""
+    for name in ("parameters.yaml", "samconfig.toml", "template.yaml"):
+        shutil.copy(ROOT / name, working_folder)
+    return working_folder / "parameters.yaml"
+
+
+@pytest.fixture
 def write_values(working_folder: Path) -> WriteValues:
     """Return a function that writes the stack's values, beside a template that has these parameters."""
 

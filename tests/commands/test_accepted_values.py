@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.values.template_parameters import TemplateParameters, read_template
+from ecr_exposure.cli.values.template_parameters import TemplateParameters, read_content, template_parameters
 
 TEMPLATE: Final = """\
 Parameters:
@@ -25,7 +25,7 @@ Resources:
 def parameters(tmp_path: Path) -> TemplateParameters:
     """Return the parameters of the template."""
     (tmp_path / "template.yaml").write_text(TEMPLATE)
-    return read_template(tmp_path / "template.yaml")
+    return template_parameters(read_content(tmp_path / "template.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,7 @@ def test_other_value_is_refused_with_what_is_accepted(
     ("text", "problem"),
     [
         ("a: [", "is not valid YAML: while parsing a flow"),
+        ("Parameters: &all { A: *all }", "is not a CloudFormation template: it is nested too deeply"),
         ("- a\n", "is not a CloudFormation template with parameters"),
         ("Resources: {}\n", "is not a CloudFormation template with parameters"),
         ("Parameters: { A: x }\n", "is not a CloudFormation template with parameters"),
@@ -85,5 +86,5 @@ def test_other_value_is_refused_with_what_is_accepted(
 def test_file_that_is_no_template_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "template.yaml").write_text(text)
     with pytest.raises(CannotRunError) as raised:
-        read_template(tmp_path / "template.yaml")
+        template_parameters(read_content(tmp_path / "template.yaml"))
     assert problem in raised.value.message

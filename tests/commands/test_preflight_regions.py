@@ -1,5 +1,6 @@
 """``preflight`` and opt-in Regions, which each account has to enable."""
 
+import boto3
 import pytest
 
 from ecr_exposure.cli.command_line import Environment
@@ -103,8 +104,46 @@ class TestHomeRegion:
     ) -> None:
         write_values(HomeRegion="me-south-1")
         prepared.services.enabled["me-south-1"] = {HUB, ONE, TWO}
-        (hint,) = preflight(prepared, regions=HOME).under("Hint")
-        assert "HomeRegion is me-south-1, an opt-in Region" in hint
+        opt_in, first = preflight(prepared, regions=HOME).under("Hint")
+        assert "HomeRegion is me-south-1, an opt-in Region" in opt_in
+        assert "HomeRegion is me-south-1, which is not among these Regions" in first
+
+    def test_home_region_that_is_not_named_is_a_hint_to_deploy_it_first(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
+    ) -> None:
+        write_values(HomeRegion=ABROAD)
+        report = preflight(prepared, regions=HOME)
+        assert report.status == 0
+        assert report.under("Hint") == [
+            f"account {HUB}, us-east-1: HomeRegion is us-east-1, which is not among these Regions: only the stack in "
+            "HomeRegion creates the roles"
+        ]
+        assert "  Deploy that stack first, unless it exists." in report.lines
+
+    def test_named_home_region_that_boto3_does_not_know_yet_is_fine(
+        self,
+        prepared: PreparedOrganization,
+        preflight: RunPreflight,
+        write_values: WriteValues,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        write_values(HomeRegion=HOME)
+        monkeypatch.setattr(boto3.Session, "get_available_regions", lambda *_, **_names: ["us-east-1"])
+        assert "is no Region" not in preflight(prepared, regions=HOME).text
+
+    @pytest.mark.parametrize("home", ["eu-wets-1", "cn-north-1"])
+    def test_home_region_of_no_or_another_partition_is_missing(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues, home: str
+    ) -> None:
+        write_values(HomeRegion=home)
+        report = preflight(prepared, regions=HOME)
+        assert report.status == 1
+        assert report.under("Missing") == [
+            f"account {HUB}: HomeRegion is {home}, which is no Region of the partition aws: no stack would create the "
+            "roles"
+        ]
+        assert report.under("Hint") == []
+        assert f"parameters.yaml says HomeRegion={home}; preflight would choose eu-west-1" in report.text
 
     def test_account_without_the_home_region_is_missing_the_role_in_the_others(
         self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Final
@@ -21,14 +20,6 @@ from tests.local_aws.organization import HUB, ORGANIZATION_ID, LocalOrganization
 from tests.local_aws.templates import ResolvedTemplate, read_template
 
 COMMENTS: Final = (ROOT / "parameters.yaml").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def project(working_folder: Path) -> Path:
-    """Return the working folder with the files of the repository that preflight reads; the result is its values."""
-    for name in ("parameters.yaml", "samconfig.toml", "template.yaml"):
-        shutil.copy(ROOT / name, working_folder)
-    return working_folder / "parameters.yaml"
 
 
 class TestAdding:

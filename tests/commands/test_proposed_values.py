@@ -48,6 +48,7 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
         hub=HUB,
         regions=regions,
         opt_in_regions=frozenset({AFRICA}.intersection(regions)),
+        partition_regions=frozenset({HOME, ABROAD, AFRICA, "eu-north-1"}),
         roles=("Role",),
         role_used={},
         organization=Organization(identifier="o-0123456789", management_account=MANAGEMENT, feature_set="ALL"),
@@ -93,6 +94,7 @@ class TestHomeRegion:
             ((HOME, ABROAD), {}, {"HomeRegion": ABROAD}, ABROAD),
             ((HOME, AFRICA), {}, {"HomeRegion": AFRICA}, HOME),
             ((HOME,), {}, {"HomeRegion": "eu-north-1"}, "eu-north-1"),
+            ((HOME,), {}, {"HomeRegion": "eu-moon-1"}, HOME),
             ((HOME,), {}, {"HomeRegion": ""}, HOME),
         ],
     )  # fmt: skip
@@ -231,6 +233,15 @@ class TestShape:
         current = {"DeployAs": "account-rule", "ExcludedAccounts": ONE}
         (different,) = proposed_values(inventory(HOME), current).different(current)
         assert (different.name, different.value) == ("ExcludedAccounts", "")
+
+    def test_one_account_has_no_organization_unless_it_is_the_probe(self) -> None:
+        """Without it, the function's policy names this account alone."""
+        current = {"DeployAs": "account-rule", "OrganizationId": "o-0123456789"}
+        (different,) = proposed_values(inventory(HOME), current).different(current)
+        assert (different.name, different.value) == ("OrganizationId", "")
+        assert different.reason == "with it, account-rule is the probe of aws:SourceOrgID"
+        current["InvokePermission"] = "any-account"
+        assert proposed_values(inventory(HOME), current).proposals == ()
 
     def test_china_has_one_account_only(self) -> None:
         proposed = proposed_values(inventory("cn-north-1", caller=Caller(account=HUB, partition="aws-cn")), {})

@@ -27,6 +27,7 @@ from ecr_exposure.cli.prerequisites.problems import find_problems
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values.project_folder import ProjectFolder, open_project_folder
 from ecr_exposure.cli.values.proposed_values import proposed_values
+from ecr_exposure.cli.values.refused_values import refused_values
 from ecr_exposure.cli.values.values_report import ValuesReport
 from ecr_exposure.identifiers import ACCOUNT_ID
 
@@ -135,7 +136,8 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     proposed = proposed_values(inventory, values)
     chosen = {**values, **proposed.missing(values)}
     problems = find_problems(inventory, chosen, proposed.excluded(chosen, regions))
-    findings = (*problems, *proposed.refusals, *(project.findings() if project else ()))
+    of_file = (*refused_values(project, inventory, proposed), *project.findings()) if project else ()
+    findings = (*problems, *proposed.refusals, *of_file)
     print_scope(console, inventory, chosen)
     for level in Level:
         print_findings(console, level, [finding for finding in findings if finding.level is level])

@@ -117,6 +117,8 @@ class Inventory:
     regions: tuple[str, ...]
     opt_in_regions: frozenset[str] | Unknown
     """Those of the regions that are not enabled by default in an account."""
+    partition_regions: frozenset[str]
+    """All Regions of the caller's partition that boto3 knows."""
     roles: tuple[str, ...]
     """Tried, in this order, in each account but the caller's."""
     role_used: Mapping[str, str]

@@ -51,14 +51,16 @@ def read_inventory(
 
     ``hub`` is the account from which the rule will be deployed, by default that of the session.
 
-    Raises CannotRunError without usable credentials or an organization. Whatever else AWS refuses is Unknown.
+    Raises CannotRunError without usable credentials, or without an organization unless the rule is for one account.
+    Whatever else AWS refuses is Unknown.
     """
     clients = Clients(session, regions[0])
     caller = _caller(session, clients, regions)
     organizations = clients.organizations
     listed = attempt(lambda: _accounts(organizations))
     root_arn = attempt(lambda: _root_arn(organizations))
-    organization = _organization(organizations, caller, root_arn)
+    alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
+    organization = _organization(organizations, caller, root_arn, alone=alone)
     management = organization.management_account if isinstance(organization, Organization) else None
     hub = _hub(hub or caller.account, caller, listed)
     trusted = attempt(lambda: _trusted(organizations))
@@ -72,6 +74,7 @@ def read_inventory(
         hub=hub,
         regions=tuple(regions),
         opt_in_regions=opt_in,
+        partition_regions=frozenset(session.get_available_regions("config", caller.partition)),
         roles=tuple(roles),
         role_used=read.role_used,
         organization=organization,
@@ -84,7 +87,11 @@ def read_inventory(
         unreached=read.unreached,
         aggregated=covered_regions(aggregators),
         aggregator=read_aggregator(session, aggregators, credentials) if read.unreached else None,
-        control_tower=read_control_tower(session, regions, trusted, in_management_account=management == caller.account),
+        control_tower=(
+            None
+            if alone
+            else read_control_tower(session, regions, trusted, in_management_account=management == caller.account)
+        ),
         keys=read_keys(session, regions, values.get("KmsKeyArn", ""), credentials),
         service_linked_role=read.service_linked_role,
     )
@@ -173,16 +180,21 @@ def _accounts(client: "OrganizationsClient") -> tuple[Account, ...]:
     )
 
 
-def _organization(client: "OrganizationsClient", caller: Caller, root_arn: str | Unknown) -> Organization | Unknown:
+def _organization(
+    client: "OrganizationsClient", caller: Caller, root_arn: str | Unknown, *, alone: bool
+) -> Organization | Unknown:
     """Return the organization; if its description is refused, with the ids in its root's ARN.
+
+    A rule in one account (``alone``) needs none.
 
     arn:aws:organizations::<management account>:root/<organization>/<root>
     """
     try:
         described = required(client.describe_organization(), lambda response: response["Organization"])
     except AWS_ERRORS as error:
-        if error_code(error) == "AWSOrganizationsNotInUseException":
-            raise CannotRunError(f"account {caller.account} is not in an organization") from None
+        if error_code(error) == "AWSOrganizationsNotInUseException" and not alone:
+            instead = "for a rule in this account alone: --set DeployAs=account-rule"
+            raise CannotRunError(f"account {caller.account} is not in an organization; {instead}") from None
         refused = Unknown(error_text(error))
     else:
         return Organization(

@@ -26,8 +26,9 @@ def print_scope(console: Console, inventory: Inventory, values: Mapping[str, str
     """Print what was checked, by whom, and what the organization uses; ``values`` are the template's parameters."""
     organization = inventory.organization
     identifier = organization.identifier if isinstance(organization, Organization) else "(id unknown)"
-    print_line(console, ("Preflight", "bold"), f": organization {identifier}, Regions {', '.join(inventory.regions)}")
     alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
+    scope = f"account {inventory.hub}" if alone else f"organization {identifier}"
+    print_line(console, ("Preflight", "bold"), f": {scope}, Regions {', '.join(inventory.regions)}")
     checked = "only the hub, because DeployAs is account-rule" if alone else _checked(inventory)
     lines = (_caller(inventory), _hub(inventory), f"Checked: {checked}")
     for line in (*lines, *_control_tower(inventory), *_security_hub(inventory)):

@@ -21,15 +21,38 @@ _NO_ROLE = "a StackSet creates the role only in an account that has enabled the 
 def region_problems(
     inventory: Inventory, home: str, excluded: Mapping[str, Collection[str]] = _NOBODY
 ) -> Iterator[Finding]:
-    """Return what to know of opt-in Regions; ``home`` is HomeRegion, ``excluded`` are the accounts by Region."""
+    """Return what to know of HomeRegion, ``home``, and of opt-in Regions; ``excluded`` are accounts by Region."""
     own = f"account {inventory.caller.account}"
     if isinstance(inventory.opt_in_regions, Unknown):
         note = "HomeRegion should be a Region that is enabled in every account, because a StackSet creates no role in "
         yield unchecked("which Regions are opt-in Regions", inventory.opt_in_regions, own, note=f"{note}the others.")
-    elif home in inventory.opt_in_regions:
-        yield _opt_in_home(inventory, inventory.opt_in_regions, home)
+    if home:
+        yield from _home(inventory, home)
     for region in inventory.regions:
         yield from _disabled(inventory, region, home, excluded.get(region, ()))
+
+
+def _home(inventory: Inventory, home: str) -> Iterator[Finding]:
+    named, opt_in = home in inventory.regions, inventory.opt_in_regions
+    if not named and home not in inventory.partition_regions:
+        yield Finding(
+            level=Level.MISSING,
+            problem=f"HomeRegion is {home}, which is no Region of the partition {inventory.caller.partition}: no stack "
+            "would create the roles",
+            where=f"account {inventory.caller.account}",
+            note="Change it: --set HomeRegion=REGION. If the Region is new, update boto3.",
+        )
+        return
+    if not isinstance(opt_in, Unknown) and home in opt_in:
+        yield _opt_in_home(inventory, opt_in, home)
+    if not named:
+        yield Finding(
+            level=Level.HINT,
+            problem=f"HomeRegion is {home}, which is not among these Regions: only the stack in HomeRegion creates the "
+            "roles",
+            where=f"account {inventory.caller.account}, {home}",
+            note="Deploy that stack first, unless it exists.",
+        )
 
 
 def _opt_in_home(inventory: Inventory, opt_in: frozenset[str], home: str) -> Finding:

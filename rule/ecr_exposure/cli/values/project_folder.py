@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.prerequisites.finding import Finding, Level
 from ecr_exposure.cli.values.parameters_file import Entry, quoted, read_parameters, write_parameters
 from ecr_exposure.cli.values.sam_deploy import configuration_finding
-from ecr_exposure.cli.values.template_parameters import TemplateParameters, read_template
-
-TEMPLATE: Final = "template.yaml"
+from ecr_exposure.cli.values.template_parameters import (
+    TEMPLATE,
+    TemplateParameters,
+    read_content,
+    template_parameters,
+)
+from ecr_exposure.cli.values.template_rules import TemplateRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,7 @@ class ProjectFolder:
     file: Path
     """As the operator named it."""
     parameters: TemplateParameters
+    rules: TemplateRules
 
     @property
     def values(self) -> dict[str, str]:
@@ -46,13 +50,13 @@ class ProjectFolder:
     def add_values(self, values: Mapping[str, str]) -> dict[str, str]:
         """Write the values that the file still lacks and the template accepts; return them."""
         present = self.values
-        added = {
-            name: value
-            for name, value in values.items()
-            if name not in present and not self.parameters.problem(name, value)
-        }
+        added = {name: value for name, value in self.accepted(values).items() if name not in present}
         self._write(added)
         return added
+
+    def accepted(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the values that the template accepts."""
+        return {name: value for name, value in values.items() if not self.parameters.problem(name, value)}
 
     def _write(self, values: Mapping[str, str]) -> None:
         """Write values; a file that has them stays as it is."""
@@ -60,6 +64,11 @@ class ProjectFolder:
         after = before.with_values(values)
         if after.text != before.text:
             write_parameters(self.file, after)
+
+    def place(self, name: str) -> str:
+        """Return where the file has a value, or the file if it has none."""
+        entry = read_parameters(self.file).entries.get(name)
+        return f"{self.file}, line {entry.line}" if entry else str(self.file)
 
     def findings(self) -> Iterator[Finding]:
         """Yield what ``sam deploy`` would ignore, change or refuse."""
@@ -70,7 +79,7 @@ class ProjectFolder:
             yield configuration
 
     def _findings_of(self, entry: Entry) -> Iterator[Finding]:
-        where = f"{self.file}, line {entry.line}"
+        where = self.place(entry.name)
         problem = self.parameters.problem(entry.name, entry.value)
         if problem:
             known = entry.name in self.parameters
@@ -91,6 +100,7 @@ def open_project_folder(file: Path) -> ProjectFolder | None:
     template = file.parent / TEMPLATE
     if not template.is_file():
         return None
-    project = ProjectFolder(file=file, parameters=read_template(template))
+    content = read_content(template)
+    project = ProjectFolder(file=file, parameters=template_parameters(content), rules=TemplateRules(content))
     read_parameters(file)
     return project

@@ -74,6 +74,9 @@ def proposed_values(inventory: Inventory, current: Mapping[str, str]) -> Propose
     if current.get("ExcludedAccounts"):
         reason = "account-rule evaluates this account only"
         proposals.append(Proposal(name="ExcludedAccounts", value="", reason=reason))
+    if current.get("OrganizationId") and current.get("InvokePermission", "organization") == "organization":
+        reason = "with it, account-rule is the probe of aws:SourceOrgID"
+        proposals.append(Proposal(name="OrganizationId", value="", reason=reason))
     return ProposedValues(proposals=tuple(proposals), of_regions={}, refusals=())
 
 
@@ -122,7 +125,8 @@ class _ProposalsForOrganization:
     @property
     def _names_other_regions(self) -> bool:
         """Whether the named Regions are only further ones of a deployment whose home Region is another."""
-        return self._current.get("HomeRegion", self._inventory.regions[0]) not in (*self._inventory.regions, "")
+        home = self._current.get("HomeRegion", "")
+        return home in self._inventory.partition_regions.difference(self._inventory.regions)
 
     @property
     def _no_region_has_function_policy(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
@@ -16,12 +16,15 @@ from ecr_exposure.cli.aws_calls import printable
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.values.parameters_file import as_sam_reads
 
+TEMPLATE: Final = "template.yaml"
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 LONGEST_VALUE: Final = 4096
 MOST_IDS: Final = 315
 """How many account ids of 12 digits, with commas, a value of 4,096 bytes holds."""
 _NUMBER: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _SHOWN: Final = 80
+_FUNCTION: Final = re.compile(r"![A-Za-z0-9]+", re.ASCII)
+_WITHOUT_PREFIX: Final = frozenset({"Ref", "Condition"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,8 @@ class TemplateParameter:
     """Empty: any."""
     pattern: re.Pattern[str] | None
     longest: int
+    default: str
+    """Empty without one."""
     constraint: str
     """The pattern in words."""
 
@@ -71,26 +76,52 @@ class TemplateParameters:
         )
         meant = next((each for each in self._parameters for one in similar if each.lower() == one.lower()), None)
         hint = f"did you mean {meant}?" if meant else f"its parameters are {', '.join(self._parameters)}"
-        return f"{name} is not a parameter of template.yaml; {hint}"
+        return f"{name} is not a parameter of {TEMPLATE}; {hint}"
+
+    def default(self, name: str) -> str:
+        """Return the default of a parameter; empty if there is none."""
+        return self._parameters[name].default if name in self._parameters else ""
 
     def __contains__(self, name: str) -> bool:
         """Return whether the template has a parameter of this name."""
         return name in self._parameters
 
 
-def read_template(file: Path) -> TemplateParameters:
-    """Read the parameters of a template; CannotRunError for a file that is not one."""
+def read_content(file: Path) -> dict[str, Any]:
+    """Read a template, with intrinsic functions in their full form; CannotRunError for a file that is not one."""
     try:
-        # Reads every scalar as text and ignores all tags, so that intrinsic functions (!Ref) are no error.
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506 - it constructs only text, lists and maps
+        # Every scalar is text, whatever its tag, and the short form of a function (!Ref) is a tag.
+        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+        content: Any = _plain(yaml.compose(file.read_text(encoding="utf-8"), Loader=loader))
     except OSError as error:
         raise CannotRunError(f"{file} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CannotRunError(f"{file} is not valid YAML: {printable(str(error))}") from None
+    except RecursionError:
+        raise CannotRunError(f"{file} is not a CloudFormation template: it is nested too deeply") from None
     parameters = content.get("Parameters") if isinstance(content, dict) else None
     if not isinstance(parameters, dict) or not all(isinstance(each, dict) for each in parameters.values()):
         raise CannotRunError(f"{file} is not a CloudFormation template with parameters")
-    return TemplateParameters({name: _parameter(name, each) for name, each in parameters.items()})
+    return cast("dict[str, Any]", content)
+
+
+def _plain(node: yaml.Node | None) -> object:
+    """Return text, lists and maps, in which a function is a map of one name: Ref, Condition or Fn::NAME."""
+    if isinstance(node, yaml.MappingNode):
+        value: object = {str(_plain(key)): _plain(each) for key, each in node.value}
+    elif isinstance(node, yaml.SequenceNode):
+        value = [_plain(each) for each in node.value]
+    else:
+        value = node.value if node else None
+    if not node or not _FUNCTION.fullmatch(node.tag):
+        return value
+    name = node.tag.removeprefix("!")
+    return {name if name in _WITHOUT_PREFIX else f"Fn::{name}": value}
+
+
+def template_parameters(content: Mapping[str, Any]) -> TemplateParameters:
+    """Return the parameters of a template; CannotRunError if one is not valid."""
+    return TemplateParameters({name: _parameter(name, each) for name, each in content["Parameters"].items()})
 
 
 def _parameter(name: str, properties: Mapping[str, Any]) -> TemplateParameter:
@@ -98,12 +129,13 @@ def _parameter(name: str, properties: Mapping[str, Any]) -> TemplateParameter:
         pattern = re.compile(properties["AllowedPattern"], re.ASCII) if "AllowedPattern" in properties else None
         longest = min(int(properties.get("MaxLength", LONGEST_VALUE)), LONGEST_VALUE)
     except (re.error, ValueError) as error:
-        raise CannotRunError(f"template.yaml: the parameter {name} is not valid: {error}") from None
+        raise CannotRunError(f"{TEMPLATE}: the parameter {name} is not valid: {error}") from None
     return TemplateParameter(
         name=name,
         is_number=properties.get("Type") == "Number",
         allowed=tuple(properties.get("AllowedValues", ())),
         pattern=pattern,
         longest=longest,
+        default=properties.get("Default", ""),
         constraint=properties.get("ConstraintDescription", ""),
     )

@@ -12,9 +12,10 @@ from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.prerequisites.excluded_accounts import unchecked_accounts
 from ecr_exposure.cli.prerequisites.finding import named
 from ecr_exposure.cli.terminal import print_line
-from ecr_exposure.cli.values.project_folder import TEMPLATE, ProjectFolder
+from ecr_exposure.cli.values.project_folder import ProjectFolder
 from ecr_exposure.cli.values.proposed_values import ProposedValues
 from ecr_exposure.cli.values.sam_deploy import deploy_commands
+from ecr_exposure.cli.values.template_parameters import TEMPLATE
 
 _LONGEST_SHOWN: Final = 160
 
