@@ -146,13 +146,20 @@ def _notes(inventory: Inventory, each: AccountRegion, *, is_excluded: bool) -> I
     yield "The first command fails if the role exists; ignore that."
     yield _bucket_note(inventory, each)
     if each.account == inventory.hub:
-        yield f"{RUN_AGAIN} The rule is deployed from this account, so it is never excluded."
-        if each.account == inventory.caller.account == inventory.management_account:
-            yield "If it is to be deployed from another account, run preflight with --hub instead of the commands."
+        yield f"{RUN_AGAIN} {_of_hub(inventory)}"
     elif is_excluded:
-        yield f"{RUN_AGAIN} Until then, the rule does not evaluate the account in this Region."
+        yield f"{RUN_AGAIN} It then prints how to include the account, which the rule does not evaluate until then."
     else:
         yield f"{RUN_AGAIN} One account without a recorder fails the whole deployment, and ExcludedAccounts lacks it."
+
+
+def _of_hub(inventory: Inventory) -> str:
+    if inventory.probable_hub:
+        return (
+            "The account from which the rule is deployed is never excluded. If that is not the management account, run "
+            "preflight with --hub instead of the commands."
+        )
+    return "The rule is deployed from this account, so it is never excluded."
 
 
 def _delivery_channel(inventory: Inventory, each: AccountRegion) -> tuple[str, ...]:
