@@ -180,7 +180,9 @@ class TestRecorder:
         report = preflight(prepared, regions=HOME)
         assert (report.status, report.lines[-1]) == (1, "Ready to deploy without 1 account: see Excluded")
         assert report.under("Missing") == []
-        assert "Until then, the rule does not evaluate the account in this Region.\n" in report.text
+        assert (
+            "It then prints how to include the account, which the rule does not evaluate until then.\n" in report.text
+        )
         assert report.under("Excluded") == [
             "account 444455556666 (member-444455556666), eu-west-1: there is no configuration recorder"
         ]

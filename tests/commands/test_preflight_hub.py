@@ -255,9 +255,30 @@ class TestHint:
             f"  If the rule is to be deployed from account {ONE}, run preflight again with --hub {ONE} "
             f"(with make: HUB={ONE}), also with credentials of the management account."
         ) in report.lines
-        assert "If it is to be deployed from another account, run preflight with --hub instead of the commands.\n" in (
-            report.text
+        assert (
+            "If that is not the management account, run preflight with --hub instead of the commands.\n" in report.text
         )
+        assert "The rule is deployed from this account" not in report.text
+
+    def test_registered_account_is_not_excluded(
+        self, delegated: PreparedOrganization, preflight: RunPreflight, project: Path
+    ) -> None:
+        """A run with --hub would not change the value."""
+        for account in (ONE, TWO):
+            delegated.remove_recorder(account)
+        report = preflight(delegated, regions=HOME)
+        assert read_parameters(project).values["ExcludedAccounts"] == TWO
+        assert f"{NAMED}, eu-west-1: there is no configuration recorder" in report.under("Missing")
+
+    def test_management_account_that_is_named_is_the_hub(
+        self, delegated: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        for account in (ONE, TWO):
+            delegated.remove_recorder(account)
+        report = preflight(delegated, "--hub", MANAGEMENT, regions=HOME)
+        assert report.excluded == f"{ONE},{TWO}"
+        assert ASSUMES not in report.text
+        assert "The rule is deployed from this account, so it is never excluded.\n" in report.text
 
     def test_audit_account_is_a_hint(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
         prepared.admin.enable_aws_service_access(ServicePrincipal="controltower.amazonaws.com")

@@ -46,6 +46,7 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
     found = Inventory(
         caller=Caller(account=HUB, partition="aws"),
         hub=HUB,
+        hub_is_named=False,
         regions=regions,
         opt_in_regions=frozenset({AFRICA}.intersection(regions)),
         partition_regions=frozenset({HOME, ABROAD, AFRICA, "eu-north-1"}),

@@ -66,8 +66,7 @@ def _hub(_context: click.Context, _parameter: click.Parameter, text: str | None)
     epilog=reference(
         (
             "ecr-exposure preflight --regions eu-west-1 --set publicAccessTest=reachable",
-            "ecr-exposure preflight --regions eu-west-1,us-east-1 --role AWSControlTowerExecution",
-            "ecr-exposure preflight --regions eu-west-1 --hub 111122223333",
+            "ecr-exposure preflight --regions eu-west-1,us-east-1 --hub 111122223333",
         ),
         {
             ExitCode.AS_WANTED: "Ready to deploy; there may be hints.",

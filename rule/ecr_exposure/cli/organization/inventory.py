@@ -113,7 +113,9 @@ class Inventory:
 
     caller: Caller
     hub: str
-    """The account from which the rule will be deployed: the caller's, or another one that the operator named."""
+    """The account from which the rule will be deployed; the caller's, unless the operator named another one."""
+    hub_is_named: bool
+    """Whether the operator named it."""
     regions: tuple[str, ...]
     opt_in_regions: frozenset[str] | Unknown
     """Those of the regions that are not enabled by default in an account."""
@@ -167,3 +169,12 @@ class Inventory:
     def hub_is_management_account(self) -> bool:
         """Whether the hub is known to be the management account."""
         return self.management_account == self.hub
+
+    @property
+    def probable_hub(self) -> str | None:
+        """The account that is prepared as hub, if the management account is the hub only because none was named."""
+        if self.hub_is_named or not self.hub_is_management_account:
+            return None
+        if isinstance(self.administrators, frozenset) and len(self.administrators) == 1:
+            return next(iter(self.administrators))
+        return self.control_tower.audit_account if isinstance(self.control_tower, ControlTower) else None

@@ -62,7 +62,7 @@ def read_inventory(
     alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
     organization = _organization(organizations, caller, root_arn, alone=alone)
     management = organization.management_account if isinstance(organization, Organization) else None
-    hub = _hub(hub or caller.account, caller, listed)
+    hub, hub_is_named = _hub(hub or caller.account, caller, listed), hub is not None
     trusted = attempt(lambda: _trusted(organizations))
     opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
     reader = AccountReader(session, caller, regions, roles, opt_in)
@@ -72,6 +72,7 @@ def read_inventory(
     return Inventory(
         caller=caller,
         hub=hub,
+        hub_is_named=hub_is_named,
         regions=tuple(regions),
         opt_in_regions=opt_in,
         partition_regions=frozenset(session.get_available_regions("config", caller.partition)),

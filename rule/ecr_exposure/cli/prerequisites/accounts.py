@@ -6,8 +6,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_PutOrganizationConfor
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -29,9 +28,8 @@ from ecr_exposure.cli.prerequisites.recorder_settings import (
 Excluded = Mapping[str, Collection[str]]
 _QUICK_SETUP: Final = (
     "Quick Setup creates recorders in all accounts of an organization "
-    "(https://docs.aws.amazon.com/systems-manager/latest/userguide/quick-setup-config.html). "
+    "(https://docs.aws.amazon.com/systems-manager/latest/userguide/quick-setup-config.html)."
 )
-_SEVERAL: Final = "In the commands, replace ACCOUNT by the ID of the account."
 UNKNOWN_BUCKET: Final = "NAME-OF-YOUR-BUCKET"
 _EFFECTS: Final = {
     REPOSITORY: "changes of repositories are not evaluated",
@@ -66,24 +64,16 @@ def _inactive(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
 
 
 def _without_recorder(inventory: Inventory, without: Iterable[AccountRegion], excluded: Excluded) -> Iterator[Finding]:
-    """Return one finding for the accounts of a Region that need the same commands; the hub is never one of several."""
-    grouped: dict[Finding, list[AccountRegion]] = defaultdict(list)
+    """Return one finding for the accounts of a Region that need the same notes and commands; the hub is alone."""
+    grouped: dict[tuple[str, bool, bool, bool, bool | Unknown], list[AccountRegion]] = defaultdict(list)
     for each in without:
         is_hub = each.account == inventory.hub
-        name = each.account if is_hub else "ACCOUNT"
         is_excluded = not is_hub and each.account in excluded.get(each.region, ())
-        grouped[_no_recorder(inventory, each, name, is_excluded=is_excluded)].append(each)
-    for finding, group in grouped.items():
-        accounts = tuple(each.account for each in group)
-        left = accounts if finding.level is Level.EXCLUDED else ()
-        if len(group) == 1:
-            is_excluded = finding.level is Level.EXCLUDED
-            single = _no_recorder(inventory, group[0], accounts[0], is_excluded=is_excluded)
-            yield replace(single, where=f"{named(inventory, accounts[0])}, {group[0].region}", accounts=left)
-        else:
-            problem = f"{counted(len(group))} have no configuration recorder: {first_of(inventory, accounts)}"
-            setup = "" if isinstance(inventory.control_tower, ControlTower) else _QUICK_SETUP
-            yield replace(finding, problem=problem, note=f"{setup}{_SEVERAL} {finding.note}", accounts=left)
+        has_bucket = each.bucket if isinstance(each.bucket, Unknown) else each.bucket is not None
+        is_management = each.account == inventory.management_account
+        grouped[each.region, is_excluded, is_hub, is_management, has_bucket].append(each)
+    for (_, is_excluded, _, _, _), group in grouped.items():
+        yield _no_recorder(inventory, group, is_excluded=is_excluded)
 
 
 def _recorder(inventory: Inventory, each: AccountRegion) -> Iterator[Finding]:
@@ -121,38 +111,53 @@ def _recorder(inventory: Inventory, each: AccountRegion) -> Iterator[Finding]:
         )
 
 
-def _no_recorder(inventory: Inventory, each: AccountRegion, account: str, *, is_excluded: bool) -> Finding:
-    """Return the finding of an account, with this id in the commands."""
+def _no_recorder(inventory: Inventory, group: Sequence[AccountRegion], *, is_excluded: bool) -> Finding:
+    """Return the finding of accounts of one Region."""
+    first, accounts = group[0], tuple(each.account for each in group)
+    several = len(group) > 1
+    problem = f"{counted(len(group))} have no configuration recorder: {first_of(inventory, accounts)}"
     return Finding(
         level=Level.EXCLUDED if is_excluded else Level.MISSING,
-        problem="there is no configuration recorder",
-        where=f"each of these accounts, {each.region}",
+        problem=problem if several else "there is no configuration recorder",
+        where=f"{'each of these accounts' if several else named(inventory, first.account)}, {first.region}",
         commands=(
-            *create_commands(inventory.caller.partition, account, each.region),
-            *_delivery_channel(inventory, each),
-            start_command("default", each.region),
+            *create_commands(inventory.caller.partition, "ACCOUNT" if several else first.account, first.region),
+            *_delivery_channel(inventory, first),
+            start_command("default", first.region),
         ),
-        note=" ".join(filter(None, _notes(inventory, each, is_excluded=is_excluded))),
+        note=" ".join(filter(None, _notes(inventory, first, is_excluded=is_excluded, several=several))),
+        accounts=accounts if is_excluded else (),
     )
 
 
-def _notes(inventory: Inventory, each: AccountRegion, *, is_excluded: bool) -> Iterator[str]:
+def _notes(inventory: Inventory, each: AccountRegion, *, is_excluded: bool, several: bool) -> Iterator[str]:
     """Return what to know before the commands, and after."""
     if isinstance(inventory.control_tower, ControlTower) and each.account != inventory.management_account:
         yield (
             "AWS Control Tower sets up AWS Config in the accounts that it governs, and denies these commands there: "
             "enroll or update the account in AWS Control Tower instead."
         )
+    elif several:
+        yield _QUICK_SETUP
+    if several:
+        yield "In the commands, replace ACCOUNT by the ID of the account."
     yield "The first command fails if the role exists; ignore that."
     yield _bucket_note(inventory, each)
     if each.account == inventory.hub:
-        yield f"{RUN_AGAIN} The rule is deployed from this account, so it is never excluded."
-        if each.account == inventory.caller.account == inventory.management_account:
-            yield "If it is to be deployed from another account, run preflight with --hub instead of the commands."
+        yield f"{RUN_AGAIN} {_of_hub(inventory)}"
     elif is_excluded:
-        yield f"{RUN_AGAIN} Until then, the rule does not evaluate the account in this Region."
+        yield f"{RUN_AGAIN} It then prints how to include the account, which the rule does not evaluate until then."
     else:
         yield f"{RUN_AGAIN} One account without a recorder fails the whole deployment, and ExcludedAccounts lacks it."
+
+
+def _of_hub(inventory: Inventory) -> str:
+    if inventory.probable_hub:
+        return (
+            "The account from which the rule is deployed is never excluded. If that is not the management account, run "
+            "preflight with --hub instead of the commands."
+        )
+    return "The rule is deployed from this account, so it is never excluded."
 
 
 def _delivery_channel(inventory: Inventory, each: AccountRegion) -> tuple[str, ...]:

@@ -18,11 +18,11 @@ def excluded_accounts(inventory: Inventory) -> tuple[str, ...]:
 def excluded_in(inventory: Inventory, region: str) -> tuple[str, ...]:
     """Return the accounts to exclude in one Region: not ACTIVE, without the Region, or without a recorder there.
 
-    A stopped recorder excludes no account, since one command starts it.
+    A stopped recorder excludes no account, since one command starts it. The hub is never excluded.
     """
     without = {each.account for each in inventory.account_regions if each.region == region and each.recorder is None}
     inactive = {account.identifier for account in not_active(inventory)}
-    return tuple(sorted((without | inactive) - {inventory.hub}))
+    return tuple(sorted((without | inactive) - {inventory.hub, inventory.probable_hub}))
 
 
 def unchecked_accounts(inventory: Inventory) -> tuple[str, ...]:

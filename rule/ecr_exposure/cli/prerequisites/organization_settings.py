@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.organization.inventory import CONFIG_RULES, ControlTower, Inventory
+from ecr_exposure.cli.organization.inventory import CONFIG_RULES, Inventory
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, management, named, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
@@ -68,14 +68,12 @@ def _trusted_access(inventory: Inventory) -> Iterator[Finding]:
 
 def _another_hub(inventory: Inventory) -> Iterator[Finding]:
     """Return the account that is prepared for the rule, if the rule would be deployed from the management account."""
-    registered, tower = inventory.administrators, inventory.control_tower
-    audit = tower.audit_account if isinstance(tower, ControlTower) else None
-    if isinstance(registered, frozenset) and len(registered) == 1:
-        (hub,), why = registered, f"a delegated administrator for {_PURPOSES[CONFIG_RULES]}"
-    elif audit:
-        hub, why = audit, "the audit account of AWS Control Tower"
-    else:
+    hub, registered = inventory.probable_hub, inventory.administrators
+    if hub is None:
         return
+    why = "the audit account of AWS Control Tower"
+    if isinstance(registered, frozenset) and hub in registered:
+        why = f"a delegated administrator for {_PURPOSES[CONFIG_RULES]}"
     yield Finding(
         level=Level.HINT,
         problem="this report assumes that the rule is deployed from the management account, but "

@@ -82,11 +82,7 @@ def _disabled(inventory: Inventory, region: str, home: str, excluded: Collection
     without_role = [account for account in off if region == home and account in elsewhere]
     if without_role:
         yield _without_role(region, without_role)
-    others = [account for account in off if account not in without_role]
-    for is_excluded in (True, False):
-        accounts = [account for account in others if (account in excluded) is is_excluded]
-        if accounts:
-            yield _without_region(inventory, region, accounts, is_excluded=is_excluded)
+    yield from _without_region(inventory, region, [each for each in off if each not in without_role], excluded)
     if not isinstance(inventory.opt_in_regions, Unknown):
         yield from _unknown(inventory, region)
 
@@ -102,17 +98,21 @@ def _without_role(region: str, accounts: Sequence[str]) -> Finding:
     )
 
 
-def _without_region(inventory: Inventory, region: str, accounts: Sequence[str], *, is_excluded: bool) -> Finding:
-    verb, them = ("has", "it") if len(accounts) == 1 else ("have", "them")
-    effect = "so the rule excludes" if is_excluded else "and ExcludedAccounts lacks"
-    return Finding(
-        level=Level.HINT,
-        problem=f"{counted(len(accounts))} {verb} not enabled the Region {region}, {effect} {them} there: "
-        f"{first_of(inventory, accounts)}",
-        where="each of these accounts",
-        commands=(_enable(region),),
-        note=f"Only needed if the account is to use the Region. {RUN_AGAIN}",
-    )
+def _without_region(
+    inventory: Inventory, region: str, accounts: Sequence[str], excluded: Collection[str]
+) -> Iterator[Finding]:
+    out, lacking = [each for each in accounts if each in excluded], [each for each in accounts if each not in excluded]
+    for group, effect in ((out, "so the rule excludes"), (lacking, "and ExcludedAccounts lacks")):
+        verb, them = ("has", "it") if len(group) == 1 else ("have", "them")
+        if group:
+            yield Finding(
+                level=Level.HINT,
+                problem=f"{counted(len(group))} {verb} not enabled the Region {region}, {effect} {them} there: "
+                f"{first_of(inventory, group)}",
+                where="each of these accounts",
+                commands=(_enable(region),),
+                note=f"Only needed if the account is to use the Region. {RUN_AGAIN}",
+            )
 
 
 def _unknown(inventory: Inventory, region: str) -> Iterator[Finding]:
