@@ -4,10 +4,11 @@ It writes one file, parameters.yaml beside template.yaml.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypedDict, Unpack
 
+import boto3
 import click
 from rich.console import Console
 
@@ -15,18 +16,23 @@ from ecr_exposure.cli.command_line import (
     CannotRunError,
     Environment,
     ExitCode,
+    check_region_names,
     profile_option,
     reference,
     region_name,
     session_region,
 )
+from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.organization.reader import DEFAULT_ROLES, read_inventory
+from ecr_exposure.cli.organization.stack_reader import read_stacks
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted
 from ecr_exposure.cli.prerequisites.findings_report import print_findings, print_scope
 from ecr_exposure.cli.prerequisites.problems import find_problems
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values.project_folder import ProjectFolder, open_project_folder
 from ecr_exposure.cli.values.proposed_values import proposed_values
+from ecr_exposure.cli.values.sam_deploy import stack_name
+from ecr_exposure.cli.values.stack_changes import stack_problems
 from ecr_exposure.cli.values.values_report import ValuesReport
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
@@ -108,16 +114,19 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     """
     console = Console(highlight=False)
     project = open_project_folder(options["parameters"])
-    _set_values(console, project, options)
     session = environment.open_session(options["profile"])
+    check_region_names(session, options["regions"])
+    _set_values(console, project, options)
     regions = options["regions"] or (session_region(session, "--regions"),)
+    check_region_names(session, regions)
     values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):
         inventory = read_inventory(session, regions, _roles(options), values)
     proposed = proposed_values(inventory, values)
     chosen = {**values, **proposed.missing(values)}
     problems = find_problems(inventory, chosen, proposed.excluded(chosen, regions))
-    findings = (*problems, *proposed.refusals, *(project.findings() if project else ()))
+    of_stack = _stack_problems(session, inventory, project, chosen)
+    findings = (*problems, *of_stack, *proposed.refusals, *(project.findings() if project else ()))
     print_scope(console, inventory, chosen)
     for level in Level:
         print_findings(console, level, [finding for finding in findings if finding.level is level])
@@ -125,6 +134,15 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     written = report.add_and_print(inventory, proposed, values)
     result = _print_result(console, findings)
     return result if written else ExitCode.NOT_DONE
+
+
+def _stack_problems(
+    session: boto3.Session, inventory: Inventory, project: ProjectFolder | None, values: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Compare the deployed stack with the values that the file has or gets; nothing to compare without a name."""
+    name = stack_name(project.file.parent) if project else None
+    if project and name:
+        yield from stack_problems(read_stacks(session, inventory, name), values, project.parameters)
 
 
 def _roles(options: _Options) -> tuple[str, ...]:

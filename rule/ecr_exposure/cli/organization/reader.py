@@ -58,10 +58,12 @@ def read_inventory(
     trusted = attempt(lambda: _trusted(organizations))
     opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
     to_read = _to_read(caller, listed, management, values)
-    read = AccountReader(session, caller, regions, roles, opt_in).read_all(to_read, management)
+    boundary = values.get("PermissionsBoundaryName", "")
+    read = AccountReader(session, caller, regions, roles, opt_in, boundary=boundary).read_all(to_read, management)
     aggregators = attempt(lambda: organization_aggregators(session, regions))
     return Inventory(
         caller=caller,
+        hub=caller.account,
         regions=tuple(regions),
         opt_in_regions=opt_in,
         roles=tuple(roles),
@@ -78,6 +80,7 @@ def read_inventory(
         aggregator=read_aggregator(session, aggregators) if read.unreached else None,
         control_tower=read_control_tower(session, regions, trusted, in_management_account=in_management),
         keys=read_keys(session, regions, values.get("KmsKeyArn", "")),
+        boundaries=read.boundaries,
         service_linked_role=read.service_linked_role,
     )
 

@@ -34,6 +34,8 @@ class TemplateParameter:
     """Empty: any."""
     pattern: re.Pattern[str] | None
     longest: int
+    default: str
+    """Empty without one."""
     constraint: str
     """The pattern in words."""
 
@@ -73,6 +75,10 @@ class TemplateParameters:
         hint = f"did you mean {meant}?" if meant else f"its parameters are {', '.join(self._parameters)}"
         return f"{name} is not a parameter of template.yaml; {hint}"
 
+    def default(self, name: str) -> str:
+        """Return the default of a parameter; empty if there is none."""
+        return self._parameters[name].default if name in self._parameters else ""
+
     def __contains__(self, name: str) -> bool:
         """Return whether the template has a parameter of this name."""
         return name in self._parameters
@@ -105,5 +111,6 @@ def _parameter(name: str, properties: Mapping[str, Any]) -> TemplateParameter:
         allowed=tuple(properties.get("AllowedValues", ())),
         pattern=pattern,
         longest=longest,
+        default=properties.get("Default", ""),
         constraint=properties.get("ConstraintDescription", ""),
     )
