@@ -58,10 +58,11 @@ one-region = $(if $(REGIONS),$(error Name one Region: make $(1) STACK=name REGIO
 
 # Before a deployment to an organization: lists missing prerequisites and the commands that fix them, and writes the
 # stack's values to parameters.yaml. Changes nothing in AWS. SET="NAME=VALUE NAME=VALUE" sets values.
+# In the management account, HUB=ACCOUNT is the account from which the rule will be deployed.
 preflight: .venv/ready
 	$(if $(REGION),$(error Name the Regions: make preflight REGIONS=$(REGION)))
 	$(COMMAND) preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)") \
-		$(foreach assignment,$(SET),--set "$(assignment)")
+		$(if $(HUB),--hub "$(HUB)") $(foreach assignment,$(SET),--set "$(assignment)")
 
 # After a deployment: is a public repository flagged, and no longer flagged without its policy?
 verify: .venv/ready

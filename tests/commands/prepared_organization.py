@@ -106,7 +106,7 @@ class Report:
         found: list[str] = []
         inside = False
         for line in self.lines:
-            if re.match(r"(Missing|Not checked|Excluded|Hint) \(\d+\)$|Parameter values|Ready|Not ready", line):
+            if re.match(r"(Missing|Not checked|Excluded|Hint) \(\d+\)$|Parameter values|Ready|Not ", line):
                 inside = line.startswith(f"{heading} (")
             elif inside and line.startswith("- "):
                 found.append(line[2:])

@@ -162,8 +162,8 @@ class TestShortcuts:
         ("target", "arguments"),
         [
             ("preflight", ()),
-            ("preflight REGIONS=eu-west-1,us-east-1 ROLE=Inspector",
-             ("--regions", "eu-west-1,us-east-1", "--role", "Inspector")),
+            ("preflight REGIONS=eu-west-1,us-east-1 ROLE=Inspector HUB=111122223333",
+             ("--regions", "eu-west-1,us-east-1", "--role", "Inspector", "--hub", "111122223333")),
             ("preflight SET=DeployAs=account-rule", ("--set", "DeployAs=account-rule")),
             ("verify STACK=name", ("--", "name")),
             ("verify STACK=name REGION=eu-west-1 DRY_RUN=1 MINUTES=5 SEVERITY=HIGH",

@@ -59,12 +59,10 @@ class TestScope:
         assert called.count("ListAccounts") == 13
         assert "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)" in report.text
         (finding,) = report.under("Not checked")
-        assert finding.startswith(
-            "account 111122223333: 248 accounts cannot be seen from here: 500000000001 (member-500"
-        )
+        assert finding.startswith("account 111122223333: 248 accounts could not be checked: 500000000001 (member-500")
         assert "500000000005 (member-500000000005), and 243 more. The reason: AccessDenied: " in finding
         assert report.excluded == members[-1]
-        assert report.lines[-1] == "Not ready: 0 missing, 1 not checked"
+        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
 
     @pytest.mark.parametrize("member", ["State", "Status"])
     def test_state_of_an_account_is_read_from_both_members(
@@ -101,17 +99,75 @@ class TestScope:
         report = preflight(prepared)
         assert report.status == 2
         assert report.under("Not checked") == [
-            "account 111122223333: 1 account cannot be seen from here: 777788889999 (member-777788889999). The reason: "
+            "account 111122223333: 1 account could not be checked: 777788889999 (member-777788889999). The reason: "
             "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
         ]
         assert (
-            "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution. Name another one" in report.text
-        )
+            "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution in each of them. Name another "
+            "role that this account can assume there (--role)."
+        ) in report.text
         assert report.excluded == ""
         assert (
             "Accounts that could not be checked may fail the deployment, and are not in ExcludedAccounts: 777788889999"
         ) in report.lines
-        assert "Not ready: 0 missing, 1 not checked" in report.lines
+        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
+
+    def test_suspended_account_that_the_file_does_not_exclude_is_not_said_to_be(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
+    ) -> None:
+        for account in (ONE, TWO):
+            prepared.admin.close_account(AccountId=account)
+        write_values(ExcludedAccounts=ONE)
+        report = preflight(prepared)
+        assert [line for line in report.under("Hint") if line.startswith("organization: ")] == [
+            f"organization: 1 account is SUSPENDED, so is excluded: {ONE} (member-{ONE})",
+            f"organization: 1 account is SUSPENDED, and ExcludedAccounts lacks it: {TWO} (member-{TWO})",
+        ]
+        assert "(not ACTIVE, or without a recorder in every named Region): --set ExcludedAccounts=" in report.text
+
+
+class TestManyAccountsWithoutARecorder:
+    """They are one finding for each Region and set of commands."""
+
+    def test_accounts_of_a_region_are_one_finding(self, preflight: RunPreflight) -> None:
+        members = tuple(str(500_000_000_000 + number) for number in range(11))
+        with organizations_api() as services, LocalOrganization(members=members) as organization:
+            prepared = PreparedOrganization(organization, services)
+            prepared.prepare(administrator=members[0])
+            for account in (HUB, *members):
+                prepared.remove_recorder(account)
+            prepared.remove_recorder(members[0], ABROAD)
+            report = preflight(prepared)
+        assert report.under("Missing") == [f"account {HUB} (master), eu-west-1: there is no configuration recorder"]
+        assert report.under("Excluded") == [
+            "each of these accounts, eu-west-1: 11 accounts have no configuration recorder: "
+            + ", ".join(f"{member} (member-{member})" for member in members[:5])
+            + ", and 6 more",
+            f"account {members[0]} (member-{members[0]}), us-east-1: there is no configuration recorder",
+        ]
+        roles = [command.partition("iam::")[2][:12] for command in report.commands if "roleARN" in command]
+        assert roles == [HUB, "ACCOUNT:role", members[0]]
+        assert (
+            "  Quick Setup creates recorders in all accounts of an organization "
+            "(https://docs.aws.amazon.com/systems-manager/latest/userguide/quick-setup-config.html). "
+            "In the commands, replace ACCOUNT by the ID of the account. The first command fails if the role exists"
+        ) in report.text
+        assert report.lines[-1] == "Not ready: 1 missing, 0 not checked"
+
+    def test_accounts_that_need_other_commands_are_another_finding(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        for account in ("888899990000", "999900001111"):
+            prepared.organization.join(account)
+        prepared.remove_recorder(ONE)
+        prepared.remove_recorder(TWO, channel=False)
+        report = preflight(prepared, regions=HOME)
+        assert [line.partition(": ")[0] for line in report.under("Excluded")] == [
+            "each of these accounts, eu-west-1",
+            f"account {TWO} (member-{TWO}), eu-west-1",
+        ]
+        assert f"3 accounts have no configuration recorder: {ONE} (member-{ONE}), 888899990000" in report.text
+        assert report.lines[-1] == "Ready to deploy without 4 accounts: see Excluded"
 
 
 class TestRecorder:
@@ -124,7 +180,7 @@ class TestRecorder:
         report = preflight(prepared, regions=HOME)
         assert (report.status, report.lines[-1]) == (1, "Ready to deploy without 1 account: see Excluded")
         assert report.under("Missing") == []
-        assert "Until then, the account is excluded in this Region.\n" in report.text
+        assert "Until then, the rule does not evaluate the account in this Region.\n" in report.text
         assert report.under("Excluded") == [
             "account 444455556666 (member-444455556666), eu-west-1: there is no configuration recorder"
         ]
@@ -155,7 +211,7 @@ class TestRecorder:
         report = preflight(prepared, regions=HOME)
         assert "s3BucketName=NAME-OF-YOUR-BUCKET" in report.text
         assert (
-            "Replace NAME-OF-YOUR-BUCKET by the name of a bucket that AWS Config of this account may write to ("
+            "Replace NAME-OF-YOUR-BUCKET by the name of a bucket that AWS Config of the account may write to ("
             in report.text
         )
 
@@ -171,7 +227,7 @@ class TestRecorder:
         assert report.commands == [
             "aws configservice start-configuration-recorder --region us-east-1 --configuration-recorder-name default"
         ]
-        assert "  Then run preflight again. A stopped recorder excludes no account.\n" in report.text
+        assert "  Run preflight again afterwards. A stopped recorder excludes no account.\n" in report.text
         assert report.excluded == ""
         assert preflight(prepared, regions=HOME).status == 0
 

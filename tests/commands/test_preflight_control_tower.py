@@ -92,7 +92,10 @@ class TestLandingZone:
         assert (
             "enroll or update the account in AWS Control Tower instead. The first command" in preflight(prepared).text
         )
+        prepared.remove_recorder(TWO)
+        assert "Quick Setup" not in preflight(prepared).text
         prepared.record(ONE)
+        prepared.record(TWO)
         prepared.remove_recorder(HUB)
         assert "enroll or update the account" not in preflight(prepared).text
 
@@ -173,4 +176,4 @@ class TestRoles:
             str(call.parameters["RoleArn"]) for call in prepared.organization.calls if call.operation == "AssumeRole"
         }
         assert tried == {f"arn:aws:iam::{account}:role/Inspector" for account in (ONE, TWO)}
-        assert "preflight tried the role Inspector." in report.text
+        assert "preflight tried the role Inspector in each of them." in report.text

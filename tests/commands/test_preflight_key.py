@@ -147,8 +147,7 @@ class TestAccountRule:
         prepared.remove_recorder(ONE)
         report = preflight(prepared, regions=HOME)
         assert report.status == 0
-        assert "Checked: 1 account (the caller's own)" in report.lines
-        assert "DeployAs is account-rule: the rule evaluates this account only, so no other was checked" in report.lines
+        assert "Checked: only the hub, because DeployAs is account-rule" in report.lines
         assert not [call for call in prepared.organization.calls if call.operation == "AssumeRole"]
 
     def test_own_account_without_a_recorder_is_missing_it(

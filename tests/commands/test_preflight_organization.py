@@ -30,6 +30,7 @@ class TestReady:
         assert report.lines == [
             "Preflight: organization o-exampleorg1, Regions eu-west-1, us-east-1",
             "Caller: account 111122223333, the management account",
+            "Hub: the same account; the rule is deployed from there. --hub ACCOUNT names another one",
             "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)",
             "Security Hub in eu-west-1: the administrator is account 777788889999 (member-777788889999); "
             "deploy deploy/security-hub.yaml there",
@@ -140,8 +141,8 @@ class TestDelegatedAdministrator:
             "(config-multiaccountsetup.amazonaws.com, member.org.stacksets.cloudformation.amazonaws.com)"
         ) in report.lines
         assert (
-            "Management account 111122223333: not checked; the template excludes it, "
-            "because a StackSet does not deploy to it"
+            "Management account 111122223333: not checked, because the rule excludes it "
+            'unless IncludeManagementAccount is "true"'
         ) in report.lines
         assert report.values["ManagementAccountId"] == HUB
         assert report.excluded == ""
@@ -176,16 +177,13 @@ class TestDelegatedAdministrator:
         prepared.aggregate(ONE)
         report = preflight(prepared)
         assert report.status == 2
-        assert (
-            "Caller: account 444455556666, not known to be the management account or a delegated administrator"
-            in report.lines
-        )
+        assert "Caller: account 444455556666, not known to be a delegated administrator" in report.lines
         unchecked = [line for line in report.under("Not checked") if "AccessDeniedException: You don't have" in line]
         assert [line.split(" could not be checked")[0] for line in unchecked] == [
             "account 444455556666: the organization's accounts",
             "account 444455556666: the organization's root",
             "account 444455556666: trusted access",
-            "account 444455556666: for which services this account is a delegated administrator",
+            "account 444455556666: for which services account 444455556666 is a delegated administrator",
         ]
         assert report.commands == [f"{REGISTER} {principal}" for principal in TRUSTED]
         assert "  ExcludedAccounts: unknown, see above" in report.lines
@@ -233,10 +231,10 @@ class TestRefusedCalls:
         assert report.values.keys() == {"HomeRegion"}
         assert "account 111122223333: the organization could not be checked: AccessDeniedException" in report.text
         assert report.under("Missing") == []
-        assert [line for line in report.under("Not checked") if "may not" in line] == [
-            "the management account: account 111122223333 may not be a delegated administrator for "
+        assert [line for line in report.under("Not checked") if "possibly" in line] == [
+            "the management account: account 111122223333 is possibly not a delegated administrator for "
             "AWS Config rules and conformance packs",
-            "the management account: account 111122223333 may not be a delegated administrator for StackSets",
+            "the management account: account 111122223333 is possibly not a delegated administrator for StackSets",
         ]
         assert report.text.count("  The management account itself needs no registration.\n") == 2
 
@@ -271,7 +269,7 @@ class TestSecurityHub:
         assert report.status == 0
         assert report.under("Hint") == [
             "each of these accounts, eu-west-1: Security Hub is not enabled in 2 of 3 accounts: "
-            "it has no findings of 111122223333, 444455556666",
+            "it has no findings of 111122223333 (master), 444455556666 (member-444455556666)",
             "eu-west-1: no account has a Security Hub administrator: deploy deploy/security-hub.yaml to every account",
         ]
         assert report.commands == [
@@ -290,8 +288,8 @@ class TestSecurityHub:
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared, regions=HOME)
         assert report.under("Hint")[-1] == (
-            "eu-west-1: none of the checked accounts has a Security Hub administrator: "
-            "unless another account has one, deploy deploy/security-hub.yaml to every account"
+            "eu-west-1: none of the checked accounts has a Security Hub administrator. If your organization has one, "
+            "possibly a checked account, deploy deploy/security-hub.yaml there, else to every account"
         )
 
     @pytest.mark.parametrize("body", ["{}", "<html>log in first</html>"])

@@ -31,12 +31,24 @@ class TestAccountsWithoutTheRegion:
         report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "each of these accounts: 1 account without the Region us-east-1, so excluded there: "
+            "each of these accounts: 1 account has not enabled the Region us-east-1, so the rule excludes it there: "
             "777788889999 (member-777788889999)"
         ]
         assert report.commands == [ENABLE]
         assert report.excluded == ""
         assert preflight(prepared, regions=ABROAD).excluded == TWO
+
+    def test_account_without_the_region_that_the_file_does_not_exclude_is_not_said_to_be(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
+    ) -> None:
+        prepared.services.enabled[ABROAD] = {HUB}
+        write_values(ExcludedAccounts=ONE)
+        report = preflight(prepared, regions=ABROAD)
+        disabled = "each of these accounts: 1 account has not enabled the Region us-east-1"
+        assert [line for line in report.under("Hint") if "has not enabled" in line] == [
+            f"{disabled}, so the rule excludes it there: {ONE} (member-{ONE})",
+            f"{disabled}, and ExcludedAccounts lacks it there: {TWO} (member-{TWO})",
+        ]
 
     def test_recorder_is_not_read_where_the_region_is_not_enabled(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -54,7 +66,8 @@ class TestAccountsWithoutTheRegion:
         report = preflight(prepared)
         assert report.status == 1
         assert report.under("Missing") == [
-            f"account {HUB}: the Region us-east-1 is not enabled in this account, from which the rule is deployed"
+            f"account {HUB} (master): the Region us-east-1 is not enabled in this account, from which the rule is "
+            "deployed"
         ]
         assert report.commands == [ENABLE]
         assert preflight(prepared, regions=ABROAD).excluded == ""
@@ -173,5 +186,5 @@ class TestRefusedRegions:
         prepared.services.enabled[ABROAD] = {HUB, TWO}
         report = preflight(prepared)
         assert report.status == 1
-        assert report.under("Missing")[0].startswith(f"account {ONE}: the Region us-east-1 is not enabled in this")
+        assert report.under("Missing")[0].startswith(f"account {ONE} (member-{ONE}): the Region us-east-1 is not")
         assert preflight(prepared, regions=ABROAD).excluded == ""

@@ -114,6 +114,14 @@ class TestName:
         assert read_stacks(session, inventory, NAME).of_regions == {HOME: None}
         assert read_stacks(session, replace(inventory, hub=ONE), NAME).of_regions == {}
 
+    def test_stack_of_another_hub_is_not_read(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, working_folder: Path
+    ) -> None:
+        for name in ("samconfig.toml", "template.yaml"):
+            shutil.copy(ROOT / name, working_folder)
+        preflight(prepared, "--hub", ONE, regions=HOME)
+        assert not [call for call in prepared.organization.calls if call.operation == "DescribeStacks"]
+
     def test_region_that_is_not_enabled_is_not_read(self, prepared: PreparedOrganization) -> None:
         session = prepared.organization.session(HUB, HOME)
         inventory = read_inventory(session, (HOME, ABROAD), DEFAULT_ROLES)

@@ -40,10 +40,10 @@ class TestUnreachedAccounts:
         report = preflight(delegated)
         assert report.status == 2
         assert report.under("Not checked") == [
-            f"account {ONE}: 1 account cannot be seen from here: {TWO} (member-{TWO}). The reason: "
+            f"account {ONE}: 1 account could not be checked: {TWO} (member-{TWO}). The reason: "
             "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
         ]
-        assert "or run preflight with credentials of the management account" in report.text
+        assert f"or run preflight in the management account with --hub {ONE}: it can usually assume one." in report.text
         assert report.excluded == ""
 
     def test_reasons_that_differ_by_the_accounts_id_are_one_finding(self, preflight: RunPreflight) -> None:
@@ -68,7 +68,7 @@ class TestUnreachedAccounts:
                 organization.faults._injected.append(Injected(fault))  # noqa: SLF001 - more than a with can hold
             report = preflight(prepared, "--role", "Inspector", regions=HOME)
         (finding,) = report.under("Not checked")
-        assert "11 accounts cannot be seen from here: " in finding
+        assert "11 accounts could not be checked: " in finding
         assert "and 6 more. The reason: AccessDenied: no arn:aws:iam::ACCOUNT:role/Inspector (AssumeRole)" in finding
 
 
@@ -87,13 +87,13 @@ class TestAggregator:
         assert report.status == 2
         assert report.under("Missing") == []
         assert report.under("Hint")[:2] == [
-            f"account {ONE}: the organization aggregator has resources of 1 of the accounts that cannot be "
-            f"seen, so a recorder works there, or did: {TWO} (member-{TWO})",
-            "each of these accounts: the organization aggregator has no resources of 1 of the accounts that cannot "
-            "be seen: 888899990000 (member-888899990000)",
+            f"account {ONE}: the organization aggregator has resources of 1 of the accounts that could not be "
+            f"checked, so there is or was a recorder: {TWO} (member-{TWO})",
+            "each of these accounts: the organization aggregator has no resources of 1 of the accounts that could not "
+            "be checked: 888899990000 (member-888899990000)",
         ]
         assert report.commands == DESCRIBE
-        assert "There may be no recorder, or one that recorded nothing yet" in report.text
+        assert "They may have no recorder, or one that recorded nothing yet" in report.text
 
     def test_sources_with_an_error_are_hints_by_error(
         self, delegated: PreparedOrganization, preflight: RunPreflight
@@ -147,7 +147,7 @@ class TestAggregator:
         )
         with delegated.organization.faults.inject(fault):
             hints = preflight(delegated).under("Hint")
-        (hint,) = [line for line in hints if "could not be checked" in line]
+        (hint,) = [line for line in hints if "could not be checked: " in line]
         assert hint.startswith(f"account {ONE}: {what} could not be checked: ")
         assert ("AccessDeniedException" if body is None else "did not come from AWS") in hint
 
@@ -164,10 +164,10 @@ class TestManagementAccount:
         assert report.status == 2
         (finding,) = report.under("Not checked")
         assert finding.startswith(
-            f"management account {HUB}: IncludeManagementAccount is true, and the account cannot be seen from here: "
+            f"management account {HUB}: IncludeManagementAccount is true, and the account could not be checked: "
         )
         assert report.commands == [CREATE_ROLE, *DESCRIBE]
-        assert "the template excludes it" not in report.text
+        assert "the rule excludes it" not in report.text
 
     def test_management_account_without_the_service_linked_role_is_missing_it(
         self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
@@ -230,7 +230,7 @@ class TestDelegatedAdministratorsPermission:
         ]
         assert "Whoever deploys from a delegated administrator needs this permission" in report.text
 
-    def test_management_account_is_not_asked(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
-        preflight(prepared)
-        called = {call.operation for call in prepared.organization.calls}
-        assert "ListDelegatedAdministrators" not in called
+    def test_management_account_does_not_need_it(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
+        with prepared.organization.faults.inject(refused("organizations", "ListDelegatedAdministrators")):
+            report = preflight(prepared)
+        assert (report.status, report.under("Hint")) == (0, [])

@@ -53,7 +53,7 @@ class TestAdding:
             f"  HomeRegion={HOME} (the first of the named Regions that every account has enabled; it cannot be changed "
             "after the first deployment)",
             "",
-            "Deploy when nothing is missing:",
+            f"Deploy with credentials of account {HUB} (master) when nothing is missing:",
             "    sam build && sam deploy --region eu-west-1",
             "    sam deploy --region us-east-1",
             "",
@@ -110,7 +110,7 @@ class TestAdding:
         ) in report.lines
         assert (
             f"parameters.yaml says ExcludedAccounts=; preflight would choose {ONE} "
-            f"(accounts that would fail the deployment in every named Region): --set ExcludedAccounts={ONE}"
+            f"(not ACTIVE, or without a recorder in every named Region): --set ExcludedAccounts={ONE}"
         ) in report.lines
         assert "says HomeRegion" not in report.text
         assert "    sam build && sam deploy --region us-east-1" in report.lines
@@ -125,7 +125,7 @@ class TestAdding:
         (line,) = [each for each in report.lines if each.startswith("parameters.yaml says")]
         assert line.startswith(
             "parameters.yaml says ExcludedAccounts=500000000000,… (20 entries); "
-            f"preflight would add {ONE} and leave out 500000000000,500000000001,"
+            f"preflight would add {ONE} and remove 500000000000,500000000001,"
         )
         assert line.endswith(f": --set ExcludedAccounts={ONE}")
 

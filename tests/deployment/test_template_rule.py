@@ -127,7 +127,6 @@ class TestPermission:
             "Principal": "config.amazonaws.com",
         }
 
-
     def test_other_kind_of_permission_is_on_another_function(self) -> None:
         """The deletion of a function's policy deletes a permission that was added to the function meanwhile."""
         names: dict[bool, set[str]] = {True: set(), False: set()}

@@ -15,10 +15,27 @@ from tests.local_aws.templates import ResolvedTemplate, read_template
 
 SHORT_LIST: Final = 4
 WIDEST: Final = 120
+LONGEST: Final = 650
 
 
 def test_no_line_is_wider_than_120_characters() -> None:
     assert [line for line in text_of(DEPLOY).splitlines() if len(line) > WIDEST] == []
+
+
+def test_length_is_readable() -> None:
+    assert len(text_of(DEPLOY).splitlines()) <= LONGEST
+
+
+def test_every_removal_names_its_region_and_asks_nothing() -> None:
+    commands = re.findall(r"sam delete[^`\n]+", text_of(DEPLOY))
+    assert len(commands) >= 3
+    assert [each for each in commands if "--region" not in each or "--no-prompts" not in each] == []
+
+
+def test_every_query_is_for_an_output_of_the_template() -> None:
+    named = re.findall(r"OutputKey=='(\w+)'", text_of(DEPLOY))
+    assert "ManagementAccountCommands" in named
+    assert set(named) <= read_template(TEMPLATE)["Outputs"].keys()
 
 
 class TestProbe:
@@ -148,7 +165,7 @@ def test_variables_of_make_exist() -> None:
         r"`([A-Z_]{3,}=[^`\n]*)`", text_of(DEPLOY)
     )
     named = {name for command in commands for name in re.findall(r"(?:^| )([A-Z_]{3,})=", command)}
-    assert {"REGIONS", "ROLE", "SET", "STACK", "REGION", "DRY_RUN", "MINUTES", "CLEAN"} <= named
+    assert {"REGIONS", "HUB", "ROLE", "SET", "STACK", "REGION", "DRY_RUN", "MINUTES", "CLEAN"} <= named
     assert named <= set(
         re.findall(r"\$\((?:if |foreach \w+,)\$\((\w+)\)", (ROOT / "Makefile").read_text(encoding="utf-8"))
     )

@@ -107,4 +107,4 @@ def test_every_command_of_the_aws_cli_exists() -> None:
         shapes = {xform_name(name, "-"): name for name in model.operation_names}
         members = model.operation_model(shapes[operation]).input_shape
         known = {xform_name(name, "-") for name in (members.members if members else ())}
-        assert set(options) - {"query", "region"} <= known, (service, operation)
+        assert set(options) - {"output", "query", "region"} <= known, (service, operation)

@@ -26,7 +26,7 @@ from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.organization.reader import DEFAULT_ROLES, read_inventory
 from ecr_exposure.cli.organization.stack_reader import read_stacks
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted
-from ecr_exposure.cli.prerequisites.findings_report import print_findings, print_scope
+from ecr_exposure.cli.prerequisites.findings_report import print_findings, print_rest_to_check, print_scope
 from ecr_exposure.cli.prerequisites.problems import find_problems
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values.project_folder import ProjectFolder, open_project_folder
@@ -34,6 +34,7 @@ from ecr_exposure.cli.values.proposed_values import proposed_values
 from ecr_exposure.cli.values.sam_deploy import stack_name
 from ecr_exposure.cli.values.stack_changes import stack_problems
 from ecr_exposure.cli.values.values_report import ValuesReport
+from ecr_exposure.identifiers import ACCOUNT_ID
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
 _ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
@@ -42,6 +43,7 @@ _ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
 class _Options(TypedDict):
     regions: tuple[str, ...]
     role: str | None
+    hub: str | None
     parameters: Path
     assignments: tuple[str, ...]
     profile: str | None
@@ -59,11 +61,18 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str | None
     return text
 
 
+def _hub(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not ACCOUNT_ID.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is not an account ID of 12 digits")
+    return text
+
+
 @click.command(
     epilog=reference(
         (
             "ecr-exposure preflight --regions eu-west-1 --set publicAccessTest=reachable",
             "ecr-exposure preflight --regions eu-west-1,us-east-1 --role AWSControlTowerExecution",
+            "ecr-exposure preflight --regions eu-west-1 --hub 111122223333",
         ),
         {
             ExitCode.AS_WANTED: "Ready to deploy; there may be hints.",
@@ -86,6 +95,12 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str | None
     help=f"The role to assume in the other accounts; by default {' or '.join(DEFAULT_ROLES)}, whichever exists.",
 )
 @click.option(
+    "--hub",
+    metavar="ACCOUNT",
+    callback=_hub,
+    help="The account from which you will deploy; by default the caller's. For a run in the management account.",
+)
+@click.option(
     "--parameters",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -106,8 +121,11 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     """Check the prerequisites before you deploy to an organization.
 
     Lists what is missing, with the AWS CLI commands that fix it, and adds the values that it finds to parameters.yaml,
-    which sam deploy reads. It never changes a value that the file has; --set does. Towards AWS it is read-only. Run it
-    with credentials of the management account or of a delegated administrator.
+    which sam deploy reads. It never changes a value that the file has; --set does. Towards AWS it is read-only.
+
+    Run it with credentials of the account from which you will deploy, the hub. If the hub is a delegated administrator,
+    run it in the management account with --hub: a delegated administrator usually may not assume a role in every
+    account.
 
     Security Hub and the organization aggregator are optional: what is missing there is a hint, and so is a check of
     them that fails.
@@ -121,7 +139,7 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     check_region_names(session, regions)
     values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):
-        inventory = read_inventory(session, regions, _roles(options), values)
+        inventory = read_inventory(session, regions, _roles(options), values, options["hub"])
     proposed = proposed_values(inventory, values)
     chosen = {**values, **proposed.missing(values)}
     problems = find_problems(inventory, chosen, proposed.excluded(chosen, regions))
@@ -130,9 +148,11 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     print_scope(console, inventory, chosen)
     for level in Level:
         print_findings(console, level, [finding for finding in findings if finding.level is level])
-    report = ValuesReport(console, project, options["parameters"], options["profile"])
+    profile = options["profile"] if inventory.caller.account == inventory.hub else None
+    report = ValuesReport(console, project, options["parameters"], profile)
     written = report.add_and_print(inventory, proposed, values)
     result = _print_result(console, findings)
+    print_rest_to_check(console, inventory, chosen, findings)
     return result if written else ExitCode.NOT_DONE
 
 
@@ -164,10 +184,11 @@ def _print_result(console: Console, findings: Sequence[Finding]) -> ExitCode:
     missing = sum(finding.level is Level.MISSING for finding in findings)
     unchecked = sum(finding.level is Level.UNCHECKED for finding in findings)
     console.print()
-    without = len({finding.where.partition(",")[0] for finding in findings if finding.level is Level.EXCLUDED})
+    without = len({each for finding in findings if finding.level is Level.EXCLUDED for each in finding.accounts})
     if not missing and not unchecked:
         excluded = f" without {counted(without)}: see Excluded" if without else ""
         print_line(console, ("Ready", "bold green"), f" to deploy{excluded}")
         return ExitCode.NOT_AS_WANTED if without else ExitCode.AS_WANTED
-    print_line(console, ("Not ready", "bold red"), f": {missing} missing, {unchecked} not checked")
+    result = ("Not ready", "bold red") if missing else ("Not completely checked", "bold yellow")
+    print_line(console, result, f": {missing} missing, {unchecked} not checked")
     return ExitCode.NOT_DONE if unchecked else ExitCode.NOT_AS_WANTED

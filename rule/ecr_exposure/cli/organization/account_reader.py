@@ -86,7 +86,7 @@ class AccountReader:
         self._sts = Clients(session, regions[0]).sts
 
     def read_all(self, accounts: Sequence[str], management: str | None) -> ReadAccounts:
-        """Read the accounts; in the management account also its service-linked role."""
+        """Read the accounts; in the management account, if it is given, also its service-linked role."""
         with ThreadPoolExecutor(_ACCOUNTS_AT_ONCE) as pool:
             read = pool.map(lambda account: self._read(account, is_management=account == management), accounts)
             results = dict(zip(accounts, read, strict=True))
@@ -99,14 +99,16 @@ class AccountReader:
             service_linked_role=reached[management].service_linked_role if management in reached else None,
         )
 
+    def credentials(self, account: str) -> Mapping[str, str] | Unknown:
+        """Return the credentials of a role in the account; none in the caller's, whose session has its own."""
+        assumed = self._assume_first(account)
+        return assumed if isinstance(assumed, Unknown) else assumed[1]
+
     def _read(self, account: str, *, is_management: bool) -> ReadAccount | Unknown:
-        role: str | None = None
-        credentials: Mapping[str, str] = {}
-        if account != self._caller.account:
-            assumed = self._assume_first(account)
-            if isinstance(assumed, Unknown):
-                return assumed
-            role, credentials = assumed
+        assumed = self._assume_first(account)
+        if isinstance(assumed, Unknown):
+            return assumed
+        role, credentials = assumed
         clients = [Clients(self._session, region, credentials) for region in self._regions]
         statuses = attempt(lambda: region_statuses(clients[0].account)) if self._must_ask else {}
         return ReadAccount(
@@ -116,9 +118,7 @@ class AccountReader:
                 _account_region(each, account, region, self._enabled(region, statuses))
                 for each, region in zip(clients, self._regions, strict=True)
             ),
-            service_linked_role=attempt(lambda: _has_multi_account_role(clients[0].iam))
-            if is_management and role
-            else None,
+            service_linked_role=attempt(lambda: _has_multi_account_role(clients[0].iam)) if is_management else None,
         )
 
     def _has_boundary(self, clients: Clients, account: str) -> bool | Unknown | None:
@@ -138,8 +138,10 @@ class AccountReader:
             return True
         return statuses if isinstance(statuses, Unknown) else statuses.get(region) in _ENABLED
 
-    def _assume_first(self, account: str) -> tuple[str, Mapping[str, str]] | Unknown:
-        """Return the first role that can be assumed, with its credentials."""
+    def _assume_first(self, account: str) -> tuple[str | None, Mapping[str, str]] | Unknown:
+        """Return the first role that can be assumed, with its credentials; the caller's account needs none."""
+        if account == self._caller.account:
+            return None, {}
         reasons = []
         for role in self._roles:
             try:

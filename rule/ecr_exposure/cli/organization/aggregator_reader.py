@@ -1,4 +1,4 @@
-"""The organization aggregators of the caller's account, and what one of them knows about other accounts.
+"""The organization aggregators of the hub, and what one of them knows about other accounts.
 
 AWS::Config::ConfigurationRecorder is no resource type of an aggregator, so it cannot list recorders; it counts what
 recorders recorded:
@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_GetAggregateDiscovere
 https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigurationAggregatorSourcesStatus.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +28,19 @@ class AggregatorPlace:
     covered: frozenset[str]
 
 
-def organization_aggregators(session: boto3.Session, regions: Sequence[str]) -> tuple[AggregatorPlace, ...]:
+def organization_aggregators(
+    session: boto3.Session, regions: Sequence[str], credentials: Mapping[str, str] | Unknown
+) -> tuple[AggregatorPlace, ...] | Unknown:
     """Return the organization aggregators that are in these Regions, with those of the Regions that they cover."""
+    return credentials if isinstance(credentials, Unknown) else attempt(lambda: _places(session, regions, credentials))
+
+
+def _places(
+    session: boto3.Session, regions: Sequence[str], credentials: Mapping[str, str]
+) -> tuple[AggregatorPlace, ...]:
     found = []
     for region in regions:
-        paginator = Clients(session, region).config.get_paginator("describe_configuration_aggregators")
+        paginator = Clients(session, region, credentials).config.get_paginator("describe_configuration_aggregators")
         for each in entries(paginator.paginate(), lambda page: page["ConfigurationAggregators"]):
             source = each.get("OrganizationAggregationSource")
             if source:
@@ -47,14 +55,18 @@ def covered_regions(places: Sequence[AggregatorPlace] | Unknown) -> frozenset[st
     return places if isinstance(places, Unknown) else frozenset[str]().union(*(each.covered for each in places))
 
 
-def read_aggregator(session: boto3.Session, places: Sequence[AggregatorPlace] | Unknown) -> Aggregator | Unknown | None:
+def read_aggregator(
+    session: boto3.Session, places: Sequence[AggregatorPlace] | Unknown, credentials: Mapping[str, str] | Unknown
+) -> Aggregator | Unknown | None:
     """Read the aggregator that covers most of the Regions."""
     if isinstance(places, Unknown):
         return places
+    if isinstance(credentials, Unknown):
+        return credentials
     if not places:
         return None
     place = max(places, key=lambda each: len(each.covered))
-    client = Clients(session, place.region).config
+    client = Clients(session, place.region, credentials).config
     return Aggregator(
         resources=attempt(lambda: _resources(client, place.name)),
         failures=attempt(lambda: _failures(client, place.name)),

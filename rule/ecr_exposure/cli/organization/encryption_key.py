@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,16 +37,22 @@ def key_arn(text: str) -> KeyArn | None:
     return KeyArn(**match.groupdict()) if match else None
 
 
-def read_keys(session: boto3.Session, regions: Sequence[str], text: str) -> dict[str, Key | Unknown | None]:
+def read_keys(
+    session: boto3.Session, regions: Sequence[str], text: str, credentials: Mapping[str, str] | Unknown
+) -> dict[str, Key | Unknown | None]:
     """Read the key in each Region and in that of its ARN; without a key, or with a wrong ARN, there is none to read."""
     arn = key_arn(text)
     if arn is None:
         return {}
-    return {region: _read(session, region, arn) for region in dict.fromkeys((*regions, arn.region))}
+    return {region: _read(session, region, arn, credentials) for region in dict.fromkeys((*regions, arn.region))}
 
 
-def _read(session: boto3.Session, region: str, arn: KeyArn) -> Key | Unknown | None:
-    return attempt(lambda: _described(Clients(session, region), region, arn.in_region(region)))
+def _read(
+    session: boto3.Session, region: str, arn: KeyArn, credentials: Mapping[str, str] | Unknown
+) -> Key | Unknown | None:
+    if isinstance(credentials, Unknown):
+        return credentials
+    return attempt(lambda: _described(Clients(session, region, credentials), region, arn.in_region(region)))
 
 
 def _described(clients: Clients, region: str, arn: str) -> Key | None:

@@ -1,10 +1,13 @@
-"""The state of an organization as far as the rule needs it. Values only; ``inventory_reader`` reads them."""
+"""The state of an organization as far as the rule needs it. Values only; ``reader`` reads them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ecr_exposure.cli.aws_calls import Unknown
+
+CONFIG_RULES: Final = "config-multiaccountsetup.amazonaws.com"
+"""The service principal of AWS Config for organization rules and conformance packs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,7 @@ class ControlTower:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregator:
-    """What an organization aggregator of the caller's account knows about all accounts."""
+    """What an organization aggregator of the hub knows about all accounts."""
 
     resources: Mapping[str, int] | Unknown
     """How many recorded resources it counts in each account; an account without any may not be in it."""
@@ -123,15 +126,15 @@ class Inventory:
     trusted: frozenset[str] | Unknown
     """Service principals with trusted access."""
     delegated: frozenset[str] | Unknown
-    """Service principals that the caller's account administers; empty in the management account."""
+    """Service principals that the hub administers; empty if it is the management account."""
     administrators: frozenset[str] | Unknown
-    """Accounts that ListDelegatedAdministrators lists; only read in a member account."""
+    """Delegated administrators of AWS Config for organization rules."""
     accounts: tuple[Account, ...] | Unknown
     account_regions: tuple[AccountRegion, ...]
     unreached: Mapping[str, Unknown]
     """Accounts in which the role could not be assumed."""
     aggregated: frozenset[str] | Unknown
-    """Those of the regions that an organization aggregator of the caller's account covers."""
+    """Those of the regions that an organization aggregator of the hub covers."""
     aggregator: Aggregator | Unknown | None
     """Only read if accounts could not be reached; None without an aggregator."""
     control_tower: ControlTower | Unknown | None
@@ -159,3 +162,8 @@ class Inventory:
     def in_management_account(self) -> bool:
         """Whether the caller is known to be the management account."""
         return self.management_account == self.caller.account
+
+    @property
+    def hub_is_management_account(self) -> bool:
+        """Whether the hub is known to be the management account."""
+        return self.management_account == self.hub

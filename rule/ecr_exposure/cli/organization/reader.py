@@ -27,7 +27,7 @@ from ecr_exposure.cli.organization.account_reader import ENABLED_BY_DEFAULT, Acc
 from ecr_exposure.cli.organization.aggregator_reader import covered_regions, organization_aggregators, read_aggregator
 from ecr_exposure.cli.organization.control_tower import read_control_tower
 from ecr_exposure.cli.organization.encryption_key import read_keys
-from ecr_exposure.cli.organization.inventory import Account, Caller, Inventory, Organization
+from ecr_exposure.cli.organization.inventory import CONFIG_RULES, Account, Caller, Inventory, Organization
 from ecr_exposure.cli.stack import DeployedAs
 
 if TYPE_CHECKING:
@@ -41,9 +41,15 @@ _INVALID_TOKEN: Final = "InvalidClientTokenId"  # noqa: S105 - no secret
 
 
 def read_inventory(
-    session: boto3.Session, regions: Sequence[str], roles: Sequence[str], values: Mapping[str, str] = _NO_VALUES
+    session: boto3.Session,
+    regions: Sequence[str],
+    roles: Sequence[str],
+    values: Mapping[str, str] = _NO_VALUES,
+    hub: str | None = None,
 ) -> Inventory:
     """Read the organization of the session's account; ``values`` are those that the template's parameters have so far.
+
+    ``hub`` is the account from which the rule will be deployed, by default that of the session.
 
     Raises CannotRunError without usable credentials or an organization. Whatever else AWS refuses is Unknown.
     """
@@ -54,16 +60,17 @@ def read_inventory(
     root_arn = attempt(lambda: _root_arn(organizations))
     organization = _organization(organizations, caller, root_arn)
     management = organization.management_account if isinstance(organization, Organization) else None
-    in_management = management == caller.account
+    hub = _hub(hub or caller.account, caller, listed)
     trusted = attempt(lambda: _trusted(organizations))
     opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
-    to_read = _to_read(caller, listed, management, values)
     boundary = values.get("PermissionsBoundaryName", "")
-    read = AccountReader(session, caller, regions, roles, opt_in, boundary=boundary).read_all(to_read, management)
-    aggregators = attempt(lambda: organization_aggregators(session, regions))
+    reader = AccountReader(session, caller, regions, roles, opt_in, boundary=boundary)
+    read = reader.read_all(_to_read(hub, listed, management, values), management if management != hub else None)
+    credentials = reader.credentials(hub)
+    aggregators = organization_aggregators(session, regions, credentials)
     return Inventory(
         caller=caller,
-        hub=caller.account,
+        hub=hub,
         regions=tuple(regions),
         opt_in_regions=opt_in,
         roles=tuple(roles),
@@ -71,36 +78,45 @@ def read_inventory(
         organization=organization,
         root=root_arn if isinstance(root_arn, Unknown) else root_arn.rpartition("/")[2],
         trusted=trusted,
-        delegated=frozenset() if in_management else attempt(lambda: _delegated(organizations, caller.account)),
-        administrators=frozenset() if in_management else attempt(lambda: _administrators(organizations)),
+        delegated=frozenset() if management == hub else attempt(lambda: _delegated(organizations, hub)),
+        administrators=attempt(lambda: _administrators(organizations)),
         accounts=listed,
         account_regions=read.account_regions,
         unreached=read.unreached,
         aggregated=covered_regions(aggregators),
-        aggregator=read_aggregator(session, aggregators) if read.unreached else None,
-        control_tower=read_control_tower(session, regions, trusted, in_management_account=in_management),
-        keys=read_keys(session, regions, values.get("KmsKeyArn", "")),
+        aggregator=read_aggregator(session, aggregators, credentials) if read.unreached else None,
+        control_tower=read_control_tower(session, regions, trusted, in_management_account=management == caller.account),
+        keys=read_keys(session, regions, values.get("KmsKeyArn", ""), credentials),
         boundaries=read.boundaries,
         service_linked_role=read.service_linked_role,
     )
 
 
+def _hub(hub: str, caller: Caller, listed: tuple[Account, ...] | Unknown) -> str:
+    """Return the hub; CannotRunError if it is not the caller and no active account of the organization."""
+    members = () if isinstance(listed, Unknown) else listed
+    state = next((account.state for account in members if account.identifier == hub), None)
+    if hub == caller.account or isinstance(listed, Unknown) or state == "ACTIVE":
+        return hub
+    raise CannotRunError(f"--hub: account {hub} is {state or 'not in the organization'}")
+
+
 def _to_read(
-    caller: Caller, listed: tuple[Account, ...] | Unknown, management: str | None, values: Mapping[str, str]
+    hub: str, listed: tuple[Account, ...] | Unknown, management: str | None, values: Mapping[str, str]
 ) -> list[str]:
     """Return the accounts that get the rule: ACTIVE ones, and the management account where the template includes it.
 
     Deployed from a delegated administrator, the template excludes it unless IncludeManagementAccount is true.
     """
     if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
-        return [caller.account]
+        return [hub]
     members = () if isinstance(listed, Unknown) else listed
     active = {account.identifier for account in members if account.state == "ACTIVE"}
     if values.get("IncludeManagementAccount") != "true":
         active.discard(management or "")
     elif management:
         active.add(management)
-    return sorted(active | {caller.account})
+    return sorted(active | {hub})
 
 
 def _opt_in(clients: Clients, caller: Caller, regions: Sequence[str]) -> frozenset[str] | Unknown:
@@ -205,9 +221,9 @@ def _delegated(client: "OrganizationsClient", account: str) -> frozenset[str]:
 
 
 def _administrators(client: "OrganizationsClient") -> frozenset[str]:
-    """Return the delegated administrators; one that deploys a service-managed StackSet needs this permission, too.
+    """Return those of organization rules; whoever deploys a service-managed StackSet there needs this permission, too.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-delegated-admin.html
     """
-    pages = client.get_paginator("list_delegated_administrators").paginate()
+    pages = client.get_paginator("list_delegated_administrators").paginate(ServicePrincipal=CONFIG_RULES)
     return frozenset(each["Id"] for each in entries(pages, lambda page: page["DelegatedAdministrators"]))

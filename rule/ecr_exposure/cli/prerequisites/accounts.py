@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_PutOrganizationConfor
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -26,6 +27,11 @@ from ecr_exposure.cli.prerequisites.recorder_settings import (
 )
 
 Excluded = Mapping[str, Collection[str]]
+_QUICK_SETUP: Final = (
+    "Quick Setup creates recorders in all accounts of an organization "
+    "(https://docs.aws.amazon.com/systems-manager/latest/userguide/quick-setup-config.html). "
+)
+_SEVERAL: Final = "In the commands, replace ACCOUNT by the ID of the account."
 UNKNOWN_BUCKET: Final = "NAME-OF-YOUR-BUCKET"
 _EFFECTS: Final = {
     REPOSITORY: "changes of repositories are not evaluated",
@@ -35,32 +41,58 @@ _EFFECTS: Final = {
 
 def account_problems(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
     """Return what the accounts lack that could be checked; ``excluded`` are those without the rule, by Region."""
-    enabled = (each for each in inventory.account_regions if each.enabled is not False)
-    return chain(_inactive(inventory), chain.from_iterable(_recorder(inventory, each, excluded) for each in enabled))
+    enabled = [each for each in inventory.account_regions if each.enabled is not False]
+    without = _without_recorder(inventory, [each for each in enabled if each.recorder is None], excluded)
+    return chain(
+        _inactive(inventory, excluded),
+        without,
+        chain.from_iterable(_recorder(inventory, each) for each in enabled),
+    )
 
 
-def _inactive(inventory: Inventory) -> Iterator[Finding]:
-    by_state: dict[str, list[str]] = defaultdict(list)
+def _inactive(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
+    by_state: dict[tuple[str, bool], list[str]] = defaultdict(list)
     for account in not_active(inventory):
-        by_state[account.state].append(account.identifier)
-    for state, accounts in by_state.items():
-        number = counted(len(accounts))
-        verb = "is" if len(accounts) == 1 else "are"
+        is_excluded = all(account.identifier in excluded.get(region, ()) for region in inventory.regions)
+        by_state[account.state, is_excluded].append(account.identifier)
+    for (state, is_excluded), accounts in by_state.items():
+        verb, them = ("is", "it") if len(accounts) == 1 else ("are", "them")
+        effect = f"so {verb} excluded" if is_excluded else f"and ExcludedAccounts lacks {them}"
         yield Finding(
             level=Level.HINT,
-            problem=f"{number} {verb} {state}, so {verb} excluded: {first_of(inventory, accounts)}",
+            problem=f"{counted(len(accounts))} {verb} {state}, {effect}: {first_of(inventory, accounts)}",
             where="organization",
         )
 
 
-def _recorder(inventory: Inventory, each: AccountRegion, excluded: Excluded) -> Iterator[Finding]:
+def _without_recorder(inventory: Inventory, without: Iterable[AccountRegion], excluded: Excluded) -> Iterator[Finding]:
+    """Return one finding for the accounts of a Region that need the same commands; the hub is never one of several."""
+    grouped: dict[Finding, list[AccountRegion]] = defaultdict(list)
+    for each in without:
+        is_hub = each.account == inventory.hub
+        name = each.account if is_hub else "ACCOUNT"
+        is_excluded = not is_hub and each.account in excluded.get(each.region, ())
+        grouped[_no_recorder(inventory, each, name, is_excluded=is_excluded)].append(each)
+    for finding, group in grouped.items():
+        accounts = tuple(each.account for each in group)
+        left = accounts if finding.level is Level.EXCLUDED else ()
+        if len(group) == 1:
+            is_excluded = finding.level is Level.EXCLUDED
+            single = _no_recorder(inventory, group[0], accounts[0], is_excluded=is_excluded)
+            yield replace(single, where=f"{named(inventory, accounts[0])}, {group[0].region}", accounts=left)
+        else:
+            problem = f"{counted(len(group))} have no configuration recorder: {first_of(inventory, accounts)}"
+            setup = "" if isinstance(inventory.control_tower, ControlTower) else _QUICK_SETUP
+            yield replace(finding, problem=problem, note=f"{setup}{_SEVERAL} {finding.note}", accounts=left)
+
+
+def _recorder(inventory: Inventory, each: AccountRegion) -> Iterator[Finding]:
     where = f"{named(inventory, each.account)}, {each.region}"
     recorder = each.recorder
+    if recorder is None:
+        return
     if isinstance(recorder, Unknown):
         yield unchecked("the configuration recorder", recorder, where)
-        return
-    if recorder is None:
-        yield _no_recorder(inventory, each, where, is_excluded=each.account in excluded.get(each.region, ()))
         return
     missing, daily = missing_types(recorder.settings), is_daily(recorder.settings)
     if missing:
@@ -89,13 +121,14 @@ def _recorder(inventory: Inventory, each: AccountRegion, excluded: Excluded) -> 
         )
 
 
-def _no_recorder(inventory: Inventory, each: AccountRegion, where: str, *, is_excluded: bool) -> Finding:
+def _no_recorder(inventory: Inventory, each: AccountRegion, account: str, *, is_excluded: bool) -> Finding:
+    """Return the finding of an account, with this id in the commands."""
     return Finding(
         level=Level.EXCLUDED if is_excluded else Level.MISSING,
         problem="there is no configuration recorder",
-        where=where,
+        where=f"each of these accounts, {each.region}",
         commands=(
-            *create_commands(inventory.caller.partition, each.account, each.region),
+            *create_commands(inventory.caller.partition, account, each.region),
             *_delivery_channel(inventory, each),
             start_command("default", each.region),
         ),
@@ -112,10 +145,12 @@ def _notes(inventory: Inventory, each: AccountRegion, *, is_excluded: bool) -> I
         )
     yield "The first command fails if the role exists; ignore that."
     yield _bucket_note(inventory, each)
-    if each.account == inventory.caller.account:
+    if each.account == inventory.hub:
         yield f"{RUN_AGAIN} The rule is deployed from this account, so it is never excluded."
+        if each.account == inventory.caller.account == inventory.management_account:
+            yield "If it is to be deployed from another account, run preflight with --hub instead of the commands."
     elif is_excluded:
-        yield f"{RUN_AGAIN} Until then, the account is excluded in this Region."
+        yield f"{RUN_AGAIN} Until then, the rule does not evaluate the account in this Region."
     else:
         yield f"{RUN_AGAIN} One account without a recorder fails the whole deployment, and ExcludedAccounts lacks it."
 
@@ -139,7 +174,7 @@ def _bucket_note(inventory: Inventory, each: AccountRegion) -> str:
     bucket = _bucket(inventory)
     if bucket == UNKNOWN_BUCKET:
         return (
-            f"Replace {UNKNOWN_BUCKET} by the name of a bucket that AWS Config of this account may write to "
+            f"Replace {UNKNOWN_BUCKET} by the name of a bucket that AWS Config of the account may write to "
             "(https://docs.aws.amazon.com/config/latest/developerguide/s3-bucket-policy.html)."
         )
-    return f"The policy of the bucket {bucket}, which other accounts use, must allow AWS Config of this account."
+    return f"The policy of the bucket {bucket}, which other accounts use, must allow AWS Config of the account."

@@ -6,7 +6,7 @@ from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import Inventory, SecurityHub
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, management, named, unchecked
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, first_of, management, named, unchecked
 from ecr_exposure.cli.prerequisites.organization_settings import register_command
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command, compact_json
 
@@ -27,7 +27,7 @@ def security_hub_administrators(inventory: Inventory, region: str) -> tuple[str,
 
 def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
     """Return which of the Regions no organization aggregator covers."""
-    account, partition = inventory.caller.account, inventory.caller.partition
+    account, partition = inventory.hub, inventory.caller.partition
     if isinstance(inventory.aggregated, Unknown):
         where = f"account {account}"
         yield unchecked("the organization aggregator", inventory.aggregated, where, level=Level.HINT)
@@ -56,7 +56,7 @@ def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
             aws_command("iam", "attach-role-policy", *role, "--policy-arn", policy),
             aws_command(*put, *aggregator, compact_json(source)),
         ),
-        note="" if inventory.in_management_account or registered else register,
+        note="" if inventory.hub_is_management_account or registered else register,
     )
 
 
@@ -72,15 +72,17 @@ def _security_hub(inventory: Inventory, region: str) -> Iterator[Finding]:
         count = f"{len(disabled)} of {len(known)} accounts"
         yield Finding(
             level=Level.HINT,
-            problem=f"Security Hub is not enabled in {count}: it has no findings of {', '.join(disabled)}",
+            problem=f"Security Hub is not enabled in {count}: it has no findings of {first_of(inventory, disabled)}",
             where=f"each of these accounts, {region}",
             commands=(aws_command(*enable),),
         )
     if len(disabled) < len(known) and not security_hub_administrators(inventory, region):
-        who, unless = "none of the checked accounts", "unless another account has one, "
-        if _holds_all(inventory, known):
-            who, unless = "no account", ""
-        problem = f"{who} has a Security Hub administrator: {unless}deploy deploy/security-hub.yaml to every account"
+        problem = "no account has a Security Hub administrator: deploy deploy/security-hub.yaml to every account"
+        if not _holds_all(inventory, known):
+            problem = (
+                "none of the checked accounts has a Security Hub administrator. If your organization has one, possibly "
+                "a checked account, deploy deploy/security-hub.yaml there, else to every account"
+            )
         yield Finding(level=Level.HINT, problem=problem, where=region)
 
 

@@ -22,7 +22,7 @@ def excluded_in(inventory: Inventory, region: str) -> tuple[str, ...]:
     """
     without = {each.account for each in inventory.account_regions if each.region == region and each.recorder is None}
     inactive = {account.identifier for account in not_active(inventory)}
-    return tuple(sorted((without | inactive) - {inventory.caller.account}))
+    return tuple(sorted((without | inactive) - {inventory.hub}))
 
 
 def unchecked_accounts(inventory: Inventory) -> tuple[str, ...]:

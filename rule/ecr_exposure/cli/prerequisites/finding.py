@@ -9,7 +9,7 @@ from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import Inventory, Organization
 
 _NAMED: Final = 5
-RUN_AGAIN: Final = "Then run preflight again."
+RUN_AGAIN: Final = "Run preflight again afterwards."
 
 
 class Level(Enum):
@@ -32,6 +32,8 @@ class Finding:
     """The account, and the region if it concerns one, whose credentials the commands need."""
     commands: tuple[str, ...] = ()
     note: str = ""
+    accounts: tuple[str, ...] = ()
+    """The accounts that are excluded or were not checked."""
 
 
 def unchecked(what: str, unknown: Unknown, where: str, *, level: Level = Level.UNCHECKED, note: str = "") -> Finding:

@@ -11,6 +11,7 @@ from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Organization
 from ecr_exposure.cli.prerequisites.dashboards import security_hub_administrators
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted, named
+from ecr_exposure.cli.prerequisites.unreached_accounts import unreached_accounts
 from ecr_exposure.cli.stack import DeployedAs
 from ecr_exposure.cli.terminal import print_line
 
@@ -26,12 +27,13 @@ def print_scope(console: Console, inventory: Inventory, values: Mapping[str, str
     organization = inventory.organization
     identifier = organization.identifier if isinstance(organization, Organization) else "(id unknown)"
     print_line(console, ("Preflight", "bold"), f": organization {identifier}, Regions {', '.join(inventory.regions)}")
-    for line in (_caller(inventory), _checked(inventory), *_control_tower(inventory), *_security_hub(inventory)):
+    alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
+    checked = "only the hub, because DeployAs is account-rule" if alone else _checked(inventory)
+    lines = (_caller(inventory), _hub(inventory), f"Checked: {checked}")
+    for line in (*lines, *_control_tower(inventory), *_security_hub(inventory)):
         print_line(console, line)
-    if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
-        print_line(console, "DeployAs is account-rule: the rule evaluates this account only, so no other was checked")
-    elif _is_left_out(inventory):
-        text = "not checked; the template excludes it, because a StackSet does not deploy to it"
+    if not alone and _is_excluded(inventory):
+        text = 'not checked, because the rule excludes it unless IncludeManagementAccount is "true"'
         print_line(console, f"Management account {inventory.management_account}: {text}")
 
 
@@ -51,14 +53,57 @@ def print_findings(console: Console, level: Level, findings: Sequence[Finding]) 
             print_line(console, (command, "green"), indent=4)
 
 
+def print_rest_to_check(
+    console: Console, inventory: Inventory, values: Mapping[str, str], findings: Sequence[Finding]
+) -> None:
+    """Print what could not be checked in this account, and how the management account can check it."""
+    unchecked = [finding for finding in findings if finding.level is Level.UNCHECKED]
+    alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
+    if not unchecked or inventory.in_management_account or alone:
+        return
+    unreached = len(unreached_accounts(inventory))
+    what = [f"the configuration recorders of {counted(unreached)}"] if unreached else []
+    others = sum(not finding.accounts for finding in unchecked)
+    if others:
+        what.append(f"{counted(others, 'more point' if what else 'point')} under Not checked")
+    print_line(console, f"Not checked in account {inventory.caller.account}: {' and '.join(what)}")
+    regions = ",".join(inventory.regions)
+    print_line(
+        console,
+        "A run with credentials of the management account and the same parameters.yaml can check it. If that run ends "
+        f"with Ready to deploy, deploy from account {inventory.hub}:",
+    )
+    command = f"ecr-exposure preflight --regions {regions} --hub {inventory.hub}"
+    print_line(console, (command, "green"), indent=4)
+    print_line(console, f"With make: make preflight REGIONS={regions} HUB={inventory.hub}", indent=2)
+
+
 def _caller(inventory: Inventory) -> str:
     if inventory.in_management_account:
-        kind = "the management account"
-    elif isinstance(inventory.delegated, frozenset) and inventory.delegated:
-        kind = f"a delegated administrator ({', '.join(sorted(inventory.delegated))})"
+        kind = ", the management account"
+    elif inventory.caller.account == inventory.hub:
+        kind = f", {_registrations(inventory)}"
     else:
-        kind = "not known to be the management account or a delegated administrator"
-    return f"Caller: account {inventory.caller.account}, {kind}"
+        kind = ""
+    return f"Caller: account {inventory.caller.account}{kind}"
+
+
+def _hub(inventory: Inventory) -> str:
+    """Return from which account the rule will be deployed."""
+    if inventory.caller.account == inventory.hub:
+        return "Hub: the same account; the rule is deployed from there. --hub ACCOUNT names another one"
+    kind = "the management account" if inventory.hub_is_management_account else _registrations(inventory)
+    return f"Hub: {named(inventory, inventory.hub)}, {kind}; the rule is deployed from there"
+
+
+def _registrations(inventory: Inventory) -> str:
+    if isinstance(inventory.delegated, frozenset) and inventory.delegated:
+        return f"a delegated administrator ({', '.join(sorted(inventory.delegated))})"
+    if inventory.management_account and not isinstance(inventory.delegated, Unknown):
+        return "not a delegated administrator of any service"
+    if inventory.management_account:
+        return "not known to be a delegated administrator"
+    return "not known to be the management account or a delegated administrator"
 
 
 def _checked(inventory: Inventory) -> str:
@@ -67,7 +112,7 @@ def _checked(inventory: Inventory) -> str:
     others = len(inventory.role_used)
     roles = [f"{number} with the role {role}" for role, number in Counter(inventory.role_used.values()).most_common()]
     own = ["the caller's own"] if checked > others else []
-    return f"Checked: {counted(checked)} ({', '.join((*own, *roles))})"
+    return f"{counted(checked)} ({', '.join((*own, *roles))})"
 
 
 def _control_tower(inventory: Inventory) -> Iterator[str]:
@@ -92,7 +137,7 @@ def _security_hub(inventory: Inventory) -> Iterator[str]:
             yield f"Security Hub in {region}: {text}"
 
 
-def _is_left_out(inventory: Inventory) -> bool:
+def _is_excluded(inventory: Inventory) -> bool:
     """Return whether the rule does not include the management account."""
     account = inventory.management_account
     read = {each.account for each in inventory.account_regions}

@@ -93,7 +93,7 @@ def _create(arn: KeyArn) -> str:
 def _policy(inventory: Inventory, arn: KeyArn) -> Finding:
     """Return the statement that CloudWatch Logs needs in the key policy, which is not read."""
     suffix = "amazonaws.com.cn" if arn.partition == "aws-cn" else "amazonaws.com"
-    hub = inventory.caller.account
+    hub = inventory.hub
     logs = [f"arn:{arn.partition}:logs:{region}:{hub}:log-group:/ecr-exposure/*" for region in inventory.regions]
     statement = {
         "Effect": "Allow",

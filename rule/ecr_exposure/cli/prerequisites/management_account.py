@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.organization.inventory import Inventory
+from ecr_exposure.cli.organization.inventory import CONFIG_RULES, Inventory
 from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, management, unchecked
-from ecr_exposure.cli.prerequisites.organization_settings import CONFIG_RULES
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
 _CREATE_ROLE: Final = aws_command("iam", "create-service-linked-role", "--aws-service-name", CONFIG_RULES)
@@ -22,13 +21,13 @@ def management_account_problems(inventory: Inventory) -> Iterator[Finding]:
     """Return whether the management account lacks the service-linked role; ``account_problems`` has its recorder."""
     account = inventory.management_account
     where = management(inventory)
-    if account is None or inventory.in_management_account:
+    if account is None or inventory.hub_is_management_account:
         return
     if account in inventory.unreached:
         describe = ("configservice", "describe-configuration-recorders", "--region")
         yield Finding(
             level=Level.UNCHECKED,
-            problem="IncludeManagementAccount is true, and the account cannot be seen from here: "
+            problem="IncludeManagementAccount is true, and the account could not be checked: "
             f"{inventory.unreached[account].reason}",
             where=where,
             commands=(_CREATE_ROLE, *(aws_command(*describe, region) for region in inventory.regions)),

@@ -10,19 +10,21 @@ from itertools import chain
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.organization.inventory import Inventory
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, management, unchecked
+from ecr_exposure.cli.organization.inventory import CONFIG_RULES, ControlTower, Inventory
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, management, named, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
-CONFIG_RULES: Final = "config-multiaccountsetup.amazonaws.com"
 STACK_SETS: Final = "member.org.stacksets.cloudformation.amazonaws.com"
 _PURPOSES: Final = {CONFIG_RULES: "AWS Config rules and conformance packs", STACK_SETS: "StackSets"}
 
 
 def organization_problems(inventory: Inventory) -> Iterator[Finding]:
     """Return what the organization lacks, and what of it could not be checked."""
-    member = () if inventory.in_management_account else chain(_delegations(inventory), _administrators(inventory))
-    return chain(_organization(inventory), _trusted_access(inventory), member)
+    if inventory.hub_is_management_account:
+        hub = _another_hub(inventory)
+    else:
+        hub = chain(_delegations(inventory), _administrators(inventory))
+    return chain(_organization(inventory), _trusted_access(inventory), hub)
 
 
 def _organization(inventory: Inventory) -> Iterator[Finding]:
@@ -64,20 +66,40 @@ def _trusted_access(inventory: Inventory) -> Iterator[Finding]:
             )
 
 
+def _another_hub(inventory: Inventory) -> Iterator[Finding]:
+    """Return the account that is prepared for the rule, if the rule would be deployed from the management account."""
+    registered, tower = inventory.administrators, inventory.control_tower
+    audit = tower.audit_account if isinstance(tower, ControlTower) else None
+    if isinstance(registered, frozenset) and len(registered) == 1:
+        (hub,), why = registered, f"a delegated administrator for {_PURPOSES[CONFIG_RULES]}"
+    elif audit:
+        hub, why = audit, "the audit account of AWS Control Tower"
+    else:
+        return
+    yield Finding(
+        level=Level.HINT,
+        problem="this report assumes that the rule is deployed from the management account, but "
+        f"{named(inventory, hub)} is {why}",
+        where=management(inventory),
+        note=f"If the rule is to be deployed from account {hub}, run preflight again with --hub {hub} (with make: "
+        f"HUB={hub}), also with credentials of the management account.",
+    )
+
+
 def _delegations(inventory: Inventory) -> Iterator[Finding]:
-    account = inventory.caller.account
+    account = inventory.hub
     delegated = inventory.delegated
     if isinstance(delegated, Unknown):
-        what = "for which services this account is a delegated administrator"
+        what = f"for which services account {account} is a delegated administrator"
         note = "Organizations also refuses this to an account that is not a delegated administrator of any service."
-        yield unchecked(what, delegated, f"account {account}", note=note)
+        yield unchecked(what, delegated, f"account {inventory.caller.account}", note=note)
     known = inventory.management_account is not None and isinstance(delegated, frozenset)
     for principal, purpose in _PURPOSES.items():
         if isinstance(delegated, Unknown) or principal not in delegated:
             yield Finding(
                 level=Level.MISSING if known else Level.UNCHECKED,
-                problem=f"account {account} {'is' if known else 'may'} not "
-                f"{'' if known else 'be '}a delegated administrator for {purpose}",
+                problem=f"account {account} is {'' if known else 'possibly '}not a delegated administrator for "
+                f"{purpose}",
                 where=management(inventory),
                 commands=(register_command(account, principal),),
                 note="" if inventory.management_account else "The management account itself needs no registration.",
@@ -85,7 +107,8 @@ def _delegations(inventory: Inventory) -> Iterator[Finding]:
 
 
 def _administrators(inventory: Inventory) -> Iterator[Finding]:
-    if isinstance(inventory.administrators, Unknown) and isinstance(inventory.delegated, frozenset):
+    in_hub = inventory.caller.account == inventory.hub
+    if in_hub and isinstance(inventory.administrators, Unknown) and isinstance(inventory.delegated, frozenset):
         yield Finding(
             level=Level.HINT,
             problem=f"organizations:ListDelegatedAdministrators failed: {inventory.administrators.reason}",

@@ -33,12 +33,13 @@ def find_problems(
     key = key_problems(inventory, values.get("KmsKeyArn", ""))
     boundary = boundary_problems(inventory, values.get("PermissionsBoundaryName", ""))
     if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
-        alone = _only_the_callers_account(inventory)
-        return (*region_problems(alone, ""), *account_problems(alone, _NOBODY), *boundary, *key)
+        alone = _only_the_hub(inventory)
+        own = (*region_problems(alone, ""), *unreached_problems(alone), *account_problems(alone, _NOBODY))
+        return (*own, *boundary, *key)
     return tuple(
         chain(
             organization_problems(inventory),
-            region_problems(inventory, values.get("HomeRegion", "")),
+            region_problems(inventory, values.get("HomeRegion", ""), excluded),
             management_account_problems(inventory),
             unreached_problems(inventory),
             account_problems(inventory, excluded),
@@ -50,6 +51,6 @@ def find_problems(
     )
 
 
-def _only_the_callers_account(inventory: Inventory) -> Inventory:
-    own = tuple(each for each in inventory.account_regions if each.account == inventory.caller.account)
+def _only_the_hub(inventory: Inventory) -> Inventory:
+    own = tuple(each for each in inventory.account_regions if each.account == inventory.hub)
     return replace(inventory, accounts=(), account_regions=own, control_tower=None)

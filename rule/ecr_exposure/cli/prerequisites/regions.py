@@ -5,26 +5,31 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import Inventory
-from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, counted, first_of, unchecked
+from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, counted, first_of, named, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
+_NOBODY: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 _NO_ROLE = "a StackSet creates the role only in an account that has enabled the Region, and reports no error for others"
 
 
-def region_problems(inventory: Inventory, home: str) -> Iterator[Finding]:
-    """Return what to know of opt-in Regions; ``home`` is the value of HomeRegion, if any."""
+def region_problems(
+    inventory: Inventory, home: str, excluded: Mapping[str, Collection[str]] = _NOBODY
+) -> Iterator[Finding]:
+    """Return what to know of opt-in Regions; ``home`` is HomeRegion, ``excluded`` are the accounts by Region."""
     own = f"account {inventory.caller.account}"
     if isinstance(inventory.opt_in_regions, Unknown):
         note = "HomeRegion should be a Region that is enabled in every account, because a StackSet creates no role in "
         yield unchecked("which Regions are opt-in Regions", inventory.opt_in_regions, own, note=f"{note}the others.")
     elif home in inventory.opt_in_regions:
         yield _opt_in_home(inventory, inventory.opt_in_regions, home)
-    yield from chain.from_iterable(_disabled(inventory, region, home) for region in inventory.regions)
+    for region in inventory.regions:
+        yield from _disabled(inventory, region, home, excluded.get(region, ()))
 
 
 def _opt_in_home(inventory: Inventory, opt_in: frozenset[str], home: str) -> Finding:
@@ -38,15 +43,15 @@ def _opt_in_home(inventory: Inventory, opt_in: frozenset[str], home: str) -> Fin
     )
 
 
-def _disabled(inventory: Inventory, region: str, home: str) -> Iterator[Finding]:
+def _disabled(inventory: Inventory, region: str, home: str, excluded: Collection[str]) -> Iterator[Finding]:
     """Return the accounts that have not enabled a Region, and those of which that is not known."""
     off = [each.account for each in inventory.account_regions if each.region == region and each.enabled is False]
-    if inventory.caller.account in off:
-        off.remove(inventory.caller.account)
+    if inventory.hub in off:
+        off.remove(inventory.hub)
         yield Finding(
             level=Level.MISSING,
             problem=f"the Region {region} is not enabled in this account, from which the rule is deployed",
-            where=f"account {inventory.caller.account}",
+            where=named(inventory, inventory.hub),
             commands=(_enable(region),),
             note=f"AWS may need hours to enable a Region. {RUN_AGAIN}",
         )
@@ -54,9 +59,11 @@ def _disabled(inventory: Inventory, region: str, home: str) -> Iterator[Finding]
     without_role = [account for account in off if region == home and account in elsewhere]
     if without_role:
         yield _without_role(region, without_role)
-    excluded = [account for account in off if account not in without_role]
-    if excluded:
-        yield _excluded(inventory, region, excluded)
+    others = [account for account in off if account not in without_role]
+    for is_excluded in (True, False):
+        accounts = [account for account in others if (account in excluded) is is_excluded]
+        if accounts:
+            yield _without_region(inventory, region, accounts, is_excluded=is_excluded)
     if not isinstance(inventory.opt_in_regions, Unknown):
         yield from _unknown(inventory, region)
 
@@ -72,10 +79,12 @@ def _without_role(region: str, accounts: Sequence[str]) -> Finding:
     )
 
 
-def _excluded(inventory: Inventory, region: str, accounts: Sequence[str]) -> Finding:
+def _without_region(inventory: Inventory, region: str, accounts: Sequence[str], *, is_excluded: bool) -> Finding:
+    verb, them = ("has", "it") if len(accounts) == 1 else ("have", "them")
+    effect = "so the rule excludes" if is_excluded else "and ExcludedAccounts lacks"
     return Finding(
         level=Level.HINT,
-        problem=f"{counted(len(accounts))} without the Region {region}, so excluded there: "
+        problem=f"{counted(len(accounts))} {verb} not enabled the Region {region}, {effect} {them} there: "
         f"{first_of(inventory, accounts)}",
         where="each of these accounts",
         commands=(_enable(region),),

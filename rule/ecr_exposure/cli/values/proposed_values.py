@@ -138,7 +138,7 @@ class _ProposalsForOrganization:
             # Whoever excluded an account that could not be checked knows more than preflight.
             value = self._list_of("ExcludedAccounts", known | listed.intersection(unchecked_accounts(inventory)))
             if value or ("ExcludedAccounts" in self._current and value is not None):
-                reason = "accounts that would fail the deployment in every named Region"
+                reason = "not ACTIVE, or without a recorder in every named Region"
                 yield Proposal(name="ExcludedAccounts", value=value, reason=reason)
 
     def _invoking(self) -> Iterator[Proposal]:

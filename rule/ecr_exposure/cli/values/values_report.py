@@ -10,6 +10,7 @@ from rich.console import Console
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.prerequisites.excluded_accounts import unchecked_accounts
+from ecr_exposure.cli.prerequisites.finding import named
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values.project_folder import TEMPLATE, ProjectFolder
 from ecr_exposure.cli.values.proposed_values import ProposedValues
@@ -42,7 +43,7 @@ class ValuesReport:
         self._print_differences(proposed, current)
         self._print_unchecked(inventory, current)
         if self._project and not error:
-            self._print_commands(proposed, {**current, **added}, inventory.regions)
+            self._print_commands(proposed, {**current, **added}, inventory)
         return not error
 
     def _print_added(self, added: Mapping[str, str], error: str, reasons: Mapping[str, str]) -> None:
@@ -87,12 +88,13 @@ class ValuesReport:
             text = "may fail the deployment, and are not in ExcludedAccounts"
             print_line(self._console, f"Accounts that could not be checked {text}: {','.join(unchecked)}")
 
-    def _print_commands(self, proposed: ProposedValues, values: Mapping[str, str], regions: tuple[str, ...]) -> None:
+    def _print_commands(self, proposed: ProposedValues, values: Mapping[str, str], inventory: Inventory) -> None:
         """Print how to deploy, the home Region first, because its stack creates the roles."""
-        ordered = sorted(regions, key=lambda region: region != values.get("HomeRegion"))
+        ordered = sorted(inventory.regions, key=lambda region: region != values.get("HomeRegion"))
         needed = {region: proposed.of_regions.get(region, {}) for region in ordered}
         self._console.print()
-        print_line(self._console, ("Deploy", "bold"), " when nothing is missing:")
+        account = named(inventory, inventory.hub)
+        print_line(self._console, ("Deploy", "bold"), f" with credentials of {account} when nothing is missing:")
         for command in deploy_commands(self._file, needed, self._profile, Path()):
             print_line(self._console, (command, "green"), indent=4)
         for region, names in proposed.of_regions.items():
@@ -109,5 +111,5 @@ def _choice(current: str, value: str) -> str:
         return f"{current}; preflight would choose {value or 'none'}"
     now, then = current.split(","), value.split(",")
     added, removed = [each for each in then if each not in now], [each for each in now if each not in then]
-    changes = (f"{what} {','.join(ids)}" for what, ids in (("add", added), ("leave out", removed)) if ids)
+    changes = (f"{what} {','.join(ids)}" for what, ids in (("add", added), ("remove", removed)) if ids)
     return f"{now[0]},… ({len(now)} entries); preflight would {' and '.join(changes)}"
