@@ -53,16 +53,20 @@ reliability: .venv/ready
 
 # Shortcuts to the command ecr-exposure, which uses your AWS credentials; `pip install .` installs it by itself.
 COMMAND = @PYTHONPATH=rule $(RUN) -m ecr_exposure.cli.main
+# A stack is in one Region; preflight takes several.
+one-region = $(if $(REGIONS),$(error Name one Region: make $(1) STACK=name REGION=region))
 
 # Before a deployment to an organization: lists missing prerequisites and the commands that fix them, and writes the
 # stack's values to parameters.yaml. Changes nothing in AWS. SET="NAME=VALUE NAME=VALUE" sets values.
 # In the management account, HUB=ACCOUNT is the account from which the rule will be deployed.
 preflight: .venv/ready
+	$(if $(REGION),$(error Name the Regions: make preflight REGIONS=$(REGION)))
 	$(COMMAND) preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)") \
 		$(if $(HUB),--hub "$(HUB)") $(foreach assignment,$(SET),--set "$(assignment)")
 
 # After a deployment: is a public repository flagged, and no longer flagged without its policy?
 verify: .venv/ready
+	$(call one-region,verify)
 	$(if $(STACK),,$(error Name the stack: make verify STACK=name))
 	$(COMMAND) verify $(if $(REGION),--region "$(REGION)") $(if $(DRY_RUN),--dry-run) \
 		$(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEVERITY),--severity "$(SEVERITY)") \
@@ -70,6 +74,7 @@ verify: .venv/ready
 
 # Invokes the function again with the events on which it failed three times.
 replay: .venv/ready
+	$(call one-region,replay)
 	$(if $(STACK),,$(error Name the stack: make replay STACK=name))
 	$(COMMAND) replay $(if $(REGION),--region "$(REGION)") $(if $(MOST),--most "$(MOST)") \
 		$(if $(DRY_RUN),--dry-run) -- "$(STACK)"

@@ -114,7 +114,7 @@ class Report:
 
     @property
     def values(self) -> dict[str, str]:
-        pairs = re.findall(r"^  (\w+)=(.*)$", self.text, re.MULTILINE)
+        pairs = re.findall(r"^  (\w+)=(.*?)(?: \(.*\))?$", self.text, re.MULTILINE)
         return {name: value for name, value in pairs if name[0].isupper()}
 
     @property

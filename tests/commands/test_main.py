@@ -190,6 +190,20 @@ class TestShortcuts:
     def test_missing_stack_is_asked_for(self, target: str) -> None:
         assert f"Name the stack: make {target} STACK=name" in run_make(target).stderr
 
+    @pytest.mark.parametrize(
+        ("target", "problem"),
+        [
+            ("preflight REGION=eu-west-1", "Name the Regions: make preflight REGIONS=eu-west-1"),
+            ("verify STACK=name REGIONS=eu-west-1", "Name one Region: make verify STACK=name REGION=region"),
+            ("replay STACK=name REGIONS=eu-west-1", "Name one Region: make replay STACK=name REGION=region"),
+        ],
+    )
+    def test_variable_that_the_target_does_not_read_is_refused(self, target: str, problem: str) -> None:
+        made = run_make(*target.split())
+        assert made.returncode == 2
+        assert problem in made.stderr
+        assert made.stdout == ""
+
 
 def run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Print what make would run, without making the environment."""

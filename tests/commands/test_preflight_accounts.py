@@ -178,7 +178,7 @@ class TestRecorder:
     ) -> None:
         prepared.remove_recorder(ONE)
         report = preflight(prepared, regions=HOME)
-        assert (report.status, report.lines[-1]) == (1, "Ready to deploy without 1 account: see Excluded")
+        assert (report.status, report.lines[-1]) == (0, "Ready to deploy without 1 account: see Excluded")
         assert report.under("Missing") == []
         assert (
             "It then prints how to include the account, which the rule does not evaluate until then.\n" in report.text
@@ -334,7 +334,21 @@ class TestRecorder:
         assert report.status == 1
         assert [line.split(" ")[1] for line in report.under("Missing")] == [HUB, ONE]
         assert "fails the whole deployment, and ExcludedAccounts lacks it.\n" in report.text
-        assert report.under("Excluded") == []
+
+    def test_account_that_is_excluded_although_its_recorder_runs_is_told(
+        self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
+    ) -> None:
+        """Preflight excluded it when it had no recorder, and changes no value that is there."""
+        prepared.remove_recorder(ONE)
+        write_values(ExcludedAccounts=f"{ONE},{TWO}", DeployAs="organization-rule")
+        report = preflight(prepared, regions=HOME)
+        assert (report.status, report.lines[-1]) == (0, "Ready to deploy without 2 accounts: see Excluded")
+        assert report.under("Excluded") == [
+            f"account {ONE} (member-{ONE}), eu-west-1: there is no configuration recorder",
+            "ExcludedAccounts: 1 account is excluded, although a configuration recorder runs there: "
+            f"{TWO} (member-{TWO})",
+        ]
+        assert any(line.endswith(f": --set ExcludedAccounts={ONE}") for line in report.lines)
 
 
 class TestRecording:

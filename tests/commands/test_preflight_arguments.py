@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import boto3
 import pytest
@@ -10,6 +11,7 @@ from moto.organizations.models import organizations_backends
 
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
+from tests.commands.conftest import WriteValues
 from tests.commands.prepared_organization import ABROAD, HOME, ONE, PreparedOrganization
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
@@ -32,7 +34,10 @@ class TestArguments:
             (("--regions", "eu-west-1,"), "Invalid value for '--regions': '' is not a region such as eu-west-1"),
             (("--regions", "eu-west-1,cn-north-1"), "cn-north-1 is in the partition aws-cn, the credentials are in the "
              "partition aws"),
-            (("--regions", "zz-nowhere-1"), "zz-nowhere-1"),
+            (("--regions", "zz-nowhere-1"), "'zz-nowhere-1' is not a Region that boto3 knows; a newer version of boto3 "
+             "may know it"),
+            (("--regions", "eu-west-1,eu-wst-1"), "Invalid value for '--regions': 'eu-wst-1' is not a Region that "
+             "boto3 knows; did you mean eu-west-1?"),
             (("--role", "arn:aws:iam::111122223333:role/x"), "is not the name of a role (an ARN is not accepted)"),
             (("now",), "Got unexpected extra argument (now)."),
         ],
@@ -46,6 +51,27 @@ class TestArguments:
         assert output.err.startswith("Not run: ")
         assert output.err.count("\n") == 1
         assert problem in output.err
+
+    @pytest.mark.parametrize("arguments", [("--regions", "eu-wst-1"), ()])
+    def test_mistyped_region_ends_before_the_first_call(
+        self,
+        prepared: PreparedOrganization,
+        capsys: pytest.CaptureFixture[str],
+        write_values: WriteValues,
+        working_folder: Path,
+        arguments: tuple[str, ...],
+    ) -> None:
+        """Also the configured one; and with a mistyped argument, --set writes nothing."""
+        write_values(RuleName="ours")
+        own = prepared.organization.session(HUB, HOME).get_credentials()
+        assert own
+        session = boto3.Session(own.access_key, own.secret_key, own.token, region_name="eu-wst-1")
+        prepared.organization.calls.clear()
+        status = main(("preflight", *arguments, "--set", "RuleName=theirs"), Environment(session=session))
+        assert status == 2
+        assert "did you mean eu-west-1?" in capsys.readouterr().err
+        assert prepared.organization.calls == []
+        assert ("ours" in (working_folder / "parameters.yaml").read_text()) == bool(arguments)
 
     def test_empty_regions_are_the_sessions_region(
         self, prepared: PreparedOrganization, capsys: pytest.CaptureFixture[str]

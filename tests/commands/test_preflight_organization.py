@@ -41,7 +41,8 @@ class TestReady:
             "  OrganizationId=o-exampleorg1",
             f"  OrganizationRootId={prepared.admin.org.root_id}",
             "  ManagementAccountId=111122223333",
-            "  HomeRegion=eu-west-1",
+            "  HomeRegion=eu-west-1 (the first of the named Regions that every account has enabled; it cannot be "
+            "changed after the first deployment)",
             "Not written: . has no template.yaml; name the file beside it with --parameters FILE",
             "",
             "Ready to deploy",

@@ -1,6 +1,5 @@
 """``preflight`` and opt-in Regions, which each account has to enable."""
 
-import boto3
 import pytest
 
 from ecr_exposure.cli.command_line import Environment
@@ -119,17 +118,6 @@ class TestHomeRegion:
             "HomeRegion creates the roles"
         ]
         assert "  Deploy that stack first, unless it exists." in report.lines
-
-    def test_named_home_region_that_boto3_does_not_know_yet_is_fine(
-        self,
-        prepared: PreparedOrganization,
-        preflight: RunPreflight,
-        write_values: WriteValues,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        write_values(HomeRegion=HOME)
-        monkeypatch.setattr(boto3.Session, "get_available_regions", lambda *_, **_names: ["us-east-1"])
-        assert "is no Region" not in preflight(prepared, regions=HOME).text
 
     @pytest.mark.parametrize("home", ["eu-wets-1", "cn-north-1"])
     def test_home_region_of_no_or_another_partition_is_missing(

@@ -41,7 +41,8 @@ class TestAdding:
             f"  OrganizationId={ORGANIZATION_ID}",
             f"  OrganizationRootId={root}",
             f"  ManagementAccountId={HUB}",
-            f"  HomeRegion={HOME}",
+            f"  HomeRegion={HOME} (the first of the named Regions that every account has enabled; it cannot be changed "
+            "after the first deployment)",
             "",
             f"Deploy with credentials of account {HUB} (master) when nothing is missing:",
             "    sam build && sam deploy --region eu-west-1",

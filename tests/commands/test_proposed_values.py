@@ -52,6 +52,7 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
         partition_regions=frozenset({HOME, ABROAD, AFRICA, "eu-north-1"}),
         roles=("Role",),
         role_used={},
+        boundaries={},
         organization=Organization(identifier="o-0123456789", management_account=MANAGEMENT, feature_set="ALL"),
         root="r-ab12",
         trusted=frozenset(),
@@ -108,6 +109,13 @@ class TestHomeRegion:
         current = {"HomeRegion": AFRICA}
         (different,) = proposed_values(inventory(HOME, AFRICA), current).different(current)
         assert different.reason.endswith("; change it only before the first deployment")
+
+    def test_first_choice_says_that_it_is_final(self) -> None:
+        reasons = [each.reason for each in proposed_values(inventory(HOME), {}).proposals if each.name == "HomeRegion"]
+        assert reasons == [
+            "the first of the named Regions that every account has enabled; "
+            "it cannot be changed after the first deployment"
+        ]
 
 
 class TestExcludedAccounts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import IntEnum
 from typing import Final
 
@@ -62,6 +63,20 @@ def session_region(session: boto3.Session, option: str) -> str:
     except click.BadParameter as error:
         problem = error.message if configured else "none is configured"
         raise CannotRunError(f"no region: {problem}; set {option} or AWS_DEFAULT_REGION") from None
+
+
+def check_region_names(session: boto3.Session, regions: Sequence[str]) -> None:
+    """Raise click.BadParameter for a name that is no Region with AWS Config in any partition, as if mistyped."""
+    known = [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("config", partition_name=partition)
+    ]
+    for region in regions:
+        if region not in known:
+            similar = get_close_matches(region, known, n=1)
+            hint = f"did you mean {similar[0]}?" if similar else "a newer version of boto3 may know it"
+            raise click.BadParameter(f"{region!r} is not a Region that boto3 knows; {hint}", param_hint="'--regions'")
 
 
 def reference(examples: Sequence[str], exit_codes: Mapping[int, str]) -> str:

@@ -4,10 +4,11 @@ It writes one file, parameters.yaml beside template.yaml.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypedDict, Unpack
 
+import boto3
 import click
 from rich.console import Console
 
@@ -15,12 +16,15 @@ from ecr_exposure.cli.command_line import (
     CannotRunError,
     Environment,
     ExitCode,
+    check_region_names,
     profile_option,
     reference,
     region_name,
     session_region,
 )
+from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.organization.reader import DEFAULT_ROLES, read_inventory
+from ecr_exposure.cli.organization.stack_reader import read_stacks
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted
 from ecr_exposure.cli.prerequisites.findings_report import print_findings, print_rest_to_check, print_scope
 from ecr_exposure.cli.prerequisites.problems import find_problems
@@ -28,6 +32,8 @@ from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values.project_folder import ProjectFolder, open_project_folder
 from ecr_exposure.cli.values.proposed_values import proposed_values
 from ecr_exposure.cli.values.refused_values import refused_values
+from ecr_exposure.cli.values.sam_deploy import stack_name
+from ecr_exposure.cli.values.stack_changes import stack_problems
 from ecr_exposure.cli.values.values_report import ValuesReport
 from ecr_exposure.identifiers import ACCOUNT_ID
 
@@ -69,8 +75,8 @@ def _hub(_context: click.Context, _parameter: click.Parameter, text: str | None)
             "ecr-exposure preflight --regions eu-west-1,us-east-1 --hub 111122223333",
         ),
         {
-            ExitCode.AS_WANTED: "Ready to deploy; there may be hints.",
-            ExitCode.NOT_AS_WANTED: "A prerequisite is missing, or accounts are excluded.",
+            ExitCode.AS_WANTED: "Ready to deploy; accounts may be excluded, and there may be hints.",
+            ExitCode.NOT_AS_WANTED: "A prerequisite is missing.",
             ExitCode.NOT_DONE: "Not run, or a prerequisite could not be checked.",
             ExitCode.INTERRUPTED: "Interrupted.",
         },
@@ -126,9 +132,11 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     """
     console = Console(highlight=False)
     project = open_project_folder(options["parameters"])
-    _set_values(console, project, options)
     session = environment.open_session(options["profile"])
+    check_region_names(session, options["regions"])
+    _set_values(console, project, options)
     regions = options["regions"] or (session_region(session, "--regions"),)
+    check_region_names(session, regions)
     values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):
         inventory = read_inventory(session, regions, _roles(options), values, options["hub"])
@@ -136,7 +144,8 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     chosen = {**values, **proposed.missing(values)}
     problems = find_problems(inventory, chosen, proposed.excluded(chosen, regions))
     of_file = (*refused_values(project, inventory, proposed), *project.findings()) if project else ()
-    findings = (*problems, *proposed.refusals, *of_file)
+    of_stack = _stack_problems(session, inventory, project, chosen)
+    findings = (*problems, *of_stack, *proposed.refusals, *of_file)
     print_scope(console, inventory, chosen)
     for level in Level:
         print_findings(console, level, [finding for finding in findings if finding.level is level])
@@ -146,6 +155,15 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     result = _print_result(console, findings)
     print_rest_to_check(console, inventory, chosen, findings)
     return result if written else ExitCode.NOT_DONE
+
+
+def _stack_problems(
+    session: boto3.Session, inventory: Inventory, project: ProjectFolder | None, values: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Compare the deployed stack with the values that the file has or gets; nothing to compare without a name."""
+    name = stack_name(project.file.parent) if project else None
+    if project and name:
+        yield from stack_problems(read_stacks(session, inventory, name), values, project.parameters)
 
 
 def _roles(options: _Options) -> tuple[str, ...]:
@@ -171,7 +189,7 @@ def _print_result(console: Console, findings: Sequence[Finding]) -> ExitCode:
     if not missing and not unchecked:
         excluded = f" without {counted(without)}: see Excluded" if without else ""
         print_line(console, ("Ready", "bold green"), f" to deploy{excluded}")
-        return ExitCode.NOT_AS_WANTED if without else ExitCode.AS_WANTED
+        return ExitCode.AS_WANTED
     result = ("Not ready", "bold red") if missing else ("Not completely checked", "bold yellow")
     print_line(console, result, f": {missing} missing, {unchecked} not checked")
     return ExitCode.NOT_DONE if unchecked else ExitCode.NOT_AS_WANTED

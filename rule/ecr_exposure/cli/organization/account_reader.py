@@ -4,6 +4,7 @@ Without a name, DescribeConfigurationRecorders returns the customer managed reco
 https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigurationRecorders.html
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ _ENABLED: Final = frozenset({ENABLED_BY_DEFAULT, "ENABLED"})
 # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html
 _NOT_ENABLED: Final = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
 _MULTI_ACCOUNT_ROLE: Final = "AWSServiceRoleForConfigMultiAccountSetup"
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html: a path, if any, and a name
+_POLICY: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class ReadAccount:
 
     role: str | None
     """The role that was assumed; None in the caller's account."""
+    boundary: bool | Unknown | None
+    """Whether the permissions boundary exists; None without one."""
     account_regions: tuple[AccountRegion, ...]
     service_linked_role: bool | Unknown | None
     """Only read in the management account."""
@@ -55,6 +60,7 @@ class ReadAccounts:
     """What was read in all accounts."""
 
     account_regions: tuple[AccountRegion, ...]
+    boundaries: Mapping[str, bool | Unknown]
     role_used: Mapping[str, str]
     unreached: Mapping[str, Unknown]
     """Accounts in which none of the roles could be assumed."""
@@ -64,17 +70,19 @@ class ReadAccounts:
 class AccountReader:
     """Reads accounts side by side."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each argument is one fact about the accounts
         self,
         session: boto3.Session,
         caller: Caller,
         regions: Sequence[str],
         roles: Sequence[str],
         opt_in: frozenset[str] | Unknown,
+        *,
+        boundary: str,
     ) -> None:
-        """Take the roles to try in each account, and which of the Regions an account must enable."""
+        """Take the roles to try in each account, which Regions an account must enable, and the boundary's name."""
         self._session, self._caller, self._regions, self._roles = session, caller, regions, roles
-        self._opt_in = opt_in
+        self._opt_in, self._boundary = opt_in, boundary
         self._sts = Clients(session, regions[0]).sts
 
     def read_all(self, accounts: Sequence[str], management: str | None) -> ReadAccounts:
@@ -85,6 +93,7 @@ class AccountReader:
         reached = {account: each for account, each in results.items() if isinstance(each, ReadAccount)}
         return ReadAccounts(
             account_regions=tuple(one for each in reached.values() for one in each.account_regions),
+            boundaries={account: each.boundary for account, each in reached.items() if each.boundary is not None},
             role_used={account: each.role for account, each in reached.items() if each.role},
             unreached={account: each for account, each in results.items() if isinstance(each, Unknown)},
             service_linked_role=reached[management].service_linked_role if management in reached else None,
@@ -104,12 +113,20 @@ class AccountReader:
         statuses = attempt(lambda: region_statuses(clients[0].account)) if self._must_ask else {}
         return ReadAccount(
             role=role,
+            boundary=self._has_boundary(clients[0], account),
             account_regions=tuple(
                 _account_region(each, account, region, self._enabled(region, statuses))
                 for each, region in zip(clients, self._regions, strict=True)
             ),
             service_linked_role=attempt(lambda: _has_multi_account_role(clients[0].iam)) if is_management else None,
         )
+
+    def _has_boundary(self, clients: Clients, account: str) -> bool | Unknown | None:
+        """Return whether the account has the permissions boundary; None without a valid name."""
+        if not _POLICY.fullmatch(self._boundary):
+            return None
+        arn = f"arn:{self._caller.partition}:iam::{account}:policy/{self._boundary}"
+        return attempt(lambda: _policy_exists(clients.iam, arn))
 
     @property
     def _must_ask(self) -> bool:
@@ -204,6 +221,18 @@ def _has_multi_account_role(client: "IAMClient") -> bool:
     """
     try:
         required(client.get_role(RoleName=_MULTI_ACCOUNT_ROLE), lambda response: response["Role"])
+    except client.exceptions.NoSuchEntityException:
+        return False
+    return True
+
+
+def _policy_exists(client: "IAMClient", arn: str) -> bool:
+    """Return whether a customer managed policy exists.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicy.html
+    """
+    try:
+        required(client.get_policy(PolicyArn=arn), lambda response: response["Policy"])
     except client.exceptions.NoSuchEntityException:
         return False
     return True

@@ -145,6 +145,8 @@ class Inventory:
     """None if it has no trusted access, so that it is not used."""
     keys: Mapping[str, Key | Unknown | None]
     """The key of KmsKeyArn by Region, None where it does not exist; empty without a key."""
+    boundaries: Mapping[str, bool | Unknown]
+    """Whether the policy of PermissionsBoundaryName exists, by account; empty without a valid name."""
     service_linked_role: bool | Unknown | None
     """Whether the management account has the role of AWS Config for organization rules; None if it was not read."""
 

@@ -64,8 +64,10 @@ def read_inventory(
     management = organization.management_account if isinstance(organization, Organization) else None
     hub, hub_is_named = _hub(hub or caller.account, caller, listed), hub is not None
     trusted = attempt(lambda: _trusted(organizations))
+    asked = frozenset[str]() if alone else trusted
     opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
-    reader = AccountReader(session, caller, regions, roles, opt_in)
+    boundary = values.get("PermissionsBoundaryName", "")
+    reader = AccountReader(session, caller, regions, roles, opt_in, boundary=boundary)
     read = reader.read_all(_to_read(hub, listed, management, values), management if management != hub else None)
     credentials = reader.credentials(hub)
     aggregators = organization_aggregators(session, regions, credentials)
@@ -88,12 +90,9 @@ def read_inventory(
         unreached=read.unreached,
         aggregated=covered_regions(aggregators),
         aggregator=read_aggregator(session, aggregators, credentials) if read.unreached else None,
-        control_tower=(
-            None
-            if alone
-            else read_control_tower(session, regions, trusted, in_management_account=management == caller.account)
-        ),
+        control_tower=read_control_tower(session, regions, asked, in_management_account=management == caller.account),
         keys=read_keys(session, regions, values.get("KmsKeyArn", ""), credentials),
+        boundaries=read.boundaries,
         service_linked_role=read.service_linked_role,
     )
 

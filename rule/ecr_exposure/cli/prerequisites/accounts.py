@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.organization.inventory import AccountRegion, ControlTower, Inventory
+from ecr_exposure.cli.organization.inventory import AccountRegion, ControlTower, Inventory, Recorder
 from ecr_exposure.cli.prerequisites.excluded_accounts import not_active
 from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, counted, first_of, named, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import (
@@ -44,6 +44,7 @@ def account_problems(inventory: Inventory, excluded: Excluded) -> Iterator[Findi
     return chain(
         _inactive(inventory, excluded),
         without,
+        _without_need(inventory, excluded),
         chain.from_iterable(_recorder(inventory, each) for each in enabled),
     )
 
@@ -61,6 +62,30 @@ def _inactive(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
             problem=f"{counted(len(accounts))} {verb} {state}, {effect}: {first_of(inventory, accounts)}",
             where="organization",
         )
+
+
+def _without_need(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
+    """Return the accounts that are excluded although a recorder runs in all Regions: preflight changes no value."""
+    inactive = {account.identifier for account in not_active(inventory)}
+    listed = frozenset(chain.from_iterable(excluded.get(region, ()) for region in inventory.regions)) - inactive
+    stopped = {each.account for each in inventory.account_regions if not _records(each)}
+    running = {each.account for each in inventory.account_regions} - stopped
+    accounts = tuple(sorted(listed & running))
+    if accounts:
+        verb = "is" if len(accounts) == 1 else "are"
+        yield Finding(
+            level=Level.EXCLUDED,
+            problem=f"{counted(len(accounts))} {verb} excluded, although a configuration recorder runs there: "
+            f"{first_of(inventory, accounts)}",
+            where="ExcludedAccounts",
+            note="preflight changes no value that is there. To include them, set the value that it would choose: see "
+            "below.",
+            accounts=accounts,
+        )
+
+
+def _records(each: AccountRegion) -> bool:
+    return isinstance(each.recorder, Recorder) and each.recorder.recording
 
 
 def _without_recorder(inventory: Inventory, without: Iterable[AccountRegion], excluded: Excluded) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from ecr_exposure.cli.prerequisites.finding import Finding
 from ecr_exposure.cli.prerequisites.keys import key_problems
 from ecr_exposure.cli.prerequisites.management_account import management_account_problems
 from ecr_exposure.cli.prerequisites.organization_settings import organization_problems
+from ecr_exposure.cli.prerequisites.permissions_boundaries import boundary_problems
 from ecr_exposure.cli.prerequisites.regions import region_problems
 from ecr_exposure.cli.prerequisites.unreached_accounts import unreached_problems
 from ecr_exposure.cli.stack import DeployedAs
@@ -30,9 +31,11 @@ def find_problems(
     Region. A rule in one account needs nothing of the organization.
     """
     key = key_problems(inventory, values.get("KmsKeyArn", ""))
+    boundary = boundary_problems(inventory, values.get("PermissionsBoundaryName", ""))
     if values.get("DeployAs") == DeployedAs.ACCOUNT_RULE:
         alone = _only_the_hub(inventory)
-        return (*region_problems(alone, ""), *unreached_problems(alone), *account_problems(alone, _NOBODY), *key)
+        own = (*region_problems(alone, ""), *unreached_problems(alone), *account_problems(alone, _NOBODY))
+        return (*own, *boundary, *key)
     return tuple(
         chain(
             organization_problems(inventory),
@@ -40,6 +43,7 @@ def find_problems(
             management_account_problems(inventory),
             unreached_problems(inventory),
             account_problems(inventory, excluded),
+            boundary,
             key,
             aggregator_hints(inventory),
             security_hub_hints(inventory),

@@ -4,4 +4,5 @@
 ``template_rules`` which it refuses together. ``project_folder`` is the folder of both files, and ``sam_deploy`` how SAM
 CLI reads the first. ``proposed_values`` follow from the organization, ``refused_values`` would fail the deployment or
 belong to another organization, and ``values_report`` writes and prints.
+``stack_changes`` compares the values with the deployed stacks.
 """

@@ -119,8 +119,8 @@ class _ProposalsForOrganization:
             reason = "the first of the named Regions"
         if self._names_other_regions:
             region = current  # the stack of another Region made the roles already
-        note = "change it only before the first deployment" if current else ""
-        return Proposal(name="HomeRegion", value=region, reason="; ".join(filter(None, (reason, note))))
+        note = "change it only before" if current else "it cannot be changed after"
+        return Proposal(name="HomeRegion", value=region, reason=f"{reason}; {note} the first deployment")
 
     @property
     def _names_other_regions(self) -> bool:

@@ -16,19 +16,26 @@ from ecr_exposure.cli.prerequisites.finding import Finding, Level
 
 SAMCONFIG: Final = "samconfig.toml"
 _SECTION: Final = "[default.deploy.parameters]"
+_OVERRIDES: Final = "parameter_overrides"
 _DEFAULT_NAME: Final = "parameters.yaml"
+
+
+def stack_name(folder: Path) -> str | None:
+    """Return the name of the stack that ``sam deploy`` in the folder deploys, if samconfig.toml has one."""
+    found = _configured(folder, "stack_name")
+    return found if isinstance(found, str) and found else None
 
 
 def values_are_read(file: Path) -> bool:
     """Return whether ``sam deploy`` in the folder of the file reads it."""
-    return _reads(_overrides(file.parent), file)
+    return _reads(_configured(file.parent, _OVERRIDES), file)
 
 
 def configuration_finding(file: Path) -> Finding | None:
     """Return what is wrong with samconfig.toml beside parameters.yaml; another file is named on the command line."""
     if file.name != _DEFAULT_NAME:
         return None
-    overrides = _overrides(file.parent)
+    overrides = _configured(file.parent, _OVERRIDES)
     if _reads(overrides, file):
         return None
     if isinstance(overrides, OSError | ValueError):
@@ -74,15 +81,15 @@ def _reads(overrides: object, file: Path) -> bool:
     return (file.parent / overrides.removeprefix("file://")).resolve() == file.resolve()
 
 
-def _overrides(folder: Path) -> object:
-    """Return parameter_overrides of the deploy command, or else of all commands, or why it cannot be read."""
+def _configured(folder: Path, option: str) -> object:
+    """Return an option of the deploy command, or else of all commands, or why it cannot be read."""
     try:
         content: Any = tomllib.loads((folder / SAMCONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
         return error
     for command in ("deploy", "global"):
         found = content
-        for name in ("default", command, "parameters", "parameter_overrides"):
+        for name in ("default", command, "parameters", option):
             found = found.get(name) if isinstance(found, dict) else None
         if found is not None:
             return found

@@ -37,7 +37,7 @@ class ValuesReport:
             except CannotRunError as problem:
                 error = problem.message
         self._console.print()
-        self._print_added(added, error)
+        self._print_added(added, error, {each.name: each.reason for each in proposed.proposals})
         self._print_refused({name: value for name, value in missing.items() if name not in added})
         for name in proposed.unknown(current):
             print_line(self._console, f"{name}: unknown, see above", indent=2)
@@ -47,10 +47,10 @@ class ValuesReport:
             self._print_commands(proposed, {**current, **added}, inventory)
         return not error
 
-    def _print_added(self, added: Mapping[str, str], error: str) -> None:
+    def _print_added(self, added: Mapping[str, str], error: str, reasons: Mapping[str, str]) -> None:
         if not self._project:
             print_line(self._console, ("Parameter values", "bold"))
-            self._print_values(added)
+            self._print_values(added, reasons)
             folder = f"{self._file.parent} has no {TEMPLATE}"
             print_line(self._console, f"Not written: {folder}; name the file beside it with --parameters FILE")
             return
@@ -60,11 +60,12 @@ class ValuesReport:
             print_line(self._console, ("Parameter values added", "bold"), f" to {self._file}")
         else:
             print_line(self._console, ("Parameter values", "bold"), f": nothing to add to {self._file}")
-        self._print_values(added)
+        self._print_values(added, reasons)
 
-    def _print_values(self, values: Mapping[str, str]) -> None:
+    def _print_values(self, values: Mapping[str, str], reasons: Mapping[str, str]) -> None:
         for name, value in values.items():
-            print_line(self._console, f"{name}={value}", indent=2)
+            reason = f" ({reasons[name]})" if reasons.get(name) else ""
+            print_line(self._console, f"{name}={value}{reason}", indent=2)
 
     def _print_refused(self, values: Mapping[str, str]) -> None:
         """Print which values another version of the template does not accept."""
