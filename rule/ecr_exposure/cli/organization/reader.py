@@ -66,8 +66,7 @@ def read_inventory(
     trusted = attempt(lambda: _trusted(organizations))
     asked = frozenset[str]() if alone else trusted
     opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
-    boundary = values.get("PermissionsBoundaryName", "")
-    reader = AccountReader(session, caller, regions, roles, opt_in, boundary=boundary)
+    reader = AccountReader(session, caller, regions, roles, opt_in, boundary=values.get("PermissionsBoundaryName", ""))
     read = reader.read_all(_to_read(hub, listed, management, values), management if management != hub else None)
     credentials = reader.credentials(hub)
     aggregators = organization_aggregators(session, regions, credentials)
