@@ -17,6 +17,8 @@ from ecr_exposure.cli.main import command, main
 
 RULE: Final = Path(__file__).parent.parent.parent / "rule"
 COMMANDS: Final = sorted(command.commands)
+# The Makefile finds them by itself otherwise, in a second.
+INTERPRETERS: Final = tuple(f"{name}=python3" for name in ("PYTHON", "TOOLS_PYTHON", "BENCHMARK_PYTHON"))
 
 
 def run_process(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
@@ -208,7 +210,7 @@ class TestShortcuts:
 def run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Print what make would run, without making the environment."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    process = ("make", "--dry-run", "--assume-old=.venv/ready", *arguments)
+    process = ("make", *INTERPRETERS, "--dry-run", "--assume-old=.venv/ready", *arguments)
     return subprocess.run(  # noqa: S603 - our own Makefile
         process, cwd=RULE.parent, env=variables, capture_output=True, text=True, check=False
     )

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,8 @@ def module_of(file: Path) -> str:
     return ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
 
 
-def imported_by(file: Path) -> set[str]:
+@cache
+def imported_by(file: Path) -> frozenset[str]:
     """Return the modules that a module imports, wherever in the file."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -45,7 +47,7 @@ def imported_by(file: Path) -> set[str]:
             found.add(node.module or "")
         elif isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-    return found
+    return frozenset(found)
 
 
 def own_imports_of(file: Path) -> set[str]:
