@@ -133,10 +133,9 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     console = Console(highlight=False)
     project = open_project_folder(options["parameters"])
     session = environment.open_session(options["profile"])
-    check_region_names(session, options["regions"])
-    _set_values(console, project, options)
     regions = options["regions"] or (session_region(session, "--regions"),)
     check_region_names(session, regions)
+    _set_values(console, project, options)
     values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):
         inventory = read_inventory(session, regions, _roles(options), values, options["hub"])

@@ -19,7 +19,7 @@ _ARN: Final = re.compile(r"arn:(?P<partition>[\w-]+):kms:(?P<region>[\w-]+):(?P<
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyArn:
-    """The ARN of a key; an alias is none."""
+    """The ARN of a KMS key, not of an alias."""
 
     partition: str
     region: str
@@ -40,7 +40,7 @@ def key_arn(text: str) -> KeyArn | None:
 def read_keys(
     session: boto3.Session, regions: Sequence[str], text: str, credentials: Mapping[str, str] | Unknown
 ) -> dict[str, Key | Unknown | None]:
-    """Read the key in each Region and in that of its ARN; without a key, or with a wrong ARN, there is none to read."""
+    """Read the key in each Region and in that of its ARN; return an empty map if the text is not the ARN of a key."""
     arn = key_arn(text)
     if arn is None:
         return {}

@@ -67,7 +67,7 @@ class AccountRegion:
     account: str
     region: str
     enabled: bool | Unknown
-    """Whether the account has enabled the Region; if not, all that follows is None, because it was not read."""
+    """Whether the account has enabled the Region; if False, the fields below are None, because they were not read."""
     recorder: Recorder | Unknown | None
     bucket: str | Unknown | None
     """The delivery channel's bucket; None without a delivery channel."""
