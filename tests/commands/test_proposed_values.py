@@ -12,6 +12,7 @@ from ecr_exposure.cli.organization.inventory import (
     AccountRegion,
     Caller,
     ControlTower,
+    DeliveryChannel,
     Inventory,
     Organization,
     Recorder,
@@ -22,7 +23,9 @@ from tests.deployment.sam import TEMPLATE
 from tests.local_aws.templates import read_template
 
 HUB, MANAGEMENT, ONE, TWO = "111111111111", "222222222222", "333333333333", "444444444444"
-RECORDER: Final = Recorder(settings={"name": "default"}, recording=True)
+RECORDER: Final = Recorder(
+    name="default", recording=True, last_status="SUCCESS", last_error="", settings={"name": "default"}
+)
 REFUSED: Final = Unknown("refused")
 HOME, ABROAD, AFRICA = "eu-west-1", "us-east-1", "af-south-1"
 
@@ -37,8 +40,7 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
             region=region,
             enabled=True,
             recorder=None if account in missing.get(region, ()) else RECORDER,
-            bucket="bucket",
-            security_hub=REFUSED,
+            channel=DeliveryChannel(bucket="bucket", last_error=""),
         )
         for account in (HUB, MANAGEMENT, *members)
         for region in regions
@@ -66,6 +68,9 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
         control_tower=None,
         keys={},
         service_linked_role=None,
+        security_hub={},
+        stack_sets_access=True,
+        to_read=(HUB, MANAGEMENT, *members),
     )
     return replace(found, **changes)
 

@@ -11,12 +11,20 @@ from itertools import chain
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.organization.inventory import AccountRegion, ControlTower, Inventory, Recorder
+from ecr_exposure.cli.organization.inventory import (
+    AccountRegion,
+    ControlTower,
+    DeliveryChannel,
+    Inventory,
+    Recorder,
+    Unread,
+)
 from ecr_exposure.cli.prerequisites.excluded_accounts import not_active
 from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, counted, first_of, named, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import (
     COMPLIANCE,
     REPOSITORY,
+    Settings,
     complete_command,
     create_commands,
     delivery_channel_command,
@@ -94,7 +102,7 @@ def _without_recorder(inventory: Inventory, without: Iterable[AccountRegion], ex
     for each in without:
         is_hub = each.account == inventory.hub
         is_excluded = not is_hub and each.account in excluded.get(each.region, ())
-        has_bucket = each.bucket if isinstance(each.bucket, Unknown) else each.bucket is not None
+        has_bucket = each.channel if isinstance(each.channel, Unknown) else each.channel is not None
         is_management = each.account == inventory.management_account
         grouped[each.region, is_excluded, is_hub, is_management, has_bucket].append(each)
     for (_, is_excluded, _, _, _), group in grouped.items():
@@ -109,23 +117,10 @@ def _recorder(inventory: Inventory, each: AccountRegion) -> Iterator[Finding]:
     if isinstance(recorder, Unknown):
         yield unchecked("the configuration recorder", recorder, where)
         return
-    missing, daily = missing_types(recorder.settings), is_daily(recorder.settings)
-    if missing:
-        effects = "; ".join(_EFFECTS[name] for name in missing)
-        yield Finding(
-            level=Level.MISSING,
-            problem=f"the configuration recorder does not record {' and '.join(missing)}: {effects}",
-            where=where,
-            commands=(complete_command(recorder.settings, each.region),),
-            note="The command also ends the DAILY recording of repositories." if daily else "",
-        )
-    elif daily:
-        yield Finding(
-            level=Level.HINT,
-            problem="repositories are recorded DAILY: a change is evaluated up to 24 hours later",
-            where=where,
-            commands=(complete_command(recorder.settings, each.region),),
-        )
+    if isinstance(recorder.settings, Unknown):
+        yield unchecked("what the configuration recorder records", recorder.settings, where)
+    elif recorder.settings is not Unread.UNREAD:
+        yield from _incomplete(recorder.settings, each.region, where)
     if not recorder.recording:
         yield Finding(
             level=Level.MISSING,
@@ -133,6 +128,26 @@ def _recorder(inventory: Inventory, each: AccountRegion) -> Iterator[Finding]:
             where=where,
             commands=(*_delivery_channel(inventory, each), start_command(recorder.name, each.region)),
             note=f"{_bucket_note(inventory, each)} {RUN_AGAIN} A stopped recorder excludes no account.".strip(),
+        )
+
+
+def _incomplete(settings: Settings, region: str, where: str) -> Iterator[Finding]:
+    missing, daily = missing_types(settings), is_daily(settings)
+    if missing:
+        effects = "; ".join(_EFFECTS[name] for name in missing)
+        yield Finding(
+            level=Level.MISSING,
+            problem=f"the configuration recorder does not record {' and '.join(missing)}: {effects}",
+            where=where,
+            commands=(complete_command(settings, region),),
+            note="The command also ends the DAILY recording of repositories." if daily else "",
+        )
+    elif daily:
+        yield Finding(
+            level=Level.HINT,
+            problem="repositories are recorded DAILY: a change is evaluated up to 24 hours later",
+            where=where,
+            commands=(complete_command(settings, region),),
         )
 
 
@@ -187,19 +202,20 @@ def _of_hub(inventory: Inventory) -> str:
 
 def _delivery_channel(inventory: Inventory, each: AccountRegion) -> tuple[str, ...]:
     """Return the command that creates the delivery channel, if there is none."""
-    return () if each.bucket is not None else (delivery_channel_command(_bucket(inventory), each.region),)
+    return () if each.channel is not None else (delivery_channel_command(_bucket(inventory), each.region),)
 
 
 def _bucket(inventory: Inventory) -> str:
     """Return the bucket that most delivery channels of the organization use."""
-    used = Counter(each.bucket for each in inventory.account_regions if isinstance(each.bucket, str))
+    channels = (each.channel for each in inventory.account_regions)
+    used = Counter(channel.bucket for channel in channels if isinstance(channel, DeliveryChannel))
     return used.most_common(1)[0][0] if used else UNKNOWN_BUCKET
 
 
 def _bucket_note(inventory: Inventory, each: AccountRegion) -> str:
-    if isinstance(each.bucket, Unknown):
-        return f"Whether there is a delivery channel could not be checked: {each.bucket.reason}"
-    if each.bucket is not None:
+    if isinstance(each.channel, Unknown):
+        return f"Whether there is a delivery channel could not be checked: {each.channel.reason}"
+    if each.channel is not None:
         return ""
     bucket = _bucket(inventory)
     if bucket == UNKNOWN_BUCKET:

@@ -1,12 +1,12 @@
 """What is optional for the rule: an organization aggregator and Security Hub, which show the evaluations. Pure."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import Inventory, SecurityHub
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, first_of, management, named, unchecked
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, management, named, unchecked
 from ecr_exposure.cli.prerequisites.organization_settings import register_command
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command, compact_json
 
@@ -19,10 +19,10 @@ def security_hub_hints(inventory: Inventory) -> Iterator[Finding]:
 
 
 def security_hub_administrators(inventory: Inventory, region: str) -> tuple[str, ...]:
-    """Return the Security Hub administrators of the accounts in a region."""
-    hubs = (each.security_hub for each in inventory.account_regions if each.region == region)
-    administrators = {hub.administrator for hub in hubs if isinstance(hub, SecurityHub)}
-    return tuple(sorted(administrators - {""}))
+    """Return the Security Hub administrator of a region, if it is known."""
+    hub = inventory.security_hub.get(region)
+    known = isinstance(hub, SecurityHub) and isinstance(hub.administrator, str) and hub.administrator
+    return (known,) if known else ()
 
 
 def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
@@ -61,34 +61,25 @@ def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
 
 
 def _security_hub(inventory: Inventory, region: str) -> Iterator[Finding]:
-    hubs = {each.account: each.security_hub for each in inventory.account_regions if each.region == region}
-    for account, hub in hubs.items():
-        if isinstance(hub, Unknown):
-            yield unchecked("Security Hub", hub, f"{named(inventory, account)}, {region}", level=Level.HINT)
-    known = {account: hub for account, hub in hubs.items() if isinstance(hub, SecurityHub)}
-    disabled = [account for account, hub in known.items() if not hub.enabled]
-    if disabled:
+    hub = inventory.security_hub.get(region)
+    where = f"{named(inventory, inventory.hub)}, {region}"
+    if isinstance(hub, Unknown):
+        yield unchecked("Security Hub", hub, where, level=Level.HINT)
+    if not isinstance(hub, SecurityHub):
+        return
+    if not hub.enabled:
         enable = ("securityhub", "enable-security-hub", "--region", region, "--no-enable-default-standards")
-        count = f"{len(disabled)} of {len(known)} accounts"
         yield Finding(
             level=Level.HINT,
-            problem=f"Security Hub is not enabled in {count}: it has no findings of {first_of(inventory, disabled)}",
-            where=f"each of these accounts, {region}",
+            problem="Security Hub is not enabled: it has no findings of this account",
+            where=where,
             commands=(aws_command(*enable),),
         )
-    if len(disabled) < len(known) and not security_hub_administrators(inventory, region):
-        problem = "no account has a Security Hub administrator: deploy deploy/security-hub.yaml to every account"
-        if not _holds_all(inventory, known):
-            problem = (
-                "none of the checked accounts has a Security Hub administrator. If your organization has one, possibly "
-                "a checked account, deploy deploy/security-hub.yaml there, else to every account"
-            )
+    if isinstance(hub.administrator, Unknown):
+        if not inventory.in_management_account:
+            return
+        what = "which account is the administrator of Security Hub"
+        yield unchecked(what, hub.administrator, f"account {inventory.caller.account}, {region}", level=Level.HINT)
+    elif not hub.administrator:
+        problem = "the organization has no Security Hub administrator: deploy deploy/security-hub.yaml to every account"
         yield Finding(level=Level.HINT, problem=problem, where=region)
-
-
-def _holds_all(inventory: Inventory, known: Collection[str]) -> bool:
-    """Return whether these are all accounts that could have Security Hub."""
-    accounts = inventory.accounts
-    if isinstance(accounts, Unknown):
-        return False
-    return all(account.identifier in known for account in accounts if account.state == "ACTIVE")
