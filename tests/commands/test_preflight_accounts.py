@@ -278,17 +278,15 @@ class TestRecorder:
     ) -> None:
         """One region has no recorder, and the other refuses."""
         prepared.remove_recorder(ONE, HOME)
-        fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
+        fault = refused("config", "DescribeConfigurationRecorderStatus", account=ONE, region=ABROAD)
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared)
         assert report.excluded == ""
         assert "and are not in ExcludedAccounts: 444455556666\n" in report.text
 
-    @pytest.mark.parametrize("operation", ["DescribeConfigurationRecorders", "DescribeConfigurationRecorderStatus"])
-    def test_refused_recorder_is_not_checked(
-        self, prepared: PreparedOrganization, preflight: RunPreflight, operation: str
-    ) -> None:
-        with prepared.organization.faults.inject(refused("config", operation, account=ONE, region=ABROAD)):
+    def test_refused_recorder_is_not_checked(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
+        fault = refused("config", "DescribeConfigurationRecorderStatus", account=ONE, region=ABROAD)
+        with prepared.organization.faults.inject(fault):
             report = preflight(prepared)
         assert report.status == 2
         (finding,) = report.under("Not checked")
@@ -297,11 +295,23 @@ class TestRecorder:
         )
         assert report.text.count("and are not in ExcludedAccounts: 444455556666\n") == 1
 
+    def test_refused_settings_of_a_recorder_are_not_checked(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
+        with prepared.organization.faults.inject(fault):
+            report = preflight(prepared)
+        assert report.status == 2
+        (finding,) = report.under("Not checked")
+        assert finding.startswith(
+            "account 444455556666 (member-444455556666), us-east-1: what the configuration recorder records could not "
+        )
+
     def test_region_that_does_not_answer_is_not_checked(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         """For example one that an account has not enabled; every account is reported."""
-        fault = Fault("config", "DescribeConfigurationRecorders", connection=Connection.UNREACHABLE, times=None)
+        fault = Fault("config", "DescribeConfigurationRecorderStatus", connection=Connection.UNREACHABLE, times=None)
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared, regions=HOME)
         assert report.status == 2
@@ -313,11 +323,11 @@ class TestRecorder:
         """It serves another service; the rule needs the customer managed recorder."""
         recorder = {
             "name": "linked",
-            "roleARN": "arn:aws:iam::1:role/x",
+            "recording": True,
             "servicePrincipal": "observability.amazonaws.com",
         }
-        body = json.dumps({"ConfigurationRecorders": [recorder]})
-        where = ("config", "DescribeConfigurationRecorders")
+        body = json.dumps({"ConfigurationRecordersStatus": [recorder]})
+        where = ("config", "DescribeConfigurationRecorderStatus")
         response = Fault(*where, status=200, body=body, request_id=True, account=ONE, times=None)
         with prepared.organization.faults.inject(response):
             report = preflight(prepared, regions=HOME)

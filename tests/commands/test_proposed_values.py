@@ -12,6 +12,7 @@ from ecr_exposure.cli.organization.inventory import (
     Account,
     AccountRegion,
     ControlTower,
+    DeliveryChannel,
     Inventory,
     Organization,
     Recorder,
@@ -22,7 +23,9 @@ from tests.deployment.sam import TEMPLATE
 from tests.local_aws.templates import read_template
 
 HUB, MANAGEMENT, ONE, TWO = "111111111111", "222222222222", "333333333333", "444444444444"
-RECORDER: Final = Recorder(settings={"name": "default"}, recording=True)
+RECORDER: Final = Recorder(
+    name="default", recording=True, last_status="SUCCESS", last_error="", settings={"name": "default"}
+)
 ARN: Final = "arn:aws:iam::111122223333:user/admin"
 REFUSED: Final = Unknown("refused")
 HOME, ABROAD, AFRICA = "eu-west-1", "us-east-1", "af-south-1"
@@ -38,8 +41,7 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
             region=region,
             enabled=True,
             recorder=None if account in missing.get(region, ()) else RECORDER,
-            bucket="bucket",
-            security_hub=REFUSED,
+            channel=DeliveryChannel(bucket="bucket", last_error=""),
         )
         for account in (HUB, MANAGEMENT, *members)
         for region in regions
@@ -67,6 +69,9 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
         control_tower=None,
         keys={},
         service_linked_role=None,
+        security_hub={},
+        stack_sets_access=True,
+        to_read=(HUB, MANAGEMENT, *members),
     )
     return replace(found, **changes)
 

@@ -1,8 +1,4 @@
-"""The accounts of an organization, each read in all Regions: the caller's own directly, the others by a role.
-
-Without a name, DescribeConfigurationRecorders returns the customer managed recorder:
-https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigurationRecorders.html
-"""
+"""The accounts of an organization, each read in all Regions: the caller's own directly, the others by a role."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,30 +7,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import boto3
-from botocore.exceptions import ClientError
 
 from ecr_exposure.cli.aws_calls import (
     AWS_ERRORS,
     Clients,
     Unknown,
     attempt,
-    error_code,
     error_text,
     required,
 )
 from ecr_exposure.cli.caller import Caller
-from ecr_exposure.cli.organization.inventory import AccountRegion, Recorder, SecurityHub
+from ecr_exposure.cli.organization.config_reader import read_delivery_channel, read_recorder
+from ecr_exposure.cli.organization.inventory import AccountRegion
 from ecr_exposure.cli.region_options import ENABLED, region_statuses
 
 if TYPE_CHECKING:
-    from mypy_boto3_config import ConfigServiceClient
     from mypy_boto3_iam import IAMClient
-    from mypy_boto3_securityhub import SecurityHubClient
 
 _ACCOUNTS_AT_ONCE: Final = 8
-# Errors of DescribeHub in an account that has not enabled Security Hub:
-# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html
-_NOT_ENABLED: Final = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
 _MULTI_ACCOUNT_ROLE: Final = "AWSServiceRoleForConfigMultiAccountSetup"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html: a path, if any, and a name
 _POLICY: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
@@ -161,45 +151,14 @@ class AccountReader:
 
 def _account_region(clients: Clients, account: str, region: str, enabled: bool | Unknown) -> AccountRegion:  # noqa: FBT001 - three values
     if enabled is False:
-        return AccountRegion(
-            account=account, region=region, enabled=False, recorder=None, bucket=None, security_hub=None
-        )
+        return AccountRegion(account=account, region=region, enabled=False, recorder=None, channel=None)
     return AccountRegion(
         account=account,
         region=region,
         enabled=enabled,
-        recorder=attempt(lambda: _recorder(clients.config)),
-        bucket=attempt(lambda: _bucket(clients.config)),
-        security_hub=attempt(lambda: _security_hub(clients.security_hub)),
+        recorder=attempt(lambda: read_recorder(clients.config)),
+        channel=attempt(lambda: read_delivery_channel(clients.config)),
     )
-
-
-def _recorder(client: "ConfigServiceClient") -> Recorder | None:
-    """Return the customer managed recorder; a service-linked one evaluates no rules of the customer."""
-    described = client.describe_configuration_recorders()
-    for settings in required(described, lambda response: response["ConfigurationRecorders"]):
-        if not settings.get("servicePrincipal"):
-            status = client.describe_configuration_recorder_status(ConfigurationRecorderNames=[settings["name"]])
-            states = required(status, lambda response: response["ConfigurationRecordersStatus"])
-            return Recorder(settings=settings, recording=any(state.get("recording", False) for state in states))
-    return None
-
-
-def _bucket(client: "ConfigServiceClient") -> str | None:
-    for channel in required(client.describe_delivery_channels(), lambda response: response["DeliveryChannels"]):
-        return str(channel["s3BucketName"])
-    return None
-
-
-def _security_hub(client: "SecurityHubClient") -> SecurityHub:
-    try:
-        required(client.describe_hub(), lambda response: response["HubArn"])
-    except ClientError as error:
-        if error_code(error) not in _NOT_ENABLED:
-            raise
-        return SecurityHub(enabled=False, administrator="")
-    administrator = client.get_administrator_account().get("Administrator") or {}
-    return SecurityHub(enabled=True, administrator=administrator.get("AccountId", ""))
 
 
 def _has_multi_account_role(client: "IAMClient") -> bool:

@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.h
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import boto3
 from botocore.exceptions import BotoCoreError
@@ -29,6 +30,7 @@ from ecr_exposure.cli.organization.aggregator_reader import covered_regions, org
 from ecr_exposure.cli.organization.control_tower import read_control_tower
 from ecr_exposure.cli.organization.encryption_key import read_keys
 from ecr_exposure.cli.organization.inventory import CONFIG_RULES, Account, Inventory, Organization
+from ecr_exposure.cli.organization.security_hub_reader import read_security_hub
 from ecr_exposure.cli.region_options import ENABLED_BY_DEFAULT, region_statuses
 from ecr_exposure.cli.stack import DeployedAs
 
@@ -62,15 +64,14 @@ def read_inventory(
     alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
     organization = _organization(organizations, caller, root_arn, alone=alone)
     management = organization.management_account if isinstance(organization, Organization) else None
+    is_management = management == caller.account
     hub, hub_is_named = _hub(hub or caller.account, caller, listed), hub is not None
     trusted = attempt(lambda: _trusted(organizations))
-    asked = frozenset[str]() if alone else trusted
     opt_in = _opt_in(clients, caller, (*regions, values.get("HomeRegion") or regions[0]))
     reader = AccountReader(session, caller, regions, roles, opt_in, boundary=values.get("PermissionsBoundaryName", ""))
-    read = reader.read_all(_to_read(hub, listed, management, values), management if management != hub else None)
-    credentials = reader.credentials(hub)
-    aggregators = organization_aggregators(session, regions, credentials)
-    return Inventory(
+    to_read = _to_read(hub, listed, management, values)
+    read = reader.read_all(to_read, management if management != hub else None)
+    inventory = Inventory(
         caller=caller,
         hub=hub,
         hub_is_named=hub_is_named,
@@ -87,12 +88,33 @@ def read_inventory(
         accounts=listed,
         account_regions=read.account_regions,
         unreached=read.unreached,
-        aggregated=covered_regions(aggregators),
-        aggregator=read_aggregator(session, aggregators, credentials) if read.unreached else None,
-        control_tower=read_control_tower(session, regions, asked, in_management_account=management == caller.account),
-        keys=read_keys(session, regions, values.get("KmsKeyArn", ""), credentials),
+        aggregated=frozenset(),
+        aggregator=None,
+        control_tower=read_control_tower(
+            session, regions, frozenset() if alone else trusted, in_management_account=is_management
+        ),
+        keys={},
         boundaries=read.boundaries,
         service_linked_role=read.service_linked_role,
+        security_hub={},
+        stack_sets_access=attempt(lambda: _stack_sets_access(clients, is_management=is_management)),
+        to_read=tuple(to_read),
+    )
+    return _with_services_of_hub(session, inventory, values.get("KmsKeyArn", ""), reader.credentials(hub))
+
+
+def _with_services_of_hub(
+    session: boto3.Session, inventory: Inventory, key: str, credentials: Mapping[str, str] | Unknown
+) -> Inventory:
+    """Return the inventory with what is read with the credentials of the hub."""
+    regions, is_management = inventory.regions, inventory.in_management_account
+    aggregators = organization_aggregators(session, regions, credentials)
+    return replace(
+        inventory,
+        aggregated=covered_regions(aggregators),
+        aggregator=read_aggregator(session, aggregators, credentials) if inventory.unreached else None,
+        keys=read_keys(session, regions, key, credentials),
+        security_hub=read_security_hub(session, regions, credentials, in_management_account=is_management),
     )
 
 
@@ -224,3 +246,13 @@ def _administrators(client: "OrganizationsClient") -> frozenset[str]:
     """
     pages = client.get_paginator("list_delegated_administrators").paginate(ServicePrincipal=CONFIG_RULES)
     return frozenset(each["Id"] for each in entries(pages, lambda page: page["DelegatedAdministrators"]))
+
+
+def _stack_sets_access(clients: Clients, *, is_management: bool) -> bool:
+    """Return whether CloudFormation activated trusted access; the trust that Organizations lists is not enough.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeOrganizationsAccess.html
+    """
+    call_as: Literal["SELF", "DELEGATED_ADMIN"] = "SELF" if is_management else "DELEGATED_ADMIN"
+    response = clients.cloudformation.describe_organizations_access(CallAs=call_as)
+    return required(response, lambda found: found["Status"]) == "ENABLED"
