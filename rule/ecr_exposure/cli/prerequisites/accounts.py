@@ -80,12 +80,13 @@ def _unread(inventory: Inventory) -> Iterator[Finding]:
     """Return, in one hint, where it was not read what recorders record and whether delivery channels fail."""
     unread = sum(_is_unread(each) for each in inventory.account_regions)
     if unread:
+        regions = ",".join(inventory.regions)
         yield Finding(
             level=Level.HINT,
             problem="what recorders record, and whether delivery channels fail, was not read in "
             f"{unread:,} of {counted(inventory.pairs, 'place')}, to save calls",
             where=f"account {inventory.caller.account}",
-            commands=(f"ecr-exposure preflight --regions {','.join(inventory.regions)} --hub {inventory.hub} --thorough",),
+            commands=(f"ecr-exposure preflight --regions {regions} --hub {inventory.hub} --thorough",),
             note="A place is one account in one Region. It was read in one Region of each account, and wherever a "
             "recorder reports a failure. The command reads it everywhere.",
         )

@@ -18,7 +18,7 @@ def security_hub_hints(inventory: Inventory) -> Iterator[Finding]:
         hub = inventory.security_hub.get(region)
         places = (Place(inventory.hub, region),)
         if isinstance(hub, Unknown):
-            yield unchecked("Security Hub", hub, places=places, level=Level.HINT)
+            yield unchecked("Security Hub", hub, places[0], level=Level.HINT)
         elif hub and not hub.enabled:
             yield _not_enabled(places, region)
         if isinstance(hub, SecurityHub):
@@ -80,11 +80,10 @@ def _not_enabled(places: tuple[Place, ...], region: str) -> Finding:
 
 def _administration(inventory: Inventory, hub: SecurityHub, region: str) -> Iterator[Finding]:
     """Return whether the organization lacks a delegated administrator of Security Hub."""
-    if isinstance(hub.administrator, Unknown):
+    if isinstance(hub.administrator, Unknown) and inventory.in_management_account:
         what = "which account is the administrator of Security Hub"
-        places = (Place(inventory.caller.account, region),)
-        note = "AWS tells the management account only."
-        yield unchecked(what, hub.administrator, places=places, level=Level.HINT, note=note)
+        where = Place(inventory.caller.account, region)
+        yield unchecked(what, hub.administrator, where, level=Level.HINT)
     elif not hub.administrator:
         yield Finding(
             level=Level.HINT,

@@ -48,7 +48,9 @@ class ChannelCommands:
                 f"Replace {UNKNOWN_BUCKET} by the name of a bucket that AWS Config of the account may write to "
                 f"({_POLICY})."
             )
-        return f"The policy of the bucket {self._bucket}, which other accounts use, must allow AWS Config of the account."
+        return (
+            f"The policy of the bucket {self._bucket}, which other accounts use, must allow AWS Config of the account."
+        )
 
     def _create(self, each: AccountRegion) -> str:
         return delivery_channel_command(self._bucket, each.region)
@@ -56,19 +58,19 @@ class ChannelCommands:
 
 def delivery_problems(each: AccountRegion) -> Iterator[Finding]:
     """Return what a running recorder cannot deliver; AWS documents no effect of that on evaluations, so a hint."""
-    places = (Place(each.account, each.region),)
+    place = Place(each.account, each.region)
     channel = each.channel
     if isinstance(channel, Unknown):
-        yield unchecked("the delivery channel", channel, places=places, level=Level.HINT)
+        yield unchecked("the delivery channel", channel, place, level=Level.HINT)
     if not isinstance(channel, DeliveryChannel):
         return
     if isinstance(channel.last_error, Unknown):
         what = "whether AWS Config can deliver to the bucket of the delivery channel"
-        yield unchecked(what, channel.last_error, places=places, level=Level.HINT)
+        yield unchecked(what, channel.last_error, place, level=Level.HINT)
     elif channel.last_error:
         yield Finding(
             level=Level.HINT,
             problem=f"AWS Config could not deliver to the bucket {channel.bucket}: {channel.last_error}",
-            places=places,
+            places=(place,),
             note=f"AWS documents no effect on evaluations; the history in the bucket is incomplete. See {_POLICY}",
         )

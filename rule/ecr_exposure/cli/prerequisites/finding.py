@@ -52,17 +52,16 @@ class Finding:
 
 
 def unchecked(
-    what: str,
-    unknown: Unknown,
-    where: str = "",
-    *,
-    places: tuple[Place, ...] = (),
-    level: Level = Level.UNCHECKED,
-    note: str = "",
+    what: str, unknown: Unknown, where: str | Place, *, level: Level = Level.UNCHECKED, note: str = ""
 ) -> Finding:
     """Return the finding that something could not be checked, with the reason."""
-    problem = f"{what} could not be checked: {unknown.reason}"
-    return Finding(level=level, problem=problem, where=where, places=places, note=note)
+    return Finding(
+        level=level,
+        problem=f"{what} could not be checked: {unknown.reason}",
+        where=where if isinstance(where, str) else "",
+        places=() if isinstance(where, str) else (where,),
+        note=note,
+    )
 
 
 def account_names(inventory: Inventory) -> Mapping[str, str]:

@@ -129,9 +129,7 @@ def _about_commands(findings: Sequence[Finding]) -> Iterator[str]:
     if any(finding.commands for finding in findings):
         yield "Run each command with credentials of the account that the line above it names"
     several = [finding for finding in findings if len(finding.places) > 1]
-    words = [
-        word for word in ("ACCOUNT", "REGION") if any(word in text for each in several for text in each.commands)
-    ]
+    words = [word for word in ("ACCOUNT", "REGION") if any(word in text for each in several for text in each.commands)]
     if words:
         verb = "stand" if len(words) > 1 else "stands"
         yield f"{' and '.join(words)} {verb} for those of each place; --json lists all places"

@@ -39,7 +39,7 @@ def _in_region(inventory: Inventory, arn: KeyArn, region: str) -> Iterator[Findi
     key = inventory.keys.get(region)
     places = (Place(arn.account, region),)
     if isinstance(key, Unknown):
-        yield unchecked(f"the key {arn.name} of KmsKeyArn", key, places=places)
+        yield unchecked(f"the key {arn.name} of KmsKeyArn", key, places[0])
     elif key and not key.encrypts:
         yield Finding(
             level=Level.MISSING,

@@ -28,9 +28,7 @@ def missing_recorder_problems(inventory: Inventory, channels: ChannelCommands, e
             yield _no_recorder(inventory, channels, each, is_excluded=is_excluded)
 
 
-def _no_recorder(
-    inventory: Inventory, channels: ChannelCommands, each: AccountRegion, *, is_excluded: bool
-) -> Finding:
+def _no_recorder(inventory: Inventory, channels: ChannelCommands, each: AccountRegion, *, is_excluded: bool) -> Finding:
     return Finding(
         level=Level.EXCLUDED if is_excluded else Level.MISSING,
         problem="there is no configuration recorder",
@@ -45,9 +43,7 @@ def _no_recorder(
     )
 
 
-def _notes(
-    inventory: Inventory, channels: ChannelCommands, each: AccountRegion, *, is_excluded: bool
-) -> Iterator[str]:
+def _notes(inventory: Inventory, channels: ChannelCommands, each: AccountRegion, *, is_excluded: bool) -> Iterator[str]:
     """Return what to know before the commands, and after."""
     yield governed_note(inventory, each.account)
     yield f"The first command fails if the role exists; ignore that. {channels.note(each)}".strip()

@@ -63,8 +63,8 @@ def _trusted_access(inventory: Inventory) -> Iterator[Finding]:
     elif inventory.stack_sets_access is False:
         yield Finding(
             level=Level.MISSING,
-            problem="trusted access with Organizations is not active in CloudFormation, although Organizations may list "
-            f"it ({STACK_SETS})",
+            problem="trusted access with Organizations is not activated in CloudFormation, whatever Organizations "
+            f"lists for {STACK_SETS}",
             where=management(inventory),
             commands=(activate,),
             note="Without it, CloudFormation lacks the roles that a service-managed StackSet needs.",

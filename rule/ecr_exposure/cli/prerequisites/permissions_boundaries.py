@@ -20,7 +20,7 @@ def boundary_problems(inventory: Inventory, boundary: str) -> Iterator[Finding]:
         places = (Place(account),)
         if isinstance(exists, Unknown):
             what = f"the policy {boundary} of PermissionsBoundaryName"
-            yield unchecked(what, exists, places=places, level=Level.HINT)
+            yield unchecked(what, exists, places[0], level=Level.HINT)
         elif not exists:
             yield Finding(
                 level=Level.MISSING,

@@ -39,11 +39,11 @@ def recorder_problems(inventory: Inventory, channels: ChannelCommands) -> Iterat
     for each in inventory.account_regions:
         recorder, places = each.recorder, (Place(each.account, each.region),)
         if isinstance(recorder, Unknown):
-            yield unchecked("the configuration recorder", recorder, places=places)
+            yield unchecked("the configuration recorder", recorder, places[0])
         elif recorder is not None:
             yield from _recording(inventory, channels, each, recorder)
             if isinstance(recorder.settings, Unknown):
-                yield unchecked("what the configuration recorder records", recorder.settings, places=places)
+                yield unchecked("what the configuration recorder records", recorder.settings, places[0])
             elif not isinstance(recorder.settings, Unread):
                 yield from _settings(inventory, each, recorder.settings)
             if recorder.recording:

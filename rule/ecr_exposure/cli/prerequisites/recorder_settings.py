@@ -58,7 +58,11 @@ def lost_settings(settings: Settings) -> tuple[str, ...]:
     AWS accepts one override of the recording mode at most.
     """
     group, mode = settings.get("recordingGroup") or {}, settings.get("recordingMode") or {}
-    members = {"": (settings, _KEPT), "recordingGroup.": (group, _KEPT_OF_GROUP), "recordingMode.": (mode, _KEPT_OF_MODE)}
+    members = {
+        "": (settings, _KEPT),
+        "recordingGroup.": (group, _KEPT_OF_GROUP),
+        "recordingMode.": (mode, _KEPT_OF_MODE),
+    }
     lost = [
         f"{prefix}{name}"
         for prefix, (found, kept) in members.items()

@@ -76,7 +76,7 @@ def _disabled(inventory: Inventory, home: str, excluded: Mapping[str, Collection
             yield _without_region(each, is_excluded=each.account in excluded.get(each.region, ()))
         elif isinstance(each.enabled, Unknown) and not isinstance(inventory.opt_in_regions, Unknown):
             what = "whether the Region is enabled"
-            yield unchecked(what, each.enabled, places=(Place(each.account, each.region),), level=Level.HINT)
+            yield unchecked(what, each.enabled, Place(each.account, each.region), level=Level.HINT)
 
 
 def _hub_without_region(each: AccountRegion) -> Finding:

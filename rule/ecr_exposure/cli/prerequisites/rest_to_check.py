@@ -1,4 +1,4 @@
-"""What a run in the management account can check, if this one could not: usually from a delegated administrator. Pure."""
+"""What a run in the management account can check and this one could not, as in a delegated administrator. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

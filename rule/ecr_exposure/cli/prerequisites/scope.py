@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Organization
+from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Organization, SecurityHub
 from ecr_exposure.cli.prerequisites.dashboards import security_hub_administrator
 from ecr_exposure.cli.prerequisites.excluded_accounts import unseen_places
 from ecr_exposure.cli.prerequisites.finding import counted, named
@@ -106,6 +106,9 @@ def _security_hub(inventory: Inventory) -> Iterator[str]:
         if administrator:
             text = f"the administrator is {named(inventory, administrator)}; deploy deploy/security-hub.yaml there"
             yield f"Security Hub in {', '.join(where)}: {text}"
+    hubs = inventory.security_hub.values()
+    if any(isinstance(hub, SecurityHub) and isinstance(hub.administrator, Unknown) for hub in hubs):
+        yield "Security Hub: its administrator, where deploy/security-hub.yaml is deployed, is not known here"
 
 
 def _is_excluded(inventory: Inventory) -> bool:
