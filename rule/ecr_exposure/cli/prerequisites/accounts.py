@@ -11,7 +11,7 @@ from itertools import chain
 
 from ecr_exposure.cli.organization.inventory import AccountRegion, Inventory, Recorder, Unread
 from ecr_exposure.cli.prerequisites.delivery_channels import ChannelCommands
-from ecr_exposure.cli.prerequisites.excluded_accounts import not_active, unseen_places
+from ecr_exposure.cli.prerequisites.excluded_accounts import not_active, saw_a_part, unseen_places
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place, counted
 from ecr_exposure.cli.prerequisites.missing_recorders import Excluded, missing_recorder_problems
 from ecr_exposure.cli.prerequisites.recorder_problems import recorder_problems
@@ -63,12 +63,12 @@ def _without_need(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]
     running = {each.account for each in inventory.account_regions} - not_running
     accounts = sorted((listed - inactive) & running)
     if accounts:
+        see = "it prints after a run that sees all accounts" if saw_a_part(inventory) else "it would choose: see below"
         yield Finding(
             level=Level.EXCLUDED,
             problem="ExcludedAccounts names the account, although a configuration recorder runs there",
             places=tuple(Place(account) for account in accounts),
-            note="preflight changes no value that is there. To include them, set the value that it would choose: see "
-            "below.",
+            note=f"preflight changes no value that is there. To include them, set the value that {see}.",
         )
 
 

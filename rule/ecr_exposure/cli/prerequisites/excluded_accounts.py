@@ -37,6 +37,11 @@ def unchecked_accounts(inventory: Inventory) -> frozenset[str]:
     return frozenset(refused | unseen | inventory.unreached.keys()) - excluded_accounts(inventory)
 
 
+def saw_a_part(inventory: Inventory) -> bool:
+    """Return whether the operator named some of the accounts, or the run ended before all were read."""
+    return inventory.limited or bool(inventory.cut_short)
+
+
 def unseen_places(inventory: Inventory) -> tuple[Place, ...]:
     """Return the accounts and Regions that were to be read, and were not, because the run ended before."""
     seen = {(each.account, each.region) for each in inventory.account_regions}

@@ -36,14 +36,14 @@ class Finding:
     level: Level
     problem: str
     where: str = ""
-    """The account whose credentials the commands need, or the file; empty with ``places``."""
+    """The account whose credentials the commands need, or the file; empty if it is each of the places."""
     commands: tuple[str, ...] = ()
     note: str = ""
     """What to know before the commands, one sentence or more on each line."""
     note_of_several: str = ""
     """The same, only printed if there are several accounts."""
     places: tuple[Place, ...] = ()
-    """All accounts that it concerns, whose credentials the commands need; empty if it concerns none of them."""
+    """All accounts that it concerns, each in one Region or as a whole; empty if it concerns none of them."""
 
     @property
     def accounts(self) -> tuple[str, ...]:

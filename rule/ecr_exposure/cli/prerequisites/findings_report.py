@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, account_names, counted
+from ecr_exposure.cli.prerequisites.groups import condensed
 from ecr_exposure.cli.prerequisites.place_texts import PlaceTexts
 from ecr_exposure.cli.prerequisites.rest_to_check import rest_to_check
 from ecr_exposure.cli.terminal import print_line
@@ -32,7 +33,8 @@ def print_findings(
     ``findings_as_json`` has them all. ``values`` are the template's parameters.
     """
     texts = PlaceTexts(account_names(inventory), inventory.regions)
-    blocks = {level: [(each, _lines(texts, each)) for each in findings if each.level is level] for level in Level}
+    shown = condensed(findings)
+    blocks = {level: [(each, _lines(texts, each)) for each in shown if each.level is level] for level in Level}
     room = _room({level: sum(len(lines) for _, lines in found) for level, found in blocks.items()})
     for level, found in blocks.items():
         if found:
@@ -67,8 +69,8 @@ def findings_as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def _lines(texts: PlaceTexts, finding: Finding) -> list[Line]:
-    where = texts.heading(finding.places) if finding.places else finding.where
-    first = texts.first(finding.places)
+    where = finding.where or texts.heading(finding.places)
+    first = texts.first(finding.places, heading=not finding.where)
     return [
         (0, f"- {where}: {finding.problem}", ""),
         *([(2, first, "")] if first else []),
@@ -132,4 +134,4 @@ def _about_commands(findings: Sequence[Finding]) -> Iterator[str]:
     words = [word for word in ("ACCOUNT", "REGION") if any(word in text for each in several for text in each.commands)]
     if words:
         verb = "stand" if len(words) > 1 else "stands"
-        yield f"{' and '.join(words)} {verb} for those of each place; --json lists all places"
+        yield f"{' and '.join(words)} {verb} for those of each account and Region; --json lists all of them"

@@ -4,6 +4,7 @@ Two findings are equal if they differ in nothing but the id of their account and
 commands and texts of a group, the words ACCOUNT and REGION stand for those that differ.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -13,6 +14,9 @@ from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place
 # A shell leaves these texts without quotes, and no text of AWS has them.
 _ACCOUNT: Final = "@ACCOUNT@"
 _REGION: Final = "@REGION@"
+
+_MOST_VARIANTS: Final = 2
+"""How many sets of commands for one problem are printed."""
 
 _Texts = tuple[str, str, str, tuple[str, ...]]
 
@@ -35,6 +39,28 @@ def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(
         group.first if len(group.places) <= 1 or isinstance(key, int) else _merged(group, key[1])
         for key, group in groups.items()
+    )
+
+
+def condensed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings for a report: of those of one problem that need several commands, two and the rest in one."""
+    by_problem: dict[tuple[Level, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_problem[finding.level, finding.problem].append(finding)
+    return tuple(each for found in by_problem.values() for each in _condensed(found))
+
+
+def _condensed(found: Sequence[Finding]) -> Sequence[Finding]:
+    """Return findings of one problem, those of the most accounts and Regions first if there are too many."""
+    if len(found) <= _MOST_VARIANTS + 1 or not all(finding.places for finding in found):
+        return found
+    ordered = sorted(found, key=lambda finding: -len(finding.places))
+    rest = ordered[_MOST_VARIANTS:]
+    variants = f"These need {len(rest)} other sets of commands: --json lists them."
+    places = tuple(place for finding in rest for place in finding.places)
+    return (
+        *ordered[:_MOST_VARIANTS],
+        Finding(level=rest[0].level, problem=rest[0].problem, note=variants, places=places),
     )
 
 

@@ -31,7 +31,9 @@ def missing_recorder_problems(inventory: Inventory, channels: ChannelCommands, e
 def _no_recorder(inventory: Inventory, channels: ChannelCommands, each: AccountRegion, *, is_excluded: bool) -> Finding:
     return Finding(
         level=Level.EXCLUDED if is_excluded else Level.MISSING,
-        problem="there is no configuration recorder",
+        problem="there is no configuration recorder"
+        if each.account != inventory.hub
+        else "there is no configuration recorder in this account, from which the rule is deployed",
         places=(Place(each.account, each.region),),
         commands=(
             *create_commands(inventory.caller.partition, each.account, each.region),
@@ -61,4 +63,4 @@ def _of_hub(inventory: Inventory) -> str:
             "The account from which the rule is deployed is never excluded. If that is not the management account, run "
             "preflight with --hub instead of the commands."
         )
-    return "The rule is deployed from this account, so it is never excluded."
+    return "The account from which the rule is deployed is never excluded."

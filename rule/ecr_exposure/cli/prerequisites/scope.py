@@ -11,7 +11,8 @@ from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Organization, SecurityHub
 from ecr_exposure.cli.prerequisites.dashboards import security_hub_administrator
 from ecr_exposure.cli.prerequisites.excluded_accounts import unseen_places
-from ecr_exposure.cli.prerequisites.finding import counted, named
+from ecr_exposure.cli.prerequisites.finding import account_names, counted, named
+from ecr_exposure.cli.prerequisites.place_texts import PlaceTexts
 from ecr_exposure.cli.stack import DeployedAs
 from ecr_exposure.cli.terminal import print_line
 
@@ -99,13 +100,14 @@ def _control_tower(inventory: Inventory) -> Iterator[str]:
 
 
 def _security_hub(inventory: Inventory) -> Iterator[str]:
+    texts = PlaceTexts(account_names(inventory), inventory.regions)
     regions: dict[str, list[str]] = defaultdict(list)
     for region in inventory.regions:
         regions[security_hub_administrator(inventory, region)].append(region)
     for administrator, where in regions.items():
         if administrator:
             text = f"the administrator is {named(inventory, administrator)}; deploy deploy/security-hub.yaml there"
-            yield f"Security Hub in {', '.join(where)}: {text}"
+            yield f"Security Hub in {texts.regions(where)}: {text}"
     hubs = inventory.security_hub.values()
     if any(isinstance(hub, SecurityHub) and isinstance(hub.administrator, Unknown) for hub in hubs):
         yield "Security Hub: its administrator, where deploy/security-hub.yaml is deployed, is not known here"

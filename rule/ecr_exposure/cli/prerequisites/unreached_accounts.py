@@ -21,7 +21,8 @@ def unreached_problems(inventory: Inventory) -> Iterator[Finding]:
         lines = [f"The reason: {reason}", _roles(inventory), *([] if at else shown)]
         yield Finding(
             level=Level.UNCHECKED,
-            problem=f"cannot be seen from account {inventory.caller.account}",
+            problem=f"cannot be seen from here: {counted(len(unreached))}",
+            where=f"account {inventory.caller.account}",
             places=tuple(Place(account) for account in unreached),
             note="\n".join(lines),
         )
@@ -70,10 +71,12 @@ def _failures(aggregator: Aggregator) -> Iterator[str]:
     if isinstance(failures, Unknown):
         yield f"Whether the sources of the organization aggregator fail could not be read: {failures.reason}"
         return
-    errors = Counter(failures.values()).most_common()
+    # A source is an account and a Region.
+    general = {source: error.replace(source.partition(",")[0], "ACCOUNT") for source, error in failures.items()}
+    errors = Counter(general.values()).most_common()
     if errors:
         error, number = errors[0]
-        sources = [source for source, found in failures.items() if found == error]
+        sources = [source for source, found in general.items() if found == error]
         first = and_more(sources, number, "; ")
         yield f"The organization aggregator could not read {counted(number, 'source')} ({first}): {error}"
     if len(errors) > 1:

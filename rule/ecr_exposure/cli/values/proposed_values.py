@@ -9,6 +9,7 @@ from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Org
 from ecr_exposure.cli.prerequisites.excluded_accounts import (
     excluded_accounts,
     excluded_by_region,
+    saw_a_part,
     unchecked_accounts,
 )
 from ecr_exposure.cli.prerequisites.finding import Finding, Level
@@ -155,7 +156,7 @@ class _ProposalsForOrganization:
         inventory, listed = self._inventory, _ids(self._current.get("ExcludedAccounts", ""))
         if isinstance(inventory.accounts, Unknown):
             yield Proposal(name="ExcludedAccounts", value=None)
-        elif self._saw_a_part:
+        elif saw_a_part(self._inventory):
             # What was not seen may have to be excluded, and preflight changes no value that is there.
             yield Proposal(name="ExcludedAccounts", value=None, reason=_ONLY_A_PART)
         elif not self._names_other_regions:
@@ -166,11 +167,6 @@ class _ProposalsForOrganization:
             if value or ("ExcludedAccounts" in self._current and value is not None):
                 reason = "not ACTIVE, or without a recorder in every named Region"
                 yield Proposal(name="ExcludedAccounts", value=value, reason=reason)
-
-    @property
-    def _saw_a_part(self) -> bool:
-        """Whether the operator named some of the accounts, or the run ended before all were read."""
-        return self._inventory.limited or bool(self._inventory.cut_short)
 
     def _invoking(self) -> Iterator[Proposal]:
         inventory = self._inventory
@@ -188,7 +184,7 @@ class _ProposalsForOrganization:
 
     def _of_regions(self, chosen: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
         """Yield what the stack of one Region needs otherwise than the file says."""
-        excluded = {} if self._saw_a_part else dict(self._excluded_of_regions(chosen))
+        excluded = {} if saw_a_part(self._inventory) else dict(self._excluded_of_regions(chosen))
         for region in self._inventory.regions:
             values: dict[str, str] = {}
             if region in excluded:

@@ -86,8 +86,9 @@ class ValuesReport:
     def _print_unchecked(self, inventory: Inventory, current: Mapping[str, str]) -> None:
         unchecked = sorted(unchecked_accounts(inventory).difference(current.get("ExcludedAccounts", "").split(",")))
         if unchecked:
-            text = f"{counted(len(unchecked))} not checked, so not in ExcludedAccounts; any of them may fail the deployment"
-            print_line(self._console, f"{text}: {first_of(inventory, unchecked)}")
+            number = f"{counted(len(unchecked))} not checked, so not in ExcludedAccounts"
+            text = f"{number}; any of them may fail the deployment: {first_of(inventory, unchecked)}"
+            print_line(self._console, text)
 
     def _print_commands(self, proposed: ProposedValues, values: Mapping[str, str], inventory: Inventory) -> None:
         """Print how to deploy, the home Region first, because its stack creates the roles."""
