@@ -175,7 +175,9 @@ class TestAdding:
         response = Fault("organizations", "ListAccounts", status=200, body=body, request_id=True)
         with prepared.organization.faults.inject(response):
             report = preflight(prepared, regions=HOME)
-        problem = "ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315"
+        problem = (
+            "ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315, in 4,096 characters"
+        )
         assert report.under("Missing") == [f"template.yaml: {problem}"]
         assert "ExcludedAccounts" not in read_parameters(project).values
 

@@ -24,8 +24,9 @@ from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.organization.reader import DEFAULT_ROLES, read_inventory
 from ecr_exposure.cli.organization.stack_reader import read_stacks
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted
-from ecr_exposure.cli.prerequisites.findings_report import print_findings, print_rest_to_check, print_scope
+from ecr_exposure.cli.prerequisites.findings_report import print_findings
 from ecr_exposure.cli.prerequisites.problems import find_problems
+from ecr_exposure.cli.prerequisites.scope import print_scope
 from ecr_exposure.cli.region_options import regions_option, resolve_regions
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values.project_folder import ProjectFolder, open_project_folder
@@ -132,13 +133,11 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     of_stack = _stack_problems(session, inventory, project, chosen)
     findings = (*problems, *of_stack, *proposed.refusals, *of_file)
     print_scope(console, inventory, chosen)
-    for level in Level:
-        print_findings(console, level, [finding for finding in findings if finding.level is level])
+    print_findings(console, inventory, findings, chosen)
     profile = options["profile"] if inventory.caller.account == inventory.hub else None
     report = ValuesReport(console, project, options["parameters"], profile)
     written = report.add_and_print(inventory, proposed, values)
     result = _print_result(console, findings)
-    print_rest_to_check(console, inventory, chosen, findings)
     return result if written else ExitCode.NOT_DONE
 
 
