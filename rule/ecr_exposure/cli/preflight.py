@@ -21,7 +21,7 @@ from ecr_exposure.cli.command_line import (
     reference,
 )
 from ecr_exposure.cli.organization.inventory import Inventory
-from ecr_exposure.cli.organization.reader import DEFAULT_ROLES, read_inventory
+from ecr_exposure.cli.organization.reader import DEFAULT_ROLES, Way, read_inventory
 from ecr_exposure.cli.organization.stack_reader import read_stacks
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted
 from ecr_exposure.cli.prerequisites.findings_report import print_findings
@@ -125,7 +125,7 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     _set_values(console, project, options)
     values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):
-        inventory = read_inventory(session, regions, _roles(options), values, options["hub"])
+        inventory = read_inventory(session, regions, _roles(options), values, Way(hub=options["hub"]))
     proposed = proposed_values(inventory, values)
     chosen = {**values, **proposed.missing(values)}
     problems = find_problems(inventory, chosen, proposed.excluded(chosen, regions))

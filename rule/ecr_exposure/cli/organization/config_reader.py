@@ -8,10 +8,9 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeDeliveryChann
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_exposure.cli.aws_calls import Unknown, attempt, printable, required
+from ecr_exposure.cli.aws_calls import Unknown, printable, required
 from ecr_exposure.cli.organization.inventory import DeliveryChannel, Recorder, Unread
 
 if TYPE_CHECKING:
@@ -26,12 +25,6 @@ _DELIVERIES: Final = {
     "configStreamDeliveryInfo": "the configuration stream",
 }
 _LONGEST_ERROR: Final = 200
-
-
-def read_recorder(client: "ConfigServiceClient") -> Recorder | None:
-    """Return the customer managed recorder with its settings."""
-    recorder = read_recorder_status(client)
-    return recorder and replace(recorder, settings=attempt(lambda: read_recorder_settings(client, recorder.name)))
 
 
 def read_recorder_status(client: "ConfigServiceClient") -> Recorder | None:
@@ -59,14 +52,14 @@ def read_recorder_settings(client: "ConfigServiceClient", name: str) -> Mapping[
 
 
 def read_delivery_channel(client: "ConfigServiceClient") -> DeliveryChannel | None:
-    """Return the delivery channel; AWS allows one in a Region."""
+    """Return the delivery channel, without its last error; AWS allows one in a Region."""
     for channel in required(client.describe_delivery_channels(), lambda response: response["DeliveryChannels"]):
         bucket = required(channel, lambda found: str(found["s3BucketName"]))
-        return DeliveryChannel(bucket=bucket, last_error=attempt(lambda: _delivery_error(client)))
+        return DeliveryChannel(bucket=bucket, last_error="")
     return None
 
 
-def _delivery_error(client: "ConfigServiceClient") -> str:
+def read_delivery_error(client: "ConfigServiceClient") -> str:
     """Return what the last deliveries failed at; empty if none failed."""
     response = client.describe_delivery_channel_status()
     failed = []

@@ -1,5 +1,6 @@
 """The state of an organization as far as the rule needs it. Values only; ``reader`` reads them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +51,11 @@ class Recorder:
     """AWS's code and message of the latest recording event, if it failed; else empty."""
     settings: Mapping[str, Any] | Unknown | Unread
     """As DescribeConfigurationRecorders returns it."""
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the latest recording event succeeded."""
+        return self.last_status == "SUCCESS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +184,12 @@ class Inventory:
     def pairs(self) -> int:
         """How many times an account is read in a region, if all are."""
         return len(self.to_read) * len(self.regions)
+
+    @property
+    def seen(self) -> int:
+        """How many accounts were read in all regions."""
+        read = Counter(each.account for each in self.account_regions)
+        return sum(number == len(self.regions) for number in read.values())
 
     @property
     def management_account(self) -> str | None:

@@ -26,18 +26,25 @@ def read_security_hub(
     session: boto3.Session,
     regions: Sequence[str],
     credentials: Mapping[str, str] | Unknown,
-    *,
-    in_management_account: bool,
+    administrators: Mapping[str, str] | None,
 ) -> dict[str, SecurityHub | Unknown]:
-    """Read Security Hub in each Region; the credentials are those of the hub, empty for the session's own."""
+    """Read Security Hub in each Region; the credentials are those of the hub, empty for the session's own.
+
+    administrators: those that are known elsewhere than in the management account, by Region; None in that account,
+    which lists them.
+    """
     found: dict[str, SecurityHub | Unknown] = {}
     for region in regions:
         enabled = _enabled(session, region, credentials)
         if isinstance(enabled, Unknown):
             found[region] = enabled
         else:
-            known = _administrator(session, region) if in_management_account else ONLY_MANAGEMENT_ACCOUNT
-            found[region] = SecurityHub(enabled=enabled, administrator=known)
+            found[region] = SecurityHub(
+                enabled=enabled,
+                administrator=_administrator(session, region)
+                if administrators is None
+                else administrators.get(region, ONLY_MANAGEMENT_ACCOUNT),
+            )
     return found
 
 
