@@ -141,7 +141,7 @@ class TestManyAccountsWithoutARecorder:
             prepared.remove_recorder(members[0], ABROAD)
             report = preflight(prepared)
         assert report.under("Missing") == [f"account {HUB} (master), eu-west-1: {NO_RECORDER_IN_HUB}"]
-        assert report.under("Excluded") == ["11 accounts, 12 places in 2 Regions: there is no configuration recorder"]
+        assert report.under("Excluded") == ["11 accounts, 12 times in 2 Regions: there is no configuration recorder"]
         regions = ("both Regions", *["eu-west-1"] * 4)
         named = (f"{member} (member-{member}) in {where}" for member, where in zip(members[:5], regions, strict=True))
         assert f"  {'; '.join(named)}; and 6 more" in report.lines

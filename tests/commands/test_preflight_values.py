@@ -129,7 +129,7 @@ class TestAdding:
         override = f"--parameter-overrides file://parameters.yaml ExcludedAccounts={ONE}"
         assert f"    sam deploy --region us-east-1 {override}" in report.lines
         assert (
-            "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with this command."
+            "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with the command above."
         ) in report.lines
         assert "deploy without it: parameters.yaml has the value of the other Regions.\n" in report.text
 

@@ -108,8 +108,8 @@ def _print_level(
             print_line(console, (text, style), indent=indent)
     left_out = [finding for at, (finding, _) in enumerate(found) if at not in printed]
     if left_out:
-        places = sum(len(finding.places) for finding in left_out)
-        what = f"{counted(len(left_out), 'more finding')} in {counted(places, 'place')}"
+        accounts = {account for finding in left_out for account in finding.accounts}
+        what = f"{counted(len(left_out), 'more finding')} about {counted(len(accounts))}"
         print_line(console, f"- {what}: --json lists all")
 
 

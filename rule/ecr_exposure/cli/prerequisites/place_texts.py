@@ -30,7 +30,7 @@ class PlaceTexts:
             return f"{accounts}, each in {self.regions(where)}"
         if len(places) == len(regions_of):
             return f"{accounts}, each in one of {len(where)} Regions"
-        return f"{accounts}, {counted(len(places), 'place')} in {counted(len(where), 'Region')}"
+        return f"{accounts}, {len(places):,} times in {len(where)} Regions"
 
     def first(self, places: Sequence[Place], *, heading: bool) -> str:
         """Return the first five accounts with their Regions, where they differ; empty if the heading names it."""
