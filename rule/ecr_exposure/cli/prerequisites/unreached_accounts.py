@@ -21,7 +21,8 @@ def unreached_problems(inventory: Inventory) -> Iterator[Finding]:
     for account in accounts:
         by_reason[inventory.unreached[account].reason.replace(account, "ACCOUNT")].append(account)
     shown = list(_aggregator(inventory, accounts)) if accounts else []
-    for at, (reason, unreached) in enumerate(by_reason.items()):
+    largest_first = sorted(by_reason.items(), key=lambda each: -len(each[1]))
+    for at, (reason, unreached) in enumerate(largest_first):
         if len(unreached) == 1:
             reason = inventory.unreached[unreached[0]].reason  # noqa: PLW2901 - with the id of the account
         lines = [f"The reason: {reason}", _roles(inventory), *([] if at else shown)]
