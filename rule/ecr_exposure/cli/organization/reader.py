@@ -64,7 +64,7 @@ def _silent(_total: int, _what: str) -> AbstractContextManager[Progress]:
     return nullcontext(_Silent())
 
 
-def _nothing_saved(_facts: OrganizationFacts) -> SavedReading:
+def _nothing_saved(_facts: OrganizationFacts, _account: str, _regions: frozenset[str]) -> SavedReading:
     return NOTHING_SAVED
 
 
@@ -72,11 +72,13 @@ def _nothing_saved(_facts: OrganizationFacts) -> SavedReading:
 class Way:
     """How an organization is read, beside what is deployed where."""
 
+    caller: Caller | None = None
+    """Whose credentials these are, if that was read."""
     hub: str | None = None
     """The account from which the rule will be deployed; by default that of the session."""
     selection: Selection = field(default_factory=Selection)
-    saved: Callable[[OrganizationFacts], SavedReading] = _nothing_saved
-    """Returns what files know, once it is known which organization this is; raises CannotRunError."""
+    saved: Callable[[OrganizationFacts, str, frozenset[str]], SavedReading] = _nothing_saved
+    """Returns what files know of this organization, given the caller's account and the partition's Regions."""
     counting: Callable[[int, str], AbstractContextManager[Progress]] = _silent
     """Shows the progress of so many of something."""
     today: Callable[[], datetime] = _today
@@ -126,7 +128,8 @@ class _InventoryReader:
     ) -> None:
         self._session, self._regions, self._roles, self._values, self._way = session, regions, roles, values, way
         self._clients = Clients(session, regions[0])
-        self._caller = caller_in(session, regions)
+        self._caller = way.caller or caller_in(session, regions)
+        self._partition_regions = frozenset(session.get_available_regions("config", self._caller.partition))
         self._shared = SharedClients(session, regions)
         self._role_credentials = RoleCredentials(self._shared, self._caller, roles, way.today)
 
@@ -135,7 +138,7 @@ class _InventoryReader:
         alone = self._values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
         facts = read_organization(self._clients, self._caller, alone=alone)
         hub = chosen_hub(self._way.hub, self._caller, facts)
-        saved = self._way.saved(facts)
+        saved = self._way.saved(facts, self._caller.account, self._partition_regions)
         to_read = accounts_to_read(self._clients, self._way.selection, hub, facts, self._values)
         inventory = self._without_accounts(hub, facts, to_read)
         credentials = self._credentials_of(hub)
@@ -166,7 +169,7 @@ class _InventoryReader:
             hub_is_named=False,
             regions=self._regions,
             opt_in_regions=self._opt_in((*self._regions, home)),
-            partition_regions=frozenset(self._session.get_available_regions("config", self._caller.partition)),
+            partition_regions=self._partition_regions,
             roles=self._roles,
             role_used={},
             organization=facts.organization,

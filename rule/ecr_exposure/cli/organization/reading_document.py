@@ -4,13 +4,15 @@ A person may have changed such a file, so every member is checked.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import ecr_exposure
 from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.caller import Caller
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.organization.inventory import (
     AccountRegion,
@@ -47,10 +49,22 @@ class Expected:
     now: datetime
 
 
-def saved_members(inventory: Inventory, boundary: str, now: datetime) -> dict[str, Any]:
+def document_head(caller: Caller, regions: Sequence[str]) -> dict[str, Any]:
+    """Return the first members of the document, as ``Output`` writes them."""
+    return {
+        "schema": _SCHEMA,
+        "command": _COMMAND,
+        "version": ecr_exposure.__version__,
+        "account": caller.account,
+        "caller": caller.arn,
+        "regions": list(regions),
+    }
+
+
+def saved_members(inventory: Inventory, boundary: str, made_at: datetime) -> dict[str, Any]:
     """Return the members of the document that ``read_saved`` reads, as JSON values.
 
-    A document with facts of an earlier one is as old as that one.
+    boundary: the value of PermissionsBoundaryName. made_at: when the oldest of the facts was read.
     """
     organization = inventory.organization
     accounts: dict[str, dict[str, Any]] = {}
@@ -61,7 +75,7 @@ def saved_members(inventory: Inventory, boundary: str, now: datetime) -> dict[st
             "delivery_channel": _written(each.channel, _channel_members),
         }
     return {
-        "made_at": (inventory.seen_at or now).isoformat(),
+        "made_at": made_at.isoformat(),
         "organization": organization.identifier if isinstance(organization, Organization) else None,
         "hub": inventory.hub,
         "complete": not inventory.cut_short,
@@ -165,7 +179,7 @@ def _pair(account: str, region: str, members: Mapping[str, Any], place: str) -> 
             recording=_boolean(found.get("recording"), f"{where}.recording"),
             last_status=_text(found.get("last_status"), f"{where}.last_status"),
             last_error=_text(found.get("last_error"), f"{where}.last_error"),
-            settings=_read(found.get("settings", {}), f"{where}.settings", lambda each, _: each),
+            settings=_settings(found.get("settings"), f"{where}.settings"),
         )
 
     def channel(found: Mapping[str, Any], where: str) -> DeliveryChannel:
@@ -192,6 +206,26 @@ def _read(value: object, place: str, read: Callable[[Mapping[str, Any], str], An
     if value == {_NOT_READ: True}:
         return Unread.UNREAD
     return _unknown(value) or read(_mapping(value, place), place)
+
+
+def _settings(value: object, place: str) -> Mapping[str, Any] | Unknown | Unread:
+    """Return a recorder's settings; those members that preflight uses are checked."""
+    settings: Mapping[str, Any] | Unknown | Unread | None = _read(value, place, lambda each, _: each)
+    if settings is None:
+        raise _WrongFileError(f"{place}: an object is expected")
+    if isinstance(settings, Mapping):
+        for member in ("recordingGroup", "recordingMode"):
+            _mapping(settings.get(member) or {}, f"{place}.{member}")
+        mode = settings.get("recordingMode") or {}
+        overrides = mode.get("recordingModeOverrides") or []
+        if not isinstance(overrides, list):
+            raise _WrongFileError(f"{place}.recordingMode.recordingModeOverrides: a list is expected")
+        for override in overrides:
+            where = f"{place}.recordingMode.recordingModeOverrides"
+            _text(_mapping(override, where).get("recordingFrequency"), f"{where}.recordingFrequency")
+            if not isinstance(override.get("resourceTypes"), list):
+                raise _WrongFileError(f"{where}.resourceTypes: a list is expected")
+    return settings
 
 
 def _unknown(value: object) -> Unknown | None:
