@@ -1,7 +1,8 @@
 """An inventory of 1,000 accounts in 17 Regions as values, without AWS, and what ``preflight`` prints of it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -56,14 +57,8 @@ def large_organization(
     **changes: Any,
 ) -> Inventory:
     """Return an organization that lacks nothing, except what ``change`` makes of account number, account and Region."""
-    account_regions = (
-        change(
-            number,
-            AccountRegion(account=account, region=region, enabled=True, recorder=recorder(account), channel=CHANNEL),
-        )
-        for number, account in enumerate(accounts)
-        for region in regions
-    )
+    numbers = {account: number for number, account in enumerate(accounts)}
+    account_regions = (change(numbers[each.account], each) for each in _complete(tuple(accounts), tuple(regions)))
     found = Inventory(
         caller=Caller(account=MANAGEMENT, arn=f"arn:aws:iam::{MANAGEMENT}:user/operator", partition="aws"),
         hub=HUB,
@@ -97,6 +92,16 @@ def large_organization(
     return replace(found, **changes)
 
 
+@cache
+def _complete(accounts: Sequence[str], regions: Sequence[str]) -> tuple[AccountRegion, ...]:
+    """Return accounts and Regions that lack nothing."""
+    return tuple(
+        AccountRegion(account=account, region=region, enabled=True, recorder=recorder(account), channel=CHANNEL)
+        for account in accounts
+        for region in regions
+    )
+
+
 def findings_of(inventory: Inventory, values: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
     """Return what preflight finds where the file has these values."""
     current = values or {}
@@ -121,8 +126,3 @@ def report_of(inventory: Inventory, values: Mapping[str, str] | None = None) -> 
 def proposed_of(inventory: Inventory, values: Mapping[str, str] | None = None) -> ProposedValues:
     """Return the values that preflight would choose."""
     return proposed_values(inventory, values or {})
-
-
-def numbers(*ranges: Iterable[int]) -> frozenset[int]:
-    """Return the numbers of accounts."""
-    return frozenset(number for each in ranges for number in each)

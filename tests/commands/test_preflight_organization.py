@@ -33,9 +33,7 @@ class TestReady:
             "Caller: account 111122223333, the management account",
             "Hub: the same account; the rule is deployed from there. --hub ACCOUNT names another one",
             "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)",
-            "Security Hub in eu-west-1: the administrator is account 777788889999 (member-777788889999); "
-            "deploy deploy/security-hub.yaml there",
-            "Security Hub in us-east-1: the administrator is account 777788889999 (member-777788889999); "
+            "Security Hub in both Regions: the administrator is account 777788889999 (member-777788889999); "
             "deploy deploy/security-hub.yaml there",
             "",
             "Parameter values",
@@ -213,7 +211,9 @@ class TestRefusedCalls:
             f"account 111122223333: {what} could not be checked: "
             f"AccessDeniedException: no {operation} for you ({operation})"
         ]
-        assert report.under("Missing")[0].endswith("eu-west-1: there is no configuration recorder")
+        assert report.under("Missing")[0].endswith(
+            "eu-west-1: there is no configuration recorder in this account, from which the rule is deployed"
+        )
         assert report.values["ManagementAccountId"] == HUB
         assert report.values["OrganizationId"] == ORGANIZATION_ID
 
@@ -269,7 +269,8 @@ class TestSecurityHub:
         report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "account 111122223333 (master), eu-west-1: Security Hub is not enabled: it has no findings of this account",
+            "account 111122223333 (master), eu-west-1: Security Hub is not enabled in the account from which the rule "
+            "is deployed, so it shows no findings of that account",
         ]
         assert report.commands == [
             "aws securityhub enable-security-hub --region eu-west-1 --no-enable-default-standards"
@@ -283,8 +284,8 @@ class TestSecurityHub:
         with prepared.organization.faults.inject(none):
             report = preflight(prepared, regions=HOME)
         assert report.under("Hint") == [
-            "eu-west-1: the organization has no Security Hub administrator: deploy deploy/security-hub.yaml to every "
-            "account"
+            "account 111122223333 (master), eu-west-1: the organization has no administrator of Security Hub: deploy "
+            "deploy/security-hub.yaml to every account that uses it"
         ]
 
     @pytest.mark.parametrize("body", ["{}", "<html>log in first</html>"])
@@ -295,8 +296,8 @@ class TestSecurityHub:
         with prepared.organization.faults.inject(wrong):
             report = preflight(prepared, regions=HOME)
         assert report.under("Hint") == [
-            "account 111122223333, eu-west-1: which account is the administrator of Security Hub could not be checked: "
-            "the response to ListOrganizationAdminAccounts did not come from AWS"
+            "account 111122223333 (master), eu-west-1: which account is the administrator of Security Hub could not be "
+            "checked: the response to ListOrganizationAdminAccounts did not come from AWS"
         ]
 
     def test_refused_security_hub_is_a_hint(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:

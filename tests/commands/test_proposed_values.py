@@ -154,7 +154,7 @@ class TestExcludedAccounts:
 
     def test_unknown_accounts_leave_the_value_unknown(self) -> None:
         proposed = proposed_values(inventory(HOME, accounts=REFUSED), {})
-        assert proposed.unknown({}) == ("ExcludedAccounts",)
+        assert [each.name for each in proposed.unknown({})] == ["ExcludedAccounts"]
         assert proposed.unknown({"ExcludedAccounts": ""}) == ()
 
     @pytest.mark.parametrize(("count", "refused"), [(MOST_IDS, False), (MOST_IDS + 1, True)])
@@ -163,7 +163,12 @@ class TestExcludedAccounts:
         proposed = proposed_values(inventory(HOME, members=members, without={HOME: members}), {})
         problems = [finding.problem for finding in proposed.refusals]
         assert problems == (
-            ["ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315"] if refused else []
+            [
+                "ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315, in 4,096 "
+                "characters"
+            ]
+            if refused
+            else []
         )
         assert chosen(proposed, "ExcludedAccounts") == ("-" if refused else ",".join(members))
         assert len(",".join(members)) == (4107 if refused else 4094)
@@ -173,6 +178,7 @@ class TestExcludedAccounts:
         proposed = proposed_values(inventory(HOME, ABROAD, members=members, without={HOME: members}), {})
         assert [finding.where for finding in proposed.refusals] == [f"template.yaml, {HOME}"]
         assert proposed.of_regions == {}
+        assert proposed.refused_regions == {HOME}
 
     def test_order_of_the_file_is_no_difference(self) -> None:
         current = {"ExcludedAccounts": f"{TWO},{ONE}"}
@@ -233,7 +239,7 @@ class TestInvokePermission:
 
     def test_unknown_accounts_cannot_be_listed(self) -> None:
         proposed = proposed_values(inventory(HOME, accounts=REFUSED), {"InvokePermission": "accounts"})
-        assert proposed.unknown({}) == ("ExcludedAccounts", "InvokingAccounts")
+        assert [each.name for each in proposed.unknown({})] == ["ExcludedAccounts", "InvokingAccounts"]
 
 
 class TestShape:

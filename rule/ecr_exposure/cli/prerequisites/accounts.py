@@ -12,7 +12,7 @@ from itertools import chain
 from ecr_exposure.cli.organization.inventory import AccountRegion, Inventory, Recorder, Unread
 from ecr_exposure.cli.prerequisites.delivery_channels import ChannelCommands
 from ecr_exposure.cli.prerequisites.excluded_accounts import not_active, saw_a_part, unseen_places
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place, counted
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place
 from ecr_exposure.cli.prerequisites.missing_recorders import Excluded, missing_recorder_problems
 from ecr_exposure.cli.prerequisites.recorder_problems import recorder_problems
 
@@ -84,11 +84,11 @@ def _unread(inventory: Inventory) -> Iterator[Finding]:
         yield Finding(
             level=Level.HINT,
             problem="what recorders record, and whether delivery channels fail, was not read in "
-            f"{unread:,} of {counted(inventory.pairs, 'place')}, to save calls",
+            f"{unread:,} of {inventory.pairs:,} cases, one for each account and Region, to save calls",
             where=f"account {inventory.caller.account}",
             commands=(f"ecr-exposure preflight --regions {regions} --hub {inventory.hub} --thorough",),
-            note="A place is one account in one Region. It was read in one Region of each account, and wherever a "
-            "recorder reports a failure. The command reads it everywhere.",
+            note="It was read in one Region of each account, and wherever a recorder does not report success. The "
+            "command reads it everywhere.",
         )
 
 

@@ -70,7 +70,7 @@ def delivery_problems(each: AccountRegion) -> Iterator[Finding]:
     elif channel.last_error:
         yield Finding(
             level=Level.HINT,
-            problem=f"AWS Config could not deliver to the bucket {channel.bucket}: {channel.last_error}",
+            problem=f"AWS Config could not deliver: to the bucket {channel.bucket}, {channel.last_error}",
             places=(place,),
             note=f"AWS documents no effect on evaluations; the history in the bucket is incomplete. See {_POLICY}",
         )

@@ -9,7 +9,7 @@ from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, account_names, counted
 from ecr_exposure.cli.prerequisites.groups import condensed
 from ecr_exposure.cli.prerequisites.place_texts import PlaceTexts
-from ecr_exposure.cli.prerequisites.rest_to_check import rest_to_check
+from ecr_exposure.cli.prerequisites.unreached_accounts import rest_to_check
 from ecr_exposure.cli.terminal import print_line
 
 _STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow"} | {
@@ -108,8 +108,8 @@ def _print_level(
             print_line(console, (text, style), indent=indent)
     left_out = [finding for at, (finding, _) in enumerate(found) if at not in printed]
     if left_out:
-        places = sum(len(finding.places) for finding in left_out)
-        what = f"{counted(len(left_out), 'more finding')} in {counted(places, 'place')}"
+        accounts = {account for finding in left_out for account in finding.accounts}
+        what = f"{counted(len(left_out), 'more finding')} about {counted(len(accounts))}"
         print_line(console, f"- {what}: --json lists all")
 
 
@@ -130,8 +130,8 @@ def _about_commands(findings: Sequence[Finding]) -> Iterator[str]:
     """Yield what to know before the commands of a level."""
     if any(finding.commands for finding in findings):
         yield "Run each command with credentials of the account that the line above it names"
-    several = [finding for finding in findings if len(finding.places) > 1]
+    several = [finding for finding in findings if finding.where or len(finding.places) > 1]
     words = [word for word in ("ACCOUNT", "REGION") if any(word in text for each in several for text in each.commands)]
     if words:
         verb = "stand" if len(words) > 1 else "stands"
-        yield f"{' and '.join(words)} {verb} for those of each account and Region; --json lists all of them"
+        yield f"{' and '.join(words)} {verb} for each of them; --json lists all"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place, counted
 
 # A shell leaves these texts without quotes, and no text of AWS has them.
 _ACCOUNT: Final = "@ACCOUNT@"
@@ -43,25 +43,42 @@ def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def condensed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings for a report: of those of one problem that need several commands, two and the rest in one."""
-    by_problem: dict[tuple[Level, str], list[Finding]] = defaultdict(list)
+    """Return the findings for a report: of those of one subject, such as one problem for many reasons, three at most.
+
+    The subject is what a problem says before the first colon. The last of the three stands for all that are left out.
+    """
+    by_subject: dict[tuple[Level, str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
-        by_problem[finding.level, finding.problem].append(finding)
-    return tuple(each for found in by_problem.values() for each in _condensed(found))
+        by_subject[finding.level, finding.where, _subject(finding)].append(finding)
+    return tuple(each for found in by_subject.values() for each in _condensed(found))
+
+
+def _subject(finding: Finding) -> str:
+    return finding.problem.partition(": ")[0]
 
 
 def _condensed(found: Sequence[Finding]) -> Sequence[Finding]:
-    """Return findings of one problem, those of the most accounts and Regions first if there are too many."""
+    """Return findings of one subject, those of the most accounts and Regions first if there are too many."""
     if len(found) <= _MOST_VARIANTS + 1 or not all(finding.places for finding in found):
         return found
     ordered = sorted(found, key=lambda finding: -len(finding.places))
     rest = ordered[_MOST_VARIANTS:]
-    variants = f"These need {len(rest)} other sets of commands: --json lists them."
+    problems = {finding.problem for finding in rest}
+    commands = {finding.commands for finding in rest}
+    differ = "other sets of commands" if len(problems) == 1 and len(commands) > 1 else "other reasons"
     places = tuple(place for finding in rest for place in finding.places)
-    return (
-        *ordered[:_MOST_VARIANTS],
-        Finding(level=rest[0].level, problem=rest[0].problem, note=variants, places=places),
+    problem = rest[0].problem if len(problems) == 1 else _subject(rest[0])
+    if rest[0].where:
+        problem = f"{_subject(rest[0])}: {counted(len({place.account for place in places}))}"
+    merged = replace(
+        rest[0],
+        problem=problem,
+        note=f"These have {len(rest):,} {differ}: --json lists them.",
+        note_of_several="",
+        commands=rest[0].commands if len(commands) == 1 else (),
+        places=places,
     )
+    return (*ordered[:_MOST_VARIANTS], merged)
 
 
 def _without_place(finding: Finding) -> _Texts:

@@ -12,6 +12,10 @@ from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, Pl
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
 _DOCUMENT: Final = "file://boundary.json"
+_NOTE: Final = (
+    "The name includes the path of the policy. No role can be created with a permissions boundary that does not exist; "
+    "boundary.json is the policy that your organization uses."
+)
 
 
 def boundary_problems(inventory: Inventory, boundary: str) -> Iterator[Finding]:
@@ -27,8 +31,7 @@ def boundary_problems(inventory: Inventory, boundary: str) -> Iterator[Finding]:
                 problem=f"the policy {boundary} of PermissionsBoundaryName does not exist",
                 places=places,
                 commands=(_create(boundary),),
-                note="The name includes the path of the policy. No role can be created with a permissions boundary "
-                f"that does not exist; boundary.json is the policy that your organization uses. {RUN_AGAIN}",
+                note=f"{_NOTE} {RUN_AGAIN}",
             )
 
 

@@ -28,7 +28,9 @@ class PlaceTexts:
             return ", ".join((accounts, *where))
         if all(len(regions) == len(where) for regions in regions_of.values()):
             return f"{accounts}, each in {self.regions(where)}"
-        return f"{accounts}, {counted(len(places), 'place')} in {counted(len(where), 'Region')}"
+        if len(places) == len(regions_of):
+            return f"{accounts}, each in one of {len(where)} Regions"
+        return f"{accounts}, {len(places):,} times in {len(where)} Regions"
 
     def first(self, places: Sequence[Place], *, heading: bool) -> str:
         """Return the first five accounts with their Regions, where they differ; empty if the heading names it."""
@@ -45,7 +47,7 @@ class PlaceTexts:
     def regions(self, regions: Sequence[str]) -> str:
         """Return their names, or how many they are."""
         if len(regions) > 1 and self._regions == frozenset(regions):
-            return f"all {len(regions)} Regions"
+            return "both Regions" if len(regions) == 2 else f"all {len(regions)} Regions"  # noqa: PLR2004 - both
         return ", ".join(regions) if len(regions) <= _NAMED else f"{len(regions)} of {len(self._regions)} Regions"
 
 

@@ -55,4 +55,6 @@ def find_problems(
 
 def _only_the_hub(inventory: Inventory) -> Inventory:
     own = tuple(each for each in inventory.account_regions if each.account == inventory.hub)
-    return replace(inventory, accounts=(), account_regions=own, control_tower=None)
+    unreached = {account: reason for account, reason in inventory.unreached.items() if account == inventory.hub}
+    hub = (inventory.hub,)
+    return replace(inventory, accounts=(), to_read=hub, account_regions=own, unreached=unreached, control_tower=None)

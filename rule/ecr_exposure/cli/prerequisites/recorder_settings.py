@@ -70,7 +70,7 @@ def lost_settings(settings: Settings) -> tuple[str, ...]:
         if name not in kept and value not in ("", None, [], {})
     ]
     overrides = mode.get("recordingModeOverrides") or ()
-    return (*lost, *(["recordingMode.recordingModeOverrides"] if len(overrides) > 1 else []))
+    return (*sorted(lost), *(["recordingMode.recordingModeOverrides"] if len(overrides) > 1 else []))
 
 
 def completed(settings: Settings) -> dict[str, Any]:

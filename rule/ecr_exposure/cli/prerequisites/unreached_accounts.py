@@ -1,11 +1,17 @@
-"""Accounts in which no role could be assumed, and what the organization aggregator shows of them instead. Pure."""
+"""Accounts in which no role could be assumed, what the aggregator shows of them, and who can check them. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import Aggregator, Inventory
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place, and_more, counted, first_of
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place, and_more, counted, first_of, management
+from ecr_exposure.cli.stack import DeployedAs
+
+_FILE: Final = "preflight.json"
+# Parameters of the template that say what is read in the accounts.
+_READ_BY: Final = ("IncludeManagementAccount", "KmsKeyArn", "PermissionsBoundaryName")
 
 
 def unreached_problems(inventory: Inventory) -> Iterator[Finding]:
@@ -15,7 +21,8 @@ def unreached_problems(inventory: Inventory) -> Iterator[Finding]:
     for account in accounts:
         by_reason[inventory.unreached[account].reason.replace(account, "ACCOUNT")].append(account)
     shown = list(_aggregator(inventory, accounts)) if accounts else []
-    for at, (reason, unreached) in enumerate(by_reason.items()):
+    largest_first = sorted(by_reason.items(), key=lambda each: -len(each[1]))
+    for at, (reason, unreached) in enumerate(largest_first):
         if len(unreached) == 1:
             reason = inventory.unreached[unreached[0]].reason  # noqa: PLW2901 - with the id of the account
         lines = [f"The reason: {reason}", _roles(inventory), *([] if at else shown)]
@@ -26,6 +33,27 @@ def unreached_problems(inventory: Inventory) -> Iterator[Finding]:
             places=tuple(Place(account) for account in unreached),
             note="\n".join(lines),
         )
+
+
+def rest_to_check(
+    inventory: Inventory, values: Mapping[str, str], findings: Sequence[Finding]
+) -> Iterator[tuple[str, str]]:
+    """Yield the commands, each behind its text; none where no other account can see more."""
+    unchecked = any(finding.level is Level.UNCHECKED for finding in findings)
+    alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
+    if not unchecked or inventory.in_management_account or alone:
+        return
+    regions = ",".join(inventory.regions)
+    same = " with the same parameters.yaml" if any(values.get(name) for name in _READ_BY) else ""
+    where = management(inventory).removeprefix("the ")
+    yield (
+        f"The {where} can usually check this. In AWS CloudShell there{same}:",
+        f"ecr-exposure preflight --regions {regions} --hub {inventory.hub} --json > {_FILE}",
+    )
+    yield (
+        f"Then copy {_FILE} to this folder, and here:",
+        f"ecr-exposure preflight --regions {regions} --from {_FILE}",
+    )
 
 
 def unreached_accounts(inventory: Inventory) -> list[str]:
@@ -62,7 +90,7 @@ def _counted(inventory: Inventory, aggregator: Aggregator, accounts: Sequence[st
     if without:
         it = "It" if with_some else "The organization aggregator"
         why = "which may have no recorder, or one that recorded nothing yet"
-        yield f"{it} counts none of {counted(len(without))}, {why}: {first_of(inventory, without)}"
+        yield f"{it} counts no resources of {counted(len(without))}, {why}: {first_of(inventory, without)}"
 
 
 def _failures(aggregator: Aggregator) -> Iterator[str]:

@@ -112,9 +112,8 @@ class ValuesReport:
         for region, own in proposed.of_regions.items():
             regions[" and ".join(own)].append(region)
         for names, where in regions.items():
-            needs = "needs" if len(where) == 1 else "each need"
-            command = "this command" if len(where) == 1 else "its command"
-            text = f"{', '.join(where)} {needs} {names} of its own: deploy every update there with {command}."
+            needs, this = ("needs", "its own") if len(where) == 1 else ("need", "their own")
+            text = f"{', '.join(where)} {needs} {names} of {this}: deploy every update there with the command above."
             print_line(self._console, text, indent=2)
         if regions:
             text = f"Once that is no longer needed, deploy without it: {self._file} has the value of the other Regions."
