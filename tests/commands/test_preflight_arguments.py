@@ -158,8 +158,7 @@ class TestCredentials:
             environment = Environment(session=organization.session(HUB, HOME))
             assert main(["preflight", "--regions", HOME], environment) == 2
         output = capsys.readouterr()
-        assert (output.out, output.err) == (
-            "",
+        assert output.err == (
             "Not run: account 111122223333 is not in an organization; "
             "for a rule in this account alone: --set DeployAs=account-rule\n",
         )

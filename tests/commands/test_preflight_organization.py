@@ -29,6 +29,8 @@ class TestReady:
         report = preflight(prepared)
         assert report.status == 0
         assert report.lines == [
+            "Account 111122223333 as arn:aws:sts::111122223333:assumed-role/OrganizationAccountAccessRole/local-aws, "
+            "eu-west-1, us-east-1",
             "Preflight: organization o-exampleorg1, Regions eu-west-1, us-east-1",
             "Caller: account 111122223333, the management account",
             "Hub: the same account; the rule is deployed from there. --hub ACCOUNT names another one",
@@ -228,7 +230,7 @@ class TestRefusedCalls:
         ):
             report = preflight(prepared)
         assert report.status == 2
-        assert report.lines[0] == "Preflight: organization (id unknown), Regions eu-west-1, us-east-1"
+        assert report.lines[1] == "Preflight: organization (id unknown), Regions eu-west-1, us-east-1"
         assert report.values.keys() == {"HomeRegion"}
         assert "account 111122223333: the organization could not be checked: AccessDeniedException" in report.text
         assert report.under("Missing") == []
