@@ -160,7 +160,7 @@ class TestCredentials:
         output = capsys.readouterr()
         assert output.err == (
             "Not run: account 111122223333 is not in an organization; "
-            "for a rule in this account alone: --set DeployAs=account-rule\n",
+            "for a rule in this account alone: --set DeployAs=account-rule\n"
         )
 
 
