@@ -65,7 +65,7 @@ class TestScope:
         assert report.text.count("  500000000001 (member-500000000001), ") == 1
         assert "500000000005 (member-500000000005), and 243 more\n  The reason: AccessDenied: " in report.text
         assert report.excluded == members[-1]
-        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
+        assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
 
     @pytest.mark.parametrize("member", ["State", "Status"])
     def test_state_of_an_account_is_read_from_both_members(
@@ -112,7 +112,7 @@ class TestScope:
         ]
         assert report.excluded == ""
         assert f"{UNCHECKED_1}{TWO} (member-{TWO})" in report.lines
-        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
+        assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
 
     def test_suspended_account_that_the_file_does_not_exclude_is_not_said_to_be(
         self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues

@@ -56,7 +56,7 @@ class TestHubOfItsOwn:
         """The management account needs no recorder."""
         report = preflight(delegated, "--hub", ONE)
         assert (report.status, report.lines[-1]) == (0, "Ready to deploy")
-        assert report.lines[1:4] == [
+        assert report.lines[2:5] == [
             f"Caller: account {MANAGEMENT}, the management account",
             f"Hub: {NAMED}, a delegated administrator (config-multiaccountsetup.amazonaws.com, "
             "member.org.stacksets.cloudformation.amazonaws.com); the rule is deployed from there",
@@ -82,7 +82,7 @@ class TestHubOfItsOwn:
         report = preflight(delegated)
         assert (report.status, report.under("Missing"), project.read_bytes()) == (2, [], written)
         assert "would choose" not in report.text
-        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
+        assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
         at = report.lines.index(
             f"  The management account {MANAGEMENT} can usually check this. In AWS CloudShell there:"
         )
@@ -335,7 +335,7 @@ class TestWrongHub:
         with delegated.organization.faults.inject(refused("organizations", "ListAccounts")):
             report = preflight(delegated, "--hub", ONE)
         assert report.status == 2
-        assert report.lines[2].startswith(f"Hub: account {ONE}, a delegated administrator (")
+        assert report.lines[3].startswith(f"Hub: account {ONE}, a delegated administrator (")
 
 
 class TestRestToCheck:
@@ -380,4 +380,4 @@ class TestRestToCheck:
         prepared.organization.accounts_without_role.add(TWO)
         report = preflight(prepared)
         assert "CloudShell" not in report.text
-        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
+        assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
