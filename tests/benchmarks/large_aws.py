@@ -155,6 +155,11 @@ class LargeAws:
                 "EnabledServicePrincipals": [{"ServicePrincipal": each} for each in _TRUSTED]
             },
             "ListDelegatedServicesForAccount": {"DelegatedServices": [{"ServicePrincipal": each} for each in _TRUSTED]},
+            "GetAggregateDiscoveredResourceCounts": {
+                "TotalDiscoveredResources": len(self._accounts),
+                "GroupedResourceCounts": [{"GroupName": each, "ResourceCount": 1} for each in self._accounts],
+            },
+            "DescribeConfigurationAggregatorSourcesStatus": {"AggregatedSourceStatusList": []},
             "ListDelegatedAdministrators": {"DelegatedAdministrators": [{"Id": self._accounts[0]}]},
         }
         return lambda _account, _region, _parameters: found[operation]

@@ -94,8 +94,11 @@ def run_once(accounts: int, regions: int, options: Sequence[str], *, seconds_a_c
         arguments = ("--regions", ",".join(names), "--hub", str(FIRST_ACCOUNT), *given)
         exit_code = main(("preflight", *arguments))
         seconds = time.perf_counter() - start
-    lines = len(report.getvalue().splitlines())
-    return Run(sum(aws.calls.values()), seconds, lines, exit_code, interrupted[0] if interrupted else 0.0)
+    lines = report.getvalue().splitlines()
+    ends = "Interrupted" if interrupted else "Not ready"
+    if not lines[-1].startswith(ends):
+        raise AssertionError(f"the report ends with {lines[-1]}")
+    return Run(sum(aws.calls.values()), seconds, len(lines), exit_code, interrupted[0] if interrupted else 0.0)
 
 
 def _interrupt(aws: LargeAws, calls: int, interrupted: list[float]) -> None:
