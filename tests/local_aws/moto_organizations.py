@@ -23,6 +23,8 @@ from tests.local_aws.moto_recording import recording_services
 _DELEGATED: Final = ("config.amazonaws.com", "member.org.stacksets.cloudformation.amazonaws.com")
 _LISTS: Final = (
     (OrganizationsResponse, "list_accounts", "Accounts"),
+    (OrganizationsResponse, "list_accounts_for_parent", "Accounts"),
+    (OrganizationsResponse, "list_organizational_units_for_parent", "OrganizationalUnits"),
     (OrganizationsResponse, "list_aws_service_access_for_organization", "EnabledServicePrincipals"),
     (OrganizationsResponse, "list_delegated_services_for_account", "DelegatedServices"),
     (OrganizationsResponse, "list_delegated_administrators", "DelegatedAdministrators"),

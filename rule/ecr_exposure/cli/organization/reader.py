@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import boto3
 from botocore.exceptions import BotoCoreError
@@ -41,6 +41,7 @@ DEFAULT_ROLES: Final = ("OrganizationAccountAccessRole", "AWSControlTowerExecuti
 INTERRUPTED: Final = "interrupted"
 EXPIRED: Final = "credentials expired"
 _NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
+_Value = TypeVar("_Value")
 _Credentials = Mapping[str, str] | Unknown
 
 
@@ -216,9 +217,9 @@ class _InventoryReader:
         return replace(
             inventory,
             account_regions=found.in_order(plan),
-            role_used=dict(found.role_used),
-            unreached={account: found.unreached[account] for account in plan.accounts if account in found.unreached},
-            boundaries=dict(found.boundaries),
+            role_used=_in_order(found.role_used, plan.accounts),
+            unreached=_in_order(found.unreached, plan.accounts),
+            boundaries=_in_order(found.boundaries, plan.accounts),
             service_linked_role=found.service_linked_role,
             aggregator=aggregator,
             thorough=plan.reads_everything,
@@ -261,3 +262,8 @@ class _InventoryReader:
         if isinstance(statuses, Unknown):
             return statuses
         return frozenset(region for region in regions if statuses.get(region) != ENABLED_BY_DEFAULT)
+
+
+def _in_order(found: Mapping[str, _Value], accounts: Sequence[str]) -> dict[str, _Value]:
+    """Return what was read of the accounts in their order: threads read them in any."""
+    return {account: found[account] for account in accounts if account in found}
