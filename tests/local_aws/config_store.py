@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -148,6 +148,12 @@ class ConfigStore:
         """Return the latest evaluation of each resource; the dashboard does not show NOT_APPLICABLE."""
         rows = self._latest.get(rule.key, {})
         return tuple(row for _, row in sorted(rows.items()) if row.compliance != "NOT_APPLICABLE")
+
+    def age(self, by: timedelta) -> None:
+        """Let all evaluations become older."""
+        for rows in self._latest.values():
+            for resource, row in rows.items():
+                rows[resource] = replace(row, recorded_at=row.recorded_at - by)
 
     @contextmanager
     def failing(self, when: Callable[[Mapping[str, Any]], bool], *, times: int | None = 1) -> Iterator[None]:

@@ -164,6 +164,13 @@ class Recorder:
             items = [self.record(account, region, name)]
         return tuple(sorted(items or (), key=lambda item: item.captured_at, reverse=True))
 
+    def recorded(self, account: str, region: str) -> tuple[str, ...]:
+        """Return the repositories that are recorded and not deleted, sorted."""
+        found = (
+            key[2] for key, items in self._items.items() if key[:2] == (account, region) and items[-1].configuration
+        )
+        return tuple(sorted(found))
+
     def now(self) -> datetime:
         """Return the time in milliseconds, as AWS Config writes it."""
         moment = self._clock()
