@@ -35,6 +35,7 @@ STACK: Final = "ecr-exposure"
 RULE: Final = "ecr-repository-no-public-access"
 ROLE: Final = "EcrExposureEvaluation"
 PACK, ORGANIZATION_RULE, ACCOUNT_RULE = "organization-conformance-pack", "organization-rule", "account-rule"
+LOG: Final = "/ecr-exposure/ecr-exposure-0b1c2d3e"
 ALARMS: Final = ("FailedEventsAlarm", "ErrorsAlarm", "ThrottlesAlarm", "LostEventsAlarm")
 _SUFFIXES: Final = {PACK: "-conformance-pack-abc12xyz9", ORGANIZATION_RULE: "-abcd1234", ACCOUNT_RULE: ""}
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -115,7 +116,7 @@ class DeployedOrganization:
         values = defaults | {"ExecutionRoleName": ROLE, "ExcludedAccounts": ""} | parameters
         kind = "management-account" if self.hub == HUB else "delegated-administrator"
         outputs: dict[str, Any] = {"RuleName": RULE, "DeployedAs": deployed_as, "DeployedFrom": kind}
-        outputs |= {"FailedEventsQueueUrl": {"Ref": "FailedEvents"}}
+        outputs |= {"FailedEventsQueueUrl": {"Ref": "FailedEvents"}, "LogGroupName": LOG}
         template = {
             "Parameters": {name: {"Type": "String"} for name in values},
             "Resources": {"FailedEvents": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": STACK}}},

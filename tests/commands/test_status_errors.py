@@ -224,6 +224,26 @@ class TestTransient:
         assert set(run.rows.values()) == {"evaluated | 2 of 2"}
         assert len(run.rows) == (1 if deployed_as == ACCOUNT_RULE else 3)
 
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            "SelectAggregateResourceConfig",
+            "GetAggregateDiscoveredResourceCounts",
+            "GetOrganizationConformancePackDetailedStatus",
+        ],
+    )
+    def test_list_whose_second_page_fails_is_not_seen(self, operation: str) -> None:
+        """Half a list would make accounts look as if they had no repositories."""
+        fault = refused("config", operation, when=lambda call: "NextToken" in call.parameters)
+        with deployed_organization(page=1) as deployed:
+            for account in (HUB, ONE):
+                deployed.create_repositories("team/app", account=account)
+            deployed.evaluate()
+            with deployed.organization.faults.inject(fault):
+                run = deployed.status(regions=HOME)
+        assert run.rows[TWO, HOME].startswith("not seen | ")
+        assert run.status == 2
+
 
 class TestEarlyEnd:
     """What was seen until then is shown."""

@@ -12,12 +12,12 @@ import pytest
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
 from ecr_exposure.cli.output import Output
-from ecr_exposure.cli.rule_status import print_status
-from ecr_exposure.cli.rule_status.status_reading import Question
+from ecr_exposure.cli.rule_status import Question, print_status
 from tests.commands.deployed_organization import (
     ABROAD,
     ACCOUNT_RULE,
     HOME,
+    LOG,
     ONE,
     ORGANIZATION_RULE,
     PACK,
@@ -27,6 +27,7 @@ from tests.commands.deployed_organization import (
     deployed_organization,
 )
 from tests.commands.prepared_organization import refused
+from tests.local_aws.faults import Fault
 from tests.local_aws.moto_organization_rules import Instance, MemberDeployment
 from tests.local_aws.organization import HUB
 
@@ -113,6 +114,7 @@ class TestFormats:
             "No failed events in eu-west-1, us-east-1",
             "No alarm in eu-west-1, us-east-1",
             '"no repositories": AWS Config has recorded none; preflight shows where its recorder does not run.',
+            f"Why a result is missing: aws logs tail {LOG} --region {HOME} --since 1d shows the function's errors.",
             "The stack changed within the last hour, so first results may be on their way: eu-west-1, us-east-1",
             "Not all evaluated: 2 missing, 1 partly evaluated, 1 evaluated, 2 without repositories "
             "(3 accounts, 2 Regions)",
@@ -217,7 +219,7 @@ class TestScale:
         role = "stack instance OUTDATED (FAILED): Role arn:aws:iam::ACCOUNT:role/X exists (Request ID: ID)"
         recorder = "conformance pack CREATE_FAILED: NoAvailableConfigurationRecorder: no recorder in ACCOUNT"
         assert run.errors == ""
-        assert run.lines[2:-3] == [
+        assert run.lines[2:-4] == [
             "  Count  State               Reason",
             "    500  missing             no compliance result",
             f"{BELOW}in {_places(members[:5], HOME)} and 495 more",
@@ -257,6 +259,13 @@ class TestAtTheEndOfVerify:
             text, members = _printed(deployed, STACK)
         assert "Status: 3 without repositories (3 accounts, 1 Region)" in text.splitlines()
         assert members["counts"] == {"no repositories": 3}
+
+    def test_expired_credentials_are_one_line(self) -> None:
+        fault = Fault("organizations", "ListAccounts", code="ExpiredTokenException", message="expired", times=None)
+        with deployed_organization() as deployed, deployed.organization.faults.inject(fault):
+            text, members = _printed(deployed, STACK)
+        assert text == "Status not seen: ExpiredTokenException: expired (ListAccounts)\n"
+        assert members == {"error": "ExpiredTokenException: expired (ListAccounts)"}
 
     def test_stack_that_cannot_be_read_is_one_line(self) -> None:
         with deployed_organization() as deployed:

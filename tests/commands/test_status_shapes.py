@@ -40,12 +40,14 @@ class TestRegions:
     def test_no_stack_in_any_region_ends_the_command(self) -> None:
         with deployed_organization(regions=(HOME,)) as deployed:
             run = deployed.status(regions=ABROAD)
-            other = deployed.status(stack="typo")
         assert (run.status, run.errors) == (2, f"Not run: stack '{STACK}' does not exist in {ABROAD} of this account\n")
-        assert (other.status, other.errors) == (
-            2,
-            f"Not run: stack 'typo' does not exist in {HOME}, {ABROAD} of this account\n",
-        )
+
+    @pytest.mark.parametrize("name", ["typo", "arn:typo", f"arn:aws:cloudformation:{HOME}:{HUB}:stack/typo/0b1c2d3e"])
+    def test_name_without_a_stack_is_refused(self, name: str) -> None:
+        with deployed_organization() as deployed:
+            run = deployed.status(stack=name)
+        assert run.status == 2
+        assert run.errors == f"Not run: stack '{name}' does not exist in {HOME}, {ABROAD} of this account\n"
 
     def test_arn_of_a_stack_names_it_in_every_region(self) -> None:
         with deployed_organization() as deployed:

@@ -13,6 +13,8 @@ from ecr_exposure.cli.rule_status.status_document import document
 from ecr_exposure.cli.rule_status.status_reading import Question, StatusReading
 from ecr_exposure.cli.rule_status.status_report import print_conclusion, summary
 
+__all__ = ["Question", "print_status"]
+
 
 def print_status(output: Output, session: boto3.Session, question: Question, now: datetime) -> Mapping[str, object]:
     """Print the status of a stack and return it as JSON values; what cannot be read is one line and an "error".

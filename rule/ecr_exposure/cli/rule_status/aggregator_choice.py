@@ -57,10 +57,10 @@ def choose_aggregator(
     covering = [each for each in named if each.covers(region)]
     if covering:
         return min(covering, key=lambda each: (each.accounts is not None, each.region != region, each.region))
-    unread = [f"{where}: {each.reason}" for where, each in found.items() if isinstance(each, Unknown)]
+    unread = [f"{where}: {each.reason}" for where, each in sorted(found.items()) if isinstance(each, Unknown)]
     if unread:
         return Unknown(f"the aggregators could not be listed in {'; '.join(unread)}")
-    where = ", ".join(found)
+    where = ", ".join(sorted(found))
     if name is not None and not named:
         existing = ", ".join(sorted({each.name for each in places})) or "none"
         return Unknown(f"no aggregator {name!r} with ECR repositories in {where} (there: {existing})")

@@ -1,13 +1,12 @@
 """Tasks side by side in threads that nobody waits for after an interrupt or an error."""
 
 from collections.abc import Callable, Iterable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Final
 
 THREADS: Final = 16
 Task = Callable[[], None]
-_SECONDS: Final = 0.2
 
 
 def run_tasks(tasks: Iterable[Task], advance: Callable[[], object] = lambda: None) -> None:
@@ -35,10 +34,10 @@ def run_tasks(tasks: Iterable[Task], advance: Callable[[], object] = lambda: Non
 
 
 def _work(waiting: SimpleQueue[Task], ended: SimpleQueue[BaseException | None], stop: Event) -> None:
-    while not stop.is_set() and not waiting.empty():
+    while not stop.is_set():
         try:
-            task = waiting.get(timeout=_SECONDS)
-        except Exception:  # noqa: BLE001 - another thread took the last one
+            task = waiting.get_nowait()
+        except Empty:
             return
         try:
             task()

@@ -12,7 +12,7 @@ from ecr_exposure.cli.stack import DeployedAs, read_stack
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-_OUTPUTS: Final = ("RuleName", "DeployedAs", "FailedEventsQueueUrl")
+_OUTPUTS: Final = ("RuleName", "DeployedAs", "FailedEventsQueueUrl", "LogGroupName")
 _DELEGATED: Final = "delegated-administrator"
 _PERIODS: Final[Mapping[str, timedelta]] = MappingProxyType(
     {
@@ -42,6 +42,8 @@ class StackFacts:
     """MaximumExecutionFrequency; None without periodic evaluations."""
     queue_url: str
     """The queue of failed events."""
+    log_group: str
+    """The function's log."""
     excluded: Mapping[str, str]
     """The accounts without the rule, with the reason."""
     home_region: str
@@ -101,6 +103,7 @@ def read_stack_facts(client: "CloudFormationClient", name: str) -> StackFacts:
         rule_name=outputs["RuleName"],
         period=_period(values.get("MaximumExecutionFrequency", "TwentyFour_Hours")),
         queue_url=outputs["FailedEventsQueueUrl"],
+        log_group=outputs["LogGroupName"],
         excluded=_excluded(values, delegated=delegated),
         home_region=values.get("HomeRegion") or region,
         stack_set=f"{values.get('ExecutionRoleName') or 'EcrExposureEvaluation'}-{account}",

@@ -1,5 +1,6 @@
 """Reads the evidence: side by side, and with what was read so far when it is interrupted."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,10 +60,9 @@ class Question:
 
     def stack_in(self, region: str) -> str:
         """Return how the stack is named in a Region: an ARN has a meaning in its own Region only."""
-        if not self.stack.startswith("arn:"):
-            return self.stack
-        _, _, _, own, _, resource = self.stack.split(":", 5)
-        return self.stack if region == own else resource.split("/")[1]
+        # arn:aws:cloudformation:eu-west-1:111122223333:stack/NAME/ID
+        arn = re.fullmatch(r"arn:[^:]+:cloudformation:(?P<region>[^:]+):\d{12}:stack/(?P<name>[^/]+)/.+", self.stack)
+        return self.stack if arn is None or arn["region"] == region else arn["name"]
 
 
 @dataclass(slots=True)

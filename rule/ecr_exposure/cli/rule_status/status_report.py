@@ -7,7 +7,7 @@ from typing import Final
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.output import Output, duration
 from ecr_exposure.cli.rule_status.conclusion import Conclusion, Group, group_rows
-from ecr_exposure.cli.rule_status.evaluation_state import Row, State
+from ecr_exposure.cli.rule_status.evaluation_state import INCOMPLETE, NO_RESULT, Row, State
 from ecr_exposure.cli.rule_status.stack_facts import StackFacts
 from ecr_exposure.cli.rule_status.stack_operations import Alarm, FailedEvents, Operations
 
@@ -161,6 +161,9 @@ def _print_notes(output: Output, conclusion: Conclusion) -> None:
     """Print what limits the meaning of a state."""
     if any(row.state is State.NO_REPOSITORIES for row in conclusion.rows):
         output.line('"no repositories": AWS Config has recorded none; preflight shows where its recorder does not run.')
+    log = _log_of_missing_results(conclusion)
+    if log:
+        output.line(f"Why a result is missing: {log} shows the function's errors.")
     lacking = {row.region for row in conclusion.rows if row.state in {State.MISSING, State.PARTLY}}
     changed = [
         each.region
@@ -170,6 +173,17 @@ def _print_notes(output: Output, conclusion: Conclusion) -> None:
     recent = [region for region in changed if region in lacking]
     if recent:
         output.line(f"The stack changed within the last hour, so first results may be on their way: {_listed(recent)}")
+
+
+def _log_of_missing_results(conclusion: Conclusion) -> str:
+    """Return the command that shows the errors of the function, if a result is missing for which AWS reports no reason."""
+    unexplained = {row.region for row in conclusion.rows if row.reason in {NO_RESULT, INCOMPLETE}}
+    for each in conclusion.evidence.regions:
+        if isinstance(each.stack, StackFacts) and each.region in unexplained:
+            return (
+                f"aws logs tail {each.stack.log_group} --region {each.region} --since 1d"
+            )
+    return ""
 
 
 def _listed(regions: Sequence[str]) -> str:
