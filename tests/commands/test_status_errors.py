@@ -118,6 +118,14 @@ class TestRefused:
         assert f"Not seen: {reason} (for {HOME})" in run.lines
         assert run.status == 2
 
+    def test_refused_status_of_the_organization_rule_is_not_seen(self) -> None:
+        operation = "GetOrganizationConfigRuleDetailedStatus"
+        fault = refused("config", operation)
+        with deployed_organization(ORGANIZATION_RULE) as deployed, deployed.organization.faults.inject(fault):
+            run = deployed.status(regions=HOME)
+        expected = f"not seen | the rule's deployment in each account: {REFUSED.format(operation)}"
+        assert set(run.rows.values()) == {expected}
+
     def test_failed_instance_is_missing_although_results_cannot_be_read(self) -> None:
         fault = refused("config", "SelectAggregateResourceConfig")
         with deployed_organization() as deployed, deployed.organization.faults.inject(fault):
@@ -207,6 +215,18 @@ class TestTransient:
         with deployed_organization() as deployed, deployed.organization.faults.inject(fault):
             run = deployed.status(regions=HOME)
         assert "a result of SelectAggregateResourceConfig is not as asked for" in run.rows[ONE, HOME]
+
+    def test_result_without_a_time_is_not_seen(self) -> None:
+        qualifier = '{"EvaluationResultQualifier": {"ResourceId": "team/app"}}'
+        body = f'{{"AggregateEvaluationResults": [{{"EvaluationResultIdentifier": {qualifier}}}]}}'
+        operation = "GetAggregateComplianceDetailsByConfigRule"
+        fault = Fault("config", operation, status=200, body=body, request_id=True, times=None)
+        with deployed_organization() as deployed:
+            deployed.create_repositories("team/app", account=ONE)
+            deployed.evaluate()
+            with deployed.organization.faults.inject(fault):
+                run = deployed.status(regions=HOME)
+        assert run.rows[ONE, HOME] == "not seen | the result of team/app has no time"
 
     def test_broken_connection_is_not_seen(self) -> None:
         fault = Fault("config", "SelectAggregateResourceConfig", connection=Connection.READ_TIMEOUT, times=None)

@@ -64,6 +64,20 @@ class TestRegions:
         assert run.rows[ONE, ABROAD].startswith(f"not seen | stack '{STACK}' (CREATE_COMPLETE) has no output RuleName")
         assert run.status == 2
 
+    @pytest.mark.parametrize(
+        ("deployed_as", "period", "problem"),
+        [
+            ("stack", "One_Hour", f"output DeployedAs: 'stack' is unknown (accepted: {PACK}, "),
+            (PACK, "Two_Hours", "parameter MaximumExecutionFrequency: 'Two_Hours' is unknown (accepted: One_Hour, "),
+        ],
+    )
+    def test_unknown_value_of_another_version_is_not_seen(self, deployed_as: str, period: str, problem: str) -> None:
+        with deployed_organization(regions=(HOME,)) as deployed:
+            deployed.create_stack(ABROAD, deployed_as, MaximumExecutionFrequency=period)
+            run = deployed.status()
+        assert run.rows[ONE, ABROAD].startswith(f"not seen | {problem}")
+        assert run.rows[ONE, HOME] == "no repositories"
+
     def test_stack_sets_are_asked_in_the_home_region(self) -> None:
         with deployed_organization() as deployed:
             deployed.status(regions=ABROAD)

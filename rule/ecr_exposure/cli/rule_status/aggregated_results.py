@@ -111,10 +111,7 @@ def newest_times(results: Iterable[Mapping[str, Any]]) -> dict[str, datetime | N
     """
     times: dict[str, datetime | None] = {}
     for result in results:
-        qualifier = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
-        if qualifier.get("ResourceType") != REPOSITORY:
-            continue
-        repository = qualifier["ResourceId"]
+        repository = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]["ResourceId"]
         known = (result.get("ConfigRuleInvokedTime"), result.get("ResultRecordedTime"), times.get(repository))
         latest = max((time for time in known if time), default=None)
         if latest is None:

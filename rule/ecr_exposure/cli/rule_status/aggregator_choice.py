@@ -4,7 +4,7 @@ An aggregator that is limited to other resource types, as those of AWS services 
 https://docs.aws.amazon.com/config/latest/APIReference/API_AggregatorFilters.html
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ecr_exposure.cli.aws_calls import Unknown, entries
@@ -22,26 +22,21 @@ def read_aggregators(client: "ConfigServiceClient") -> tuple[AggregatorPlace, ..
     """Return the aggregators of one Region that can have results of repositories."""
     pages = client.get_paginator("describe_configuration_aggregators").paginate()
     found = entries(pages, lambda page: page["ConfigurationAggregators"])
-    return tuple(place for each in found if (place := _place(each, client.meta.region_name)))
+    return tuple(place for each in found for place in _places(each, client.meta.region_name))
 
 
-def _place(described: "ConfigurationAggregatorTypeDef", region: str) -> AggregatorPlace | None:
+def _places(described: "ConfigurationAggregatorTypeDef", region: str) -> Iterator[AggregatorPlace]:
     types = described.get("AggregatorFilters", {}).get("ResourceType", {}).get("Value", ())
     if types and not {REPOSITORY, COMPLIANCE} <= set(types):
-        return None
+        return
     name = described["ConfigurationAggregatorName"]
     organization = described.get("OrganizationAggregationSource")
     if organization is not None:
         covered = None if organization.get("AllAwsRegions") else frozenset(organization.get("AwsRegions", ()))
-        return AggregatorPlace(name=name, region=region, regions=covered, accounts=None)
-    sources = described.get("AccountAggregationSources", ())
-    if not sources:
-        return None
-    # AWS allows one source of accounts in an aggregator.
-    # https://docs.aws.amazon.com/config/latest/APIReference/API_PutConfigurationAggregator.html
-    source = sources[0]
-    covered = None if source.get("AllAwsRegions") else frozenset(source.get("AwsRegions", ()))
-    return AggregatorPlace(name=name, region=region, regions=covered, accounts=frozenset(source["AccountIds"]))
+        yield AggregatorPlace(name=name, region=region, regions=covered, accounts=None)
+    for source in described.get("AccountAggregationSources", ()):
+        covered = None if source.get("AllAwsRegions") else frozenset(source.get("AwsRegions", ()))
+        yield AggregatorPlace(name=name, region=region, regions=covered, accounts=frozenset(source["AccountIds"]))
 
 
 def choose_aggregator(

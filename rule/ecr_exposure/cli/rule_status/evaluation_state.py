@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.rule_status.evidence import Evidence, Member, RegionEvidence, Times
@@ -60,6 +60,8 @@ class Row:
                 return True
             case State.NOT_SEEN | State.MISSING | State.PARTLY:
                 return False
+            case never:
+                assert_never(never)
 
 
 def decide(evidence: Evidence) -> tuple[Row, ...]:

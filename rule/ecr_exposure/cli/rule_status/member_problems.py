@@ -4,7 +4,7 @@ A status of AWS is repeated in its own words, with its error code and message.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
@@ -67,15 +67,8 @@ def _instance_problem(instance: Mapping[str, Any]) -> str:
 
 def read_deployments(clients: Clients, stack: StackFacts) -> Problems:
     """Return the accounts in which AWS Config did not deploy the conformance pack or the organization rule."""
-    match stack.deployed_as:
-        case DeployedAs.PACK:
-            return _packs(clients.config, stack.rule_name)
-        case DeployedAs.ORGANIZATION_RULE:
-            return _organization_rules(clients.config, stack.rule_name)
-        case DeployedAs.ACCOUNT_RULE:
-            raise AssertionError("the rule of one account is read with its results")
-        case never:
-            assert_never(never)
+    is_pack = stack.deployed_as is DeployedAs.PACK
+    return _packs(clients.config, stack.rule_name) if is_pack else _organization_rules(clients.config, stack.rule_name)
 
 
 def _packs(client: "ConfigServiceClient", name: str) -> Problems:

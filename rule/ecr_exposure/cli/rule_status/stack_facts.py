@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.stack import DeployedAs, read_stack
@@ -54,24 +54,14 @@ class StackFacts:
     management_account: str
     """Empty if it is not known."""
 
-    @property
-    def rule_prefix(self) -> str:
-        """The beginning of the rule's name in an account; AWS Config appends characters without a hyphen."""
-        match self.deployed_as:
-            case DeployedAs.PACK:
-                return f"{self.rule_name}-conformance-pack-"
-            case DeployedAs.ORGANIZATION_RULE:
-                return f"OrgConfigRule-{self.rule_name}-"
-            case DeployedAs.ACCOUNT_RULE:
-                return self.rule_name
-            case never:
-                assert_never(never)
-
     def is_its_rule(self, name: str) -> bool:
-        """Return whether a rule of an account, by its name there, is the one that this stack deployed."""
-        if self.deployed_as is DeployedAs.ACCOUNT_RULE:
-            return name == self.rule_name
-        return name.startswith(self.rule_prefix) and "-" not in name.removeprefix(self.rule_prefix)
+        """Return whether a rule of an account of the organization, by its name there, is the one of this stack.
+
+        AWS Config appends characters without a hyphen; the longer name of another stack's rule has one.
+        """
+        is_pack = self.deployed_as is DeployedAs.PACK
+        start = f"{self.rule_name}-conformance-pack-" if is_pack else f"OrgConfigRule-{self.rule_name}-"
+        return name.startswith(start) and "-" not in name.removeprefix(start)
 
     def gets_role_from_stack_set(self, account: str) -> bool:
         """Return whether the StackSet creates the role there.

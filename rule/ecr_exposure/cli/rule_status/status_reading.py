@@ -1,7 +1,7 @@
 """Reads the evidence: side by side, and with what was read so far when it is interrupted."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -78,7 +78,8 @@ class _Found:
     deployments: dict[str, Problems | Unknown] = field(default_factory=dict)
     repositories: dict[str, dict[str, int] | Unknown] = field(default_factory=dict)
     names: dict[str, RuleNames | Unknown] = field(default_factory=dict)
-    evaluated: dict[str, dict[str, Times | Unknown] | Unknown] = field(default_factory=dict)
+    times: dict[str, dict[str, Times | Unknown]] = field(default_factory=dict)
+    own_times: dict[str, dict[str, Times] | Unknown] = field(default_factory=dict)
     operations: dict[str, Operations] = field(default_factory=dict)
 
 
@@ -249,36 +250,27 @@ class StatusReading:
             lambda: read_own_deployment(client, hub, rule), "rule and configuration recorder"
         )
         found.repositories[region] = attempt(lambda: count_own_repositories(client, hub), "the recorded repositories")
-        times = attempt(lambda: read_own_times(client, hub, rule), "the results of the rule")
-        found.evaluated[region] = times if isinstance(times, Unknown) else dict(times)
+        found.own_times[region] = attempt(lambda: read_own_times(client, hub, rule), "the results of the rule")
 
     def _account_tasks(self) -> list[Task]:
         """Return a task for each account with results; the time of a result does not matter without a period."""
         tasks: list[Task] = []
         for region, stack in self._of_organization().items():
-            names = self._found.names.get(region)
-            if names is None or isinstance(names, Unknown):
+            names, place = self._found.names.get(region, _UNREAD), self._found.chosen[region]
+            if isinstance(names, Unknown) or isinstance(place, Unknown):
                 continue
-            if stack.period is None:
-                self._found.evaluated[region] = without_times(names)
-                continue
-            self._found.evaluated[region] = {}
-            tasks += [partial(self._read_times, region, account) for account in names if self._is_wanted(account)]
+            self._found.times[region] = without_times(names) if stack.period is None else {}
+            if stack.period is not None:
+                wanted = (account for account in names if self._is_wanted(account))
+                tasks += [partial(self._read_times, region, place, account, names[account]) for account in wanted]
         return tasks
 
     def _is_wanted(self, account: str) -> bool:
         return not self._question.accounts or account in self._question.accounts
 
-    def _read_times(self, region: str, account: str) -> None:
-        place, names, evaluated = (
-            self._found.chosen[region],
-            self._found.names[region],
-            self._found.evaluated[region],
-        )
-        if isinstance(place, Unknown) or isinstance(names, Unknown) or isinstance(evaluated, Unknown):
-            return
+    def _read_times(self, region: str, place: AggregatorPlace, account: str, rules: Iterable[str]) -> None:
         client = self._at(place.region).config
-        evaluated[account] = attempt(lambda: read_times(client, place, region, account, names[account]))
+        self._found.times[region][account] = attempt(lambda: read_times(client, place, region, account, rules))
 
     def _region(self, region: str, missing: Unknown) -> RegionEvidence:
         found = self._found
@@ -291,7 +283,7 @@ class StatusReading:
                 stack=stack,
                 deployments=found.deployments.get(region, missing),
                 repositories=found.repositories.get(region, missing),
-                evaluated=found.evaluated.get(region, missing),
+                evaluated=found.own_times.get(region, missing),
             )
         place = found.chosen.get(region, missing)
         sources = missing if isinstance(place, Unknown) else found.sources.get(place, missing)
@@ -311,10 +303,8 @@ class StatusReading:
         names = self._found.names.get(region, missing)
         if isinstance(names, Unknown):
             return names
-        evaluated = self._found.evaluated.get(region, {})
-        if isinstance(evaluated, Unknown):
-            return evaluated
-        return {account: evaluated.get(account, missing) for account in names}
+        times = self._found.times.get(region, {})
+        return {account: times.get(account, missing) for account in names}
 
 
 def _stack(client: "CloudFormationClient", name: str) -> StackFacts | Unknown | None:

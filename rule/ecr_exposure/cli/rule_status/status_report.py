@@ -176,13 +176,11 @@ def _print_notes(output: Output, conclusion: Conclusion) -> None:
 
 
 def _log_of_missing_results(conclusion: Conclusion) -> str:
-    """Return the command that shows the errors of the function, if a result is missing for which AWS reports no reason."""
+    """Return the command that shows the function's errors, if AWS reports no reason for a missing result."""
     unexplained = {row.region for row in conclusion.rows if row.reason in {NO_RESULT, INCOMPLETE}}
     for each in conclusion.evidence.regions:
         if isinstance(each.stack, StackFacts) and each.region in unexplained:
-            return (
-                f"aws logs tail {each.stack.log_group} --region {each.region} --since 1d"
-            )
+            return f"aws logs tail {each.stack.log_group} --region {each.region} --since 1d"
     return ""
 
 
