@@ -134,6 +134,11 @@ class ConfigStore:
         except KeyError:
             raise RefusedError("NoSuchConfigRuleException", f"The ConfigRule {name!r} is invalid") from None
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules of all accounts and Regions."""
+        return tuple(self._rules.values())
+
     def rules_in(self, account: str, region: str) -> tuple[Rule, ...]:
         """Return all rules of an account in a region."""
         return tuple(rule for rule in self._rules.values() if (rule.account, rule.region) == (account, region))

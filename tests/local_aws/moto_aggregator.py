@@ -46,8 +46,10 @@ class AggregatedData:
     """AggregatedSourceStatus."""
     filters: dict[str, Any] = field(default_factory=dict)
     """AggregatorFilters of every aggregator."""
-    not_aggregated: set[str] = field(default_factory=set)
-    """Accounts whose data no aggregator has."""
+
+    def has(self, covers: Callable[[str, str], bool], account: str, region: str) -> bool:
+        """Return whether an aggregator that covers this has data of an account and Region."""
+        return account in self.organization.accounts and covers(account, region)
 
 
 @contextmanager
@@ -101,11 +103,10 @@ def _aggregate_counts(data: AggregatedData) -> Callable[..., str]:
         if filters.get("ResourceType") not in _ALL_COUNTED or self._get_param("GroupByKey") != "ACCOUNT_ID":
             raise AssertionError("only repositories by account are counted here")
         counts: dict[str, int] = {}
-        for account, region in _places(data, covers):
-            if filters.get("Region", region) == region and filters.get("AccountId", account) == account:
-                recorded = len(data.organization.recorder.recorded(account, region))
-                if recorded:
-                    counts[account] = counts.get(account, 0) + recorded
+        for (account, region), recorded in data.organization.recorder.recorded().items():
+            wanted = filters.get("Region", region) == region and filters.get("AccountId", account) == account
+            if wanted and data.has(covers, account, region):
+                counts[account] = counts.get(account, 0) + recorded
         rows = [{"GroupName": account, "ResourceCount": count} for account, count in counts.items()]
         total = {"TotalDiscoveredResources": sum(counts.values()), "GroupByKey": "ACCOUNT_ID"}
         return json.dumps(json.loads(_page(self, data.page, "GroupedResourceCounts", rows)) | total)
@@ -119,7 +120,7 @@ def _own_counts(data: AggregatedData) -> Callable[..., str]:
     def get_discovered_resource_counts(self: ConfigResponse) -> str:
         if self._get_param("resourceTypes") != [RESOURCE_TYPE]:
             raise AssertionError("only repositories are counted here")
-        count = len(data.organization.recorder.recorded(self.current_account, self.region))
+        count = data.organization.recorder.recorded().get((self.current_account, self.region), 0)
         rows = [{"resourceType": RESOURCE_TYPE, "count": count}] if count else []
         return json.dumps({"totalDiscoveredResources": count, "resourceCounts": rows})
 
@@ -136,9 +137,9 @@ def _details(data: AggregatedData) -> Callable[..., str]:
         if data.empty_first_page and not self._get_param("NextToken"):
             return json.dumps({"AggregateEvaluationResults": [], "NextToken": "0"})
         store = data.organization.config_store
-        rules = store.rules_in(account, region) if covers(account, region) else ()
-        rows = [_result(rule, row) for rule in rules if rule.name == name for row in store.evaluations(rule)]
-        aggregated = [row for row in rows if row["ComplianceType"] in _AGGREGATED]
+        found = [rule for rule in store.rules if (rule.account, rule.region, rule.name) == (account, region, name)]
+        rows = [_result(rule, row) for rule in found for row in store.evaluations(rule)]
+        aggregated = [row for row in rows if row["ComplianceType"] in _AGGREGATED and data.has(covers, account, region)]
         return _page(self, data.page, "AggregateEvaluationResults", aggregated)
 
     return get_aggregate_compliance_details_by_config_rule
@@ -168,33 +169,25 @@ def _select(data: AggregatedData) -> Callable[..., str]:
         if query is None:
             raise AssertionError(f"this expression is not known here: {self._get_param('Expression')}")
         wanted = re.findall(r"[0-9]{12}", query["accounts"] or "")
-        rows = [
-            json.dumps(row)
-            for account, region in _places(data, covers)
-            if region == query["region"] and account in (wanted or [account])
-            for row in _compliance(data, account, region)
+        rules = [
+            rule
+            for rule in data.organization.config_store.rules
+            if rule.region == query["region"]
+            and rule.account in (wanted or [rule.account])
+            and data.has(covers, rule.account, rule.region)
         ]
-        return _page(self, data.page, "Results", rows)
+        return _page(self, data.page, "Results", [json.dumps(row) for row in _compliance(data, rules)])
 
     return select_aggregate_resource_config
 
 
-def _compliance(data: AggregatedData, account: str, region: str) -> Iterator[dict[str, Any]]:
-    store = data.organization.config_store
-    rules: dict[str, list[dict[str, str]]] = {}
-    for rule in store.rules_in(account, region):
-        for row in store.evaluations(rule):
-            if row.resource_type == RESOURCE_TYPE:
-                rules.setdefault(row.resource_id, []).append({"configRuleName": rule.name})
-    for repository, names in rules.items():
-        yield {"accountId": account, "configuration": {"targetResourceId": repository, "configRuleList": names}}
-
-
-def _places(data: AggregatedData, covers: Callable[[str, str], bool]) -> Iterator[tuple[str, str]]:
-    for account in data.organization.accounts:
-        for region in data.organization.regions:
-            if account not in data.not_aggregated and covers(account, region):
-                yield account, region
+def _compliance(data: AggregatedData, rules: Sequence[Rule]) -> Iterator[dict[str, Any]]:
+    names: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for rule in rules:
+        for row in data.organization.config_store.evaluations(rule):
+            names.setdefault((rule.account, row.resource_id), []).append({"configRuleName": rule.name})
+    for (account, repository), found in names.items():
+        yield {"accountId": account, "configuration": {"targetResourceId": repository, "configRuleList": found}}
 
 
 def _coverage(response: ConfigResponse) -> Callable[[str, str], bool]:
