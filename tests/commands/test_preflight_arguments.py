@@ -78,7 +78,7 @@ class TestArguments:
     ) -> None:
         environment = Environment(session=prepared.organization.session(HUB, ABROAD))
         assert main(("preflight", "--regions", ""), environment) == 0
-        assert "Regions us-east-1\n" in capsys.readouterr().out
+        assert capsys.readouterr().out.partition("\n")[0].endswith(", us-east-1")
         assert {call.region for call in prepared.organization.calls if call.service == "config"} == {ABROAD}
 
     def test_missing_region_exits_with_an_error(
@@ -158,6 +158,7 @@ class TestCredentials:
             environment = Environment(session=organization.session(HUB, HOME))
             assert main(["preflight", "--regions", HOME], environment) == 2
         output = capsys.readouterr()
+        assert output.out.count("\n") == 1
         assert output.err == (
             "Not run: account 111122223333 is not in an organization; "
             "for a rule in this account alone: --set DeployAs=account-rule\n"

@@ -161,8 +161,8 @@ class TestRoles:
             report = preflight(prepared)
         assert report.status == 0
         assert (
-            "Checked: 3 accounts (the caller's own, 1 with the role OrganizationAccountAccessRole, "
-            "1 with the role AWSControlTowerExecution)"
+            "Checked: 3 accounts (the caller's own, 1 with the role AWSControlTowerExecution, "
+            "1 with the role OrganizationAccountAccessRole)"
         ) in report.lines
 
     def test_named_role_is_the_only_one_that_is_tried(

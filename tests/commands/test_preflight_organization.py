@@ -29,9 +29,9 @@ class TestReady:
         report = preflight(prepared)
         assert report.status == 0
         assert report.lines == [
-            "Account 111122223333 as arn:aws:sts::111122223333:assumed-role/OrganizationAccountAccessRole/local-aws, "
-            "eu-west-1, us-east-1",
-            "Preflight: organization o-exampleorg1, Regions eu-west-1, us-east-1",
+            f"Account {HUB} as arn:aws:sts::{HUB}:assumed-role/OrganizationAccountAccessRole/local-aws, eu-west-1, "
+            "us-east-1",
+            "Preflight: organization o-exampleorg1, 2 Regions",
             "Caller: account 111122223333, the management account",
             "Hub: the same account; the rule is deployed from there. --hub ACCOUNT names another one",
             "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)",
@@ -230,7 +230,7 @@ class TestRefusedCalls:
         ):
             report = preflight(prepared)
         assert report.status == 2
-        assert report.lines[1] == "Preflight: organization (id unknown), Regions eu-west-1, us-east-1"
+        assert report.lines[1] == "Preflight: organization (id unknown), 2 Regions"
         assert report.values.keys() == {"HomeRegion"}
         assert "account 111122223333: the organization could not be checked: AccessDeniedException" in report.text
         assert report.under("Missing") == []

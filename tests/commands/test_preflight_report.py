@@ -281,6 +281,21 @@ class TestGroups:
         assert sum("put-delivery-channel" in line for line in lines) == (1 if channel is None else 0)
         assert sum(note in line for line in lines) == 1
 
+    def test_bucket_is_that_of_most_accounts_unless_the_region_uses_another_one(self) -> None:
+        """The bucket of a Region often has its name."""
+
+        def change(number: int, each: AccountRegion) -> AccountRegion:
+            own = DeliveryChannel(bucket=f"log-{each.region}", last_error="")
+            other = DeliveryChannel(bucket="other", last_error="")
+            channel = own if each.region in REGIONS[:5] else other if number % 3 else CHANNEL
+            return replace(each, recorder=None, channel=None) if number == 3 else replace(each, channel=channel)
+
+        found = [command for each in findings_of(large_organization(change)) for command in each.commands]
+        assert [command.rpartition("=")[2] for command in found if "put-delivery-channel" in command] == [
+            "log-REGION",
+            "other",
+        ]
+
     def test_disabled_regions_are_one_hint(self) -> None:
         def change(number: int, each: AccountRegion) -> AccountRegion:
             return every_region_disabled(number, each) if number > 989 and each.region in REGIONS[5:8] else each

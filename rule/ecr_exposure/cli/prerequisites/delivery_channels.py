@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_StartConfigurationRec
 https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeDeliveryChannelStatus.html
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final
 
@@ -21,10 +21,14 @@ class ChannelCommands:
     """How to create the delivery channels that are missing, in the bucket that most accounts use."""
 
     def __init__(self, inventory: Inventory) -> None:
-        """Find that bucket."""
-        channels = (each.channel for each in inventory.account_regions)
-        used = Counter(channel.bucket for channel in channels if isinstance(channel, DeliveryChannel))
-        self._bucket = used.most_common(1)[0][0] if used else UNKNOWN_BUCKET
+        """Find that bucket, and the one that most accounts use in each Region."""
+        used: Counter[str] = Counter()
+        self._used_in: dict[str, Counter[str]] = defaultdict(Counter)
+        for each in inventory.account_regions:
+            if isinstance(each.channel, DeliveryChannel):
+                used[each.channel.bucket] += 1
+                self._used_in[each.region][each.channel.bucket] += 1
+        self._most_used = _most_common(used)
 
     def commands(self, each: AccountRegion) -> tuple[str, ...]:
         """Return the command that creates the delivery channel, if there is known to be none."""
@@ -43,17 +47,25 @@ class ChannelCommands:
                 )
             case DeliveryChannel():
                 return ""
-        if self._bucket == UNKNOWN_BUCKET:
+        bucket = self._bucket(each.region)
+        if bucket == UNKNOWN_BUCKET:
             return (
                 f"Replace {UNKNOWN_BUCKET} by the name of a bucket that AWS Config of the account may write to "
                 f"({_POLICY})."
             )
-        return (
-            f"The policy of the bucket {self._bucket}, which other accounts use, must allow AWS Config of the account."
-        )
+        return f"The policy of the bucket {bucket}, which other accounts use, must allow AWS Config of the account."
 
     def _create(self, each: AccountRegion) -> str:
-        return delivery_channel_command(self._bucket, each.region)
+        return delivery_channel_command(self._bucket(each.region), each.region)
+
+    def _bucket(self, region: str) -> str:
+        """Return the bucket that most accounts use, unless none uses it in this Region, and some use another one."""
+        used = self._used_in[region]
+        return self._most_used if not used or self._most_used in used else _most_common(used)
+
+
+def _most_common(used: Counter[str]) -> str:
+    return min(used, key=lambda bucket: (-used[bucket], bucket), default=UNKNOWN_BUCKET)
 
 
 def delivery_problems(each: AccountRegion) -> Iterator[Finding]:

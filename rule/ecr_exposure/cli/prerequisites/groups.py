@@ -108,7 +108,7 @@ def _merged(group: _Group, texts: _Texts) -> Finding:
         note=filled(note),
         note_of_several=filled(note_of_several),
         commands=tuple(filled(command) for command in commands),
-        places=tuple(group.places),
+        places=tuple(sorted(group.places, key=lambda place: place.account)),
     )
 
 

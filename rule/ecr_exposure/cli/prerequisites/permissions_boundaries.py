@@ -20,7 +20,7 @@ _NOTE: Final = (
 
 def boundary_problems(inventory: Inventory, boundary: str) -> Iterator[Finding]:
     """Return each account without the policy, and each in which it could not be read."""
-    for account, exists in inventory.boundaries.items():
+    for account, exists in sorted(inventory.boundaries.items()):
         places = (Place(account),)
         if isinstance(exists, Unknown):
             what = f"the policy {boundary} of PermissionsBoundaryName"

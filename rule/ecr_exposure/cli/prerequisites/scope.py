@@ -25,7 +25,7 @@ def print_scope(console: Console, inventory: Inventory, values: Mapping[str, str
     identifier = organization.identifier if isinstance(organization, Organization) else "(id unknown)"
     alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
     scope = f"account {inventory.hub}" if alone else f"organization {identifier}"
-    print_line(console, ("Preflight", "bold"), f": {scope}, Regions {', '.join(inventory.regions)}")
+    print_line(console, ("Preflight", "bold"), f": {scope}, {counted(len(inventory.regions), 'Region')}")
     checked = "only the hub, because DeployAs is account-rule" if alone else _checked(inventory)
     lines = (_caller(inventory), _hub(inventory), f"Checked: {checked}")
     for line in (*lines, *_of_a_file(inventory), *_control_tower(inventory), *_security_hub(inventory)):
@@ -69,7 +69,8 @@ def _checked(inventory: Inventory) -> str:
     not_completely = {place.account for place in unseen_places(inventory)}
     checked = len(seen - not_completely)
     others = len(inventory.role_used)
-    roles = [f"{number:,} with the role {role}" for role, number in Counter(inventory.role_used.values()).most_common()]
+    used = Counter(inventory.role_used.values())
+    roles = [f"{used[role]:,} with the role {role}" for role in sorted(used, key=lambda role: (-used[role], role))]
     own = ["the caller's own"] if len(seen) > others else []
     how = f"({', '.join((*own, *roles))})" if seen else "(none)"
     if inventory.limited:

@@ -59,7 +59,7 @@ def rest_to_check(
 def unreached_accounts(inventory: Inventory) -> list[str]:
     """Return the accounts but for the management account, of which ``management_account_problems`` reports."""
     included = None if inventory.hub_is_management_account else inventory.management_account
-    return [account for account in inventory.unreached if account != included]
+    return sorted(account for account in inventory.unreached if account != included)
 
 
 def _roles(inventory: Inventory) -> str:

@@ -93,10 +93,6 @@ class ValuesReport:
     def _print_commands(self, proposed: ProposedValues, values: Mapping[str, str], inventory: Inventory) -> None:
         """Print how to deploy, the home Region first, because its stack creates the roles."""
         self._console.print()
-        if inventory.cut_short:
-            text = "the commands follow a run that sees all accounts"
-            print_line(self._console, ("Deploy", "bold"), f": {text}")
-            return
         ordered = sorted(inventory.regions, key=lambda region: region != values.get("HomeRegion"))
         possible = [region for region in ordered if region not in proposed.refused_regions]
         needed = {region: proposed.of_regions.get(region, {}) for region in possible}
