@@ -92,6 +92,14 @@ class TestUnits:
         assert read(prepared) == {ONE, TWO}
         assert report.lines[-1] == "Ready to deploy (of 2 accounts that you named)"
 
+    def test_suspended_account_below_a_unit_is_not_read(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        below = unit(prepared, prepared.admin.org.root_id, "workloads", ONE, TWO)
+        prepared.admin.close_account(AccountId=TWO)
+        preflight(prepared, "--ou", below)
+        assert read(prepared) == {ONE}
+
     def test_unit_and_account_are_read_together(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
         below = unit(prepared, prepared.admin.org.root_id, "workloads", ONE)
         preflight(prepared, "--ou", below, "--accounts", HUB)
