@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.open_questions import (
+from ecr_exposure.cli.stack import DeployedAs
+from ecr_exposure.cli.verification.open_questions import (
     AutomationRule,
     FindingSearch,
     MemberRoles,
@@ -17,7 +18,6 @@ from ecr_exposure.cli.open_questions import (
     SecurityHubFinding,
     answers,
 )
-from ecr_exposure.cli.stack import DeployedAs
 
 HUB, EARLIER, LATER = "111122223333", "444455556666", "777788889999"
 RULE: Final = "ecr-repository-no-public-access"

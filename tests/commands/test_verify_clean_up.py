@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli import observations
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
+from ecr_exposure.cli.verification import observations
 from tests.commands.deployed_rule import HOME, DeployedRule, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault

@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli import observations
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
-from ecr_exposure.cli.temporary_repository import TemporaryRepository
+from ecr_exposure.cli.verification import observations
+from ecr_exposure.cli.verification.temporary_repository import TemporaryRepository
 from tests.commands.deployed_rule import HOME, deployed
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault

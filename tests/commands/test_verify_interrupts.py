@@ -8,8 +8,8 @@ from datetime import UTC
 
 import pytest
 
-from ecr_exposure.cli.temporary_repository import PUBLIC_POLICY, STARTED_TAG
 from ecr_exposure.cli.terminal import Clock, Interrupts
+from ecr_exposure.cli.verification.temporary_repository import PUBLIC_POLICY, STARTED_TAG
 from tests.commands.deployed_rule import HOME, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli.temporary_repository import PUBLIC_POLICY, STARTED_TAG
+from ecr_exposure.cli.verification.temporary_repository import PUBLIC_POLICY, STARTED_TAG
 from tests.commands.deployed_rule import HOME, DeployedRule, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli.temporary_repository import PUBLIC_POLICY
+from ecr_exposure.cli.verification.temporary_repository import PUBLIC_POLICY
 from tests.commands.deployed_rule import (
     ACCOUNT_RULE,
     HOME,

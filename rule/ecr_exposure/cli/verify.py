@@ -8,7 +8,6 @@ from typing import Final, TypedDict, Unpack
 import click
 
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, error_text
-from ecr_exposure.cli.clean_up import CleanUp
 from ecr_exposure.cli.command_line import (
     CannotRunError,
     Environment,
@@ -19,12 +18,13 @@ from ecr_exposure.cli.command_line import (
     session_region,
     stack_argument,
 )
-from ecr_exposure.cli.leftovers import Leftover, find_leftovers
-from ecr_exposure.cli.open_questions import Outcome, answers
 from ecr_exposure.cli.stack import find_rule, read_deployment
-from ecr_exposure.cli.temporary_repository import LONGEST_RUN, Place
 from ecr_exposure.cli.terminal import ALARM, Clock, Interrupts, Progress
-from ecr_exposure.cli.verify_steps import NotSeenError, NotVerifiedError, Verification
+from ecr_exposure.cli.verification.clean_up import CleanUp
+from ecr_exposure.cli.verification.leftovers import Leftover, find_leftovers
+from ecr_exposure.cli.verification.open_questions import Outcome, answers
+from ecr_exposure.cli.verification.temporary_repository import LONGEST_RUN, Place
+from ecr_exposure.cli.verification.verify_steps import NotSeenError, NotVerifiedError, Verification
 
 _STYLES: Final = {Outcome.YES: "green", Outcome.NO: "red", Outcome.OPEN: "yellow"}
 _SEVERITIES: Final = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from ecr_exposure.cli import observations
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, entries, error_text, may_pass
-from ecr_exposure.cli.open_questions import FINDING_SECONDS, FindingSearch, RunResults, SecurityHubFinding
 from ecr_exposure.cli.stack import Deployment
-from ecr_exposure.cli.temporary_repository import PREFIX, STARTED_TAG, Place, TemporaryRepository
 from ecr_exposure.cli.terminal import Clock, Progress
+from ecr_exposure.cli.verification import observations
+from ecr_exposure.cli.verification.open_questions import FINDING_SECONDS, FindingSearch, RunResults, SecurityHubFinding
+from ecr_exposure.cli.verification.temporary_repository import PREFIX, STARTED_TAG, Place, TemporaryRepository
 
 _POLL_SECONDS: Final = 10.0
 # An automation rule may change the finding some time after it arrives.

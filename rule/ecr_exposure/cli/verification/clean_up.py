@@ -8,8 +8,8 @@ from typing import Final
 from rich.console import Console
 
 from ecr_exposure.cli.aws_calls import Clients, error_text, may_pass
-from ecr_exposure.cli.temporary_repository import TemporaryRepository
 from ecr_exposure.cli.terminal import ALARM, Clock, Progress, print_line
+from ecr_exposure.cli.verification.temporary_repository import TemporaryRepository
 
 # While AWS throttles or cannot be reached. The operator, who may have interrupted the run, is waiting.
 _PATIENCE_SECONDS: Final = 120.0

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from ecr_exposure.cli.aws_calls import Clients, entries, error_code, required
-from ecr_exposure.cli.temporary_repository import (
+from ecr_exposure.cli.terminal import ALARM, Clock, Progress
+from ecr_exposure.cli.verification.temporary_repository import (
     LONGEST_RUN,
     STARTED_FORMAT,
     STARTED_TAG,
@@ -16,7 +17,6 @@ from ecr_exposure.cli.temporary_repository import (
     TemporaryRepository,
     is_own_name,
 )
-from ecr_exposure.cli.terminal import ALARM, Clock, Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import RepositoryTypeDef

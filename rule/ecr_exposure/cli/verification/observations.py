@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecr_exposure.aws import FOREIGN_RESPONSE
 from ecr_exposure.cli.aws_calls import Clients, NotAwsError, Unknown, attempt, entries, error_code, error_text, required
-from ecr_exposure.cli.open_questions import AutomationRule, MemberRoles, SecurityHubFinding
 from ecr_exposure.cli.stack import Deployment
 from ecr_exposure.cli.terminal import Clock
+from ecr_exposure.cli.verification.open_questions import AutomationRule, MemberRoles, SecurityHubFinding
 
 if TYPE_CHECKING:
     from mypy_boto3_securityhub.type_defs import AutomationRulesMetadataTypeDef, AwsSecurityFindingFiltersTypeDef
