@@ -70,7 +70,7 @@ verify: .venv/ready
 	$(call one-region,verify)
 	$(if $(STACK),,$(error Name the stack: make verify STACK=name))
 	$(COMMAND) verify $(if $(REGION),--region "$(REGION)") $(if $(DRY_RUN),--dry-run) \
-		$(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEVERITY),--severity "$(SEVERITY)") \
+		$(if $(MINUTES),--minutes "$(MINUTES)") $(if $(EXPECT_FINDING),--expect-finding "$(EXPECT_FINDING)") \
 		$(if $(CLEAN),--clean) -- "$(STACK)"
 
 # Invokes the function again with the events on which it failed three times.

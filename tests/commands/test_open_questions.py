@@ -109,7 +109,7 @@ def test_every_question_that_the_check_can_answer_is_answered() -> None:
         (CRITERION, {"search": MEDIUM, "severity": "MEDIUM"}, OPEN,
          "MEDIUM is also the severity that AWS Config sends"),
         (CRITERION, {"search": found("HIGH"), "severity": "HIGH"}, YES, "the finding became HIGH, and AWS Config"),
-        (CRITERION, {"search": found("HIGH")}, OPEN, "the finding became HIGH; if your rule sets that, name it"),
+        (CRITERION, {"search": found("HIGH")}, OPEN, "the finding became HIGH; if your rule sets it, use"),
         (CRITERION, {"search": MEDIUM}, NO, "stayed MEDIUM although an automation rule for it is enabled"),
         (CRITERION, {"search": MEDIUM, "automation_rules": UNREAD}, OPEN, "stayed MEDIUM, and it is unreadable"),
         (CRITERION, {"search": MEDIUM, "automation_rules": ()}, OPEN, "no automation rule for it is enabled here"),

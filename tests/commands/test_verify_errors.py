@@ -33,7 +33,7 @@ class TestSteps:
             ("ecr", "CreateRepository", "Not verified: nothing was opened: AccessDeniedException: no (C"),
             ("ecr", "DeleteRepositoryPolicy", "Not verified: nothing was opened: AccessDeniedException: no (D"),
             ("ecr", "SetRepositoryPolicy", "Not verified: nothing was opened: AccessDeniedException: no (S"),
-            ("config", "GetComplianceDetailsByConfigRule", "Not verified: AccessDeniedException: no (G"),
+            ("config", "GetComplianceDetailsByResource", "Not verified: AccessDeniedException: no (G"),
         ],
     )
     def test_refused_step_is_not_done(self, service: str, operation: str, last_line: str) -> None:

@@ -71,14 +71,18 @@ def stack_services(store: ConfigStore) -> Iterator[StackServices]:
 
 
 def _rules(store: ConfigStore, services: StackServices) -> Callable[..., object]:
-    """DescribeConfigRules, in pages."""
+    """DescribeConfigRules: all in pages, or those that are named."""
 
     def describe_config_rules(self: ConfigResponse) -> str:
-        rules = store.rules_in(self.current_account, self.region)
+        names = self._get_param("ConfigRuleNames")
+        rules = [rule for rule in store.rules_in(self.current_account, self.region) if not names or rule.name in names]
+        if names and len(rules) < len(names):
+            raise JsonRESTError("NoSuchConfigRuleException", f"The ConfigRule {names} is invalid")
         first = int(self._get_param("NextToken") or 0)
         last = first + services.rules_per_page
         page = [
             {"ConfigRuleName": rule.name, "ConfigRuleArn": rule.arn, "ConfigRuleState": "ACTIVE"}
+            | ({"InputParameters": json.dumps(dict(rule.parameters))} if rule.parameters else {})
             for rule in rules[first:last]
         ]
         return json.dumps({"ConfigRules": page} | ({"NextToken": str(last)} if last < len(rules) else {}))

@@ -113,8 +113,11 @@ def read_deployment(clients: Clients, name: str) -> Deployment:
     )
 
 
-def find_rule(clients: Clients, deployment: Deployment) -> str:
-    """Return the name of the deployment's rule; CannotRunError for none and for several."""
+def find_rule(clients: Clients, deployment: Deployment, account: str | None = None) -> str:
+    """Return the name of the deployment's rule; CannotRunError for none and for several.
+
+    account: that of the clients; by default the stack's.
+    """
     pages = clients.config.get_paginator("describe_config_rules").paginate()
     # The rule of a conformance pack that was just replaced may still be there, being deleted.
     names = sorted(
@@ -127,7 +130,7 @@ def find_rule(clients: Clients, deployment: Deployment) -> str:
         return found[0]
     exact = deployment.deployed_as is DeployedAs.ACCOUNT_RULE
     wanted = repr(deployment.expected_rule if exact else f"{deployment.expected_rule}…")
-    where = f"{deployment.account}, {deployment.region}"
+    where = f"{account or deployment.account}, {deployment.region}"
     if found:
         raise CannotRunError(f"{len(found)} rules in {where} are named {wanted}: {_listed(found)}")
     close = [name for name in names if deployment.rule_name in name]

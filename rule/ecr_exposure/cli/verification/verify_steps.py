@@ -1,19 +1,27 @@
 """The steps of ``verify``: an empty repository becomes public and private again, and AWS Config follows."""
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, entries, error_text, may_pass
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, entries, error_code, error_text, may_pass
+from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.stack import Deployment
-from ecr_exposure.cli.terminal import Clock, Progress
-from ecr_exposure.cli.verification import observations
-from ecr_exposure.cli.verification.open_questions import FINDING_SECONDS, FindingSearch, RunResults, SecurityHubFinding
-from ecr_exposure.cli.verification.temporary_repository import PREFIX, STARTED_TAG, Place, TemporaryRepository
+from ecr_exposure.cli.terminal import Clock
+from ecr_exposure.cli.verification import finding_search, observations
+from ecr_exposure.cli.verification.checked_account import CheckedAccount
+from ecr_exposure.cli.verification.finding_search import FindingWait
+from ecr_exposure.cli.verification.open_questions import AutomationRule, FindingSearch, NotEnabled, RunResults
+from ecr_exposure.cli.verification.temporary_repository import Closing, TemporaryRepository
+from ecr_exposure.cli.verification.waiting import Waiting, state, time_text
+from ecr_exposure.repository import RESOURCE_TYPE
 
-_POLL_SECONDS: Final = 10.0
-# An automation rule may change the finding some time after it arrives.
-_AUTOMATION_SECONDS: Final = 120.0
+# AWS documents InvalidParameterValueException as the only error of GetComplianceDetailsByResource, and not what it
+# returns for a resource that AWS Config has not discovered yet: so this error means "nothing seen yet".
+# https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByResource.html
+_NOT_YET: Final = "InvalidParameterValueException"
+TEMPLATE_SEVERITY: Final = "CRITICAL"
+"""The severity that deploy/security-hub.yaml gives findings by default."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,15 +31,20 @@ class _Seen:
     evaluation: str = ""
     """Compliance and annotation; empty as long as there is no evaluation."""
     non_compliant: bool = False
+    compliant_again: bool = False
     search: FindingSearch | Unknown = Unknown("the run ended before the search for the finding")  # noqa: RUF009 - frozen
+    accepts_config: bool | Unknown = Unknown("the run ended before Security Hub was read")  # noqa: RUF009 - frozen
+    automation_rules: tuple[AutomationRule, ...] | Unknown = Unknown(  # noqa: RUF009 - frozen
+        "the run ended before Security Hub was read"
+    )
 
 
 class NotVerifiedError(Exception):
-    """AWS Config did not report the expected compliance within the time limit."""
+    """AWS Config or Security Hub did not report what was expected."""
 
 
 class NotSeenError(Exception):
-    """AWS Config could not be read when the time limit ended, so its compliance is not known."""
+    """AWS Config or Security Hub could not be read, so what was expected is not known."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,65 +52,59 @@ class Verification:
     """The check of one deployed rule."""
 
     clients: Clients
+    """The stack's account."""
+    checked: CheckedAccount
+    """Where the rule is checked."""
     clock: Clock
-    progress: Progress
+    output: Output
     deployment: Deployment
     rule: str
-    """The rule's name in this account."""
-    place: Place
+    """The rule's name in the checked account."""
     minutes: float
-    severity: str
+    expected_finding: str | None
+    """The label that a FAILED finding has to have; None if no finding is expected."""
+    tags: Mapping[str, str]
+    """The tags that the repositories get besides their own."""
     seen: _Seen = field(default_factory=_Seen)
     repository: TemporaryRepository = field(init=False)
     """The one repository that may exist."""
+    public: TemporaryRepository = field(init=False)
+    """The one that becomes public; at first ``repository`` is another one."""
     opened: bool = False
     """Whether a repository may have been open to everyone."""
 
     def __post_init__(self) -> None:
-        """Choose the repository's name."""
-        self.repository = TemporaryRepository(self.clients, self.place, self.clock)
-
-    def print_steps(self) -> None:
-        """Print what ``run`` and the clean-up would do."""
-        name = f"{PREFIX}<12 random characters>"
-        for step in (
-            f"create an empty repository {name} and delete it, to prove the permission to clean up",
-            f"create another one with the tag {STARTED_TAG}",
-            "set a policy that grants everyone ecr:DescribeRepositories and nothing else",
-            f"wait for NON_COMPLIANT (time limit of all steps: {self.minutes:g} minutes)",
-            f"search Security Hub for its finding, with severity {self.severity}",
-            "delete its policy and wait for COMPLIANT",
-            "delete the repository (after an error, at the time limit and on an interrupt: first its policy)",
-            "print what the run shows about AWS behavior that is undocumented",
-        ):
-            self.progress.line(f"Would {step}")
+        """Choose the names: with another one, AWS Config cannot confuse the items of the two repositories."""
+        self.repository, self.public = (
+            TemporaryRepository(self.checked.clients, self.checked.place, self.clock, self.tags) for _ in range(2)
+        )
 
     def run(self) -> None:
-        """Create the repository and wait for each compliance.
+        """Create the repository, wait for each compliance and for the finding.
 
         Raises NotVerifiedError, NotSeenError or one of AWS_ERRORS; then ``repository`` may exist and be open.
         """
         deadline = self.clock.now() + self.minutes * 60
         self._prove_the_permission_to_clean_up()
-        # With another name: AWS Config cannot confuse its configuration items with those of the first.
-        self.repository = TemporaryRepository(self.clients, self.place, self.clock)
-        self.progress.line(f"Creating the empty repository {self.repository.name}")
+        self.repository = self.public
+        self.output.step(f"Creating the empty repository {self.repository.name}")
         self.repository.create()
+        waiting = Waiting(self.clock, self.output, self.repository, deadline)
         try:
             self.repository.make_public()
         finally:
             self.opened = self.repository.may_be_open
-        granted = "Its policy grants everyone ecr:DescribeRepositories and nothing else"
-        self.progress.line(f"{granted}; waiting for NON_COMPLIANT")
-        self._wait_for("NON_COMPLIANT", deadline)
+        granted = "ecr:DescribeRepositories and nothing else"
+        self.output.step(
+            f"{state(self.repository)} ({granted}); waiting for NON_COMPLIANT, {waiting.time_left}", "yellow"
+        )
+        self._wait_for("NON_COMPLIANT", waiting, deadline)
         self.seen.non_compliant = True
-        self.progress.line("Searching Security Hub for the finding")
-        self.seen.search = self._search(deadline)
-        self.progress.line(_described(self.seen.search))
-        closed = self.repository.close()
-        done = "Deleted its policy" if closed else "Its policy was already deleted by somebody else"
-        self.progress.line(f"{done}; waiting for COMPLIANT")
-        self._wait_for("COMPLIANT", deadline)
+        self._search(waiting, deadline)
+        self._close(waiting)
+        self._wait_for("COMPLIANT", waiting, deadline)
+        self.seen.compliant_again = True
+        self._require_finding()
 
     def results(self) -> RunResults:
         """Return what was seen, together with what else the open questions need."""
@@ -106,46 +113,84 @@ class Verification:
             rule=self.rule,
             deployed_as=deployment.deployed_as,
             account=deployment.account,
-            severity=self.severity,
+            severity=self.expected_finding or TEMPLATE_SEVERITY,
             evaluated=bool(self.seen.evaluation),
             non_compliant=self.seen.non_compliant,
             function_policy=observations.function_policy(clients, deployment),
             search=self.seen.search,
-            accepts_config=observations.accepts_config(clients),
-            automation_rules=observations.automation_rules(clients, deployment.rule_name),
+            accepts_config=self.seen.accepts_config,
+            automation_rules=self.seen.automation_rules,
             member_roles=observations.member_roles(clients, deployment, self.clock),
             refused_responses=observations.refused_responses(clients, deployment, self.clock),
         )
 
     def _prove_the_permission_to_clean_up(self) -> None:
         """Do both steps of the clean-up with a repository that nobody can see: a refusal leaves no open one."""
-        self.progress.line(f"Creating and deleting {self.repository.name}, to prove the permission to clean up")
+        self.output.step(f"Creating and deleting {self.repository.name}, to prove the permission to clean up")
         self.repository.create()
         self.repository.close()
         self.repository.delete()
 
-    def _wait_for(self, wanted: str, deadline: float) -> None:
+    def _search(self, waiting: Waiting, deadline: float) -> None:
+        seen = self.seen
+        self.output.step(f"Searching Security Hub for the finding, {waiting.time_left}")
+        seen.accepts_config = observations.accepts_config(self.checked.clients)
+        seen.automation_rules = observations.automation_rules(self.clients, self.deployment.rule_name)
+        search = FindingWait(
+            clients=self.checked.clients,
+            clock=self.clock,
+            rule=self.rule,
+            repository=self.repository.name,
+            expected=self.expected_finding,
+            accepts_config=seen.accepts_config,
+            automation_rules=seen.automation_rules,
+        )
+        seen.search = search.search(waiting, deadline)
+        self.output.step(finding_search.described(seen.search, seen.accepts_config))
+
+    def _close(self, waiting: Waiting) -> None:
+        repository = self.repository
+        closing = repository.close()
+        since = f", open since {time_text(repository.opened_at)}" if repository.opened_at else ""
+        closed = f"Closed {repository.name}{since}: {closing.value}"
+        self.output.step(f"{closed}; waiting for COMPLIANT, {waiting.time_left}", "green")
+        if closing is Closing.NO_REPOSITORY:
+            raise NotVerifiedError("somebody else deleted the repository, so AWS Config cannot report COMPLIANT for it")
+
+    def _require_finding(self) -> None:
+        """Raise NotVerifiedError or NotSeenError unless the expected finding, if any, arrived."""
+        expected, search, accepts = self.expected_finding, self.seen.search, self.seen.accepts_config
+        if expected is None:
+            return
+        if isinstance(search, FindingSearch) and search.finding:
+            if search.finding.failed and search.finding.severity == expected:
+                return
+        elif isinstance(search, Unknown) and not isinstance(search, NotEnabled):
+            raise NotSeenError(f"no finding with severity {expected} was seen: {search.reason}")
+        reason = finding_search.described(search, accepts)
+        raise NotVerifiedError(f"no FAILED finding with severity {expected}: {reason[:1].lower()}{reason[1:]}")
+
+    def _wait_for(self, wanted: str, waiting: Waiting, deadline: float) -> None:
         unseen = ""
         while True:
             try:
                 compliance, evaluation = self._evaluation()
             except AWS_ERRORS as error:
-                if not may_pass(error):
+                if not may_pass(error) and error_code(error) != _NOT_YET:
                     raise
                 if not unseen:
-                    self.progress.line(f"AWS Config cannot be read, trying again: {error_text(error)}", "yellow")
+                    self.output.step(f"AWS Config cannot be read, trying again: {error_text(error)}", "yellow")
                 compliance, evaluation, unseen = "", "", error_text(error)
             else:
                 unseen = ""
             if evaluation and evaluation != self.seen.evaluation:
-                self.progress.line(evaluation, "bold red" if compliance == "NON_COMPLIANT" else "green")
+                self.output.step(evaluation, "bold red" if compliance == "NON_COMPLIANT" else "green")
                 self.seen.evaluation = evaluation
             if compliance == wanted:
                 return
-            now = self.clock.now()
-            if now >= deadline:
+            if self.clock.now() >= deadline:
                 raise self._too_late(wanted, unseen)
-            self.clock.sleep(min(_POLL_SECONDS, deadline - now))
+            waiting.wait(wanted, deadline)
 
     def _too_late(self, wanted: str, unseen: str) -> NotVerifiedError | NotSeenError:
         """Return why the wait ended at the time limit; ``unseen`` is why the last look saw nothing."""
@@ -161,47 +206,15 @@ class Verification:
         )
 
     def _evaluation(self) -> tuple[str, str]:
-        """Return compliance and a line about it, both empty as long as there is no evaluation."""
-        paginator = self.clients.config.get_paginator("get_compliance_details_by_config_rule")
-        pages = paginator.paginate(ConfigRuleName=self.rule, PaginationConfig={"PageSize": 100})
+        """Return compliance and a line about it, both empty as long as there is no evaluation.
+
+        One call, unless more rules evaluate repositories than one page holds.
+        """
+        paginator = self.checked.clients.config.get_paginator("get_compliance_details_by_resource")
+        pages = paginator.paginate(ResourceType=RESOURCE_TYPE, ResourceId=self.repository.name)
         for result in entries(pages, lambda page: page["EvaluationResults"]):
             qualifier = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
-            if qualifier["ResourceId"] == self.repository.name:
+            if qualifier["ConfigRuleName"] == self.rule:
                 compliance = str(result["ComplianceType"])
                 return compliance, f"{compliance}: {result.get('Annotation', 'no annotation')}"
         return "", ""
-
-    def _search(self, deadline: float) -> FindingSearch | Unknown:
-        """Wait for the finding, half of the remaining time at most; no finding is an answer, too."""
-        start = self.clock.now()
-        until = start + min(FINDING_SECONDS, (deadline - start) / 2)
-        arrived = math.inf
-        finding: SecurityHubFinding | None = None
-        while True:
-            unseen: Exception | None = None
-            try:
-                finding = observations.find_finding(self.clients, self.rule, self.repository.name)
-            except AWS_ERRORS as error:
-                if not may_pass(error):
-                    return observations.why_no_finding(error)
-                unseen = error
-            now = self.clock.now()
-            if finding and finding.failed:
-                arrived = min(arrived, now)
-                until = min(until, arrived + _AUTOMATION_SECONDS)
-            if finding and finding.failed and finding.severity == self.severity:
-                return FindingSearch(finding=finding, waited=arrived - start)
-            if now >= until:
-                if unseen and not finding:
-                    return observations.why_no_finding(unseen)
-                return FindingSearch(finding=finding, waited=min(arrived, now) - start)
-            self.clock.sleep(min(_POLL_SECONDS, until - now))
-
-
-def _described(search: FindingSearch | Unknown) -> str:
-    if isinstance(search, Unknown):
-        return f"Unknown whether there is a finding: {search.reason}"
-    if search.finding is None:
-        return f"No finding arrived in {search.waited:.0f} s"
-    status = "FAILED" if search.finding.failed else "not FAILED"
-    return f"The finding arrived after {search.waited:.0f} s: severity {search.finding.severity}, {status}"
