@@ -99,7 +99,7 @@ class TestFaultsWhenOpen:
                          [*OPEN, "Reason: its policy could not be deleted (AccessDeniedException: no ("],
                          id="both refused"),
             pytest.param(expired(), False, 2, ["open"],
-                         ["Not verified: your credentials expired after 0 min; renew them and run again (ExpiredTokenEx",
+                         ["Not verified: your credentials expired after 0 min; renew them and run again (Expired",
                           *OPEN, "Reason: its policy could not be deleted (ExpiredTokenException: exp"],
                          id="credentials expired"),
             pytest.param((throttled(POLICY), throttled(REPOSITORY)), False, 2, ["open"],
