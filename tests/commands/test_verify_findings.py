@@ -103,7 +103,7 @@ class TestClosing:
     @pytest.mark.parametrize(
         ("services", "arguments", "seconds"),
         [
-            pytest.param({"accepts_config": False, "sends_findings": False}, (), 10, id="Security Hub does not accept findings"),
+            pytest.param({"accepts_config": False, "sends_findings": False}, (), 10, id="no integration"),
             pytest.param({"accepts_config": False}, ("--expect-finding", "CRITICAL"), 10, id="not even if expected"),
             pytest.param({"security_hub": False}, ("--expect-finding", "CRITICAL"), 10, id="no Security Hub"),
             pytest.param({"severity": "HIGH"}, (), 10, id="an automation rule has changed it"),

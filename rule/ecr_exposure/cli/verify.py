@@ -42,6 +42,9 @@ _MOST_MINUTES: Final = LONGEST_RUN / timedelta(minutes=1)
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html (restrictions); nobody can set aws: tags.
 _TAG_KEY: Final = re.compile(r"(?!(?i:aws):)[\w\s+=.:/@-]{1,128}")
 _TAG_VALUE: Final = re.compile(r"[\w\s+=.:/@-]{0,256}")
+_TAGS_ACCEPTED: Final = (
+    "letters, digits, blanks and + - = . _ : / @; a key of 1 to 128, not aws: at its beginning, a value of at most 256"
+)
 _MOST_TAGS: Final = 49  # of 50: one is the run's own
 
 
@@ -79,9 +82,7 @@ def _tags(_context: click.Context, _parameter: click.Parameter, text: str | None
     for part in text.split(",") if text else ():
         key, equals, value = (each.strip() for each in part.partition("="))
         if not equals or not _TAG_KEY.fullmatch(key) or not _TAG_VALUE.fullmatch(value):
-            raise click.BadParameter(
-                f"{part.strip()!r} is not KEY=VALUE with a key and a value that Amazon ECR accepts"
-            )
+            raise click.BadParameter(f"{part.strip()!r} is not KEY=VALUE ({_TAGS_ACCEPTED})")
         if key in tags:
             raise click.BadParameter(f"the key {key!r} is there twice")
         if key == STARTED_TAG:
