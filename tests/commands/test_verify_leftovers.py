@@ -102,7 +102,7 @@ class TestReport:
             f"Then delete it: aws ecr delete-repository {WHERE} --force",
             "--clean deletes it",
         ]
-        assert output.splitlines()[-1] == "Left by an earlier run and still there: NAME"
+        assert output.splitlines()[-1] == "Still there, of earlier runs: NAME"
 
     def test_closed_one_is_reported_as_closed(self) -> None:
         with deployed() as rule:

@@ -38,6 +38,10 @@ class Leftover:
         """Return whether its run started longer ago than any run lasts; then nobody needs the repository."""
         return self.started is not None and now - self.started > LONGEST_RUN
 
+    def may_go_on(self, now: datetime) -> bool:
+        """Return whether its run may still go on, perhaps another operator's."""
+        return self.started is not None and not self.is_finished(now)
+
     def report(self, output: Output, now: datetime) -> None:
         """Print what is left, since when, and what the operator can do."""
         repository, since = self.repository, _text(self.started)
@@ -60,7 +64,7 @@ class Leftover:
             "repository": self.repository.name,
             "open_to_everyone": self.repository.may_be_open,
             "started": self.started.isoformat() if self.started else None,
-            "run_may_go_on": self.started is not None and not self.is_finished(now),
+            "run_may_go_on": self.may_go_on(now),
             "commands": self.repository.command_lines,
         }
 

@@ -123,7 +123,10 @@ class VerifyRun:
 
     def _end_with_leftovers(self, answered: Sequence[Answer]) -> ExitCode:
         """Print the last line of a run after which nothing is wrong but what other runs left."""
-        text = f"Left by an earlier run and still there: {_names(self.leftovers)}"
+        now = self.verification.clock.today()
+        going_on = all(leftover.may_go_on(now) for leftover in self.leftovers)
+        whose = "of another run, which may still go on" if going_on else "of earlier runs"
+        text = f"Still there, {whose}: {_names(self.leftovers)}"
         members = self._members(answered, problem=text)
         return self.output.end(ExitCode.NOT_AS_WANTED, "leftovers", (text, "bold red"), **members)
 
