@@ -2,7 +2,8 @@
 
 import json
 import os
-from typing import Final
+from datetime import timedelta
+from typing import Any, Final
 
 import pytest
 
@@ -16,7 +17,6 @@ MEMBER, OTHER = MEMBERS
 DEFAULT, CONTROL_TOWER = "OrganizationAccountAccessRole", "AWSControlTowerExecution"
 ROLE_OF_THE_HUB: Final = "function-role"
 POLICY, REPOSITORY = "DeleteRepositoryPolicy", "DeleteRepository"
-SOON: Final = "2020-01-01T00:00:00Z"
 # With credentials of the hub, Amazon ECR would refuse the call.
 ASSUME: Final = (
     "(export $(printf 'AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_SESSION_TOKEN=%s' "
@@ -48,6 +48,20 @@ def assumed(rule: DeployedRule) -> int:
     return sum(str(call.parameters["RoleArn"]).endswith(DEFAULT) for call in calls)
 
 
+def session_until(rule: DeployedRule, *, minutes: float) -> Fault:
+    """Return the response to one AssumeRole after the first: a session until then, by the clock of the run."""
+    sts = rule.organization.session(HUB, HOME).client("sts")
+    arn = f"arn:aws:iam::{MEMBER}:role/{DEFAULT}"
+    credentials: dict[str, Any] = dict(sts.assume_role(RoleArn=arn, RoleSessionName="later")["Credentials"])
+    credentials["Expiration"] = (rule.clock.started + timedelta(minutes=minutes)).isoformat()
+    members = "".join(f"<{name}>{value}</{name}>" for name, value in credentials.items())
+    body = (
+        '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>'
+        f"{members}</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    )
+    return Fault("sts", "AssumeRole", status=200, body=body, request_id=True, when=lambda _: rule.clock.seconds > 0)
+
+
 class TestMember:
     """A member account whose role can be assumed."""
 
@@ -59,7 +73,10 @@ class TestMember:
             assert roles_of(rule, "ecr") == roles_of(rule, "config") == {(MEMBER, DEFAULT)}
             assert roles_of(rule, "cloudformation") == {(HUB, ROLE_OF_THE_HUB)}
         assert f"Rule in account {MEMBER}, eu-west-1 (role {DEFAULT}): {MEMBER_NAMES[PACK]}\n" in output
-        assert "Account 111122223333 as arn:aws:sts::111122223333:assumed-role/function-role/" in output
+        assert (
+            "Account 111122223333 as arn:aws:sts::111122223333:assumed-role/function-role/local-aws, eu-west-1: checks "
+            in output
+        )
         assert output.splitlines()[-1].startswith("Verified: ")
 
     def test_finding_is_read_in_the_member_and_automation_rules_in_the_hub(self) -> None:
@@ -193,21 +210,36 @@ class TestCleanUp:
         assert output.splitlines()[-1].startswith("Not verified: your credentials expired after 0 min; renew them")
 
     def test_session_of_the_role_is_renewed_before_it_ends(self) -> None:
-        """Each session lasts an hour, a run up to a day; here the first one is about to end from the start."""
+        """Each session lasts an hour, a run up to a day."""
         with deployed(member=MEMBER) as rule:
-            sts = rule.organization.session(HUB, HOME).client("sts")
-            arn = f"arn:aws:iam::{MEMBER}:role/{DEFAULT}"
-            first = sts.assume_role(RoleArn=arn, RoleSessionName="first")["Credentials"]
-            members = {**first, "Expiration": SOON}
-            document = "".join(f"<{name}>{value}</{name}>" for name, value in members.items())
-            body = (
-                '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>'
-                f"{document}</Credentials></AssumeRoleResult></AssumeRoleResponse>"
-            )
-            ending = Fault("sts", "AssumeRole", status=200, body=body, request_id=True)
-            with rule.organization.faults.inject(ending) as injected:
-                status, _ = rule.verify("--account", MEMBER)
-            assert (status, rule.repositories(), len(injected.calls), assumed(rule)) == (0, (), 1, 2)
+            rule.clock.evaluates = False
+            with (
+                rule.organization.faults.inject(session_until(rule, minutes=200)),
+                rule.organization.faults.inject(session_until(rule, minutes=110)),
+            ):
+                status, _ = rule.verify("--account", MEMBER, "--minutes", "120")
+            assert (status, rule.repositories(), assumed(rule)) == (1, (), 3)
+
+    @pytest.mark.parametrize("code", ["ExpiredTokenException", "AccessDenied"])
+    def test_last_minutes_of_the_session_suffice_to_clean_up(self, code: str) -> None:
+        """After 50 minutes the role's session has to be renewed, and the operator's credentials have expired."""
+        with deployed(member=MEMBER) as rule:
+            rule.clock.evaluates = False
+            refused = Fault(
+                "sts", "AssumeRole", status=403, code=code, message="no", times=None,
+                when=lambda _: rule.clock.seconds > 0,
+            )  # fmt: skip
+            with rule.organization.faults.inject(refused):
+                status, output = rule.verify("--account", MEMBER, "--minutes", "120")
+            assert (status, rule.repositories()) == (2, ())
+        assert (
+            "[ 3010 s] Closed the repository NAME: it has no policy\n[ 3010 s] Deleted the repository NAME\n" in output
+        )
+        expiry = (
+            "your credentials expired after 50 min; renew them and run again (ExpiredTokenException: no (AssumeRole))"
+        )
+        refusal = "AccessDenied: no (AssumeRole)"
+        assert output.splitlines()[-1] == f"Not verified: {refusal if code == 'AccessDenied' else expiry}"
 
 
 def test_profile_reaches_the_role_and_stands_in_its_command(

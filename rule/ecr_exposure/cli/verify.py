@@ -101,7 +101,7 @@ def _tags(_context: click.Context, _parameter: click.Parameter, text: str | None
         ),
         {
             ExitCode.AS_WANTED: "Verified, and no repository is left.",
-            ExitCode.NOT_AS_WANTED: "Not verified within the time limit, or a repository of an earlier run is left.",
+            ExitCode.NOT_AS_WANTED: "Not verified within the time limit, or another run's repository is still there.",
             ExitCode.NOT_DONE: "Not run, not completed, or the repository could not be deleted.",
             ExitCode.INTERRUPTED: "Interrupted; the repository is deleted.",
         },
@@ -236,7 +236,7 @@ def _prepare(environment: Environment, options: _Options, output: Output, interr
 
     def new_clients() -> Clients:
         renewed, role = environment.open_session(profile), checked.place.role_arn
-        return role_clients(renewed, region, role, profile) if role else Clients(renewed, region)
+        return role_clients(renewed, region, role, profile, clock) if role else Clients(renewed, region)
 
     return VerifyRun(
         verification=verification,
@@ -250,12 +250,12 @@ def _prepare(environment: Environment, options: _Options, output: Output, interr
 def _find_rule(session: boto3.Session, region: str, options: _Options, clock: Clock, output: Output) -> Verification:
     """Find the stack and its rule in the account that is checked; raises CannotRunError or one of AWS_ERRORS."""
     clients = Clients(session, region)
-    output.begin(read_caller(clients), (region,))
+    output.begin(read_caller(clients), (region,), f"checks {options['account']}" if options["account"] else "")
     deployment = read_deployment(clients, options["stack"])
     output.line(f"Stack {deployment.stack}: {deployment.rule_name} as {deployment.deployed_as}")
     roles = (options["role"],) if options["role"] else DEFAULT_ROLES
     account = options["account"] or deployment.account
-    checked = open_account(session, deployment, account, roles, options["profile"])
+    checked = open_account(session, deployment, account, roles, profile=options["profile"], clock=clock)
     rule = find_rule(checked.clients, deployment, account)
     output.line(f"Rule in {checked}: {rule}")
     return Verification(

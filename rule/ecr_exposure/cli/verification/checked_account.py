@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import boto3
 import botocore.session
@@ -11,9 +12,16 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, error_text, has_expired, required
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.stack import DeployedAs, Deployment
+from ecr_exposure.cli.terminal import Clock
 from ecr_exposure.cli.verification.temporary_repository import SESSION_NAME, Place
 
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+    from mypy_boto3_sts.type_defs import CredentialsTypeDef
+
 _METHOD: Final = "assume-role"
+# So long before the end of a role's session it has to be renewed; the clean-up takes less.
+_LAST_MINUTES: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +38,14 @@ class CheckedAccount:
         return f"{self.place} (role {self.role})" if self.role else str(self.place)
 
 
-def open_account(
-    session: boto3.Session, deployment: Deployment, account: str, roles: Sequence[str], profile: str | None
+def open_account(  # noqa: PLR0913 - each argument is one fact about the account
+    session: boto3.Session,
+    deployment: Deployment,
+    account: str,
+    roles: Sequence[str],
+    *,
+    profile: str | None,
+    clock: Clock,
 ) -> CheckedAccount:
     """Return the clients of an account in the stack's Region, by the first role that can be assumed there.
 
@@ -49,7 +63,7 @@ def open_account(
     for role in roles:
         arn = f"arn:{deployment.partition}:iam::{account}:role/{role}"
         try:
-            clients = role_clients(session, region, arn, profile)
+            clients = role_clients(session, region, arn, profile, clock)
         except AWS_ERRORS as error:
             if has_expired(error):
                 raise
@@ -60,30 +74,65 @@ def open_account(
     raise CannotRunError(f"--account {account}: no role there can be assumed: {'; '.join(refusals)}; name it by --role")
 
 
-def role_clients(session: boto3.Session, region: str, role_arn: str, profile: str | None) -> Clients:
-    """Return clients with the credentials of a role, which botocore renews before they expire.
+def role_clients(session: boto3.Session, region: str, role_arn: str, profile: str | None, clock: Clock) -> Clients:
+    """Return clients with the credentials of a role, which are renewed before they expire.
 
     The role is assumed at once; raises one of AWS_ERRORS. A session of a role that another role assumed lasts an hour
     at most, a run may last longer:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_terms-and-concepts.html (role chaining)
     """
-    sts = Clients(session, region).sts
-
-    def assume() -> dict[str, str]:
-        response = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
-        credentials = required(response, lambda found: found["Credentials"])
-        return {
-            "access_key": credentials["AccessKeyId"],
-            "secret_key": credentials["SecretAccessKey"],
-            "token": credentials["SessionToken"],
-            "expiry_time": credentials["Expiration"].isoformat(),
-        }
-
-    credentials = RefreshableCredentials.create_from_metadata(metadata=assume(), refresh_using=assume, method=_METHOD)
+    role = _RoleSession(Clients(session, region).sts, role_arn, clock)
     # The profile has other settings than credentials, for example a bundle of certificates.
     core = botocore.session.Session(profile=profile)
-    core.register_component("credential_provider", CredentialResolver(providers=[_Assumed(credentials)]))
+    core.register_component("credential_provider", CredentialResolver(providers=[_Assumed(role.credentials())]))
     return Clients(boto3.Session(botocore_session=core, region_name=region), region)
+
+
+class _RoleSession:
+    """The sessions of one role, one after the other."""
+
+    def __init__(self, sts: "STSClient", role_arn: str, clock: Clock) -> None:
+        """Assume the role; raises one of AWS_ERRORS."""
+        self._sts, self._role_arn, self._clock = sts, role_arn, clock
+        self._has_failed = False
+        self._last = self._assume()
+
+    def credentials(self) -> RefreshableCredentials:
+        """Return the credentials, which botocore renews; in the last minutes of a session it fails if it cannot."""
+        return RefreshableCredentials(
+            access_key=self._last["AccessKeyId"],
+            secret_key=self._last["SecretAccessKey"],
+            token=self._last["SessionToken"],
+            expiry_time=self._last["Expiration"],
+            refresh_using=self._renew,
+            method=_METHOD,
+            time_fetcher=self._clock.today,
+            mandatory_timeout=int(_LAST_MINUTES.total_seconds()),
+        )
+
+    def _assume(self) -> "CredentialsTypeDef":
+        response = self._sts.assume_role(RoleArn=self._role_arn, RoleSessionName=SESSION_NAME)
+        return required(response, lambda found: found["Credentials"])
+
+    def _renew(self) -> dict[str, str]:
+        """Return new credentials; raises one of AWS_ERRORS once in the last minutes of a session.
+
+        That ends the run, if the operator's credentials have expired. The clean-up, which comes then, still has the
+        role's session until it ends.
+        """
+        left = self._last["Expiration"] - self._clock.today()
+        try:
+            self._last = self._assume()
+        except AWS_ERRORS:
+            if not self._has_failed or left <= timedelta():
+                self._has_failed = left <= _LAST_MINUTES
+                raise
+        return {
+            "access_key": self._last["AccessKeyId"],
+            "secret_key": self._last["SecretAccessKey"],
+            "token": self._last["SessionToken"],
+            "expiry_time": self._last["Expiration"].isoformat(),
+        }
 
 
 class _Assumed(CredentialProvider):
