@@ -122,6 +122,7 @@ class TestTags:
             ("a=b,", "'' is not KEY=VALUE (letters, digits, blanks and "),
             ("=b", "'=b' is not KEY=VALUE (letters, digits, blanks and "),
             ("a=b;c", "'a=b;c' is not KEY=VALUE (letters, digits, blanks and "),
+            ("a\tb=c", "'a\\tb=c' is not KEY=VALUE (letters, digits, blanks and "),
             ("aws:a=b", "'aws:a=b' is not KEY=VALUE (letters, digits, blanks and "),
             (f"{'k' * 129}=b", "is not KEY=VALUE (letters, digits, blanks and "),
             (f"a={'v' * 257}", "is not KEY=VALUE (letters, digits, blanks and "),

@@ -56,7 +56,10 @@ class TestExpectedFinding:
         ("services", "problem"),
         [
             ({"sends_findings": False}, "no finding arrived in 600 s"),
-            ({"security_hub": False}, "no finding can arrive: Security Hub is not enabled here"),
+            (
+                {"security_hub": False},
+                "no finding can arrive: Security Hub is not enabled here, or this account has no access to it",
+            ),
             (
                 {"accepts_config": False, "sends_findings": False},
                 "no finding can arrive: Security Hub does not accept findings of AWS Config here",

@@ -145,6 +145,14 @@ class TestRefusedMember:
             assert (status, "CreateRepository" in rule.changes()) == (2, False)
         assert f"Not run: no rule in {OTHER}, eu-west-1 is named 'ecr-repository-no-public-access-conf" in output
 
+    @pytest.mark.parametrize(("account", "arguments"), [(MEMBER, ("--account", MEMBER)), (HUB, ())])
+    def test_account_that_the_stack_excludes_is_named(self, account: str, arguments: tuple[str, ...]) -> None:
+        with deployed(excluded=f"{OTHER},{account}") as rule:
+            status, output = rule.verify(*arguments)
+            assert (status, rule.changes()) == (2, [])
+        reason = f"ExcludedAccounts of the stack names {account}, so the rule does not exist there"
+        assert output.splitlines()[-1] == f"Not run: {reason}"
+
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [

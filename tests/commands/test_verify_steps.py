@@ -236,5 +236,8 @@ class TestSecurityHubFinding:
             rule.services.security_hub = False
             status, output = rule.verify()
             assert (status, rule.repositories()) == (0, ())
-        assert "[   10 s] No finding can arrive: Security Hub is not enabled here\n" in output
+        assert (
+            "[   10 s] No finding can arrive: Security Hub is not enabled here, or this account has no access to it\n"
+            in output
+        )
         assert output.count("Security Hub is not enabled here") == 3

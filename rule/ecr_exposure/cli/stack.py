@@ -44,6 +44,8 @@ class Deployment:
     member_roles: str | None
     """The StackSet; None except in the home region of an organization."""
     deployed_from: str | None
+    excluded_accounts: frozenset[str]
+    """The accounts without the rule."""
 
     @property
     def function_arn(self) -> str:
@@ -110,7 +112,13 @@ def read_deployment(clients: Clients, name: str) -> Deployment:
         log_group=outputs["LogGroupName"],
         member_roles=outputs.get("MemberRolesStackSet"),
         deployed_from=outputs.get("DeployedFrom"),
+        excluded_accounts=_excluded_accounts(stack),
     )
+
+
+def _excluded_accounts(stack: "StackTypeDef") -> frozenset[str]:
+    values = {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", ())}
+    return frozenset(filter(None, values.get("ExcludedAccounts", "").split(",")))
 
 
 def find_rule(clients: Clients, deployment: Deployment, account: str | None = None) -> str:

@@ -40,8 +40,8 @@ from ecr_exposure.errors import ParameterError
 _LABELS: Final = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 _MOST_MINUTES: Final = LONGEST_RUN / timedelta(minutes=1)
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html (restrictions); nobody can set aws: tags.
-_TAG_KEY: Final = re.compile(r"(?!(?i:aws):)[\w\s+=.:/@-]{1,128}")
-_TAG_VALUE: Final = re.compile(r"[\w\s+=.:/@-]{0,256}")
+_TAG_KEY: Final = re.compile(r"(?!(?i:aws):)[\w +=.:/@-]{1,128}")
+_TAG_VALUE: Final = re.compile(r"[\w +=.:/@-]{0,256}")
 _TAGS_ACCEPTED: Final = (
     "letters, digits, blanks and + - = . _ : / @; a key of 1 to 128, not aws: at its beginning, a value of at most 256"
 )
@@ -255,6 +255,8 @@ def _find_rule(session: boto3.Session, region: str, options: _Options, clock: Cl
     output.line(f"Stack {deployment.stack}: {deployment.rule_name} as {deployment.deployed_as}")
     roles = (options["role"],) if options["role"] else DEFAULT_ROLES
     account = options["account"] or deployment.account
+    if account in deployment.excluded_accounts:
+        raise CannotRunError(f"ExcludedAccounts of the stack names {account}, so the rule does not exist there")
     checked = open_account(session, deployment, account, roles, profile=options["profile"], clock=clock)
     rule = find_rule(checked.clients, deployment, account)
     output.line(f"Rule in {checked}: {rule}")

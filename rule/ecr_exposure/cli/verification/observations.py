@@ -60,7 +60,7 @@ def why_no_finding(error: BaseException) -> Unknown:
     https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html#API_GetFindings_Errors
     """
     if error_code(error) == "InvalidAccessException":
-        return NotEnabled("Security Hub is not enabled here")
+        return NotEnabled("Security Hub is not enabled here, or this account has no access to it")
     return Unknown(f"the findings could not be read: {error_text(error)}")
 
 

@@ -37,7 +37,7 @@ class SecurityHubFinding:
 
 @dataclass(frozen=True, slots=True)
 class NotEnabled(Unknown):
-    """Security Hub is not enabled, so it can have no finding."""
+    """Security Hub is not enabled, or does not serve the account: no finding can arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
