@@ -101,7 +101,7 @@ def _tags(_context: click.Context, _parameter: click.Parameter, text: str | None
         ),
         {
             ExitCode.AS_WANTED: "Verified, and no repository is left.",
-            ExitCode.NOT_AS_WANTED: "Not verified within the time limit, or another run's repository is still there.",
+            ExitCode.NOT_AS_WANTED: "Not verified in time, not the expected finding, or another run's repository is there.",
             ExitCode.NOT_DONE: "Not run, not completed, or the repository could not be deleted.",
             ExitCode.INTERRUPTED: "Interrupted; the repository is deleted.",
         },
@@ -132,8 +132,9 @@ def _tags(_context: click.Context, _parameter: click.Parameter, text: str | None
 @click.option(
     "--expect-finding",
     type=click.Choice(_LABELS, case_sensitive=False),
-    help="Exit with 1 unless a FAILED finding with this severity arrives in Security Hub; by default the finding is "
-    "searched and reported only.",
+    metavar="LABEL",
+    help="Exit with 1 unless a FAILED finding with this severity arrives in Security Hub, such as CRITICAL; by default "
+    "the finding is searched and reported only.",
 )
 @click.option(
     "--tags",
@@ -201,6 +202,7 @@ def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     if options["role"] and not options["account"]:
         raise click.UsageError("--role is the role in the member account: name that by --account.")
     output = open_output("verify", environment, options)
+    run: VerifyRun | None = None
     with Interrupts() as interrupts:
         try:
             run = _prepare(environment, options, output, interrupts)
@@ -214,7 +216,8 @@ def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
             return run.run()
         except (KeyboardInterrupt, click.Abort):  # click raises Abort for an interrupt at its question
             last_line = ("Interrupted; this run leaves no repository.", "bold red")
-            return output.end(ExitCode.INTERRUPTED, "interrupted", last_line)
+            members = run.members(problem="interrupted") if run else {}
+            return output.end(ExitCode.INTERRUPTED, "interrupted", last_line, **members)
 
 
 def _prepare(environment: Environment, options: _Options, output: Output, interrupts: Interrupts) -> VerifyRun:

@@ -54,7 +54,7 @@ class VerifyRun:
         if self.leftovers:
             return self._end_with_leftovers(())
         last_line = "Dry run: nothing was created or deleted."
-        return self.output.end(ExitCode.AS_WANTED, "dry run", last_line, **self._members())
+        return self.output.end(ExitCode.AS_WANTED, "dry run", last_line, **self.members())
 
     def clean(self, finished: Sequence[Leftover]) -> None:
         """Delete leftovers; CannotRunError if one could not be deleted."""
@@ -118,7 +118,7 @@ class VerifyRun:
     def _end(self, ended: _Ended, answered: Sequence[Answer]) -> ExitCode:
         """Print the last line of a run that leaves nothing."""
         last_line = (f"Not verified: {ended.problem}", "bold red") if ended.problem else (_VERIFIED, "bold green")
-        members = self._members(answered, problem=ended.problem or None)
+        members = self.members(answered, problem=ended.problem or None)
         return self.output.end(ended.exit_code, ended.result, last_line, **members)
 
     def _end_with_leftovers(self, answered: Sequence[Answer]) -> ExitCode:
@@ -127,7 +127,7 @@ class VerifyRun:
         going_on = all(leftover.may_go_on(now) for leftover in self.leftovers)
         whose = "of another run, which may still go on" if going_on else "of earlier runs"
         text = f"Still there, {whose}: {_names(self.leftovers)}"
-        members = self._members(answered, problem=text)
+        members = self.members(answered, problem=text)
         return self.output.end(ExitCode.NOT_AS_WANTED, "leftovers", (text, "bold red"), **members)
 
     def _end_with_repository(self, ended: _Ended, left: Left) -> ExitCode:
@@ -136,7 +136,7 @@ class VerifyRun:
             self.output.step(f"Not verified: {ended.problem}", "bold red")
         for line in left.lines:
             self.output.step(line, ALARM)
-        members = self._members(problem=ended.problem or left.reason, left=left.as_json())
+        members = self.members(problem=ended.problem or left.reason, left=left.as_json())
         return self.output.end(ExitCode.NOT_DONE, "not cleaned up", (f"Not cleaned up: {left.state}", ALARM), **members)
 
     def _print(self, answered: Sequence[Answer]) -> None:
@@ -145,7 +145,7 @@ class VerifyRun:
             reason = answer.reason[:1].upper() + answer.reason[1:]
             self.output.line((f"{answer.outcome.value}: {answer.question} {reason}", _STYLES[answer.outcome]))
 
-    def _members(
+    def members(
         self,
         answered: Sequence[Answer] = (),
         *,
