@@ -101,7 +101,7 @@ def _tags(_context: click.Context, _parameter: click.Parameter, text: str | None
         ),
         {
             ExitCode.AS_WANTED: "Verified, and no repository is left.",
-            ExitCode.NOT_AS_WANTED: "Not verified in time, not the expected finding, or another run's repository is there.",
+            ExitCode.NOT_AS_WANTED: "Not verified, no finding as expected, or a repository of another run is left.",
             ExitCode.NOT_DONE: "Not run, not completed, or the repository could not be deleted.",
             ExitCode.INTERRUPTED: "Interrupted; the repository is deleted.",
         },
@@ -214,7 +214,9 @@ def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
             output.confirm(question(run.verification), yes=options["yes"])
             run.clean(finished)
             return run.run()
-        except (KeyboardInterrupt, click.Abort):  # click raises Abort for an interrupt at its question
+        except (KeyboardInterrupt, click.Abort) as error:
+            if isinstance(error, click.Abort):  # of an interrupt at the question, whose line is not ended
+                click.echo(err=True)
             last_line = ("Interrupted; this run leaves no repository.", "bold red")
             members = run.members(problem="interrupted") if run else {}
             return output.end(ExitCode.INTERRUPTED, "interrupted", last_line, **members)
