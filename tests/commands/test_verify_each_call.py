@@ -1,13 +1,17 @@
-"""``verify`` at each of its calls: the credentials expire, or the operator interrupts; nothing stays open unnoticed."""
+"""``verify`` at each of its calls: the credentials expire, the operator interrupts, the output closes."""
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from typing import Final
 
 import pytest
 
+from ecr_exposure.cli.command_line import Environment
+from ecr_exposure.cli.main import main
 from tests.commands.deployed_rule import DeployedRule, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
@@ -69,21 +73,25 @@ def from_call_on(rule: DeployedRule, number: int, happens: Callable[[], object])
 
 
 @contextmanager
-def interrupted_at(rule: DeployedRule, number: int) -> Iterator[list[Call]]:
-    """Interrupt during the call of this number; yield the calls of the run."""
+def during_call(rule: DeployedRule, number: int, happens: Callable[[], object]) -> Iterator[list[Call]]:
+    """Let something happen during the call of this number, which succeeds; yield the calls of the run."""
     made: list[Call] = []
 
-    def interrupt(call: Call) -> bool:
+    def happen(call: Call) -> bool:
         made.append(call)
         if len(made) == number + 1:
-            signal.raise_signal(signal.SIGINT)
+            happens()
         return False
 
     with ExitStack() as stack:
         for service, operation in set(CALLS):
-            fault = Fault(service, operation, when=interrupt)
+            fault = Fault(service, operation, when=happen)
             stack.enter_context(rule.organization.faults.inject(fault))
         yield made
+
+
+def interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
 
 
 def is_open(rule: DeployedRule) -> bool:
@@ -97,7 +105,7 @@ def nothing() -> None:
 def test_run_makes_these_calls() -> None:
     with deployed() as rule:
         rule.services.severity = "CRITICAL"
-        with interrupted_at(rule, len(CALLS)) as made:
+        with during_call(rule, len(CALLS), nothing) as made:
             assert rule.verify()[0] == 0
     assert tuple((call.service, call.operation) for call in made) == CALLS
 
@@ -161,8 +169,24 @@ class TestExpiredCredentials:
 def test_interrupt_during_each_call_leaves_nothing(number: int, member: str | None) -> None:
     with deployed(member=member) as rule:
         rule.services.severity = "CRITICAL"
-        with interrupted_at(rule, number) as made:
+        with during_call(rule, number, interrupt) as made:
             status, output = rule.verify(*(("--account", member) if member else ()))
         assert (status, rule.repositories()) == (130, ())
         assert len(made) > number
     assert output.splitlines()[-1] == "Interrupted; this run leaves no repository."
+
+
+@pytest.mark.parametrize("number", PLACES)
+def test_pipe_that_closes_during_each_call_leaves_nothing(number: int) -> None:
+    """As after `| head`: the command ends silently; the clean-up goes on whatever becomes of its lines."""
+    reading, writing = os.pipe()
+    with deployed() as rule, open(writing, "w", encoding="utf-8") as pipe:  # noqa: PTH123 - no path
+        rule.services.severity = "CRITICAL"
+        with (
+            during_call(rule, number, lambda: os.close(reading)),
+            redirect_stdout(pipe),
+            redirect_stderr(StringIO()) as errors,
+        ):
+            status = main(("verify", "verify"), Environment(clock=rule.clock))
+        assert status == (0 if number == ANSWERS - 1 else 2)
+        assert (rule.repositories(), errors.getvalue()) == ((), "")
