@@ -238,3 +238,19 @@ class TestTwoOperators:
                 status, _ = rule.verify()
             assert (status, rule.repositories()) == (1, (OTHER,))
             assert policy_of(rule.organization, OTHER) == "{}"
+
+    def test_leftover_that_both_delete_is_deleted_once(self) -> None:
+        """The other operator's command deletes it between the report and the deletion."""
+
+        def vanish(_call: Call) -> bool:
+            rule.organization.delete_repository(HUB, HOME, OTHER)
+            return False
+
+        with deployed() as rule:
+            tags = {"ecr-exposure-verify-started": "2026-01-31T12:00:00Z"}
+            rule.organization.create_repository(HUB, HOME, OTHER, "{}", tags=tags)
+            first = Fault("ecr", "DeleteRepositoryPolicy", when=vanish, repository=OTHER)
+            with rule.organization.faults.inject(first):
+                status, output = rule.verify("--clean")
+            assert (status, rule.repositories()) == (0, ())
+        assert "Nothing to delete\n" in output
