@@ -136,12 +136,9 @@ def deployed(  # noqa: PLR0913 - each argument is one fact about the deployment
     parameters: Mapping[str, str] = _NONE,
     region: str = HOME,
     member: str | None = None,
-    excluded: str = "",
+    stack_parameters: Mapping[str, str] = _NONE,
 ) -> Iterator[DeployedRule]:
-    """Deploy function, rule and stack; an empty output is omitted. With a member, its rule is the one to check.
-
-    ``excluded`` is the stack's parameter ExcludedAccounts.
-    """
+    """Deploy function, rule and stack; an empty output is omitted. With a member, its rule is the one to check."""
     environment = {"ASSUME_ROLE_MODE": "false"}
     if deployed_as != ACCOUNT_RULE:
         environment = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true"}
@@ -156,7 +153,8 @@ def deployed(  # noqa: PLR0913 - each argument is one fact about the deployment
             config.put_rule(member, region, MEMBER_NAMES[deployed_as], parameters)
         all_outputs = {"RuleName": RULE, "DeployedAs": deployed_as, "FunctionName": FUNCTION, "LogGroupName": LOG}
         all_outputs |= outputs
-        _create_stack(organization, region, {name: value for name, value in all_outputs.items() if value}, excluded)
+        given = {name: value for name, value in all_outputs.items() if value}
+        _create_stack(organization, region, given, stack_parameters)
         organization.session(HUB, region).client("logs").create_log_group(logGroupName=LOG)
         yield DeployedRule(organization, config, services, member or HUB, region)
 
@@ -167,9 +165,11 @@ def policy_of(organization: LocalOrganization, name: str, region: str = HOME, ac
     return policy
 
 
-def _create_stack(organization: LocalOrganization, region: str, outputs: Mapping[str, str], excluded: str) -> None:
+def _create_stack(
+    organization: LocalOrganization, region: str, outputs: Mapping[str, str], parameters: Mapping[str, str]
+) -> None:
     template = {
-        "Parameters": {"ExcludedAccounts": {"Type": "String", "Default": excluded}},
+        "Parameters": {name: {"Type": "String", "Default": value} for name, value in parameters.items()},
         "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }

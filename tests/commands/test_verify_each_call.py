@@ -39,8 +39,9 @@ CALLS: Final = (
     ("ecr", "DeleteRepository"),
     ("lambda", "GetResourcePolicy"),
     ("cloudwatch-logs", "FilterLogEvents"),
+    ("cloudformation", "DescribeStacks"),
 )
-"""The calls of a run in the stack's account, in their order."""
+"""The calls of a run in the stack's account, in their order; the last one is the first of the status."""
 OPENED, CLOSED, ANSWERS = 9, 15, 19
 """The places of SetRepositoryPolicy, DeleteRepositoryPolicy, and of the first call after the clean-up."""
 REST: Final = ("securityhub", "lambda")

@@ -147,7 +147,7 @@ class TestRefusedMember:
 
     @pytest.mark.parametrize(("account", "arguments"), [(MEMBER, ("--account", MEMBER)), (HUB, ())])
     def test_account_that_the_stack_excludes_is_named(self, account: str, arguments: tuple[str, ...]) -> None:
-        with deployed(excluded=f"{OTHER},{account}") as rule:
+        with deployed(stack_parameters={"ExcludedAccounts": f"{OTHER},{account}"}) as rule:
             status, output = rule.verify(*arguments)
             assert (status, rule.changes()) == (2, [])
         reason = f"ExcludedAccounts of the stack names {account}, so the rule does not exist there"

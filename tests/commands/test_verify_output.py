@@ -20,7 +20,7 @@ OTHER: Final = "ecr-exposure-verify-0123456789ab"
 KEYS: Final = {
     "schema", "command", "version", "account", "caller", "regions", "result", "exit_code",
     "stack", "deployed_as", "checked_account", "role", "rule", "repository", "non_compliant", "compliant_again",
-    "evaluation", "expected_finding", "finding", "undocumented", "earlier_runs", "left", "problem",
+    "evaluation", "expected_finding", "finding", "undocumented", "status", "earlier_runs", "left", "problem",
 }  # fmt: skip
 
 

@@ -146,7 +146,8 @@ class TestDryRun:
             "[    0 s] Would delete its policy and wait for COMPLIANT",
             "[    0 s] Would delete the repository (after an error, at the time limit and on an interrupt: first its "
             "policy)",
-            "[    0 s] Would print what the run shows about AWS behavior that is undocumented",
+            "[    0 s] Would print what the run shows about AWS behavior that is undocumented, and the status of the "
+            "stack",
             "Dry run: nothing was created or deleted.",
         ]
 

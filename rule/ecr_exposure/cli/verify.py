@@ -25,7 +25,10 @@ from ecr_exposure.cli.organization.reader import DEFAULT_ROLES
 from ecr_exposure.cli.output import Output, open_output
 from ecr_exposure.cli.permissions import statement
 from ecr_exposure.cli.region_options import one_region, region_option
+from ecr_exposure.cli.rule_status import Question as StatusQuestion
+from ecr_exposure.cli.rule_status import print_status
 from ecr_exposure.cli.stack import find_rule, read_deployment
+from ecr_exposure.cli.status import PERMISSIONS as STATUS_PERMISSIONS
 from ecr_exposure.cli.terminal import Clock, Interrupts
 from ecr_exposure.cli.verification.checked_account import open_account, role_clients
 from ecr_exposure.cli.verification.clean_up import CleanUp
@@ -182,6 +185,7 @@ def _tags(_context: click.Context, _parameter: click.Parameter, text: str | None
         "organizations:ListAccounts",
         "cloudformation:ListStackInstances",
     ),
+    *STATUS_PERMISSIONS,
 )
 @click.pass_obj
 def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
@@ -197,7 +201,8 @@ def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
 
     It reports repositories that earlier runs left, for example because they were killed.
 
-    At the end it prints what the run shows about AWS behavior that is undocumented.
+    At the end it prints what the run shows about AWS behavior that is undocumented, and the table of `status`, which
+    does not change its exit code.
     """
     if options["role"] and not options["account"]:
         raise click.UsageError("--role is the role in the member account: name that by --account.")
@@ -243,12 +248,17 @@ def _prepare(environment: Environment, options: _Options, output: Output, interr
         renewed, role = environment.open_session(profile), checked.place.role_arn
         return role_clients(renewed, region, role, profile, clock) if role else Clients(renewed, region)
 
+    def status() -> Mapping[str, object]:
+        question = StatusQuestion(hub=verification.deployment.account, stack=options["stack"], regions=(region,))
+        return print_status(output, session, question, clock.today())
+
     return VerifyRun(
         verification=verification,
         leftovers=leftovers,
         clean_up=CleanUp(new_clients, clock, output),
         output=output,
         interrupts=interrupts,
+        print_status=status,
     )
 
 

@@ -45,6 +45,6 @@ def print_steps(verification: Verification, output: Output) -> None:
         f"search Security Hub for its finding, a real one: {_FINDING}{finding}",
         "delete its policy and wait for COMPLIANT",
         "delete the repository (after an error, at the time limit and on an interrupt: first its policy)",
-        "print what the run shows about AWS behavior that is undocumented",
+        "print what the run shows about AWS behavior that is undocumented, and the status of the stack",
     ):
         output.step(f"Would {step}")

@@ -1,7 +1,7 @@
 """One run of ``verify``: its steps, the clean-up whatever happens, and its last lines."""
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from ecr_exposure.cli.verification.open_questions import Answer, Outcome, answer
 from ecr_exposure.cli.verification.verify_steps import NotSeenError, NotVerifiedError, Verification
 
 _STYLES: Final = {Outcome.YES: "green", Outcome.NO: "red", Outcome.OPEN: "yellow"}
+_EXPIRED: Final = "credentials expired"
 _VERIFIED: Final = "Verified: NON_COMPLIANT, then COMPLIANT, and the repository is deleted."
 
 
@@ -42,6 +43,10 @@ class VerifyRun:
     clean_up: CleanUp
     output: Output
     interrupts: Interrupts
+    print_status: Callable[[], Mapping[str, object]]
+    """Prints the status table of the stack and returns it as JSON values; it raises KeyboardInterrupt only."""
+    status: Mapping[str, object] | None = None
+    """What that returned; None if it was not read."""
 
     @property
     def finished(self) -> tuple[Leftover, ...]:
@@ -77,6 +82,8 @@ class VerifyRun:
         self.interrupts.release()
         answered = answers(self.verification.results())
         self._print(answered)
+        if ended.result != _EXPIRED and (self.output.as_json or not self.output.quiet):
+            self.status = self.print_status()
         self.leftovers = still_there(self.leftovers, self.verification.checked.clients)
         if self.leftovers and not ended.problem:
             self.output.step(_VERIFIED, "bold green")
@@ -110,7 +117,7 @@ class VerifyRun:
             return _Ended(exit_code=ExitCode.NOT_DONE, result="not seen", problem=str(error))
         result, problem = "not done", f"{error_text(error)}{_advice(error)}"
         if has_expired(error):
-            result = "credentials expired"
+            result = _EXPIRED
             problem = f"your credentials expired after {self.output.minutes} min; renew them and run again ({problem})"
         nothing = "" if self.verification.opened else "nothing was opened: "
         return _Ended(exit_code=ExitCode.NOT_DONE, result=result, problem=nothing + problem)
@@ -171,6 +178,7 @@ class VerifyRun:
                 {"question": each.question, "answer": each.outcome.value.lower(), "reason": each.reason}
                 for each in answered
             ],
+            "status": self.status,
             "earlier_runs": [leftover.as_json(now) for leftover in self.leftovers],
             "left": left,
             "problem": problem,
