@@ -45,6 +45,7 @@ _PATIENT: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
     connect_timeout=10,
     read_timeout=60,
+    max_pool_connections=32,  # as many as threads share a client; botocore closes further ones after each call
     user_agent_extra="ecr-exposure",
 )
 _FIRST_ERROR_STATUS: Final = 300
