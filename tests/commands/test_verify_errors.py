@@ -208,3 +208,12 @@ class TestCreation:
             status, output = rule.verify()
             assert (status, rule.repositories()) == (2, ("team/app",))
         assert "ForeignRepositoryError: 'team/app' was not created by this check and is not deleted" in output
+
+    def test_repository_that_may_exist_and_cannot_be_deleted_is_named(self) -> None:
+        lost = Fault("ecr", "CreateRepository", connection=Connection.READ_TIMEOUT, times=None)
+        refused = Fault("ecr", "DeleteRepository", code="AccessDeniedException", message="no", times=None)
+        with deployed() as rule, rule.organization.faults.inject(lost), rule.organization.faults.inject(refused):
+            status, output = rule.verify()
+        assert status == 2
+        where = "the repository NAME in account 111122223333, eu-west-1"
+        assert output.splitlines()[-1] == f"Not cleaned up: {where} is closed and may still be there"

@@ -74,6 +74,22 @@ class TestExpectedFinding:
             assert (status, rule.repositories()) == (1, ())
         assert output.splitlines()[-1] == f"Not verified: no FAILED finding with severity CRITICAL: {problem}"
 
+    def test_finding_that_is_still_passed_is_waited_for(self) -> None:
+        """It has the severity that is expected, and AWS Config's latest evaluation has not arrived."""
+        with deployed() as rule:
+            rule.services.late = True
+            rule.clock.during_sleeps = [*[lambda: None] * 3, lambda: setattr(rule.services, "late", False)]
+            assert open_seconds(rule, lambda: rule.verify("--expect-finding", "MEDIUM")) == 40
+            assert rule.verify("--expect-finding", "MEDIUM")[0] == 0
+
+    def test_finding_that_stays_passed_is_not_verified(self) -> None:
+        with deployed() as rule:
+            rule.services.late = True
+            status, output = rule.verify("--expect-finding", "MEDIUM")
+            assert (status, rule.repositories()) == (1, ())
+        problem = "no FAILED finding with severity MEDIUM: the finding arrived after 600 s: severity MEDIUM, not FAILED"
+        assert output.splitlines()[-1] == f"Not verified: {problem}"
+
     def test_finding_that_cannot_be_read_is_not_seen(self) -> None:
         with deployed() as rule:
             refused = Fault("securityhub", "GetFindings", status=403, body=REFUSED, request_id=True, times=None)

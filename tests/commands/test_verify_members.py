@@ -132,6 +132,14 @@ class TestRefusedMember:
             f"{CONTROL_TOWER} ({refusal}); name it by --role"
         )
 
+    def test_expired_credentials_are_named_and_no_other_role_is_tried(self) -> None:
+        expired = Fault("sts", "AssumeRole", status=403, code="ExpiredToken", message="expired", times=None)
+        with deployed(member=MEMBER) as rule, rule.organization.faults.inject(expired):
+            status, output = rule.verify("--account", MEMBER)
+            assert (status, rule.changes()) == (2, ["AssumeRole"])
+        reason = "your credentials expired; renew them and run again (ExpiredToken: expired (AssumeRole))"
+        assert output.splitlines()[-1] == f"Not run: {reason}"
+
     def test_account_rule_exists_in_its_own_account_only(self) -> None:
         with deployed(ACCOUNT_RULE) as rule:
             status, output = rule.verify("--account", MEMBER)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from unittest.mock import patch
 from urllib.parse import unquote
@@ -37,6 +37,8 @@ class StackServices:
     rules_per_page: int = 25
     security_hub: bool = True
     sends_findings: bool = True
+    late: bool = False
+    """Whether every finding still has the status PASSED, of the evaluation before."""
     accepts_config: bool = True
     severity: str = "MEDIUM"
     """AWS Config sends MEDIUM; another label was set by an automation rule."""
@@ -96,7 +98,7 @@ def _findings(store: ConfigStore, services: StackServices) -> Callable[..., obje
     def get_findings(self: SecurityHubResponse) -> str:
         _require_security_hub(services)
         findings = [
-            finding(rule, row, services.severity)
+            finding(rule, replace(row, compliance="COMPLIANT") if services.late else row, services.severity)
             for rule in store.rules_in(self.current_account, self.region)
             for row in store.evaluations(rule)
             if services.sends_findings
