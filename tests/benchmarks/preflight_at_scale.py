@@ -21,7 +21,7 @@ from tests.benchmarks.large_aws import FIRST_ACCOUNT, LargeAws, in_place_of_aws
 from tests.benchmarks.measurements import Measurement, at_most
 
 _SECONDS_A_CALL: Final = 0.08
-_REGIONS: Final = tuple(
+REGIONS: Final = tuple(
     """eu-west-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2 ca-central-1
     eu-central-1 eu-north-1 eu-west-2 eu-west-3 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2""".split()
 )
@@ -45,7 +45,7 @@ class Run(NamedTuple):
     """When it was interrupted, in seconds since 1970; 0.0 if it was not."""
 
 
-def measure(accounts: int = _ACCOUNTS, regions: int = len(_REGIONS)) -> Iterator[Measurement]:
+def measure(accounts: int = _ACCOUNTS, regions: int = len(REGIONS)) -> Iterator[Measurement]:
     """Measure a run to its end and one that is interrupted, as it is by default and with ``--thorough``."""
     size = f"{accounts:,} accounts, {regions} Regions"
     for options in ((), (_THOROUGH,)):
@@ -76,7 +76,7 @@ def _in_a_process(accounts: int, regions: int, options: Sequence[str]) -> tuple[
 
 def run_once(accounts: int, regions: int, options: Sequence[str], *, seconds_a_call: float = _SECONDS_A_CALL) -> Run:
     """Run the command in this process; ``--interrupt`` sends it a signal after half of the calls."""
-    names = _REGIONS[:regions]
+    names = REGIONS[:regions]
     aws = LargeAws(accounts, names, seconds_a_call=seconds_a_call)
     interrupted: list[float] = []
     if _INTERRUPT in options:

@@ -96,7 +96,7 @@ def read_inventory(
 
     Raises CannotRunError without usable credentials, or without an organization unless the rule is for one account.
     Whatever else AWS refuses is Unknown. After an interrupt, and when the credentials expire, what was read so far is
-    returned, with the reason in ``cut_short``; if no account was read, KeyboardInterrupt or CredentialsExpiredError.
+    returned, with the reason in ``cut_short``; before the first account, KeyboardInterrupt or CredentialsExpiredError.
     """
     return _InventoryReader(session, tuple(regions), tuple(roles), values, way or Way()).read()
 
@@ -210,8 +210,6 @@ class _InventoryReader:
                 if reader.found.unreached:
                     aggregator = read_aggregator(self._session, aggregators, credentials)
             except (KeyboardInterrupt, CredentialsExpiredError) as error:
-                if not reader.found.pairs:
-                    raise
                 cut_short = INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXPIRED
         found = reader.found
         return replace(
