@@ -70,15 +70,15 @@ class StubbedAws:
         body: Any = request.body
         if target is None:
             content = _ASSUMED.format(datetime.now(UTC) + timedelta(hours=1)).encode()
-            return _response(request, 200, content, "text/xml")
+            return http_response(request, 200, content, "text/xml")
         operation = target.decode().rpartition(".")[2]
         if operation == "PutEvaluations":
             # Read later, so that it takes no time of what is measured.
             self._reports.append(body)
-            return _response(request, 200, b'{"FailedEvaluations": []}', "application/x-amz-json-1.1")
+            return http_response(request, 200, b'{"FailedEvaluations": []}', "application/x-amz-json-1.1")
         answer = self._operations[operation](json.loads(body))
         status = 200 if isinstance(answer, dict) and "__type" not in answer else 400
-        return _response(request, status, json.dumps(answer).encode(), "application/x-amz-json-1.1")
+        return http_response(request, status, json.dumps(answer).encode(), "application/x-amz-json-1.1")
 
     def _page(self, parameters: Mapping[str, Any], token: str, size: int) -> tuple[list[str], dict[str, str]]:
         start = int(parameters.get(token, 0))
@@ -130,7 +130,8 @@ class _Body:
         yield self._content
 
 
-def _response(request: AWSPreparedRequest, status: int, content: bytes, content_type: str) -> AWSResponse:
+def http_response(request: AWSPreparedRequest, status: int, content: bytes, content_type: str) -> AWSResponse:
+    """Return a response with the headers that AWS always sends."""
     headers: Any = {**_REQUEST_ID, "Content-Type": content_type, "Content-Length": str(len(content))}
     return AWSResponse(request.url, status, headers, _Body(content))
 

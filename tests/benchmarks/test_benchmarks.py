@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import artifact, change_events, cold_start, engine, hard_policies, periodic_runs
+from tests.benchmarks import (
+    artifact,
+    change_events,
+    cold_start,
+    engine,
+    hard_policies,
+    periodic_runs,
+    preflight_at_scale,
+)
 from tests.benchmarks.lists_of_names import LISTS
 from tests.benchmarks.measurements import Measurement, at_least, at_most
 from tests.benchmarks.worst_policies import POLICIES, Policy
@@ -49,6 +57,15 @@ class TestMeasurements:
     @pytest.mark.parametrize("size", [0, 1, 120])
     def test_periodic_run_reports_every_repository(self, size: int) -> None:
         assert periodic_runs.run_once(size, seconds_a_call=0.0).wall > 0
+
+    @pytest.mark.parametrize(
+        ("options", "exit_code", "calls"), [((), 2, 40), (("--thorough",), 2, 40), (("--interrupt",), 130, 4)]
+    )
+    def test_preflight_reads_every_account(self, options: tuple[str, ...], exit_code: int, calls: int) -> None:
+        run = preflight_at_scale.run_once(20, 2, options, seconds_a_call=0.0)
+        assert run.exit_code == exit_code
+        assert run.calls >= calls
+        assert run.lines > 5
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
     def test_cold_start_and_artifact_of_the_function(self, installing: dict[str, str], tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from tests.local_aws.moto_organizations import organizations_api
 from tests.local_aws.organization import HUB, LocalOrganization
 
 PUT: Final = f"aws configservice put-configuration-recorder --region {HOME} --configuration-recorder"
+UNCHECKED_1: Final = "1 account not checked, so not in ExcludedAccounts; any of them may fail the deployment: "
+NO_RECORDER_IN_HUB: Final = "there is no configuration recorder in this account, from which the rule is deployed"
 START: Final = f"aws configservice start-configuration-recorder --region {HOME} --configuration-recorder-name default"
 
 
@@ -59,10 +61,11 @@ class TestScope:
         assert called.count("ListAccounts") == 13
         assert "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)" in report.text
         (finding,) = report.under("Not checked")
-        assert finding.startswith("account 111122223333: 248 accounts could not be checked: 500000000001 (member-500")
-        assert "500000000005 (member-500000000005), and 243 more. The reason: AccessDenied: " in finding
+        assert finding == "account 111122223333: cannot be seen from here: 248 accounts"
+        assert report.text.count("  500000000001 (member-500000000001), ") == 1
+        assert "500000000005 (member-500000000005), and 243 more\n  The reason: AccessDenied: " in report.text
         assert report.excluded == members[-1]
-        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
+        assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
 
     @pytest.mark.parametrize("member", ["State", "Status"])
     def test_state_of_an_account_is_read_from_both_members(
@@ -75,7 +78,7 @@ class TestScope:
         with prepared.organization.faults.inject(response):
             report = preflight(prepared)
         assert report.status == 0
-        assert report.under("Hint") == ["organization: 1 account is PENDING_CLOSURE, so is excluded: 777788889999"]
+        assert report.under("Hint") == [f"account {TWO}: not ACTIVE but PENDING_CLOSURE, so the rule excludes it"]
 
     def test_suspended_account_is_excluded_and_a_hint(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -86,7 +89,7 @@ class TestScope:
         report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "organization: 1 account is SUSPENDED, so is excluded: 777788889999 (member-777788889999)"
+            f"account {TWO} (member-{TWO}): not ACTIVE but SUSPENDED, so the rule excludes it"
         ]
         assert report.excluded == TWO
         assert not [call for call in prepared.organization.calls if call.account == TWO]
@@ -98,19 +101,18 @@ class TestScope:
         prepared.remove_recorder(TWO)
         report = preflight(prepared)
         assert report.status == 2
-        assert report.under("Not checked") == [
-            "account 111122223333: 1 account could not be checked: 777788889999 (member-777788889999). The reason: "
-            "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
+        assert report.under("Not checked") == [f"account {HUB}: cannot be seen from here: 1 account"]
+        at = report.lines.index(f"- account {HUB}: cannot be seen from here: 1 account")
+        assert report.lines[at + 1 : at + 4] == [
+            f"  {TWO} (member-{TWO})",
+            "  The reason: AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role "
+            "(AssumeRole)",
+            "  One account without a configuration recorder fails the whole deployment. preflight tried the role "
+            "OrganizationAccountAccessRole or AWSControlTowerExecution; --role names another one.",
         ]
-        assert (
-            "tried the role OrganizationAccountAccessRole or AWSControlTowerExecution in each of them. Name another "
-            "role that this account can assume there (--role)."
-        ) in report.text
         assert report.excluded == ""
-        assert (
-            "Accounts that could not be checked may fail the deployment, and are not in ExcludedAccounts: 777788889999"
-        ) in report.lines
-        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
+        assert f"{UNCHECKED_1}{TWO} (member-{TWO})" in report.lines
+        assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
 
     def test_suspended_account_that_the_file_does_not_exclude_is_not_said_to_be(
         self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
@@ -119,17 +121,17 @@ class TestScope:
             prepared.admin.close_account(AccountId=account)
         write_values(ExcludedAccounts=ONE)
         report = preflight(prepared)
-        assert [line for line in report.under("Hint") if line.startswith("organization: ")] == [
-            f"organization: 1 account is SUSPENDED, so is excluded: {ONE} (member-{ONE})",
-            f"organization: 1 account is SUSPENDED, and ExcludedAccounts lacks it: {TWO} (member-{TWO})",
+        assert [line for line in report.under("Hint") if "SUSPENDED" in line] == [
+            f"account {ONE} (member-{ONE}): not ACTIVE but SUSPENDED, so the rule excludes it",
+            f"account {TWO} (member-{TWO}): not ACTIVE but SUSPENDED, and ExcludedAccounts lacks it",
         ]
         assert "(not ACTIVE, or without a recorder in every named Region): --set ExcludedAccounts=" in report.text
 
 
 class TestManyAccountsWithoutARecorder:
-    """They are one finding for each Region and set of commands."""
+    """They are one finding for each set of commands."""
 
-    def test_accounts_of_a_region_are_one_finding(self, preflight: RunPreflight) -> None:
+    def test_accounts_and_regions_are_one_finding(self, preflight: RunPreflight) -> None:
         members = tuple(str(500_000_000_000 + number) for number in range(11))
         with organizations_api() as services, LocalOrganization(members=members) as organization:
             prepared = PreparedOrganization(organization, services)
@@ -138,19 +140,20 @@ class TestManyAccountsWithoutARecorder:
                 prepared.remove_recorder(account)
             prepared.remove_recorder(members[0], ABROAD)
             report = preflight(prepared)
-        assert report.under("Missing") == [f"account {HUB} (master), eu-west-1: there is no configuration recorder"]
-        assert report.under("Excluded") == [
-            "each of these accounts, eu-west-1: 11 accounts have no configuration recorder: "
-            + ", ".join(f"{member} (member-{member})" for member in members[:5])
-            + ", and 6 more",
-            f"account {members[0]} (member-{members[0]}), us-east-1: there is no configuration recorder",
-        ]
+        assert report.under("Missing") == [f"account {HUB} (master), eu-west-1: {NO_RECORDER_IN_HUB}"]
+        assert report.under("Excluded") == ["11 accounts, 12 times in 2 Regions: there is no configuration recorder"]
+        regions = ("both Regions", *["eu-west-1"] * 4)
+        named = (f"{member} (member-{member}) in {where}" for member, where in zip(members[:5], regions, strict=True))
+        assert f"  {'; '.join(named)}; and 6 more" in report.lines
         roles = [command.partition("iam::")[2][:12] for command in report.commands if "roleARN" in command]
-        assert roles == [HUB, "ACCOUNT:role", members[0]]
+        assert roles == [HUB, "ACCOUNT:role"]
+        put = "aws configservice start-configuration-recorder --region REGION --configuration-recorder-name default"
+        assert report.commands.count(put) == 1
+        assert "  ACCOUNT and REGION stand for each of them; --json lists all" in report.lines
         assert (
             "  Quick Setup creates recorders in all accounts of an organization "
             "(https://docs.aws.amazon.com/systems-manager/latest/userguide/quick-setup-config.html). "
-            "In the commands, replace ACCOUNT by the ID of the account. The first command fails if the role exists"
+            "The first command fails if the role exists"
         ) in report.text
         assert report.lines[-1] == "Not ready: 1 missing, 0 not checked"
 
@@ -163,10 +166,10 @@ class TestManyAccountsWithoutARecorder:
         prepared.remove_recorder(TWO, channel=False)
         report = preflight(prepared, regions=HOME)
         assert [line.partition(": ")[0] for line in report.under("Excluded")] == [
-            "each of these accounts, eu-west-1",
+            "3 accounts, eu-west-1",
             f"account {TWO} (member-{TWO}), eu-west-1",
         ]
-        assert f"3 accounts have no configuration recorder: {ONE} (member-{ONE}), 888899990000" in report.text
+        assert f"  {ONE} (member-{ONE}), 888899990000 (" in report.text
         assert report.lines[-1] == "Ready to deploy without 4 accounts: see Excluded"
 
 
@@ -265,10 +268,8 @@ class TestRecorder:
         prepared.remove_recorder(ONE, HOME)
         prepared.remove_recorder(TWO, ABROAD)
         report = preflight(prepared)
-        assert [line.split(": ")[0] for line in report.under("Excluded")] == [
-            "account 444455556666 (member-444455556666), eu-west-1",
-            "account 777788889999 (member-777788889999), us-east-1",
-        ]
+        assert report.under("Excluded") == ["2 accounts, each in one of 2 Regions: there is no configuration recorder"]
+        assert f"  {ONE} (member-{ONE}) in eu-west-1; {TWO} (member-{TWO}) in us-east-1" in report.lines
         assert (report.lines[-1], report.excluded) == ("Ready to deploy without 2 accounts: see Excluded", "")
         assert preflight(prepared, regions=HOME).excluded == ONE
         assert preflight(prepared, regions=ABROAD).excluded == TWO
@@ -278,34 +279,45 @@ class TestRecorder:
     ) -> None:
         """One region has no recorder, and the other refuses."""
         prepared.remove_recorder(ONE, HOME)
-        fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
+        fault = refused("config", "DescribeConfigurationRecorderStatus", account=ONE, region=ABROAD)
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared)
         assert report.excluded == ""
-        assert "and are not in ExcludedAccounts: 444455556666\n" in report.text
+        assert f"{UNCHECKED_1}{ONE} (member-{ONE})" in report.lines
 
-    @pytest.mark.parametrize("operation", ["DescribeConfigurationRecorders", "DescribeConfigurationRecorderStatus"])
-    def test_refused_recorder_is_not_checked(
-        self, prepared: PreparedOrganization, preflight: RunPreflight, operation: str
-    ) -> None:
-        with prepared.organization.faults.inject(refused("config", operation, account=ONE, region=ABROAD)):
+    def test_refused_recorder_is_not_checked(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
+        fault = refused("config", "DescribeConfigurationRecorderStatus", account=ONE, region=ABROAD)
+        with prepared.organization.faults.inject(fault):
             report = preflight(prepared)
         assert report.status == 2
         (finding,) = report.under("Not checked")
         assert finding.startswith(
             "account 444455556666 (member-444455556666), us-east-1: the configuration recorder could not be checked: "
         )
-        assert report.text.count("and are not in ExcludedAccounts: 444455556666\n") == 1
+        assert report.lines.count(f"{UNCHECKED_1}{ONE} (member-{ONE})") == 1
+
+    def test_refused_settings_of_a_recorder_are_not_checked(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        fault = refused("config", "DescribeConfigurationRecorders", account=ONE, region=ABROAD)
+        with prepared.organization.faults.inject(fault):
+            report = preflight(prepared)
+        assert report.status == 2
+        (finding,) = report.under("Not checked")
+        assert finding.startswith(
+            "account 444455556666 (member-444455556666), us-east-1: what the configuration recorder records could not "
+        )
 
     def test_region_that_does_not_answer_is_not_checked(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         """For example one that an account has not enabled; every account is reported."""
-        fault = Fault("config", "DescribeConfigurationRecorders", connection=Connection.UNREACHABLE, times=None)
+        fault = Fault("config", "DescribeConfigurationRecorderStatus", connection=Connection.UNREACHABLE, times=None)
         with prepared.organization.faults.inject(fault):
             report = preflight(prepared, regions=HOME)
         assert report.status == 2
-        assert len(report.under("Not checked")) == 3
+        (finding,) = report.under("Not checked")
+        assert finding.startswith("3 accounts, eu-west-1: the configuration recorder could not be checked: Could not")
 
     def test_service_linked_recorder_does_not_count(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -313,11 +325,11 @@ class TestRecorder:
         """It serves another service; the rule needs the customer managed recorder."""
         recorder = {
             "name": "linked",
-            "roleARN": "arn:aws:iam::1:role/x",
+            "recording": True,
             "servicePrincipal": "observability.amazonaws.com",
         }
-        body = json.dumps({"ConfigurationRecorders": [recorder]})
-        where = ("config", "DescribeConfigurationRecorders")
+        body = json.dumps({"ConfigurationRecordersStatus": [recorder]})
+        where = ("config", "DescribeConfigurationRecorderStatus")
         response = Fault(*where, status=200, body=body, request_id=True, account=ONE, times=None)
         with prepared.organization.faults.inject(response):
             report = preflight(prepared, regions=HOME)
@@ -345,8 +357,7 @@ class TestRecorder:
         assert (report.status, report.lines[-1]) == (0, "Ready to deploy without 2 accounts: see Excluded")
         assert report.under("Excluded") == [
             f"account {ONE} (member-{ONE}), eu-west-1: there is no configuration recorder",
-            "ExcludedAccounts: 1 account is excluded, although a configuration recorder runs there: "
-            f"{TWO} (member-{TWO})",
+            f"account {TWO} (member-{TWO}): in ExcludedAccounts, although a configuration recorder runs there",
         ]
         assert any(line.endswith(f": --set ExcludedAccounts={ONE}") for line in report.lines)
 

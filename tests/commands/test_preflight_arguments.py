@@ -78,7 +78,7 @@ class TestArguments:
     ) -> None:
         environment = Environment(session=prepared.organization.session(HUB, ABROAD))
         assert main(("preflight", "--regions", ""), environment) == 0
-        assert "Regions us-east-1\n" in capsys.readouterr().out
+        assert capsys.readouterr().out.partition("\n")[0].endswith(", us-east-1")
         assert {call.region for call in prepared.organization.calls if call.service == "config"} == {ABROAD}
 
     def test_missing_region_exits_with_an_error(
@@ -158,10 +158,10 @@ class TestCredentials:
             environment = Environment(session=organization.session(HUB, HOME))
             assert main(["preflight", "--regions", HOME], environment) == 2
         output = capsys.readouterr()
-        assert (output.out, output.err) == (
-            "",
+        assert output.out.count("\n") == 1
+        assert output.err == (
             "Not run: account 111122223333 is not in an organization; "
-            "for a rule in this account alone: --set DeployAs=account-rule\n",
+            "for a rule in this account alone: --set DeployAs=account-rule\n"
         )
 
 
@@ -194,7 +194,10 @@ class TestEnds:
         finally:
             signal.signal(signal.SIGINT, before)
         output = capsys.readouterr()
-        assert (output.out, output.err) == ("", "Interrupted\n")
+        if operation == "ListAccounts":
+            assert output.err == "Interrupted\n"
+        else:
+            assert output.out.splitlines()[-1].startswith("Interrupted: ")
 
     def test_closed_pipe_ends_silently(
         self, prepared: PreparedOrganization, environment: Environment, capsys: pytest.CaptureFixture[str]

@@ -89,9 +89,8 @@ class TestLandingZone:
         """Its controls deny the commands in the accounts that it governs, and it does not govern this one."""
         use_control_tower(prepared, securityRoles={"accountId": TWO})
         prepared.remove_recorder(ONE)
-        assert (
-            "enroll or update the account in AWS Control Tower instead. The first command" in preflight(prepared).text
-        )
+        instead = "enroll or update the account in AWS Control Tower instead.\n  The first command"
+        assert instead in preflight(prepared).text
         prepared.remove_recorder(TWO)
         assert "Quick Setup" not in preflight(prepared).text
         prepared.record(ONE)
@@ -162,8 +161,8 @@ class TestRoles:
             report = preflight(prepared)
         assert report.status == 0
         assert (
-            "Checked: 3 accounts (the caller's own, 1 with the role OrganizationAccountAccessRole, "
-            "1 with the role AWSControlTowerExecution)"
+            "Checked: 3 accounts (the caller's own, 1 with the role AWSControlTowerExecution, "
+            "1 with the role OrganizationAccountAccessRole)"
         ) in report.lines
 
     def test_named_role_is_the_only_one_that_is_tried(
@@ -176,4 +175,4 @@ class TestRoles:
             str(call.parameters["RoleArn"]) for call in prepared.organization.calls if call.operation == "AssumeRole"
         }
         assert tried == {f"arn:aws:iam::{account}:role/Inspector" for account in (ONE, TWO)}
-        assert "preflight tried the role Inspector in each of them." in report.text
+        assert "preflight tried the role Inspector; --role names another one." in report.text

@@ -25,6 +25,7 @@ from tests.local_aws.organization import HUB as MANAGEMENT
 
 NAMED: Final = f"account {ONE} (member-{ONE})"
 ASSUMES: Final = "this report assumes that the rule is deployed from the management account, but"
+NEVER_EXCLUDED: Final = "Run preflight again afterwards. The account from which the rule is deployed is never excluded."
 COMMAND: Final = f"ecr-exposure preflight --regions {HOME},{ABROAD} --hub {ONE}"
 
 
@@ -55,7 +56,7 @@ class TestHubOfItsOwn:
         """The management account needs no recorder."""
         report = preflight(delegated, "--hub", ONE)
         assert (report.status, report.lines[-1]) == (0, "Ready to deploy")
-        assert report.lines[1:4] == [
+        assert report.lines[2:5] == [
             f"Caller: account {MANAGEMENT}, the management account",
             f"Hub: {NAMED}, a delegated administrator (config-multiaccountsetup.amazonaws.com, "
             "member.org.stacksets.cloudformation.amazonaws.com); the rule is deployed from there",
@@ -81,13 +82,14 @@ class TestHubOfItsOwn:
         report = preflight(delegated)
         assert (report.status, report.under("Missing"), project.read_bytes()) == (2, [], written)
         assert "would choose" not in report.text
-        assert report.lines[-5:] == [
-            "Not completely checked: 0 missing, 1 not checked",
-            f"Not checked in account {ONE}: the configuration recorders of 1 account",
-            "A run with credentials of the management account and the same parameters.yaml can check it. If that run "
-            f"ends with Ready to deploy, deploy from account {ONE}:",
-            f"    {COMMAND}",
-            f"  With make: make preflight REGIONS={HOME},{ABROAD} HUB={ONE}",
+        assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
+        at = report.lines.index(
+            f"  The management account {MANAGEMENT} can usually check this. In AWS CloudShell there:"
+        )
+        assert report.lines[at + 1 : at + 4] == [
+            f"    {COMMAND} --json > preflight.json",
+            "  Then copy preflight.json to this folder, and here:",
+            f"    ecr-exposure preflight --regions {HOME},{ABROAD} --from preflight.json",
         ]
 
     def test_hub_without_a_recorder_is_missing_it_although_the_file_excludes_it(
@@ -98,9 +100,14 @@ class TestHubOfItsOwn:
         delegated.remove_recorder(ONE)
         report = preflight(delegated, "--hub", ONE, regions=HOME)
         assert report.status == 1
-        assert report.under("Missing") == [f"{NAMED}, eu-west-1: there is no configuration recorder"]
+        assert report.under("Missing") == [
+            f"{NAMED}, eu-west-1: there is no configuration recorder in this account, from which the rule is deployed"
+        ]
         assert report.under("Excluded") == []
-        assert "The rule is deployed from this account, so it is never excluded.\n" in report.text
+        assert (
+            "Run preflight again afterwards. The account from which the rule is deployed is never excluded.\n"
+            in report.text
+        )
         assert (
             f"parameters.yaml says ExcludedAccounts={ONE}; preflight would choose none "
             "(not ACTIVE, or without a recorder in every named Region): --set ExcludedAccounts="
@@ -120,7 +127,7 @@ class TestHubOfItsOwn:
         delegated.services.enabled[ABROAD] = {MANAGEMENT, TWO}
         report = preflight(delegated, "--hub", ONE)
         assert report.under("Missing") == [
-            f"{NAMED}: the Region us-east-1 is not enabled in this account, from which the rule is deployed"
+            f"{NAMED}, us-east-1: the Region is not enabled in this account, from which the rule is deployed"
         ]
 
     def test_missing_registration_of_the_hub_is_missing(
@@ -149,13 +156,12 @@ class TestHubOfItsOwn:
         assert preflight(delegated, "--hub", ONE).status == 0
         delegated.remove_recorder(ONE)
         report = preflight(delegated, "--hub", ONE)
-        assert [line.partition(": ")[0] for line in report.under("Missing")] == [f"account {ONE}, eu-west-1"]
+        assert [line.partition(": ")[0] for line in report.under("Missing")] == [f"{NAMED}, eu-west-1"]
         delegated.organization.accounts_without_role.add(ONE)
         report = preflight(delegated, "--hub", ONE)
         assert report.status == 2
-        assert [line.partition(". ")[0] for line in report.under("Not checked")] == [
-            f"account {MANAGEMENT}: 1 account could not be checked: {ONE}"
-        ]
+        assert report.under("Not checked") == [f"account {MANAGEMENT}: cannot be seen from here: 1 account"]
+        assert f"  {ONE} (member-{ONE})" in report.lines
 
 
 class TestManagementAccountIncluded:
@@ -212,8 +218,8 @@ class TestReadInTheHub:
         report = preflight(delegated, "--hub", ONE, regions=HOME)
         assert report.status == 2
         assert [line.partition(" could not be checked: ")[0] for line in report.under("Not checked")] == [
-            f"account {MANAGEMENT}: 1 account",
-            f"account {ONE}, eu-west-1: the key mrk-1234abcd of KmsKeyArn",
+            f"account {MANAGEMENT}: cannot be seen from here: 1 account",
+            f"{NAMED}, eu-west-1: the key mrk-1234abcd of KmsKeyArn",
         ]
         assert any(
             line.startswith(f"account {ONE}: the organization aggregator could not be checked: AccessDenied")
@@ -237,9 +243,8 @@ class TestHubThatIsTheManagementAccount:
         prepared.organization.accounts_without_role.add(MANAGEMENT)
         report = preflight(prepared, "--hub", MANAGEMENT)
         assert report.status == 2
-        assert [line.partition(". ")[0] for line in report.under("Not checked")] == [
-            f"account {ONE}: 1 account could not be checked: {MANAGEMENT} (master)"
-        ]
+        assert report.under("Not checked") == [f"account {ONE}: cannot be seen from here: 1 account"]
+        assert f"  {MANAGEMENT} (master)" in report.lines
 
 
 class TestHint:
@@ -278,7 +283,10 @@ class TestHint:
         report = preflight(delegated, "--hub", MANAGEMENT, regions=HOME)
         assert report.excluded == f"{ONE},{TWO}"
         assert ASSUMES not in report.text
-        assert "The rule is deployed from this account, so it is never excluded.\n" in report.text
+        assert (
+            "Run preflight again afterwards. The account from which the rule is deployed is never excluded.\n"
+            in report.text
+        )
 
     def test_audit_account_is_a_hint(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
         prepared.admin.enable_aws_service_access(ServicePrincipal="controltower.amazonaws.com")
@@ -327,33 +335,49 @@ class TestWrongHub:
         with delegated.organization.faults.inject(refused("organizations", "ListAccounts")):
             report = preflight(delegated, "--hub", ONE)
         assert report.status == 2
-        assert report.lines[2].startswith(f"Hub: account {ONE}, a delegated administrator (")
+        assert report.lines[3].startswith(f"Hub: account {ONE}, a delegated administrator (")
 
 
 class TestRestToCheck:
-    """The last lines where something could not be checked."""
+    """The run in the management account, whose result the hub reads by --from."""
 
-    def test_points_beside_the_recorders_are_counted(
+    def test_points_beside_the_accounts_can_be_checked_there_too(
         self, delegated: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         delegated.organization.hub = ONE
-        delegated.organization.accounts_without_role.add(TWO)
         with delegated.organization.faults.inject(refused("organizations", "ListAWSServiceAccessForOrganization")):
             report = preflight(delegated)
-        assert report.lines[-4] == (
-            f"Not checked in account {ONE}: the configuration recorders of 1 account and 1 more point under Not checked"
-        )
+        assert report.status == 2
+        assert f"    {COMMAND} --json > preflight.json" in report.lines
 
-    def test_member_without_registration_has_points_only(
+    @pytest.mark.parametrize(
+        "values", [{"IncludeManagementAccount": "true"}, {"PermissionsBoundaryName": "Boundary"}, {"KmsKeyArn": "key"}]
+    )
+    def test_values_that_decide_what_is_read_are_needed_there(
+        self,
+        delegated: PreparedOrganization,
+        preflight: RunPreflight,
+        write_values: WriteValues,
+        values: dict[str, str],
+    ) -> None:
+        delegated.organization.hub = ONE
+        delegated.organization.accounts_without_role.add(TWO)
+        write_values(**values)
+        assert "In AWS CloudShell there with the same parameters.yaml:\n" in preflight(delegated).text
+
+    def test_member_without_registration_is_sent_to_an_account_without_an_id(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         prepared.organization.hub = ONE
-        report = preflight(prepared)
-        assert report.lines[-4] == f"Not checked in account {ONE}: 6 points under Not checked"
+        faults = prepared.organization.faults
+        with faults.inject(refused("organizations", "DescribeOrganization")):
+            report = preflight(prepared)
+        assert "  The management account can usually check this. In AWS CloudShell there:" in report.lines
 
     def test_management_account_has_no_other_account_to_name(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         prepared.organization.accounts_without_role.add(TWO)
         report = preflight(prepared)
-        assert report.lines[-1] == "Not completely checked: 0 missing, 1 not checked"
+        assert "CloudShell" not in report.text
+        assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"

@@ -46,7 +46,8 @@ class TestKey:
         report = preflight(prepared)
         assert report.status == 1
         assert report.under("Missing") == [
-            f"account {HUB}: the multi-Region key {key.id} of KmsKeyArn has no replica in us-east-1"
+            f"account {HUB} (master), us-east-1: the multi-Region key {key.id} of KmsKeyArn has no replica in this "
+            "Region"
         ]
         replicate = f"aws kms replicate-key --region eu-west-1 --key-id {key.id} --replica-region us-east-1"
         assert report.commands == [replicate]
@@ -91,7 +92,7 @@ class TestKey:
         write_values(KmsKeyArn=key.arn)
         report = preflight(prepared, regions=HOME)
         assert report.under("Missing") == [
-            f"account {HUB}, eu-west-1: the key {key.id} of KmsKeyArn is in the state {state}, "
+            f"account {HUB} (master), eu-west-1: the key {key.id} of KmsKeyArn is in the state {state}, "
             "in which it encrypts nothing"
         ]
         assert report.commands == [f"aws kms enable-key --region eu-west-1 --key-id {key.id}"] * commands
@@ -103,7 +104,7 @@ class TestKey:
         write_values(KmsKeyArn=key.arn)
         report = preflight(prepared, regions=HOME)
         assert report.under("Missing") == [
-            f"account {HUB}, eu-west-1: the key {key.id} of KmsKeyArn is no symmetric encryption key, "
+            f"account {HUB} (master), eu-west-1: the key {key.id} of KmsKeyArn is no symmetric encryption key, "
             "which CloudWatch Logs needs"
         ]
 
@@ -133,7 +134,9 @@ class TestKey:
             report = preflight(prepared, regions=HOME)
         assert report.status == 2
         (finding,) = report.under("Not checked")
-        assert finding.startswith(f"account {HUB}, eu-west-1: the key {key.id} of KmsKeyArn could not be checked: ")
+        assert finding.startswith(
+            f"account {HUB} (master), eu-west-1: the key {key.id} of KmsKeyArn could not be checked: "
+        )
 
 
 class TestAccountRule:
@@ -157,6 +160,6 @@ class TestAccountRule:
         prepared.remove_recorder(HUB)
         report = preflight(prepared, regions=HOME)
         assert [line.partition(":")[0] for line in report.under("Missing")] == [
-            f"account {HUB}, eu-west-1",
+            f"account {HUB} (master), eu-west-1",
             "parameters.yaml",
         ]

@@ -1,5 +1,6 @@
 """``preflight`` and the organization: trusted access, delegated administrators, aggregator and Security Hub."""
 
+import json
 import re
 
 import pytest
@@ -28,13 +29,13 @@ class TestReady:
         report = preflight(prepared)
         assert report.status == 0
         assert report.lines == [
-            "Preflight: organization o-exampleorg1, Regions eu-west-1, us-east-1",
+            f"Account {HUB} as arn:aws:sts::{HUB}:assumed-role/OrganizationAccountAccessRole/local-aws, eu-west-1, "
+            "us-east-1",
+            "Preflight: organization o-exampleorg1, 2 Regions",
             "Caller: account 111122223333, the management account",
             "Hub: the same account; the rule is deployed from there. --hub ACCOUNT names another one",
             "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)",
-            "Security Hub in eu-west-1: the administrator is account 777788889999 (member-777788889999); "
-            "deploy deploy/security-hub.yaml there",
-            "Security Hub in us-east-1: the administrator is account 777788889999 (member-777788889999); "
+            "Security Hub in both Regions: the administrator is account 777788889999 (member-777788889999); "
             "deploy deploy/security-hub.yaml there",
             "",
             "Parameter values",
@@ -212,7 +213,9 @@ class TestRefusedCalls:
             f"account 111122223333: {what} could not be checked: "
             f"AccessDeniedException: no {operation} for you ({operation})"
         ]
-        assert report.under("Missing")[0].endswith("eu-west-1: there is no configuration recorder")
+        assert report.under("Missing")[0].endswith(
+            "eu-west-1: there is no configuration recorder in this account, from which the rule is deployed"
+        )
         assert report.values["ManagementAccountId"] == HUB
         assert report.values["OrganizationId"] == ORGANIZATION_ID
 
@@ -227,7 +230,7 @@ class TestRefusedCalls:
         ):
             report = preflight(prepared)
         assert report.status == 2
-        assert report.lines[0] == "Preflight: organization (id unknown), Regions eu-west-1, us-east-1"
+        assert report.lines[1] == "Preflight: organization (id unknown), 2 Regions"
         assert report.values.keys() == {"HomeRegion"}
         assert "account 111122223333: the organization could not be checked: AccessDeniedException" in report.text
         assert report.under("Missing") == []
@@ -268,48 +271,55 @@ class TestSecurityHub:
         report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "each of these accounts, eu-west-1: Security Hub is not enabled in 2 of 3 accounts: "
-            "it has no findings of 111122223333 (master), 444455556666 (member-444455556666)",
-            "eu-west-1: no account has a Security Hub administrator: deploy deploy/security-hub.yaml to every account",
+            "account 111122223333 (master), eu-west-1: Security Hub is not enabled in the account from which the rule "
+            "is deployed, so it shows no findings of that account",
         ]
         assert report.commands == [
             "aws securityhub enable-security-hub --region eu-west-1 --no-enable-default-standards"
         ]
 
-    @pytest.mark.parametrize("unchecked", ["account", "Security Hub", "list of accounts"])
-    def test_administrator_may_be_in_an_account_that_was_not_checked(
-        self, prepared: PreparedOrganization, preflight: RunPreflight, unchecked: str
+    def test_organization_without_an_administrator_is_a_hint(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
-        fault = refused("securityhub", "DescribeHub", account=ONE)
-        if unchecked == "account":
-            prepared.organization.accounts_without_role.add(ONE)
-        elif unchecked == "list of accounts":
-            fault = refused("organizations", "ListAccounts")
-        with prepared.organization.faults.inject(fault):
+        body = json.dumps({"AdminAccounts": [{"AccountId": ONE, "Status": "DISABLE_IN_PROGRESS"}]})
+        none = Fault("securityhub", "ListOrganizationAdminAccounts", status=200, body=body, request_id=True)
+        with prepared.organization.faults.inject(none):
             report = preflight(prepared, regions=HOME)
-        assert report.under("Hint")[-1] == (
-            "eu-west-1: none of the checked accounts has a Security Hub administrator. If your organization has one, "
-            "possibly a checked account, deploy deploy/security-hub.yaml there, else to every account"
-        )
+        assert report.under("Hint") == [
+            "account 111122223333 (master), eu-west-1: the organization has no administrator of Security Hub: deploy "
+            "deploy/security-hub.yaml to every account that uses it"
+        ]
 
     @pytest.mark.parametrize("body", ["{}", "<html>log in first</html>"])
     def test_response_that_is_not_from_aws_does_not_mean_no_administrator(
         self, prepared: PreparedOrganization, preflight: RunPreflight, body: str
     ) -> None:
-        wrong = Fault("securityhub", "GetAdministratorAccount", status=200, body=body, times=None)
+        wrong = Fault("securityhub", "ListOrganizationAdminAccounts", status=200, body=body, times=None)
         with prepared.organization.faults.inject(wrong):
             report = preflight(prepared, regions=HOME)
-        assert [line.partition("eu-west-1: ")[2] for line in report.under("Hint")] == [
-            "Security Hub could not be checked: the response to GetAdministratorAccount did not come from AWS"
-        ] * 3
+        assert report.under("Hint") == [
+            "account 111122223333 (master), eu-west-1: which account is the administrator of Security Hub could not be "
+            "checked: the response to ListOrganizationAdminAccounts did not come from AWS"
+        ]
 
     def test_refused_security_hub_is_a_hint(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
-        with prepared.organization.faults.inject(refused("securityhub", "DescribeHub", account=ONE, region=HOME)):
+        with prepared.organization.faults.inject(refused("securityhub", "DescribeHub", region=HOME)):
             report = preflight(prepared)
         assert report.status == 0
         (hint,) = (line for line in report.under("Hint") if "AccessDenied" in line)
         assert hint.startswith(
-            "account 444455556666 (member-444455556666), eu-west-1: Security Hub could not be checked: AccessDenied"
+            "account 111122223333 (master), eu-west-1: Security Hub could not be checked: AccessDenied"
+        )
+
+    def test_only_the_hub_is_asked_and_only_the_management_account_lists_administrators(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        prepared.delegate(*TRUSTED)
+        report = preflight(prepared, regions=HOME)
+        calls = [call for call in prepared.organization.calls if call.service == "securityhub"]
+        assert [(call.operation, call.account) for call in calls] == [("DescribeHub", ONE)]
+        assert "Security Hub: its administrator, where deploy/security-hub.yaml is deployed, is not known here" in (
+            report.lines
         )
 
 

@@ -18,6 +18,7 @@ from tests.commands.prepared_organization import (
 from tests.local_aws.faults import Fault
 from tests.local_aws.organization import HUB
 
+DISABLED = "the Region is not enabled"
 ENABLE = f"aws account enable-region --region-name {ABROAD}"
 
 
@@ -31,8 +32,7 @@ class TestAccountsWithoutTheRegion:
         report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "each of these accounts: 1 account has not enabled the Region us-east-1, so the rule excludes it there: "
-            "777788889999 (member-777788889999)"
+            f"account {TWO} (member-{TWO}), us-east-1: {DISABLED}, so the rule excludes the account there"
         ]
         assert report.commands == [ENABLE]
         assert report.excluded == ""
@@ -44,10 +44,9 @@ class TestAccountsWithoutTheRegion:
         prepared.services.enabled[ABROAD] = {HUB}
         write_values(ExcludedAccounts=ONE)
         report = preflight(prepared, regions=ABROAD)
-        disabled = "each of these accounts: 1 account has not enabled the Region us-east-1"
-        assert [line for line in report.under("Hint") if "has not enabled" in line] == [
-            f"{disabled}, so the rule excludes it there: {ONE} (member-{ONE})",
-            f"{disabled}, and ExcludedAccounts lacks it there: {TWO} (member-{TWO})",
+        assert [line for line in report.under("Hint") if "is not enabled" in line] == [
+            f"account {ONE} (member-{ONE}), us-east-1: {DISABLED}, so the rule excludes the account there",
+            f"account {TWO} (member-{TWO}), us-east-1: {DISABLED}, and ExcludedAccounts lacks the account there",
         ]
 
     def test_recorder_is_not_read_where_the_region_is_not_enabled(
@@ -66,7 +65,7 @@ class TestAccountsWithoutTheRegion:
         report = preflight(prepared)
         assert report.status == 1
         assert report.under("Missing") == [
-            f"account {HUB} (master): the Region us-east-1 is not enabled in this account, from which the rule is "
+            f"account {HUB} (master), us-east-1: the Region is not enabled in this account, from which the rule is "
             "deployed"
         ]
         assert report.commands == [ENABLE]
@@ -141,8 +140,8 @@ class TestHomeRegion:
         report = preflight(prepared)
         assert report.status == 1
         assert report.under("Missing") == [
-            "each of these accounts: 1 account without HomeRegion us-east-1, so without the role that the rule needs "
-            "in the other Regions: 777788889999"
+            f"account {TWO} (member-{TWO}), us-east-1: HomeRegion is not enabled, so the role does not exist that the "
+            "rule needs in the other Regions"
         ]
         assert report.commands == [ENABLE]
 
@@ -190,8 +189,8 @@ class TestRefusedRegions:
             report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            "each of these accounts: whether us-east-1 is enabled could not be checked in 1 account "
-            "(777788889999 (member-777788889999)): AccessDeniedException: no ListRegions for you (ListRegions)"
+            f"account {TWO} (member-{TWO}), us-east-1: whether the Region is enabled could not be checked: "
+            "AccessDeniedException: no ListRegions for you (ListRegions)"
         ]
 
     def test_region_that_the_hub_has_not_enabled_explains_the_refused_credentials(
@@ -213,5 +212,5 @@ class TestRefusedRegions:
         prepared.services.enabled[ABROAD] = {HUB, TWO}
         report = preflight(prepared)
         assert report.status == 1
-        assert report.under("Missing")[0].startswith(f"account {ONE} (member-{ONE}): the Region us-east-1 is not")
+        assert report.under("Missing")[0].startswith(f"account {ONE} (member-{ONE}), us-east-1: the Region is not")
         assert preflight(prepared, regions=ABROAD).excluded == ""

@@ -63,7 +63,7 @@ class TestNoDifference:
         report = compare(regions=f"{HOME},{ABROAD}")
         assert report.status == 0
         assert report.under("Hint") == []
-        calls = [call for call in prepared.organization.calls if call.service == "cloudformation"]
+        calls = [call for call in prepared.organization.calls if call.operation == "DescribeStacks"]
         assert [(call.operation, call.region, call.account) for call in calls] == [
             ("DescribeStacks", HOME, HUB),
             ("DescribeStacks", ABROAD, HUB),
@@ -105,7 +105,7 @@ class TestName:
         else:
             file.write_text(text)
         compare()
-        assert not [call for call in prepared.organization.calls if call.service == "cloudformation"]
+        assert not [call for call in prepared.organization.calls if call.operation == "DescribeStacks"]
 
     def test_stack_of_another_account_is_not_read(self, prepared: PreparedOrganization) -> None:
         deploy(account=ONE)
@@ -178,8 +178,9 @@ class TestState:
             f"CloudFormation cannot update a stack whose {what} failed"
         ]
         assert report.under("Hint") == []
-        assert f"    sam delete --region {HOME} --no-prompts" in report.lines
-        assert f"    sam delete --region {ABROAD} --no-prompts" in report.lines
+        assert "    sam delete --region REGION --no-prompts" in report.lines
+        assert "  REGION stands for each of them; --json lists all" in report.lines
+        assert f"    sam delete --region {HOME} --no-prompts" in compare(regions=HOME).lines
 
     def test_rollback_that_failed_is_continued(self, compare: Compare) -> None:
         deploy(status="UPDATE_ROLLBACK_FAILED")

@@ -19,7 +19,7 @@ from tests.local_aws.moto_organizations import organizations_api
 from tests.local_aws.organization import HUB, LocalOrganization
 
 CREATE_ROLE = "aws iam create-service-linked-role --aws-service-name config-multiaccountsetup.amazonaws.com"
-DESCRIBE = [f"aws configservice describe-configuration-recorders --region {region}" for region in (HOME, ABROAD)]
+DESCRIBE = "aws configservice describe-configuration-recorders --region REGION"
 RESOURCES, SOURCES = "GetAggregateDiscoveredResourceCounts", "DescribeConfigurationAggregatorSourcesStatus"
 
 
@@ -39,11 +39,22 @@ class TestUnreachedAccounts:
     ) -> None:
         report = preflight(delegated)
         assert report.status == 2
-        assert report.under("Not checked") == [
-            f"account {ONE}: 1 account could not be checked: {TWO} (member-{TWO}). The reason: "
-            "AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role (AssumeRole)"
+        at = report.lines.index(f"- account {ONE}: cannot be seen from here: 1 account")
+        assert report.lines[at - 1 : at + 8] == [
+            "Not checked (1)",
+            f"- account {ONE}: cannot be seen from here: 1 account",
+            f"  {TWO} (member-{TWO})",
+            "  The reason: AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role "
+            "(AssumeRole)",
+            "  One account without a configuration recorder fails the whole deployment. preflight tried the role "
+            "OrganizationAccountAccessRole or AWSControlTowerExecution; --role names another one.",
+            "  The organization aggregator counts no resources of 1 account, which may have no recorder, or one that "
+            f"recorded nothing yet: {TWO} (member-{TWO})",
+            f"  The management account {HUB} can usually check this. In AWS CloudShell there:",
+            f"    ecr-exposure preflight --regions {HOME},{ABROAD} --hub {ONE} --json > preflight.json",
+            "  Then copy preflight.json to this folder, and here:",
         ]
-        assert f"or run preflight in the management account with --hub {ONE}: it can usually assume one." in report.text
+        assert report.lines[at + 8] == f"    ecr-exposure preflight --regions {HOME},{ABROAD} --from preflight.json"
         assert report.excluded == ""
 
     def test_reasons_that_differ_by_the_accounts_id_are_one_finding(self, preflight: RunPreflight) -> None:
@@ -67,15 +78,15 @@ class TestUnreachedAccounts:
             for fault in faults:
                 organization.faults._injected.append(Injected(fault))  # noqa: SLF001 - more than a with can hold
             report = preflight(prepared, "--role", "Inspector", regions=HOME)
-        (finding,) = report.under("Not checked")
-        assert "11 accounts could not be checked: " in finding
-        assert "and 6 more. The reason: AccessDenied: no arn:aws:iam::ACCOUNT:role/Inspector (AssumeRole)" in finding
+        assert report.under("Not checked") == [f"account {HUB}: cannot be seen from here: 11 accounts"]
+        reason = "The reason: AccessDenied: no arn:aws:iam::ACCOUNT:role/Inspector (AssumeRole)"
+        assert f"and 6 more\n  {reason}\n" in report.text
 
 
 class TestAggregator:
-    """The organization aggregator counts what recorders recorded, so no resources are a hint and never missing."""
+    """The organization aggregator counts what recorders recorded, so no resources do not mean that something misses."""
 
-    def test_accounts_with_and_without_resources_are_hints(
+    def test_accounts_with_and_without_resources_are_told(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         prepared.organization.join("888899990000")
@@ -86,31 +97,45 @@ class TestAggregator:
         report = preflight(prepared)
         assert report.status == 2
         assert report.under("Missing") == []
-        assert report.under("Hint")[:2] == [
-            f"account {ONE}: the organization aggregator has resources of 1 of the accounts that could not be "
-            f"checked, so there is or was a recorder: {TWO} (member-{TWO})",
-            "each of these accounts: the organization aggregator has no resources of 1 of the accounts that could not "
-            "be checked: 888899990000 (member-888899990000)",
-        ]
-        assert report.commands == DESCRIBE
-        assert "They may have no recorder, or one that recorded nothing yet" in report.text
+        at = report.lines.index(
+            "  The organization aggregator counts resources of 1 of these accounts, so there is or was a recorder."
+        )
+        assert report.lines[at + 1] == (
+            "  It counts no resources of 1 account, which may have no recorder, or one that recorded nothing yet: "
+            "888899990000 (member-888899990000)"
+        )
 
-    def test_sources_with_an_error_are_hints_by_error(
+    def test_resources_of_all_accounts_are_one_line(
+        self, delegated: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        delegated.services.resources[TWO] = 1
+        line = "  The organization aggregator counts resources of all of them, so there is or was a recorder."
+        assert line in preflight(delegated).lines
+
+    def test_most_frequent_error_of_the_sources_is_told(
         self, delegated: PreparedOrganization, preflight: RunPreflight
     ) -> None:
         delegated.services.resources[TWO] = 1
         delegated.services.page = 2
         status = {"SourceType": "ACCOUNT", "LastUpdateStatus": "FAILED", "LastErrorCode": "AccessDenied"}
         delegated.services.sources = [
-            {"SourceId": f"50000000000{number}", "AwsRegion": HOME, "LastErrorMessage": "no access"} | status
+            {
+                "SourceId": f"50000000000{number}",
+                "AwsRegion": HOME,
+                "LastErrorMessage": f"no access to 50000000000{number}",
+            }
+            | status
             for number in range(7)
-        ] + [{"SourceId": TWO, "AwsRegion": HOME, "SourceType": "ACCOUNT", "LastUpdateStatus": "SUCCEEDED"}]
+        ]
+        delegated.services.sources += [
+            {"SourceId": "600000000000", "AwsRegion": HOME, "LastErrorMessage": "other"} | status,
+            {"SourceId": TWO, "AwsRegion": HOME, "SourceType": "ACCOUNT", "LastUpdateStatus": "SUCCEEDED"},
+        ]
         report = preflight(delegated)
-        (hint,) = [line for line in report.under("Hint") if "could not read" in line]
-        assert hint.startswith(
-            f"account {ONE}: the organization aggregator could not read 7 sources (500000000000, eu-west-1; 5000"
-        )
-        assert hint.endswith("500000000004, eu-west-1; and 2 more): AccessDenied: no access")
+        first, second = [line for line in report.lines if "could not read" in line]
+        assert first.startswith("  The organization aggregator could not read 7 sources (500000000000, eu-west-1; 5000")
+        assert first.endswith("500000000004, eu-west-1; and 2 more): AccessDenied: no access to ACCOUNT")
+        assert second == "  It could not read 1 more source, for 1 other reason."
 
     def test_aggregator_is_not_asked_if_all_accounts_are_reached(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -132,11 +157,11 @@ class TestAggregator:
     @pytest.mark.parametrize(
         ("operation", "what"),
         [
-            (RESOURCES, "what the organization aggregator counts"),
-            (SOURCES, "the sources of the organization aggregator"),
+            (RESOURCES, "What the organization aggregator counts"),
+            (SOURCES, "Whether the sources of the organization aggregator fail"),
         ],
     )
-    def test_aggregator_that_cannot_be_read_is_a_hint(
+    def test_aggregator_that_cannot_be_read_is_told(
         self, delegated: PreparedOrganization, preflight: RunPreflight, operation: str, what: str, body: str | None
     ) -> None:
         delegated.services.resources[TWO] = 1
@@ -146,10 +171,10 @@ class TestAggregator:
             else Fault("config", operation, status=200, body=body, request_id=body == "{}", times=None)
         )
         with delegated.organization.faults.inject(fault):
-            hints = preflight(delegated).under("Hint")
-        (hint,) = [line for line in hints if "could not be checked: " in line]
-        assert hint.startswith(f"account {ONE}: {what} could not be checked: ")
-        assert ("AccessDeniedException" if body is None else "did not come from AWS") in hint
+            lines = preflight(delegated).lines
+        (line,) = [line for line in lines if "could not be read: " in line]
+        assert line.startswith(f"  {what} could not be read: ")
+        assert ("AccessDeniedException" if body is None else "did not come from AWS") in line
 
 
 class TestManagementAccount:
@@ -166,7 +191,7 @@ class TestManagementAccount:
         assert finding.startswith(
             f"management account {HUB}: IncludeManagementAccount is true, and the account could not be checked: "
         )
-        assert report.commands == [CREATE_ROLE, *DESCRIBE]
+        assert report.commands == [CREATE_ROLE, DESCRIBE]
         assert "the rule excludes it" not in report.text
 
     def test_management_account_without_the_service_linked_role_is_missing_it(

@@ -129,7 +129,7 @@ class TestAdding:
         override = f"--parameter-overrides file://parameters.yaml ExcludedAccounts={ONE}"
         assert f"    sam deploy --region us-east-1 {override}" in report.lines
         assert (
-            "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with this command."
+            "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with the command above."
         ) in report.lines
         assert "deploy without it: parameters.yaml has the value of the other Regions.\n" in report.text
 
@@ -175,7 +175,9 @@ class TestAdding:
         response = Fault("organizations", "ListAccounts", status=200, body=body, request_id=True)
         with prepared.organization.faults.inject(response):
             report = preflight(prepared, regions=HOME)
-        problem = "ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315"
+        problem = (
+            "ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315, in 4,096 characters"
+        )
         assert report.under("Missing") == [f"template.yaml: {problem}"]
         assert "ExcludedAccounts" not in read_parameters(project).values
 

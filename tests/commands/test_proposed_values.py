@@ -12,6 +12,7 @@ from ecr_exposure.cli.organization.inventory import (
     Account,
     AccountRegion,
     ControlTower,
+    DeliveryChannel,
     Inventory,
     Organization,
     Recorder,
@@ -22,7 +23,9 @@ from tests.deployment.sam import TEMPLATE
 from tests.local_aws.templates import read_template
 
 HUB, MANAGEMENT, ONE, TWO = "111111111111", "222222222222", "333333333333", "444444444444"
-RECORDER: Final = Recorder(settings={"name": "default"}, recording=True)
+RECORDER: Final = Recorder(
+    name="default", recording=True, last_status="SUCCESS", last_error="", settings={"name": "default"}
+)
 ARN: Final = "arn:aws:iam::111122223333:user/admin"
 REFUSED: Final = Unknown("refused")
 HOME, ABROAD, AFRICA = "eu-west-1", "us-east-1", "af-south-1"
@@ -38,8 +41,7 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
             region=region,
             enabled=True,
             recorder=None if account in missing.get(region, ()) else RECORDER,
-            bucket="bucket",
-            security_hub=REFUSED,
+            channel=DeliveryChannel(bucket="bucket", last_error=""),
         )
         for account in (HUB, MANAGEMENT, *members)
         for region in regions
@@ -67,6 +69,9 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
         control_tower=None,
         keys={},
         service_linked_role=None,
+        security_hub={},
+        stack_sets_access=True,
+        to_read=(HUB, MANAGEMENT, *members),
     )
     return replace(found, **changes)
 
@@ -149,7 +154,7 @@ class TestExcludedAccounts:
 
     def test_unknown_accounts_leave_the_value_unknown(self) -> None:
         proposed = proposed_values(inventory(HOME, accounts=REFUSED), {})
-        assert proposed.unknown({}) == ("ExcludedAccounts",)
+        assert [each.name for each in proposed.unknown({})] == ["ExcludedAccounts"]
         assert proposed.unknown({"ExcludedAccounts": ""}) == ()
 
     @pytest.mark.parametrize(("count", "refused"), [(MOST_IDS, False), (MOST_IDS + 1, True)])
@@ -158,7 +163,12 @@ class TestExcludedAccounts:
         proposed = proposed_values(inventory(HOME, members=members, without={HOME: members}), {})
         problems = [finding.problem for finding in proposed.refusals]
         assert problems == (
-            ["ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315"] if refused else []
+            [
+                "ExcludedAccounts would have 316 account ids; a parameter of CloudFormation holds 315, in 4,096 "
+                "characters"
+            ]
+            if refused
+            else []
         )
         assert chosen(proposed, "ExcludedAccounts") == ("-" if refused else ",".join(members))
         assert len(",".join(members)) == (4107 if refused else 4094)
@@ -168,6 +178,7 @@ class TestExcludedAccounts:
         proposed = proposed_values(inventory(HOME, ABROAD, members=members, without={HOME: members}), {})
         assert [finding.where for finding in proposed.refusals] == [f"template.yaml, {HOME}"]
         assert proposed.of_regions == {}
+        assert proposed.refused_regions == {HOME}
 
     def test_order_of_the_file_is_no_difference(self) -> None:
         current = {"ExcludedAccounts": f"{TWO},{ONE}"}
@@ -228,7 +239,7 @@ class TestInvokePermission:
 
     def test_unknown_accounts_cannot_be_listed(self) -> None:
         proposed = proposed_values(inventory(HOME, accounts=REFUSED), {"InvokePermission": "accounts"})
-        assert proposed.unknown({}) == ("ExcludedAccounts", "InvokingAccounts")
+        assert [each.name for each in proposed.unknown({})] == ["ExcludedAccounts", "InvokingAccounts"]
 
 
 class TestShape:

@@ -189,7 +189,7 @@ class TestOneAccount:
             organizations_backends[HUB]["aws"].reset()
             report = preflight(prepared, "--set", "DeployAs=account-rule", regions=HOME)
         assert report.status == 0
-        assert f"Preflight: account {HUB}, Regions {HOME}" in report.lines
+        assert f"Preflight: account {HUB}, 1 Region" in report.lines
         assert "could not be checked" not in report.text
         assert read_parameters(project).values == {"DeployAs": "account-rule"}
 

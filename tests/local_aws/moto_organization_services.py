@@ -25,6 +25,8 @@ from moto.core.responses import BaseResponse
 from moto.iam.models import iam_backends
 from moto.utilities.utils import get_partition
 
+from tests.local_aws.moto_recording import RecordingServices
+
 _CONTROL_TOWER: Final = r"https?://controltower\.(.+)\.amazonaws\.com"
 _MULTI_ACCOUNT: Final = "config-multiaccountsetup.amazonaws.com"
 
@@ -51,6 +53,7 @@ class OrganizationServices:
 
     page: int
     """The page size of all lists."""
+    recording: RecordingServices
     enabled: dict[str, set[str]] = field(default_factory=dict)
     """Opt-in Regions with the accounts that have enabled them; all others are enabled by default."""
     landing_zone: LandingZone | None = None
@@ -79,9 +82,9 @@ def create_multi_account_role(account: str) -> None:
 
 
 @contextmanager
-def organization_services(page: int) -> Iterator[OrganizationServices]:
+def organization_services(page: int, recording: RecordingServices) -> Iterator[OrganizationServices]:
     """Add the operations to moto inside the with block."""
-    services = OrganizationServices(page=page)
+    services = OrganizationServices(page=page, recording=recording)
     control_tower = _control_tower(services)
     with ExitStack() as stack:
         # moto finds a service by its host; Control Tower gets a place among the paths of a service that moto has.

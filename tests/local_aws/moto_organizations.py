@@ -18,10 +18,13 @@ from moto.organizations.models import FakeDelegatedAdministrator, OrganizationsB
 from moto.organizations.responses import OrganizationsResponse
 
 from tests.local_aws.moto_organization_services import OrganizationServices, organization_services
+from tests.local_aws.moto_recording import recording_services
 
 _DELEGATED: Final = ("config.amazonaws.com", "member.org.stacksets.cloudformation.amazonaws.com")
 _LISTS: Final = (
     (OrganizationsResponse, "list_accounts", "Accounts"),
+    (OrganizationsResponse, "list_accounts_for_parent", "Accounts"),
+    (OrganizationsResponse, "list_organizational_units_for_parent", "OrganizationalUnits"),
     (OrganizationsResponse, "list_aws_service_access_for_organization", "EnabledServicePrincipals"),
     (OrganizationsResponse, "list_delegated_services_for_account", "DelegatedServices"),
     (OrganizationsResponse, "list_delegated_administrators", "DelegatedAdministrators"),
@@ -42,7 +45,8 @@ def organizations_api(*, page: int = 100) -> Iterator[OrganizationServices]:
             *((response, name, _paged(getattr(response, name), key, page)) for response, name, key in _LISTS),
         ):
             stack.enter_context(patch.object(target, name, replacement))
-        yield stack.enter_context(organization_services(page))
+        recording = stack.enter_context(recording_services())
+        yield stack.enter_context(organization_services(page, recording))
 
 
 def _backend(self: OrganizationsResponse) -> OrganizationsBackend:

@@ -1,205 +1,333 @@
-"""The accounts of an organization, each read in all Regions: the caller's own directly, the others by a role.
+"""The accounts of an organization in all Regions: the caller's own directly, the others by a role, side by side.
 
-Without a name, DescribeConfigurationRecorders returns the customer managed recorder:
-https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigurationRecorders.html
+One call for each account and Region shows its recorder. What else there is, the settings of the recorder and the
+delivery channel, takes three calls more, so in a large organization it is read where it matters most.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeVar
 
-import boto3
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from ecr_exposure.cli.aws_calls import (
     AWS_ERRORS,
-    Clients,
+    CredentialsExpiredError,
     Unknown,
-    attempt,
-    error_code,
     error_text,
+    has_expired,
+    may_pass,
     required,
 )
 from ecr_exposure.cli.caller import Caller
-from ecr_exposure.cli.organization.inventory import AccountRegion, Recorder, SecurityHub
+from ecr_exposure.cli.organization.config_reader import (
+    read_delivery_channel,
+    read_delivery_error,
+    read_recorder_settings,
+    read_recorder_status,
+)
+from ecr_exposure.cli.organization.inventory import AccountRegion, DeliveryChannel, Recorder, Unread
+from ecr_exposure.cli.organization.role_credentials import MayPassError, RoleCredentials, RoleSession
+from ecr_exposure.cli.organization.saved_reading import NOTHING_SAVED, Pair, SavedReading
+from ecr_exposure.cli.organization.shared_clients import SharedClients
+from ecr_exposure.cli.organization.workers import Workers
 from ecr_exposure.cli.region_options import ENABLED, region_statuses
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
     from mypy_boto3_iam import IAMClient
-    from mypy_boto3_securityhub import SecurityHubClient
 
-_ACCOUNTS_AT_ONCE: Final = 8
-# Errors of DescribeHub in an account that has not enabled Security Hub:
-# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html
-_NOT_ENABLED: Final = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
+_CALLS_AT_ONCE: Final = 32
+MOST_PAIRS: Final = 5_000
+"""Up to so many pairs of an account and a Region, everything is read everywhere."""
+_MOST_OF_FAILING: Final = 1_000
+# After so many failed connections in a row, without a single response, a Region is given up.
+_FAILED_CONNECTIONS: Final = 3
 _MULTI_ACCOUNT_ROLE: Final = "AWSServiceRoleForConfigMultiAccountSetup"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html: a path, if any, and a name
 _POLICY: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,128}", re.ASCII)
+_Value = TypeVar("_Value")
+Channel = DeliveryChannel | Unknown | Unread | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadAccount:
-    """What was read in one account."""
+class Plan:
+    """What to read."""
 
-    role: str | None
-    """The role that was assumed; None in the caller's account."""
-    boundary: bool | Unknown | None
-    """Whether the permissions boundary exists; None without one."""
-    account_regions: tuple[AccountRegion, ...]
-    service_linked_role: bool | Unknown | None
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
+    hub: str
+    home: str
+    """The home Region, in which everything is read."""
+    management: str | None
+    """The management account, if its service-linked role is to be read."""
+    caller: Caller
+    opt_in: frozenset[str] | Unknown
+    """The Regions that an account must enable."""
+    boundary: str
+    """The name of the permissions boundary; empty without one."""
+    thorough: bool
+    saved: SavedReading = NOTHING_SAVED
+
+    @property
+    def reads_everything(self) -> bool:
+        """Whether settings and delivery channels are read in every account and Region."""
+        return self.thorough or len(self.accounts) * len(self.regions) <= MOST_PAIRS
+
+    @property
+    def missing(self) -> dict[str, tuple[str, ...]]:
+        """The Regions in which each account is to be read: those of which the file does not know everything."""
+        return {
+            account: tuple(region for region in self.regions if not self._is_known(account, region))
+            for account in self.accounts
+        }
+
+    def _is_known(self, account: str, region: str) -> bool:
+        return self.saved.knows(account, region, everything=self.is_read_completely(account, region))
+
+    def is_read_completely(self, account: str, region: str) -> bool:
+        """Return whether settings and delivery channel are read there in any case."""
+        return self.reads_everything or region == self.home or account == self.hub
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadAccounts:
+    """What was read in all accounts so far."""
+
+    pairs: dict[Pair, AccountRegion] = field(default_factory=dict)
+    boundaries: dict[str, bool | Unknown] = field(default_factory=dict)
+    """Whether the permissions boundary exists, by account; empty without a valid name."""
+    role_used: dict[str, str] = field(default_factory=dict)
+    unreached: dict[str, Unknown] = field(default_factory=dict)
+    """Accounts in which none of the roles could be assumed, and of which the file does not know everything."""
+    service_linked_role: bool | Unknown | None = None
     """Only read in the management account."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadAccounts:
-    """What was read in all accounts."""
-
-    account_regions: tuple[AccountRegion, ...]
-    boundaries: Mapping[str, bool | Unknown]
-    role_used: Mapping[str, str]
-    unreached: Mapping[str, Unknown]
-    """Accounts in which none of the roles could be assumed."""
-    service_linked_role: bool | Unknown | None
+    def in_order(self, plan: Plan) -> tuple[AccountRegion, ...]:
+        """Return what was read by account and Region."""
+        order = ((account, region) for account in plan.accounts for region in plan.regions)
+        return tuple(self.pairs[pair] for pair in order if pair in self.pairs)
 
 
 class AccountReader:
-    """Reads accounts side by side."""
+    """Reads the accounts of a plan; ``found`` has what was read, also after an interrupt."""
 
-    def __init__(  # noqa: PLR0913 - each argument is one fact about the accounts
-        self,
-        session: boto3.Session,
-        caller: Caller,
-        regions: Sequence[str],
-        roles: Sequence[str],
-        opt_in: frozenset[str] | Unknown,
-        *,
-        boundary: str,
+    def __init__(
+        self, clients: SharedClients, roles: RoleCredentials, plan: Plan, advance: Callable[[int], None]
     ) -> None:
-        """Take the roles to try in each account, which Regions an account must enable, and the boundary's name."""
-        self._session, self._caller, self._regions, self._roles = session, caller, regions, roles
-        self._opt_in, self._boundary = opt_in, boundary
-        self._sts = Clients(session, regions[0]).sts
+        """``advance`` is called with the number of pairs, of an account and a Region, that were read."""
+        self._clients, self._roles, self._plan, self._advance = clients, roles, plan, advance
+        self._workers = Workers(_CALLS_AT_ONCE)
+        self._silence = _Silence()
+        self._extra = _MOST_OF_FAILING
+        self._lock = Lock()
+        used = plan.saved.role_used.items()
+        others = frozenset(plan.accounts) - {plan.caller.account}
+        self.found = ReadAccounts(role_used={account: role for account, role in used if account in others})
 
-    def read_all(self, accounts: Sequence[str], management: str | None) -> ReadAccounts:
-        """Read the accounts; in the management account, if it is given, also its service-linked role."""
-        with ThreadPoolExecutor(_ACCOUNTS_AT_ONCE) as pool:
-            read = pool.map(lambda account: self._read(account, is_management=account == management), accounts)
-            results = dict(zip(accounts, read, strict=True))
-        reached = {account: each for account, each in results.items() if isinstance(each, ReadAccount)}
-        return ReadAccounts(
-            account_regions=tuple(one for each in reached.values() for one in each.account_regions),
-            boundaries={account: each.boundary for account, each in reached.items() if each.boundary is not None},
-            role_used={account: each.role for account, each in reached.items() if each.role},
-            unreached={account: each for account, each in results.items() if isinstance(each, Unknown)},
-            service_linked_role=reached[management].service_linked_role if management in reached else None,
+    def read(self) -> None:
+        """Read all accounts; raises CredentialsExpiredError if the operator's credentials expire."""
+        plan, saved = self._plan, self._plan.saved
+        missing = plan.missing
+        for account in plan.accounts:
+            for region in plan.regions:
+                if (account, region) in saved.pairs:
+                    self.found.pairs[account, region] = saved.pairs[account, region]
+        self._advance(len(plan.accounts) * len(plan.regions) - sum(map(len, missing.values())))
+        self.found.boundaries.update(self._saved_boundaries())
+        if plan.management in plan.accounts:
+            self.found.service_linked_role = saved.service_linked_role
+        for account in plan.accounts:
+            if missing[account] or self._lacks_more(account):
+                self._workers.add_last(partial(self._open, account, missing[account]))
+        try:
+            self._workers.run()
+        finally:
+            self._clients.stop()
+
+    def _saved_boundaries(self) -> dict[str, bool | Unknown]:
+        saved = self._plan.saved
+        if saved.boundary != self._plan.boundary:
+            return {}
+        return {account: saved.boundaries[account] for account in self._plan.accounts if account in saved.boundaries}
+
+    def _lacks_more(self, account: str) -> bool:
+        """Return whether something of an account is not known that is no matter of a Region."""
+        boundary = bool(_POLICY.fullmatch(self._plan.boundary)) and account not in self.found.boundaries
+        return boundary or (account == self._plan.management and self.found.service_linked_role is None)
+
+    def _open(self, account: str, regions: tuple[str, ...], *, is_last: bool = False) -> None:
+        """Assume the role, read what is no matter of a Region, and let the Regions be read next."""
+        try:
+            session = self._roles.open(account)
+        except MayPassError as error:
+            if not is_last:
+                self._workers.add_last(partial(self._open, account, regions, is_last=True))
+                return
+            session = Unknown(str(error))
+        if isinstance(session, Unknown):
+            self._cannot_read(account, regions, session)
+            return
+        if session.role:
+            self.found.role_used[account] = session.role
+        statuses: Mapping[str, str] | Unknown = {}
+        with self._clients.signing_with(session.credentials):
+            facts = _Facts()
+            if self._must_ask and regions:
+                statuses = facts.read(lambda: region_statuses(self._clients.account))
+            if self._lacks_more(account):
+                self._read_more(account, facts)
+        self._workers.add_next(
+            partial(self._read, account, region, enabled=self._enabled(region, statuses)) for region in regions
         )
 
-    def credentials(self, account: str) -> Mapping[str, str] | Unknown:
-        """Return the credentials of a role in the account; none in the caller's, whose session has its own."""
-        assumed = self._assume_first(account)
-        return assumed if isinstance(assumed, Unknown) else assumed[1]
+    def _cannot_read(self, account: str, regions: tuple[str, ...], reason: Unknown) -> None:
+        """Note why an account is not read; what the file knows of it, although not everything, remains."""
+        if not regions or any((account, region) not in self.found.pairs for region in regions):
+            self.found.unreached[account] = reason
+        self._advance(len(regions))
 
-    def _read(self, account: str, *, is_management: bool) -> ReadAccount | Unknown:
-        assumed = self._assume_first(account)
-        if isinstance(assumed, Unknown):
-            return assumed
-        role, credentials = assumed
-        clients = [Clients(self._session, region, credentials) for region in self._regions]
-        statuses = attempt(lambda: region_statuses(clients[0].account)) if self._must_ask else {}
-        return ReadAccount(
-            role=role,
-            boundary=self._has_boundary(clients[0], account),
-            account_regions=tuple(
-                _account_region(each, account, region, self._enabled(region, statuses))
-                for each, region in zip(clients, self._regions, strict=True)
-            ),
-            service_linked_role=attempt(lambda: _has_multi_account_role(clients[0].iam)) if is_management else None,
-        )
-
-    def _has_boundary(self, clients: Clients, account: str) -> bool | Unknown | None:
-        """Return whether the account has the permissions boundary; None without a valid name."""
-        if not _POLICY.fullmatch(self._boundary):
-            return None
-        arn = f"arn:{self._caller.partition}:iam::{account}:policy/{self._boundary}"
-        return attempt(lambda: _policy_exists(clients.iam, arn))
+    def _read_more(self, account: str, facts: "_Facts") -> None:
+        plan = self._plan
+        if _POLICY.fullmatch(plan.boundary) and account not in self.found.boundaries:
+            arn = f"arn:{plan.caller.partition}:iam::{account}:policy/{plan.boundary}"
+            self.found.boundaries[account] = facts.read(lambda: _policy_exists(self._clients.iam, arn))
+        if account == plan.management and self.found.service_linked_role is None:
+            self.found.service_linked_role = facts.read(lambda: _has_multi_account_role(self._clients.iam))
 
     @property
     def _must_ask(self) -> bool:
         """Whether an account may not have enabled one of the Regions."""
-        return isinstance(self._opt_in, Unknown) or not self._opt_in.isdisjoint(self._regions)
+        opt_in = self._plan.opt_in
+        return isinstance(opt_in, Unknown) or not opt_in.isdisjoint(self._plan.regions)
 
     def _enabled(self, region: str, statuses: Mapping[str, str] | Unknown) -> bool | Unknown:
-        if not isinstance(self._opt_in, Unknown) and region not in self._opt_in:
+        opt_in = self._plan.opt_in
+        if not isinstance(opt_in, Unknown) and region not in opt_in:
             return True
         return statuses if isinstance(statuses, Unknown) else statuses.get(region) in ENABLED
 
-    def _assume_first(self, account: str) -> tuple[str | None, Mapping[str, str]] | Unknown:
-        """Return the first role that can be assumed, with its credentials; the caller's account needs none."""
-        if account == self._caller.account:
-            return None, {}
-        reasons = []
-        for role in self._roles:
-            try:
-                return role, self._assume(account, role)
-            except AWS_ERRORS as error:
-                reasons.append(error_text(error))
-        return Unknown("; ".join(dict.fromkeys(reasons)))
+    def _read(self, account: str, region: str, *, enabled: bool | Unknown, is_last: bool = False) -> None:
+        """Read one account in one Region; what failed and may pass is read once more at the end."""
+        facts = _Facts()
+        silent = self._silence.reason(region)
+        recorder: Recorder | Unknown | None = silent
+        channel: Channel = Unread.UNREAD if silent else None
+        if not silent and enabled is not False:
+            recorder, channel = self._read_region(account, region, facts)
+            self._silence.note(region, facts)
+        found = AccountRegion(account=account, region=region, enabled=enabled, recorder=recorder, channel=channel)
+        with self._lock:
+            self.found.pairs[account, region] = found
+        if facts.may_pass and not is_last:
+            self._workers.add_last(partial(self._read, account, region, enabled=enabled, is_last=True))
+        else:
+            self._advance(1)
 
-    def _assume(self, account: str, role: str) -> Mapping[str, str]:
-        arn = f"arn:{self._caller.partition}:iam::{account}:role/{role}"
-        response = self._sts.assume_role(RoleArn=arn, RoleSessionName="ecr-exposure-preflight")
-        credentials = required(response, lambda found: found["Credentials"])
-        return {
-            "aws_access_key_id": credentials["AccessKeyId"],
-            "aws_secret_access_key": credentials["SecretAccessKey"],
-            "aws_session_token": credentials["SessionToken"],
-        }
+    def _read_region(self, account: str, region: str, facts: "_Facts") -> tuple[Recorder | Unknown | None, Channel]:
+        """Read, and once more with new credentials if those of the role have expired."""
+        session = self._session(account)
+        if isinstance(session, Unknown):
+            return session, Unread.UNREAD
+        try:
+            return self._facts_of(account, region, facts, session.credentials)
+        except CredentialsExpiredError as error:
+            if session.role is None:
+                raise
+            reason = Unknown(str(error))
+        renewed = self._session(account, again=True)
+        if isinstance(renewed, Unknown):
+            return reason, Unread.UNREAD
+        return self._facts_of(account, region, facts, renewed.credentials)
+
+    def _session(self, account: str, *, again: bool = False) -> RoleSession | Unknown:
+        try:
+            return self._roles.open(account, again=again)
+        except MayPassError as error:
+            return Unknown(str(error))
+
+    def _facts_of(
+        self, account: str, region: str, facts: "_Facts", credentials: Credentials | None
+    ) -> tuple[Recorder | Unknown | None, Channel]:
+        with self._clients.signing_with(credentials):
+            client = self._clients.config(region)
+            recorder = facts.read(lambda: read_recorder_status(client))
+            if isinstance(recorder, Unknown) or not self._reads_completely(account, region, recorder):
+                return recorder, Unread.UNREAD
+            channel = _channel(client, facts)
+            if recorder is None:
+                return None, channel
+            settings = facts.read(lambda: read_recorder_settings(client, recorder.name))
+            return replace(recorder, settings=settings), channel
+
+    def _reads_completely(self, account: str, region: str, recorder: Recorder | None) -> bool:
+        """Return whether the settings and the delivery channel are read, as also of the first recorders that fail."""
+        if self._plan.is_read_completely(account, region):
+            return True
+        if recorder is None or recorder.is_fine:
+            return False
+        with self._lock:
+            self._extra -= 1
+            return self._extra >= 0
 
 
-def _account_region(clients: Clients, account: str, region: str, enabled: bool | Unknown) -> AccountRegion:  # noqa: FBT001 - three values
-    if enabled is False:
-        return AccountRegion(
-            account=account, region=region, enabled=False, recorder=None, bucket=None, security_hub=None
-        )
-    return AccountRegion(
-        account=account,
-        region=region,
-        enabled=enabled,
-        recorder=attempt(lambda: _recorder(clients.config)),
-        bucket=attempt(lambda: _bucket(clients.config)),
-        security_hub=attempt(lambda: _security_hub(clients.security_hub)),
-    )
+class _Facts:
+    """Reads facts, and notes how the calls failed."""
+
+    def __init__(self) -> None:
+        self.may_pass = False
+        """Whether a call failed that may succeed later."""
+        self.responded = False
+        """Whether a response of AWS arrived."""
+
+    def read(self, read: Callable[[], _Value]) -> _Value | Unknown:
+        """Return a fact, or why it could not be read; raises CredentialsExpiredError."""
+        try:
+            value = read()
+        except AWS_ERRORS as error:
+            if has_expired(error):
+                raise CredentialsExpiredError(error_text(error)) from None
+            self.may_pass = self.may_pass or may_pass(error)
+            self.responded = self.responded or isinstance(error, ClientError)
+            self.reason = Unknown(error_text(error))
+            return self.reason
+        self.responded = True
+        return value
 
 
-def _recorder(client: "ConfigServiceClient") -> Recorder | None:
-    """Return the customer managed recorder; a service-linked one evaluates no rules of the customer."""
-    described = client.describe_configuration_recorders()
-    for settings in required(described, lambda response: response["ConfigurationRecorders"]):
-        if not settings.get("servicePrincipal"):
-            status = client.describe_configuration_recorder_status(ConfigurationRecorderNames=[settings["name"]])
-            states = required(status, lambda response: response["ConfigurationRecordersStatus"])
-            return Recorder(settings=settings, recording=any(state.get("recording", False) for state in states))
-    return None
+class _Silence:
+    """Which Regions do not respond: each attempt takes a minute, so not every account is tried."""
+
+    def __init__(self) -> None:
+        self._failed: Counter[str] = Counter()
+        self._responded: set[str] = set()
+        self._reasons: dict[str, Unknown] = {}
+
+    def note(self, region: str, facts: _Facts) -> None:
+        """Note whether a Region responded."""
+        if facts.responded:
+            self._responded.add(region)
+            return
+        self._failed[region] += 1
+        self._reasons[region] = facts.reason
+
+    def reason(self, region: str) -> Unknown | None:
+        """Return why a Region is not tried any more."""
+        if region in self._responded or self._failed[region] < _FAILED_CONNECTIONS:
+            return None
+        return self._reasons[region]
 
 
-def _bucket(client: "ConfigServiceClient") -> str | None:
-    for channel in required(client.describe_delivery_channels(), lambda response: response["DeliveryChannels"]):
-        return str(channel["s3BucketName"])
-    return None
-
-
-def _security_hub(client: "SecurityHubClient") -> SecurityHub:
-    try:
-        required(client.describe_hub(), lambda response: response["HubArn"])
-    except ClientError as error:
-        if error_code(error) not in _NOT_ENABLED:
-            raise
-        return SecurityHub(enabled=False, administrator="")
-    administrator = client.get_administrator_account().get("Administrator") or {}
-    return SecurityHub(enabled=True, administrator=administrator.get("AccountId", ""))
+def _channel(client: "ConfigServiceClient", facts: _Facts) -> DeliveryChannel | Unknown | None:
+    channel = facts.read(lambda: read_delivery_channel(client))
+    if not isinstance(channel, DeliveryChannel):
+        return channel
+    return replace(channel, last_error=facts.read(lambda: read_delivery_error(client)))
 
 
 def _has_multi_account_role(client: "IAMClient") -> bool:

@@ -8,11 +8,12 @@ https://docs.aws.amazon.com/controltower/latest/userguide/lz-api-launch.html
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import boto3
 
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, entries, error_text, required
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, attempt, entries, error_text, required
 from ecr_exposure.cli.organization.inventory import ControlTower
 
 SERVICE: Final = "controltower.amazonaws.com"
@@ -30,14 +31,13 @@ def read_control_tower(
         return ControlTower(home_region=None, audit_account=None, reason="only the management account can read them")
     reasons = []
     for region in regions:
-        try:
-            arn = _landing_zone(session, region)
-        except AWS_ERRORS as error:
-            reasons.append(f"{region}: {error_text(error)}")
-            continue
-        if arn:
+        arn = attempt(partial(_landing_zone, session, region))
+        if isinstance(arn, Unknown):
+            reasons.append(f"{region}: {arn.reason}")
+        elif arn:
             return _described(session, arn)
-        reasons.append(f"{region}: no landing zone")
+        else:
+            reasons.append(f"{region}: no landing zone")
     return ControlTower(home_region=None, audit_account=None, reason="; ".join(reasons))
 
 

@@ -1,7 +1,10 @@
 """The state of an organization as far as the rule needs it. Values only; ``reader`` reads them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
 from typing import Any, Final
 
 from ecr_exposure.cli.aws_calls import Unknown
@@ -30,27 +33,38 @@ class Account:
     """ACTIVE, or one of the states in which nothing can be deployed."""
 
 
+class Unread(Enum):
+    """What was left out to save calls, so that nothing is known about it."""
+
+    UNREAD = "not read"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
     """The customer managed configuration recorder of an account and region."""
 
-    settings: Mapping[str, Any]
-    """As DescribeConfigurationRecorders returns it."""
+    name: str
     recording: bool
+    last_status: str
+    """The status of the latest recording event in capital letters: SUCCESS, FAILURE, PENDING; empty without one."""
+    last_error: str
+    """AWS's code and message of the latest recording event, if it failed; else empty."""
+    settings: Mapping[str, Any] | Unknown | Unread
+    """As DescribeConfigurationRecorders returns it."""
 
     @property
-    def name(self) -> str:
-        """The recorder's name."""
-        return str(self.settings["name"])
+    def is_fine(self) -> bool:
+        """Whether the latest recording event succeeded."""
+        return self.last_status == "SUCCESS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecurityHub:
-    """Security Hub in an account and region."""
+class DeliveryChannel:
+    """The delivery channel of an account and region."""
 
-    enabled: bool
-    administrator: str
-    """The account that administers it; empty without one."""
+    bucket: str
+    last_error: str | Unknown
+    """What the last delivery failed at, with AWS's code and message; empty if it did not fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +76,18 @@ class AccountRegion:
     enabled: bool | Unknown
     """Whether the account has enabled the Region; if False, the fields below are None, because they were not read."""
     recorder: Recorder | Unknown | None
-    bucket: str | Unknown | None
-    """The delivery channel's bucket; None without a delivery channel."""
-    security_hub: SecurityHub | Unknown | None
+    channel: DeliveryChannel | Unknown | Unread | None
+    """None without a delivery channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityHub:
+    """Security Hub in one region."""
+
+    enabled: bool
+    """Whether it is enabled in the hub."""
+    administrator: str | Unknown
+    """The delegated administrator of the organization's Security Hub; empty without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +165,31 @@ class Inventory:
     """Whether the policy of PermissionsBoundaryName exists, by account; empty without a valid name."""
     service_linked_role: bool | Unknown | None
     """Whether the management account has the role of AWS Config for organization rules; None if it was not read."""
+    security_hub: Mapping[str, SecurityHub | Unknown]
+    """By region."""
+    stack_sets_access: bool | Unknown
+    """Whether CloudFormation has activated trusted access with Organizations for StackSets."""
+    to_read: tuple[str, ...]
+    """The accounts that were to be read: those that get the rule, or those of them that the operator named."""
+    limited: bool = False
+    """Whether the operator named accounts or organizational units, so that ``to_read`` may not be all."""
+    thorough: bool = True
+    """Whether the settings of recorders and the delivery channels were read everywhere."""
+    cut_short: str = ""
+    """Why not all was read: "interrupted" or "credentials expired"; else empty. What is missing was not read."""
+    seen_at: datetime | None = None
+    """When the file of --from or --resume was made, from which a part of this comes; None without one."""
+
+    @property
+    def pairs(self) -> int:
+        """How many times an account is read in a region, if all are."""
+        return len(self.to_read) * len(self.regions)
+
+    @property
+    def seen(self) -> int:
+        """How many accounts were read in all regions."""
+        read = Counter(each.account for each in self.account_regions)
+        return sum(number == len(self.regions) for number in read.values())
 
     @property
     def management_account(self) -> str | None:

@@ -1,12 +1,11 @@
 """What is optional for the rule: an organization aggregator and Security Hub, which show the evaluations. Pure."""
 
-from collections.abc import Collection, Iterator
-from itertools import chain
+from collections.abc import Iterator
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import Inventory, SecurityHub
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, first_of, management, named, unchecked
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, Place, management, unchecked
 from ecr_exposure.cli.prerequisites.organization_settings import register_command
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command, compact_json
 
@@ -14,15 +13,22 @@ CONFIG_AGGREGATOR: Final = "config.amazonaws.com"
 
 
 def security_hub_hints(inventory: Inventory) -> Iterator[Finding]:
-    """Return what is missing of Security Hub, or could not be checked."""
-    return chain.from_iterable(_security_hub(inventory, region) for region in inventory.regions)
+    """Return what is missing of Security Hub in the hub, or could not be checked."""
+    for region in inventory.regions:
+        hub = inventory.security_hub.get(region)
+        places = (Place(inventory.hub, region),)
+        if isinstance(hub, Unknown):
+            yield unchecked("Security Hub", hub, places[0], level=Level.HINT)
+        elif hub and not hub.enabled:
+            yield _not_enabled(places, region)
+        if isinstance(hub, SecurityHub):
+            yield from _administration(inventory, hub, region)
 
 
-def security_hub_administrators(inventory: Inventory, region: str) -> tuple[str, ...]:
-    """Return the Security Hub administrators of the accounts in a region."""
-    hubs = (each.security_hub for each in inventory.account_regions if each.region == region)
-    administrators = {hub.administrator for hub in hubs if isinstance(hub, SecurityHub)}
-    return tuple(sorted(administrators - {""}))
+def security_hub_administrator(inventory: Inventory, region: str) -> str:
+    """Return the delegated administrator of Security Hub in a Region; empty without one, or if it is not known."""
+    hub = inventory.security_hub.get(region)
+    return hub.administrator if isinstance(hub, SecurityHub) and isinstance(hub.administrator, str) else ""
 
 
 def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
@@ -60,35 +66,28 @@ def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
     )
 
 
-def _security_hub(inventory: Inventory, region: str) -> Iterator[Finding]:
-    hubs = {each.account: each.security_hub for each in inventory.account_regions if each.region == region}
-    for account, hub in hubs.items():
-        if isinstance(hub, Unknown):
-            yield unchecked("Security Hub", hub, f"{named(inventory, account)}, {region}", level=Level.HINT)
-    known = {account: hub for account, hub in hubs.items() if isinstance(hub, SecurityHub)}
-    disabled = [account for account, hub in known.items() if not hub.enabled]
-    if disabled:
-        enable = ("securityhub", "enable-security-hub", "--region", region, "--no-enable-default-standards")
-        count = f"{len(disabled)} of {len(known)} accounts"
+def _not_enabled(places: tuple[Place, ...], region: str) -> Finding:
+    enable = ("securityhub", "enable-security-hub", "--region", region, "--no-enable-default-standards")
+    return Finding(
+        level=Level.HINT,
+        problem="Security Hub is not enabled in the account from which the rule is deployed, so it shows no findings "
+        "of that account",
+        places=places,
+        commands=(aws_command(*enable),),
+        note="In the other accounts it is not checked: each needs it for findings of its own.",
+    )
+
+
+def _administration(inventory: Inventory, hub: SecurityHub, region: str) -> Iterator[Finding]:
+    """Return whether the organization lacks a delegated administrator of Security Hub."""
+    if isinstance(hub.administrator, Unknown) and inventory.in_management_account:
+        what = "which account is the administrator of Security Hub"
+        where = Place(inventory.caller.account, region)
+        yield unchecked(what, hub.administrator, where, level=Level.HINT)
+    elif not hub.administrator:
         yield Finding(
             level=Level.HINT,
-            problem=f"Security Hub is not enabled in {count}: it has no findings of {first_of(inventory, disabled)}",
-            where=f"each of these accounts, {region}",
-            commands=(aws_command(*enable),),
+            problem="the organization has no administrator of Security Hub: deploy deploy/security-hub.yaml to every "
+            "account that uses it",
+            places=(Place(inventory.management_account or inventory.caller.account, region),),
         )
-    if len(disabled) < len(known) and not security_hub_administrators(inventory, region):
-        problem = "no account has a Security Hub administrator: deploy deploy/security-hub.yaml to every account"
-        if not _holds_all(inventory, known):
-            problem = (
-                "none of the checked accounts has a Security Hub administrator. If your organization has one, possibly "
-                "a checked account, deploy deploy/security-hub.yaml there, else to every account"
-            )
-        yield Finding(level=Level.HINT, problem=problem, where=region)
-
-
-def _holds_all(inventory: Inventory, known: Collection[str]) -> bool:
-    """Return whether these are all accounts that could have Security Hub."""
-    accounts = inventory.accounts
-    if isinstance(accounts, Unknown):
-        return False
-    return all(account.identifier in known for account in accounts if account.state == "ACTIVE")

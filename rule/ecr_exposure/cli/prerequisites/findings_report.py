@@ -1,145 +1,137 @@
-"""What ``ecr-exposure preflight`` prints about the organization, and what is missing in it."""
+"""What ``ecr-exposure preflight`` prints and returns of its findings: a bounded report, and the whole list as JSON."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
-from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Organization
-from ecr_exposure.cli.prerequisites.dashboards import security_hub_administrators
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted, named
-from ecr_exposure.cli.prerequisites.unreached_accounts import unreached_accounts
-from ecr_exposure.cli.stack import DeployedAs
+from ecr_exposure.cli.organization.inventory import Inventory
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, account_names, counted
+from ecr_exposure.cli.prerequisites.groups import condensed
+from ecr_exposure.cli.prerequisites.place_texts import PlaceTexts
+from ecr_exposure.cli.prerequisites.unreached_accounts import rest_to_check
 from ecr_exposure.cli.terminal import print_line
 
 _STYLES: Final = {Level.MISSING: "bold red", Level.UNCHECKED: "bold yellow"} | {
     Level.EXCLUDED: "bold magenta",
     Level.HINT: "bold cyan",
 }
-_NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
+# With the rest of the report, at most 200 lines, whatever is wrong.
+_MOST_LINES: Final = {Level.MISSING: 45, Level.UNCHECKED: 20, Level.EXCLUDED: 15, Level.HINT: 20}
+_COMMAND: Final = "green"
+
+Line = tuple[int, str, str]
+"""Indentation, text and style."""
 
 
-def print_scope(console: Console, inventory: Inventory, values: Mapping[str, str] = _NO_VALUES) -> None:
-    """Print what was checked, by whom, and what the organization uses; ``values`` are the template's parameters."""
-    organization = inventory.organization
-    identifier = organization.identifier if isinstance(organization, Organization) else "(id unknown)"
-    alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
-    scope = f"account {inventory.hub}" if alone else f"organization {identifier}"
-    print_line(console, ("Preflight", "bold"), f": {scope}, Regions {', '.join(inventory.regions)}")
-    checked = "only the hub, because DeployAs is account-rule" if alone else _checked(inventory)
-    lines = (_caller(inventory), _hub(inventory), f"Checked: {checked}")
-    for line in (*lines, *_control_tower(inventory), *_security_hub(inventory)):
-        print_line(console, line)
-    if not alone and _is_excluded(inventory):
-        text = 'not checked, because the rule excludes it unless IncludeManagementAccount is "true"'
-        print_line(console, f"Management account {inventory.management_account}: {text}")
-
-
-def print_findings(console: Console, level: Level, findings: Sequence[Finding]) -> None:
-    """Print the findings of one level, each with the account that it concerns, its note and its commands."""
-    if not findings:
-        return
-    console.print()
-    print_line(console, (f"{level.value} ({len(findings)})", _STYLES[level]))
-    if any(finding.commands for finding in findings):
-        print_line(console, "Run each command with credentials of the account that the line above it names", indent=2)
-    for finding in findings:
-        print_line(console, f"- {finding.where}: {finding.problem}")
-        if finding.note:
-            print_line(console, finding.note, indent=2)
-        for command in finding.commands:
-            print_line(console, (command, "green"), indent=4)
-
-
-def print_rest_to_check(
-    console: Console, inventory: Inventory, values: Mapping[str, str], findings: Sequence[Finding]
+def print_findings(
+    console: Console, inventory: Inventory, findings: Sequence[Finding], values: Mapping[str, str]
 ) -> None:
-    """Print what could not be checked in this account, and how the management account can check it."""
-    unchecked = [finding for finding in findings if finding.level is Level.UNCHECKED]
-    alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
-    if not unchecked or inventory.in_management_account or alone:
-        return
-    unreached = len(unreached_accounts(inventory))
-    what = [f"the configuration recorders of {counted(unreached)}"] if unreached else []
-    others = sum(not finding.accounts for finding in unchecked)
-    if others:
-        what.append(f"{counted(others, 'more point' if what else 'point')} under Not checked")
-    print_line(console, f"Not checked in account {inventory.caller.account}: {' and '.join(what)}")
-    regions = ",".join(inventory.regions)
-    print_line(
-        console,
-        "A run with credentials of the management account and the same parameters.yaml can check it. If that run ends "
-        f"with Ready to deploy, deploy from account {inventory.hub}:",
-    )
-    command = f"ecr-exposure preflight --regions {regions} --hub {inventory.hub}"
-    print_line(console, (command, "green"), indent=4)
-    print_line(console, f"With make: make preflight REGIONS={regions} HUB={inventory.hub}", indent=2)
+    """Print the findings by level, each with the accounts that it concerns, its note and its commands.
+
+    Where they have too many lines together, those that concern the fewest accounts and Regions are only counted;
+    ``findings_as_json`` has them all. ``values`` are the template's parameters.
+    """
+    texts = PlaceTexts(account_names(inventory), inventory.regions)
+    shown = condensed(findings)
+    blocks = {level: [(each, _lines(texts, each)) for each in shown if each.level is level] for level in Level}
+    room = _room({level: sum(len(lines) for _, lines in found) for level, found in blocks.items()})
+    for level, found in blocks.items():
+        if found:
+            _print_level(console, level, found, room[level])
+        if level is Level.UNCHECKED:
+            for text, command in rest_to_check(inventory, values, findings):
+                print_line(console, text, indent=2)
+                print_line(console, (command, _COMMAND), indent=4)
 
 
-def _caller(inventory: Inventory) -> str:
-    if inventory.in_management_account:
-        kind = ", the management account"
-    elif inventory.caller.account == inventory.hub:
-        kind = f", {_registrations(inventory)}"
-    else:
-        kind = ""
-    return f"Caller: account {inventory.caller.account}{kind}"
+def findings_as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return the findings as JSON values, with all accounts and Regions that each concerns.
+
+    Members: ``level`` (missing, unchecked, excluded, hint), ``problem``, ``where`` (empty with places), ``note``,
+    ``commands``, and ``places``, each with ``account`` and, unless it is the whole account, ``region``. If there are
+    several places, ACCOUNT and REGION in the commands stand for those of each place.
+    """
+    return [
+        {
+            "level": finding.level.name.lower(),
+            "problem": finding.problem,
+            "where": finding.where,
+            "note": _note(finding),
+            "commands": list(finding.commands),
+            "places": [
+                {"account": place.account} | ({"region": place.region} if place.region else {})
+                for place in finding.places
+            ],
+        }
+        for finding in findings
+    ]
 
 
-def _hub(inventory: Inventory) -> str:
-    """Return from which account the rule will be deployed."""
-    if inventory.caller.account == inventory.hub:
-        return "Hub: the same account; the rule is deployed from there. --hub ACCOUNT names another one"
-    kind = "the management account" if inventory.hub_is_management_account else _registrations(inventory)
-    return f"Hub: {named(inventory, inventory.hub)}, {kind}; the rule is deployed from there"
+def _lines(texts: PlaceTexts, finding: Finding) -> list[Line]:
+    where = finding.where or texts.heading(finding.places)
+    first = texts.first(finding.places, heading=not finding.where)
+    return [
+        (0, f"- {where}: {finding.problem}", ""),
+        *([(2, first, "")] if first else []),
+        *((2, line, "") for line in _note(finding).splitlines()),
+        *((4, command, _COMMAND) for command in finding.commands),
+    ]
 
 
-def _registrations(inventory: Inventory) -> str:
-    if isinstance(inventory.delegated, frozenset) and inventory.delegated:
-        return f"a delegated administrator ({', '.join(sorted(inventory.delegated))})"
-    if inventory.management_account and not isinstance(inventory.delegated, Unknown):
-        return "not a delegated administrator of any service"
-    if inventory.management_account:
-        return "not known to be a delegated administrator"
-    return "not known to be the management account or a delegated administrator"
+def _note(finding: Finding) -> str:
+    several = finding.note_of_several if len(finding.accounts) > 1 else ""
+    return " ".join(filter(None, (several, finding.note)))
 
 
-def _checked(inventory: Inventory) -> str:
-    """Return how many accounts were checked, and by which role."""
-    checked = len({each.account for each in inventory.account_regions})
-    others = len(inventory.role_used)
-    roles = [f"{number} with the role {role}" for role, number in Counter(inventory.role_used.values()).most_common()]
-    own = ["the caller's own"] if checked > others else []
-    return f"{counted(checked)} ({', '.join((*own, *roles))})"
+def _room(needed: Mapping[Level, int]) -> dict[Level, int]:
+    """Return how many lines each level may have: its share, and of what other levels leave, the first ones most."""
+    room = {level: min(lines, _MOST_LINES[level]) for level, lines in needed.items()}
+    left = sum(_MOST_LINES.values()) - sum(room.values())
+    for level, lines in needed.items():
+        more = min(lines - room[level], left)
+        room[level] += more
+        left -= more
+    return room
 
 
-def _control_tower(inventory: Inventory) -> Iterator[str]:
-    tower = inventory.control_tower
-    if isinstance(tower, Unknown):
-        yield f"AWS Control Tower: whether it is used could not be checked: {tower.reason}"
-    if not isinstance(tower, ControlTower):
-        return
-    if tower.home_region:
-        audit = f"audit account {tower.audit_account}" if tower.audit_account else "audit account not known"
-        seen = f"home Region {tower.home_region}, {audit}"
-    else:
-        seen = "home Region and audit account not known"
-    yield f"AWS Control Tower: {seen}{f' ({tower.reason})' if tower.reason else ''}"
-    yield "  The rule is usually deployed from the audit account; the management account usually has no recorder"
+def _print_level(
+    console: Console, level: Level, found: Sequence[tuple[Finding, Sequence[Line]]], most_lines: int
+) -> None:
+    console.print()
+    print_line(console, (f"{level.value} ({len(found)})", _STYLES[level]))
+    printed = _chosen(found, most_lines)
+    for line in _about_commands([finding for at, (finding, _) in enumerate(found) if at in printed]):
+        print_line(console, line, indent=2)
+    for at in sorted(printed):
+        for indent, text, style in found[at][1]:
+            print_line(console, (text, style), indent=indent)
+    left_out = [finding for at, (finding, _) in enumerate(found) if at not in printed]
+    if left_out:
+        accounts = {account for finding in left_out for account in finding.accounts}
+        what = f"{counted(len(left_out), 'more finding')} about {counted(len(accounts))}"
+        print_line(console, f"- {what}: --json lists all")
 
 
-def _security_hub(inventory: Inventory) -> Iterator[str]:
-    for region in inventory.regions:
-        for administrator in security_hub_administrators(inventory, region):
-            text = f"the administrator is {named(inventory, administrator)}; deploy deploy/security-hub.yaml there"
-            yield f"Security Hub in {region}: {text}"
+def _chosen(found: Sequence[tuple[Finding, Sequence[Line]]], most_lines: int) -> set[int]:
+    """Return which findings are printed: those of no account first, then those of the most places, while they fit."""
+    by_weight = sorted(range(len(found)), key=lambda at: (bool(found[at][0].places), -len(found[at][0].places)))
+    chosen: set[int] = set()
+    room = most_lines
+    for at in by_weight:
+        lines = len(found[at][1])
+        if lines <= room:
+            chosen.add(at)
+            room -= lines
+    return chosen
 
 
-def _is_excluded(inventory: Inventory) -> bool:
-    """Return whether the rule does not include the management account."""
-    account = inventory.management_account
-    read = {each.account for each in inventory.account_regions}
-    return account is not None and account not in read and account not in inventory.unreached
+def _about_commands(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield what to know before the commands of a level."""
+    if any(finding.commands for finding in findings):
+        yield "Run each command with credentials of the account that the line above it names"
+    several = [finding for finding in findings if finding.where or len(finding.places) > 1]
+    words = [word for word in ("ACCOUNT", "REGION") if any(word in text for each in several for text in each.commands)]
+    if words:
+        verb = "stand" if len(words) > 1 else "stands"
+        yield f"{' and '.join(words)} {verb} for each of them; --json lists all"

@@ -12,7 +12,7 @@ from itertools import chain
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.encryption_key import KeyArn, key_arn
 from ecr_exposure.cli.organization.inventory import Inventory, Key
-from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, unchecked
+from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, Place, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command, compact_json
 
 
@@ -37,14 +37,14 @@ def key_problems(inventory: Inventory, text: str) -> Iterator[Finding]:
 
 def _in_region(inventory: Inventory, arn: KeyArn, region: str) -> Iterator[Finding]:
     key = inventory.keys.get(region)
-    where = f"account {arn.account}, {region}"
+    places = (Place(arn.account, region),)
     if isinstance(key, Unknown):
-        yield unchecked(f"the key {arn.name} of KmsKeyArn", key, where)
+        yield unchecked(f"the key {arn.name} of KmsKeyArn", key, places[0])
     elif key and not key.encrypts:
         yield Finding(
             level=Level.MISSING,
             problem=f"the key {arn.name} of KmsKeyArn is no symmetric encryption key, which CloudWatch Logs needs",
-            where=where,
+            places=places,
             commands=(_create(arn),),
             note="Then set KmsKeyArn to the ARN of the new key.",
         )
@@ -54,7 +54,7 @@ def _in_region(inventory: Inventory, arn: KeyArn, region: str) -> Iterator[Findi
         yield Finding(
             level=Level.MISSING,
             problem=f"the key {arn.name} of KmsKeyArn is in the state {key.state}, in which it encrypts nothing",
-            where=where,
+            places=places,
             commands=(enable,) if disabled else (),
             note="" if disabled else f"It must be in the state Enabled. {RUN_AGAIN}",
         )
@@ -70,8 +70,8 @@ def _missing(inventory: Inventory, arn: KeyArn, regions: Sequence[str]) -> Itera
             replicate = ("kms", "replicate-key", "--region", primary, "--key-id", arn.name, "--replica-region", region)
             yield Finding(
                 level=Level.MISSING,
-                problem=f"the multi-Region key {arn.name} of KmsKeyArn has no replica in {region}",
-                where=where,
+                problem=f"the multi-Region key {arn.name} of KmsKeyArn has no replica in this Region",
+                places=(Place(arn.account, region),),
                 commands=(aws_command(*replicate),),
                 note="The replica has a key policy of its own: see the hint about the key policy.",
             )

@@ -9,7 +9,7 @@ from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import CONFIG_RULES, Inventory
-from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, management, unchecked
+from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, management, one_or_each, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
 _CREATE_ROLE: Final = aws_command("iam", "create-service-linked-role", "--aws-service-name", CONFIG_RULES)
@@ -24,16 +24,16 @@ def management_account_problems(inventory: Inventory) -> Iterator[Finding]:
     if account is None or inventory.hub_is_management_account:
         return
     if account in inventory.unreached:
-        describe = ("configservice", "describe-configuration-recorders", "--region")
+        describe = ("configservice", "describe-configuration-recorders", "--region", one_or_each(inventory.regions))
         yield Finding(
             level=Level.UNCHECKED,
             problem="IncludeManagementAccount is true, and the account could not be checked: "
             f"{inventory.unreached[account].reason}",
             where=where,
-            commands=(_CREATE_ROLE, *(aws_command(*describe, region) for region in inventory.regions)),
+            commands=(_CREATE_ROLE, aws_command(*describe)),
             note="It needs the service-linked role of AWS Config for organization rules, which the first command "
             "creates (it fails if the role exists; ignore that), and a recorder in each Region, which the "
-            f"others list. {_NOT_CHECKED}",
+            f"other lists. {_NOT_CHECKED}",
         )
     elif inventory.service_linked_role is False:
         yield Finding(

@@ -50,20 +50,43 @@ def _organization(inventory: Inventory) -> Iterator[Finding]:
 
 
 def _trusted_access(inventory: Inventory) -> Iterator[Finding]:
+    """Return which trusted access is missing, as Organizations and, for StackSets, as CloudFormation reports it."""
     if isinstance(inventory.trusted, Unknown):
         yield unchecked("trusted access", inventory.trusted, f"account {inventory.caller.account}")
-        return
-    enable = ("organizations", "enable-aws-service-access", "--service-principal", CONFIG_RULES)
+    elif CONFIG_RULES not in inventory.trusted:
+        enable = ("organizations", "enable-aws-service-access", "--service-principal", CONFIG_RULES)
+        yield _disabled(inventory, CONFIG_RULES, aws_command(*enable))
     # The Organizations API can enable it, too, but then CloudFormation does not create its roles.
-    activate = ("cloudformation", "activate-organizations-access", "--region", inventory.regions[0])
-    for principal, command in ((CONFIG_RULES, enable), (STACK_SETS, activate)):
-        if principal not in inventory.trusted:
-            yield Finding(
-                level=Level.MISSING,
-                problem=f"trusted access for {_PURPOSES[principal]} ({principal}) is disabled",
-                where=management(inventory),
-                commands=(aws_command(*command),),
-            )
+    activate = aws_command("cloudformation", "activate-organizations-access", "--region", inventory.regions[0])
+    if isinstance(inventory.trusted, frozenset) and STACK_SETS not in inventory.trusted:
+        yield _disabled(inventory, STACK_SETS, activate)
+    elif inventory.stack_sets_access is False:
+        yield Finding(
+            level=Level.MISSING,
+            problem="trusted access with Organizations is not activated in CloudFormation, whatever Organizations "
+            f"lists for {STACK_SETS}",
+            where=management(inventory),
+            commands=(activate,),
+            note="Without it, CloudFormation lacks the roles that a service-managed StackSet needs.",
+        )
+    elif isinstance(inventory.stack_sets_access, Unknown) and _may_ask_stack_sets(inventory):
+        what = "whether trusted access with Organizations is active in CloudFormation"
+        yield unchecked(what, inventory.stack_sets_access, f"account {inventory.caller.account}")
+
+
+def _may_ask_stack_sets(inventory: Inventory) -> bool:
+    """Return whether CloudFormation should have answered: not before the delegated administrator is registered."""
+    is_known_not_to_be = isinstance(inventory.delegated, frozenset) and STACK_SETS not in inventory.delegated
+    return inventory.in_management_account or not is_known_not_to_be
+
+
+def _disabled(inventory: Inventory, principal: str, command: str) -> Finding:
+    return Finding(
+        level=Level.MISSING,
+        problem=f"trusted access for {_PURPOSES[principal]} ({principal}) is disabled",
+        where=management(inventory),
+        commands=(command,),
+    )
 
 
 def _another_hub(inventory: Inventory) -> Iterator[Finding]:

@@ -21,6 +21,13 @@ _INCLUSION: Final = "INCLUSION_BY_RESOURCE_TYPES"
 _EXCLUSION: Final = "EXCLUSION_BY_RESOURCE_TYPES"
 _SERVICE_LINKED_ROLE: Final = "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
 
+# The members of a recorder that PutConfigurationRecorder takes and ``completed`` keeps, and those that AWS sets itself.
+_KEPT: Final = frozenset({"name", "roleARN", "recordingGroup", "recordingMode", "arn", "recordingScope"})
+_KEPT_OF_GROUP: Final = frozenset(
+    "allSupported includeGlobalResourceTypes resourceTypes exclusionByResourceTypes recordingStrategy".split()
+)
+_KEPT_OF_MODE: Final = frozenset({"recordingFrequency", "recordingModeOverrides"})
+
 Settings = Mapping[str, Any]
 
 
@@ -43,6 +50,27 @@ def is_daily(settings: Settings) -> bool:
         if REPOSITORY in override["resourceTypes"]:
             return bool(override["recordingFrequency"] == "DAILY")
     return bool(mode.get("recordingFrequency") == "DAILY")
+
+
+def lost_settings(settings: Settings) -> tuple[str, ...]:
+    """Return the members that ``completed`` would not keep, such as those of a connector to another cloud provider.
+
+    AWS accepts one override of the recording mode at most.
+    """
+    group, mode = settings.get("recordingGroup") or {}, settings.get("recordingMode") or {}
+    members = {
+        "": (settings, _KEPT),
+        "recordingGroup.": (group, _KEPT_OF_GROUP),
+        "recordingMode.": (mode, _KEPT_OF_MODE),
+    }
+    lost = [
+        f"{prefix}{name}"
+        for prefix, (found, kept) in members.items()
+        for name, value in found.items()
+        if name not in kept and value not in ("", None, [], {})
+    ]
+    overrides = mode.get("recordingModeOverrides") or ()
+    return (*sorted(lost), *(["recordingMode.recordingModeOverrides"] if len(overrides) > 1 else []))
 
 
 def completed(settings: Settings) -> dict[str, Any]:

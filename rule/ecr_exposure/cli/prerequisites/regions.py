@@ -4,14 +4,13 @@ A StackSet creates an instance only where its Region is enabled in the target ac
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-regions.html
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.organization.inventory import Inventory
-from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, counted, first_of, named, unchecked
+from ecr_exposure.cli.organization.inventory import AccountRegion, Inventory
+from ecr_exposure.cli.prerequisites.finding import RUN_AGAIN, Finding, Level, Place, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 
 _NOBODY: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
@@ -28,8 +27,7 @@ def region_problems(
         yield unchecked("which Regions are opt-in Regions", inventory.opt_in_regions, own, note=f"{note}the others.")
     if home:
         yield from _home(inventory, home)
-    for region in inventory.regions:
-        yield from _disabled(inventory, region, home, excluded.get(region, ()))
+    yield from _disabled(inventory, home, excluded)
 
 
 def _home(inventory: Inventory, home: str) -> Iterator[Finding]:
@@ -66,68 +64,50 @@ def _opt_in_home(inventory: Inventory, opt_in: frozenset[str], home: str) -> Fin
     )
 
 
-def _disabled(inventory: Inventory, region: str, home: str, excluded: Collection[str]) -> Iterator[Finding]:
-    """Return the accounts that have not enabled a Region, and those of which that is not known."""
-    off = [each.account for each in inventory.account_regions if each.region == region and each.enabled is False]
-    if inventory.hub in off:
-        off.remove(inventory.hub)
-        yield Finding(
-            level=Level.MISSING,
-            problem=f"the Region {region} is not enabled in this account, from which the rule is deployed",
-            where=named(inventory, inventory.hub),
-            commands=(_enable(region),),
-            note=f"AWS may need hours to enable a Region. {RUN_AGAIN}",
-        )
+def _disabled(inventory: Inventory, home: str, excluded: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    """Return each account that has not enabled a Region, and those of which that is not known."""
     elsewhere = {each.account for each in inventory.account_regions if each.enabled is True}
-    without_role = [account for account in off if region == home and account in elsewhere]
-    if without_role:
-        yield _without_role(region, without_role)
-    yield from _without_region(inventory, region, [each for each in off if each not in without_role], excluded)
-    if not isinstance(inventory.opt_in_regions, Unknown):
-        yield from _unknown(inventory, region)
+    for each in inventory.account_regions:
+        if each.enabled is False and each.account == inventory.hub:
+            yield _hub_without_region(each)
+        elif each.enabled is False and each.region == home and each.account in elsewhere:
+            yield _without_role(each)
+        elif each.enabled is False:
+            yield _without_region(each, is_excluded=each.account in excluded.get(each.region, ()))
+        elif isinstance(each.enabled, Unknown) and not isinstance(inventory.opt_in_regions, Unknown):
+            what = "whether the Region is enabled"
+            yield unchecked(what, each.enabled, Place(each.account, each.region), level=Level.HINT)
 
 
-def _without_role(region: str, accounts: Sequence[str]) -> Finding:
+def _hub_without_region(each: AccountRegion) -> Finding:
     return Finding(
         level=Level.MISSING,
-        problem=f"{counted(len(accounts))} without HomeRegion {region}, so without the role that the rule needs in the "
-        f"other Regions: {', '.join(accounts)}",
-        where="each of these accounts",
-        commands=(_enable(region),),
+        problem="the Region is not enabled in this account, from which the rule is deployed",
+        places=(Place(each.account, each.region),),
+        commands=(_enable(each.region),),
+        note=f"AWS may need hours to enable a Region. {RUN_AGAIN}",
+    )
+
+
+def _without_role(each: AccountRegion) -> Finding:
+    return Finding(
+        level=Level.MISSING,
+        problem="HomeRegion is not enabled, so the role does not exist that the rule needs in the other Regions",
+        places=(Place(each.account, each.region),),
+        commands=(_enable(each.region),),
         note="Or choose another HomeRegion before the first deployment.",
     )
 
 
-def _without_region(
-    inventory: Inventory, region: str, accounts: Sequence[str], excluded: Collection[str]
-) -> Iterator[Finding]:
-    out, lacking = [each for each in accounts if each in excluded], [each for each in accounts if each not in excluded]
-    for group, effect in ((out, "so the rule excludes"), (lacking, "and ExcludedAccounts lacks")):
-        verb, them = ("has", "it") if len(group) == 1 else ("have", "them")
-        if group:
-            yield Finding(
-                level=Level.HINT,
-                problem=f"{counted(len(group))} {verb} not enabled the Region {region}, {effect} {them} there: "
-                f"{first_of(inventory, group)}",
-                where="each of these accounts",
-                commands=(_enable(region),),
-                note=f"Only needed if the account is to use the Region. {RUN_AGAIN}",
-            )
-
-
-def _unknown(inventory: Inventory, region: str) -> Iterator[Finding]:
-    by_reason: dict[str, list[str]] = defaultdict(list)
-    for each in inventory.account_regions:
-        if each.region == region and isinstance(each.enabled, Unknown):
-            by_reason[each.enabled.reason].append(each.account)
-    for reason, accounts in by_reason.items():
-        number = counted(len(accounts))
-        yield Finding(
-            level=Level.HINT,
-            problem=f"whether {region} is enabled could not be checked in {number} "
-            f"({first_of(inventory, accounts)}): {reason}",
-            where="each of these accounts",
-        )
+def _without_region(each: AccountRegion, *, is_excluded: bool) -> Finding:
+    effect = "so the rule excludes the account there" if is_excluded else "and ExcludedAccounts lacks the account there"
+    return Finding(
+        level=Level.HINT,
+        problem=f"the Region is not enabled, {effect}",
+        places=(Place(each.account, each.region),),
+        commands=(_enable(each.region),),
+        note=f"Only needed if the account is to use the Region. {RUN_AGAIN}",
+    )
 
 
 def _enable(region: str) -> str:

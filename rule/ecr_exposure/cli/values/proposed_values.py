@@ -6,14 +6,24 @@ from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.inventory import ControlTower, Inventory, Organization
-from ecr_exposure.cli.prerequisites.excluded_accounts import excluded_accounts, excluded_in, unchecked_accounts
+from ecr_exposure.cli.prerequisites.excluded_accounts import (
+    excluded_accounts,
+    excluded_by_region,
+    saw_a_part,
+    unchecked_accounts,
+)
 from ecr_exposure.cli.prerequisites.finding import Finding, Level
 from ecr_exposure.cli.stack import DeployedAs
-from ecr_exposure.cli.values.template_parameters import MOST_IDS
+from ecr_exposure.cli.values.template_parameters import LONGEST_VALUE, MOST_IDS, TEMPLATE
 
 CHINA: Final = "aws-cn"
 # https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 _DEFAULTS: Final = {"ExcludedAccounts": "", "InvokePermission": "organization"}
+_INSTEAD: Final = {
+    "ExcludedAccounts": "Create the missing configuration recorders. AWS Config excludes at most 1,000 accounts.",
+    "InvokingAccounts": "Choose another InvokePermission.",
+}
+_ONLY_A_PART: Final = "not written, because not all accounts were seen"
 REGIONS_WITHOUT_FUNCTION_POLICY: Final = frozenset(
     "cn-north-1 cn-northwest-1 me-central-1 us-gov-east-1 us-gov-west-1".split()
 )
@@ -28,6 +38,7 @@ class Proposal:
     value: str | None
     """None: what it follows from could not be read."""
     reason: str = ""
+    """Why this value, or why none; empty where the report says it elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,8 @@ class ProposedValues:
     """Values that only one Region's stack needs, by Region and name."""
     refusals: tuple[Finding, ...]
     """Values that no parameter can hold."""
+    refused_regions: frozenset[str] = frozenset()
+    """Regions that need such a value, so that no command can deploy there."""
 
     def missing(self, current: Mapping[str, str]) -> dict[str, str]:
         """Return the values that the file lacks."""
@@ -49,9 +62,9 @@ class ProposedValues:
         of_all, name = chosen.get("ExcludedAccounts", ""), "ExcludedAccounts"
         return {region: _ids(self.of_regions.get(region, {}).get(name, of_all)) for region in regions}
 
-    def unknown(self, current: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the names of values that the file lacks, and that could not be read."""
-        return tuple(each.name for each in self.proposals if each.value is None and each.name not in current)
+    def unknown(self, current: Mapping[str, str]) -> tuple[Proposal, ...]:
+        """Return the values that the file lacks, and that could not be read."""
+        return tuple(each for each in self.proposals if each.value is None and each.name not in current)
 
     def different(self, current: Mapping[str, str]) -> tuple[Proposal, ...]:
         """Return where preflight would choose otherwise than the file; the order of a list does not matter."""
@@ -85,7 +98,8 @@ class _ProposalsForOrganization:
 
     def __init__(self, inventory: Inventory, current: Mapping[str, str]) -> None:
         self._inventory, self._current = inventory, current
-        self._refusals: list[Finding] = []
+        self._too_long: list[tuple[str, str, int]] = []
+        """Name, Region (empty for all) and number of ids of the lists that no parameter can hold."""
 
     def all(self) -> ProposedValues:
         proposals = (*self._organization(), self._home_region(), *self._excluded(), *self._invoking())
@@ -95,7 +109,12 @@ class _ProposalsForOrganization:
         others = {name for values in of_regions.values() for name in values}.difference(chosen)
         reason = "what the other Regions have"
         common = tuple(Proposal(name=name, value=_DEFAULTS[name], reason=reason) for name in sorted(others))
-        return ProposedValues(proposals=(*proposals, *common), of_regions=of_regions, refusals=tuple(self._refusals))
+        return ProposedValues(
+            proposals=(*proposals, *common),
+            of_regions=of_regions,
+            refusals=tuple(self._refusals()),
+            refused_regions=frozenset(region for _, region, _ in self._too_long if region),
+        )
 
     def _organization(self) -> Iterator[Proposal]:
         organization, root = self._inventory.organization, self._inventory.root
@@ -137,10 +156,14 @@ class _ProposalsForOrganization:
         inventory, listed = self._inventory, _ids(self._current.get("ExcludedAccounts", ""))
         if isinstance(inventory.accounts, Unknown):
             yield Proposal(name="ExcludedAccounts", value=None)
+        elif saw_a_part(self._inventory):
+            # What was not seen may have to be excluded, and preflight changes no value that is there.
+            yield Proposal(name="ExcludedAccounts", value=None, reason=_ONLY_A_PART)
         elif not self._names_other_regions:
             known = set(excluded_accounts(inventory)) - {inventory.management_account}
             # Whoever excluded an account that could not be checked knows more than preflight.
-            value = self._list_of("ExcludedAccounts", known | listed.intersection(unchecked_accounts(inventory)))
+            kept = listed.intersection(unchecked_accounts(inventory)) - {inventory.hub}
+            value = self._list_of("ExcludedAccounts", known | kept)
             if value or ("ExcludedAccounts" in self._current and value is not None):
                 reason = "not ACTIVE, or without a recorder in every named Region"
                 yield Proposal(name="ExcludedAccounts", value=value, reason=reason)
@@ -161,34 +184,53 @@ class _ProposalsForOrganization:
 
     def _of_regions(self, chosen: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
         """Yield what the stack of one Region needs otherwise than the file says."""
-        listed = _ids(chosen.get("ExcludedAccounts", ""))
-        of_all = frozenset() if self._names_other_regions else frozenset(excluded_accounts(self._inventory))
+        excluded = {} if saw_a_part(self._inventory) else dict(self._excluded_of_regions(chosen))
         for region in self._inventory.regions:
             values: dict[str, str] = {}
-            needed = set(excluded_in(self._inventory, region)) - {self._inventory.management_account}
-            if needed - listed - of_all:
-                value = self._list_of("ExcludedAccounts", needed | listed, region)
-                values |= {"ExcludedAccounts": value} if value else {}
+            if region in excluded:
+                values["ExcludedAccounts"] = excluded[region]
             differs = region in REGIONS_WITHOUT_FUNCTION_POLICY and not self._no_region_has_function_policy
             if differs and chosen.get("InvokePermission", "organization") != "any-account":
                 values["InvokePermission"] = "any-account"
             if values:
                 yield region, values
 
-    def _list_of(self, name: str, accounts: set[str] | set[str | None], region: str = "") -> str | None:
-        """Return the ids as a value; None, with a finding, if there are more than a parameter holds."""
+    def _excluded_of_regions(self, chosen: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield the accounts to exclude in one Region, beside those of the file, where the file lacks some."""
+        inventory = self._inventory
+        listed = _ids(chosen.get("ExcludedAccounts", "")) - {inventory.hub}
+        of_all = frozenset() if self._names_other_regions else excluded_accounts(inventory)
+        for region, accounts in excluded_by_region(inventory).items():
+            needed = accounts - {inventory.management_account}
+            if needed - listed - of_all:
+                value = self._list_of("ExcludedAccounts", needed | listed, region)
+                if value:
+                    yield region, value
+
+    def _list_of(self, name: str, accounts: Iterable[str | None], region: str = "") -> str | None:
+        """Return the ids as a value; None if there are more than a parameter holds, which is a refusal."""
         ids = sorted(str(account) for account in accounts)
         if len(ids) <= MOST_IDS:
             return ",".join(ids)
-        instead = {
-            "ExcludedAccounts": "Create the missing configuration recorders.",
-            "InvokingAccounts": "Choose another InvokePermission.",
-        }
-        problem = f"{name} would have {len(ids):,} account ids; a parameter of CloudFormation holds {MOST_IDS}"
-        where = f"template.yaml, {region}" if region else "template.yaml"
-        if not any(each.problem == problem for each in self._refusals):
-            self._refusals.append(Finding(level=Level.MISSING, problem=problem, where=where, note=instead[name]))
+        self._too_long.append((name, region, len(ids)))
         return None
+
+    def _refusals(self) -> Iterator[Finding]:
+        """Yield the values that no parameter can hold, one finding for all Regions."""
+        for name, instead in _INSTEAD.items():
+            found = [(region, number) for each, region, number in self._too_long if each == name]
+            if not found:
+                continue
+            numbers = sorted(number for _, number in found)
+            number = f"{numbers[0]:,}" if numbers[0] == numbers[-1] else f"{numbers[0]:,} to {numbers[-1]:,}"
+            regions = [region for region, _ in found if region]
+            yield Finding(
+                level=Level.MISSING,
+                problem=f"{name} would have {number} account ids; a parameter of CloudFormation holds {MOST_IDS}, in "
+                f"{LONGEST_VALUE:,} characters",
+                where=", ".join((TEMPLATE, *regions)),
+                note=instead,
+            )
 
 
 def _ids(text: str) -> frozenset[str]:

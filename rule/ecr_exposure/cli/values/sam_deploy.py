@@ -17,6 +17,9 @@ from ecr_exposure.cli.prerequisites.finding import Finding, Level
 SAMCONFIG: Final = "samconfig.toml"
 _SECTION: Final = "[default.deploy.parameters]"
 _OVERRIDES: Final = "parameter_overrides"
+_MOST_LINES: Final = 4
+"""From so many Regions with the same values on, they have one command."""
+_EACH: Final = "EACH-REGION"
 _DEFAULT_NAME: Final = "parameters.yaml"
 
 
@@ -55,21 +58,32 @@ def configuration_finding(file: Path) -> Finding | None:
 def deploy_commands(
     file: Path, regions: Mapping[str, Mapping[str, str]], profile: str | None, working_folder: Path
 ) -> tuple[str, ...]:
-    """Return the commands that deploy a stack to each Region, with the values that only this Region needs."""
+    """Return the commands that deploy a stack to each Region, with the values that only this Region needs.
+
+    The first Region comes first. Of the others, many with the same values are one loop of the shell.
+    """
     folder = file.parent.resolve()
-    commands = ["sam build"]
-    if folder != working_folder.resolve():
-        commands.insert(0, shlex.join(("cd", str(folder))))
-    lines: list[str] = []
-    for region, values in regions.items():
-        deploy = ["sam", "deploy", "--region", region, *(("--profile", profile) if profile else ())]
-        if values or not values_are_read(file):
-            # An empty value needs quotes that SAM CLI sees.
-            pairs = (f"{name}={value}" if value else f'{name}=""' for name, value in values.items())
-            deploy += ["--parameter-overrides", f"file://{file.name}", *pairs]
-        lines.append(" && ".join((*commands, shlex.join(deploy))))
-        commands = []
-    return tuple(lines)
+    first = [*([] if folder == working_folder.resolve() else [shlex.join(("cd", str(folder)))]), "sam build"]
+    lines = [_deploy(file, home, regions[home], profile) for home in list(regions)[:1]]
+    others: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for region, values in list(regions.items())[1:]:
+        others.setdefault(tuple(values.items()), []).append(region)
+    for pairs, alike in others.items():
+        if len(alike) < _MOST_LINES:
+            lines += [_deploy(file, region, dict(pairs), profile) for region in alike]
+        else:
+            each = _deploy(file, _EACH, dict(pairs), profile).replace(_EACH, '"$region"')
+            lines.append(f"for region in {' '.join(alike)}; do {each} || break; done")
+    return (" && ".join((*first, *lines[:1])), *lines[1:]) if lines else ()
+
+
+def _deploy(file: Path, region: str, values: Mapping[str, str], profile: str | None) -> str:
+    command = ["sam", "deploy", "--region", region, *(("--profile", profile) if profile else ())]
+    if values or not values_are_read(file):
+        # An empty value needs quotes that SAM CLI sees.
+        pairs = (f"{name}={value}" if value else f'{name}=""' for name, value in values.items())
+        command += ["--parameter-overrides", f"file://{file.name}", *pairs]
+    return shlex.join(command)
 
 
 def _reads(overrides: object, file: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.organization.stack_reader import DeployedStack, DeployedStacks
-from ecr_exposure.cli.prerequisites.finding import Finding, Level, unchecked
+from ecr_exposure.cli.prerequisites.finding import Finding, Level, one_or_each, unchecked
 from ecr_exposure.cli.prerequisites.recorder_settings import aws_command
 from ecr_exposure.cli.stack import DeployedAs
 from ecr_exposure.cli.values.template_parameters import TemplateParameters
@@ -64,18 +64,16 @@ def _state(stacks: DeployedStacks, status: str, regions: list[str]) -> Iterator[
             level=Level.MISSING,
             problem=f"the stack is in the state {status}: {_DELETED_FIRST[status]}",
             where=where,
-            commands=tuple(shlex.join(("sam", "delete", "--region", each, "--no-prompts")) for each in regions),
+            commands=(shlex.join(("sam", "delete", "--region", one_or_each(regions), "--no-prompts")),),
             note="Delete the stack, then deploy.",
         )
     elif status == "UPDATE_ROLLBACK_FAILED":
+        roll_back = ("cloudformation", "continue-update-rollback")
         yield Finding(
             level=Level.MISSING,
             problem=f"the stack is in the state {status}: CloudFormation cannot update it before the rollback is done",
             where=where,
-            commands=tuple(
-                aws_command("cloudformation", "continue-update-rollback", "--region", each, "--stack-name", stacks.name)
-                for each in regions
-            ),
+            commands=(aws_command(*roll_back, "--region", one_or_each(regions), "--stack-name", stacks.name),),
             note="The events of the stack say what failed. Remove the cause first.",
         )
     elif status.endswith("_IN_PROGRESS"):

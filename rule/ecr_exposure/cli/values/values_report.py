@@ -1,6 +1,7 @@
 """What ``preflight`` writes and prints about the values of the stack, and the commands that deploy them."""
 
 import shlex
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from rich.console import Console
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.prerequisites.excluded_accounts import unchecked_accounts
-from ecr_exposure.cli.prerequisites.finding import named
+from ecr_exposure.cli.prerequisites.finding import counted, first_of, named
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values.project_folder import ProjectFolder
 from ecr_exposure.cli.values.proposed_values import ProposedValues
@@ -39,8 +40,8 @@ class ValuesReport:
         self._console.print()
         self._print_added(added, error, {each.name: each.reason for each in proposed.proposals})
         self._print_refused({name: value for name, value in missing.items() if name not in added})
-        for name in proposed.unknown(current):
-            print_line(self._console, f"{name}: unknown, see above", indent=2)
+        for each in proposed.unknown(current):
+            print_line(self._console, f"{each.name}: {each.reason or 'unknown, see above'}", indent=2)
         self._print_differences(proposed, current)
         self._print_unchecked(inventory, current)
         if self._project and not error:
@@ -83,27 +84,39 @@ class ValuesReport:
             print_line(self._console, 'With make, write SET="NAME=VALUE" instead of --set NAME=VALUE', indent=2)
 
     def _print_unchecked(self, inventory: Inventory, current: Mapping[str, str]) -> None:
-        excluded = current.get("ExcludedAccounts", "").split(",")
-        unchecked = [account for account in unchecked_accounts(inventory) if account not in excluded]
+        unchecked = sorted(unchecked_accounts(inventory).difference(current.get("ExcludedAccounts", "").split(",")))
         if unchecked:
-            text = "may fail the deployment, and are not in ExcludedAccounts"
-            print_line(self._console, f"Accounts that could not be checked {text}: {','.join(unchecked)}")
+            number = f"{counted(len(unchecked))} not checked, so not in ExcludedAccounts"
+            text = f"{number}; any of them may fail the deployment: {first_of(inventory, unchecked)}"
+            print_line(self._console, text)
 
     def _print_commands(self, proposed: ProposedValues, values: Mapping[str, str], inventory: Inventory) -> None:
         """Print how to deploy, the home Region first, because its stack creates the roles."""
-        ordered = sorted(inventory.regions, key=lambda region: region != values.get("HomeRegion"))
-        needed = {region: proposed.of_regions.get(region, {}) for region in ordered}
         self._console.print()
+        ordered = sorted(inventory.regions, key=lambda region: region != values.get("HomeRegion"))
+        possible = [region for region in ordered if region not in proposed.refused_regions]
+        needed = {region: proposed.of_regions.get(region, {}) for region in possible}
         account = named(inventory, inventory.hub)
         print_line(self._console, ("Deploy", "bold"), f" with credentials of {account} when nothing is missing:")
         for command in deploy_commands(self._file, needed, self._profile, Path()):
             print_line(self._console, (command, "green"), indent=4)
-        for region, names in proposed.of_regions.items():
-            text = f"{region} needs {' and '.join(names)} of its own: deploy every update there with this command."
+        self._print_own_values(proposed)
+
+    def _print_own_values(self, proposed: ProposedValues) -> None:
+        """Print which Regions have values of their own, or would need some that no parameter can hold."""
+        regions: dict[str, list[str]] = defaultdict(list)
+        for region, own in proposed.of_regions.items():
+            regions[" and ".join(own)].append(region)
+        for names, where in regions.items():
+            needs, this = ("needs", "its own") if len(where) == 1 else ("need", "their own")
+            text = f"{', '.join(where)} {needs} {names} of {this}: deploy every update there with the command above."
             print_line(self._console, text, indent=2)
-        if proposed.of_regions:
+        if regions:
             text = f"Once that is no longer needed, deploy without it: {self._file} has the value of the other Regions."
             print_line(self._console, text, indent=2)
+        if proposed.refused_regions:
+            text = f"No command for {', '.join(sorted(proposed.refused_regions))}: ExcludedAccounts would be too long"
+            print_line(self._console, f"{text}, see Missing.", indent=2)
 
 
 def _choice(current: str, value: str) -> str:
@@ -111,6 +124,6 @@ def _choice(current: str, value: str) -> str:
     if len(current) + len(value) <= _LONGEST_SHOWN:
         return f"{current}; preflight would choose {value or 'none'}"
     now, then = current.split(","), value.split(",")
-    added, removed = [each for each in then if each not in now], [each for each in now if each not in then]
+    added, removed = sorted(set(then).difference(now, ("",))), sorted(set(now).difference(then, ("",)))
     changes = (f"{what} {','.join(ids)}" for what, ids in (("add", added), ("remove", removed)) if ids)
     return f"{now[0]},… ({len(now)} entries); preflight would {' and '.join(changes)}"
