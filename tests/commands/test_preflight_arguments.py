@@ -30,8 +30,8 @@ class TestArguments:
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
-            (("--regions", "Ireland"), "Invalid value for '--regions': 'Ireland' is not a region such as eu-west-1"),
-            (("--regions", "eu-west-1,"), "Invalid value for '--regions': '' is not a region such as eu-west-1"),
+            (("--regions", "Ireland"), "'--region': 'Ireland' is not a Region such as eu-west-1"),
+            (("--regions", "eu-west-1,"), "'--region': '' is not a Region such as eu-west-1"),
             (("--regions", "eu-west-1,cn-north-1"), "cn-north-1 is in the partition aws-cn, the credentials are in the "
              "partition aws"),
             (("--regions", "zz-nowhere-1"), "'zz-nowhere-1' is not a Region that boto3 knows; a newer version of boto3 "
@@ -88,7 +88,7 @@ class TestArguments:
             monkeypatch.delenv("AWS_DEFAULT_REGION")
             assert main(["preflight"]) == 2
         assert capsys.readouterr().err == (
-            "Not run: no region: none is configured; set --regions or AWS_DEFAULT_REGION\n"
+            "Not run: no Region: none is configured; set --regions, AWS_REGION or AWS_DEFAULT_REGION\n"
         )
 
     def test_configured_region_that_is_none_exits_with_an_error(
@@ -97,8 +97,11 @@ class TestArguments:
         with LocalOrganization():
             monkeypatch.setenv("AWS_DEFAULT_REGION", "Ireland")
             assert main(["preflight"]) == 2
-        problem = "'Ireland' is not a region such as eu-west-1"
-        assert capsys.readouterr().err == f"Not run: no region: {problem}; set --regions or AWS_DEFAULT_REGION\n"
+        problem = "'Ireland' is not a Region such as eu-west-1"
+        assert (
+            capsys.readouterr().err
+            == f"Not run: no Region: {problem}; set --regions, AWS_REGION or AWS_DEFAULT_REGION\n"
+        )
 
 
 class TestCredentials:

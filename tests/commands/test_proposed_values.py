@@ -7,10 +7,10 @@ from typing import Any, Final
 import pytest
 
 from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.caller import Caller
 from ecr_exposure.cli.organization.inventory import (
     Account,
     AccountRegion,
-    Caller,
     ControlTower,
     Inventory,
     Organization,
@@ -23,6 +23,7 @@ from tests.local_aws.templates import read_template
 
 HUB, MANAGEMENT, ONE, TWO = "111111111111", "222222222222", "333333333333", "444444444444"
 RECORDER: Final = Recorder(settings={"name": "default"}, recording=True)
+ARN: Final = "arn:aws:iam::111122223333:user/admin"
 REFUSED: Final = Unknown("refused")
 HOME, ABROAD, AFRICA = "eu-west-1", "us-east-1", "af-south-1"
 
@@ -44,7 +45,7 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
         for region in regions
     )
     found = Inventory(
-        caller=Caller(account=HUB, partition="aws"),
+        caller=Caller(arn=ARN, account=HUB, partition="aws"),
         hub=HUB,
         hub_is_named=False,
         regions=regions,
@@ -186,7 +187,7 @@ class TestInvokePermission:
         assert named == REGIONS_WITHOUT_FUNCTION_POLICY
 
     def test_any_account_is_chosen_where_no_region_has_the_resource_type(self) -> None:
-        government = Caller(account=HUB, partition="aws-us-gov")
+        government = Caller(arn=ARN, account=HUB, partition="aws-us-gov")
         proposed = proposed_values(inventory("us-gov-west-1", "us-gov-east-1", caller=government), {})
         assert chosen(proposed, "InvokePermission") == "any-account"
         assert proposed.of_regions == {}
@@ -253,6 +254,6 @@ class TestShape:
         assert proposed_values(inventory(HOME), current).proposals == ()
 
     def test_china_has_one_account_only(self) -> None:
-        proposed = proposed_values(inventory("cn-north-1", caller=Caller(account=HUB, partition="aws-cn")), {})
+        proposed = proposed_values(inventory("cn-north-1", caller=Caller(arn=ARN, account=HUB, partition="aws-cn")), {})
         assert proposed.missing({}) == {"DeployAs": "account-rule"}
         assert proposed.different({"DeployAs": "organization-rule"}) == proposed.proposals

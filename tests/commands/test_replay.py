@@ -241,7 +241,7 @@ class TestCannotRun:
         [
             ((), "Missing argument 'STACK'. See: ecr-exposure replay --help"),
             (("",), "Invalid value for 'STACK': the name is empty."),
-            (("s", "--region", "Ireland"), "Invalid value for '--region': 'Ireland' is not a region such as eu-west-1"),
+            (("s", "--region", "Ireland"), "Invalid value for '--region': 'Ireland' is not a Region such as eu-west-1"),
             (("s", "--most", "0"), "Invalid value for '--most': 0 is not in the range x>=1."),
             (("s", "--most", "x"), "Invalid value for '--most': 'x' is not a valid integer"),
             (("s", "--all"), "No such option"),
@@ -285,7 +285,7 @@ class TestCannotRun:
             monkeypatch.delenv("AWS_DEFAULT_REGION")
             assert main(("replay", "s")) == 2
             assert main(("replay", "s", "--region", "")) == 2
-        line = "Not run: no region: none is configured; set --region or AWS_DEFAULT_REGION\n"
+        line = "Not run: no Region: none is configured; set --region, AWS_REGION or AWS_DEFAULT_REGION\n"
         assert capsys.readouterr().err == line * 2
 
     def test_missing_credentials_exit_with_an_error(

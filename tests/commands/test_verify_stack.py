@@ -119,7 +119,7 @@ class TestArguments:
             (("a", "--severity", "HUGE"), "Invalid value for '--severity': 'HUGE' is not one of "),
             (
                 ("a", "--region", "Ireland"),
-                "Invalid value for '--region': 'Ireland' is not a region such as eu-west-1.",
+                "Invalid value for '--region': 'Ireland' is not a Region such as eu-west-1.",
             ),
             (("a", "b"), "Got unexpected extra argument (b)."),
         ],
@@ -149,4 +149,4 @@ class TestArguments:
             monkeypatch.delenv("AWS_DEFAULT_REGION")
             status, output = rule.verify(*arguments)
         assert status == 2
-        assert output == "Not run: no region: none is configured; set --region or AWS_DEFAULT_REGION\n"
+        assert output == "Not run: no Region: none is configured; set --region, AWS_REGION or AWS_DEFAULT_REGION\n"

@@ -14,8 +14,12 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004 - botocore's, which is no OSError
+    CredentialRetrievalError,
     HTTPClientError,
     IncompleteReadError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
 )
 from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
@@ -23,6 +27,7 @@ from botocore.parsers import ResponseParserError
 if TYPE_CHECKING:
     from mypy_boto3_account import AccountClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_config import ConfigServiceClient
     from mypy_boto3_controltower import ControlTowerClient
     from mypy_boto3_ecr import ECRClient
@@ -72,6 +77,17 @@ _THROTTLED: Final = frozenset(
 )
 
 
+# Of the operator's credentials, midway: of a role's session, a signature, a sign-in by AWS IAM Identity Center.
+# https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_NO_RENEWAL: Final = (CredentialRetrievalError, SSOTokenLoadError, TokenRetrievalError, UnauthorizedSSOTokenError)
+_LONGEST_MESSAGE: Final = 200
+
+
+class CredentialsExpiredError(Exception):
+    """The operator's credentials expired while the command ran: every further call would fail."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """What could not be read, with the reason: neither present nor missing."""
@@ -104,6 +120,13 @@ class Clients:
         """AWS CloudFormation."""
         with _CREATING:
             client: CloudFormationClient = self._session.client("cloudformation", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """Amazon CloudWatch."""
+        with _CREATING:
+            client: CloudWatchClient = self._session.client("cloudwatch", **self._arguments)
         return _guarded(client)
 
     @cached_property
@@ -199,16 +222,26 @@ def entries(pages: Iterable[_Response], read: Callable[[_Response], Iterable[_Va
 
 
 def attempt(read: Callable[[], _Value], failure: str = "") -> _Value | Unknown:
-    """Return what is read, or why it could not be read, with words about the failure in front if given."""
+    """Return what is read, or why it could not be read, with words about the failure in front if given.
+
+    Raises CredentialsExpiredError if nothing more can be read.
+    """
     try:
         return read()
     except AWS_ERRORS as error:
+        if has_expired(error):
+            raise CredentialsExpiredError(error_text(error)) from None
         return Unknown(f"{failure}: {error_text(error)}" if failure else error_text(error))
 
 
 def error_code(error: BaseException) -> str:
     """Return AWS's code of an error, or an empty string."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def has_expired(error: BaseException) -> bool:
+    """Return whether the credentials of the call have expired, or could not be renewed."""
+    return error_code(error) in _EXPIRED or isinstance(error, _NO_RENEWAL)
 
 
 def may_pass(error: BaseException) -> bool:
@@ -220,13 +253,19 @@ def may_pass(error: BaseException) -> bool:
 
 
 def error_text(error: BaseException) -> str:
-    """Return an error in one printable line; one of AWS with its code, its message and the operation."""
+    """Return an error in one printable line; one of AWS with its code, its message and the operation.
+
+    A message is cut at 200 characters.
+    """
     if isinstance(error, ClientError):
         details: Mapping[str, Any] = error.response.get("Error", {})
-        text = f"{details.get('Code', 'Unknown')}: {details.get('Message', '')} ({error.operation_name})"
-    else:
-        text = str(error)
-    return printable(text)
+        message = _cut(printable(str(details.get("Message", ""))))
+        return printable(f"{details.get('Code', 'Unknown')}: {message} ({error.operation_name})")
+    return _cut(printable(str(error)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def printable(text: str) -> str:

@@ -1,5 +1,6 @@
 """The command ``ecr-exposure``: its subcommands, and how each of its ends becomes an exit code."""
 
+import json
 import os
 import sys
 import traceback
@@ -10,8 +11,9 @@ import click
 from rich.console import Console
 
 import ecr_exposure
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, error_text, printable
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, CredentialsExpiredError, error_text, has_expired, printable
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
+from ecr_exposure.cli.output import SCHEMA
 from ecr_exposure.cli.preflight import preflight
 from ecr_exposure.cli.replay import replay
 from ecr_exposure.cli.terminal import print_line
@@ -40,7 +42,8 @@ _NAME = "ecr-exposure"
 def command(context: click.Context) -> None:
     """Prepare, verify and operate ecr-repository-no-public-access.
 
-    The commands use the credentials of the AWS CLI. COMMAND --help shows what a command does.
+    The commands use the credentials of the AWS CLI. COMMAND --help shows what a command does, COMMAND --permissions
+    what it needs to be allowed to do.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
@@ -71,23 +74,36 @@ def _exit_code(arguments: Sequence[str], environment: Environment) -> int:
             return int(command.invoke(context))
     except click.exceptions.Exit as end:
         return end.exit_code
-    except (click.ClickException, *AWS_ERRORS) as error:
-        print_line(Console(stderr=True), ("Not run: ", "bold red"), _reason(error))
-        return ExitCode.NOT_DONE
+    except (click.ClickException, CredentialsExpiredError, *AWS_ERRORS) as error:
+        return _ended(arguments, ExitCode.NOT_DONE, "not run", "Not run: ", _reason(error))
     except KeyboardInterrupt:
-        print_line(Console(stderr=True), ("Interrupted", "bold red"))
-        return ExitCode.INTERRUPTED
+        return _ended(arguments, ExitCode.INTERRUPTED, "interrupted", "Interrupted", "")
     except BrokenPipeError:
         raise
     except OSError as error:  # of an output file or terminal; AWS's are among AWS_ERRORS
-        print_line(Console(stderr=True), ("Failed: ", "bold red"), error_text(error))
-        return ExitCode.NOT_DONE
+        return _ended(arguments, ExitCode.NOT_DONE, "not run", "Failed: ", error_text(error))
     except Exception:  # noqa: BLE001 - Python's own exit code for it, 1, has another meaning here
         traceback.print_exc()
         return ExitCode.NOT_DONE
 
 
+def _ended(arguments: Sequence[str], exit_code: ExitCode, result: str, title: str, reason: str) -> ExitCode:
+    """Print on standard error why a command ended early, and with --json the document on standard output.
+
+    The options of a command that could not be parsed are not known, so its arguments are read as they are.
+    """
+    console = Console(stderr=True, highlight=False, no_color=True if "--no-color" in arguments else None)
+    print_line(console, (title, "bold red"), reason)
+    if "--json" in arguments:
+        named = next((argument for argument in arguments if argument in command.commands), None)
+        document = {"schema": SCHEMA, "command": named, "version": ecr_exposure.__version__, "result": result}
+        click.echo(json.dumps(document | {"exit_code": int(exit_code), "error": reason}, indent=2))
+    return exit_code
+
+
 def _reason(error: Exception) -> str:
+    if isinstance(error, CredentialsExpiredError) or has_expired(error):
+        return f"your credentials expired; renew them and run again ({error_text(error)})"
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else _NAME
         problem = error.format_message()

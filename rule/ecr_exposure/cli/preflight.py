@@ -6,7 +6,7 @@ It writes one file, parameters.yaml beside template.yaml.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypedDict, Unpack
+from typing import Final, Unpack
 
 import boto3
 import click
@@ -14,13 +14,11 @@ from rich.console import Console
 
 from ecr_exposure.cli.command_line import (
     CannotRunError,
+    CommonOptions,
     Environment,
     ExitCode,
-    check_region_names,
-    profile_option,
+    common_options,
     reference,
-    region_name,
-    session_region,
 )
 from ecr_exposure.cli.organization.inventory import Inventory
 from ecr_exposure.cli.organization.reader import DEFAULT_ROLES, read_inventory
@@ -28,6 +26,7 @@ from ecr_exposure.cli.organization.stack_reader import read_stacks
 from ecr_exposure.cli.prerequisites.finding import Finding, Level, counted
 from ecr_exposure.cli.prerequisites.findings_report import print_findings, print_rest_to_check, print_scope
 from ecr_exposure.cli.prerequisites.problems import find_problems
+from ecr_exposure.cli.region_options import regions_option, resolve_regions
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.values.project_folder import ProjectFolder, open_project_folder
 from ecr_exposure.cli.values.proposed_values import proposed_values
@@ -41,19 +40,12 @@ from ecr_exposure.identifiers import ACCOUNT_ID
 _ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
 
 
-class _Options(TypedDict):
+class _Options(CommonOptions):
     regions: tuple[str, ...]
     role: str | None
     hub: str | None
     parameters: Path
     assignments: tuple[str, ...]
-    profile: str | None
-
-
-def _regions(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
-    """Return the regions without repetition; none for an empty text, which means the configured one."""
-    named = text.split(",") if text and text.strip() else ()
-    return tuple(dict.fromkeys(region_name(part.strip()) for part in named))
 
 
 def _role(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -82,12 +74,7 @@ def _hub(_context: click.Context, _parameter: click.Parameter, text: str | None)
         },
     )
 )
-@click.option(
-    "--regions",
-    metavar="REGION,...",
-    callback=_regions,
-    help="The regions to deploy to; by default the configured one.",
-)
+@regions_option
 @click.option(
     "--role",
     metavar="NAME",
@@ -115,7 +102,7 @@ def _hub(_context: click.Context, _parameter: click.Parameter, text: str | None)
     multiple=True,
     help="A value to write into the file; repeat the option for several.",
 )
-@profile_option
+@common_options()
 @click.pass_obj
 def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     """Check the prerequisites before you deploy to an organization.
@@ -133,8 +120,7 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     console = Console(highlight=False)
     project = open_project_folder(options["parameters"])
     session = environment.open_session(options["profile"])
-    regions = options["regions"] or (session_region(session, "--regions"),)
-    check_region_names(session, regions)
+    regions = resolve_regions(session, options["regions"])
     _set_values(console, project, options)
     values = project.values if project else {}
     with Console(stderr=True).status("Reading the organization …"):

@@ -8,7 +8,7 @@ for example because AWS Config no longer accepts the event's result token, comes
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 from botocore.exceptions import ClientError
@@ -16,15 +16,15 @@ from rich.console import Console
 
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, attempt, error_code, error_text
 from ecr_exposure.cli.command_line import (
+    CommonOptions,
     Environment,
     ExitCode,
-    profile_option,
+    common_options,
     reference,
-    region_option,
-    session_region,
     stack_argument,
 )
 from ecr_exposure.cli.failed_event import FailedEvent, NotARecordError, read_record
+from ecr_exposure.cli.region_options import one_region, region_option
 from ecr_exposure.cli.stack import read_stack
 from ecr_exposure.cli.terminal import Interrupts, print_line
 
@@ -45,10 +45,9 @@ _GENERAL_STATUSES: Final = frozenset({401, 403, 404})
 _GENERAL_CODES: Final = frozenset({"AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException"})
 
 
-class _Options(TypedDict):
+class _Options(CommonOptions):
     stack: str
     region: str | None
-    profile: str | None
     most: int | None
     dry_run: bool
 
@@ -71,7 +70,7 @@ class _Options(TypedDict):
 @region_option
 @click.option("--most", type=click.IntRange(min=1), metavar="N", help="Replay N events at most.")
 @click.option("--dry-run", is_flag=True, help="Print the events and leave them in the queue.")
-@profile_option
+@common_options()
 @click.pass_obj
 def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     """Invoke the function again with the events on which it failed.
@@ -85,7 +84,7 @@ def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     tokens and whole events are never printed. A dry run increases the receive count of each message, too.
     """
     session = environment.open_session(options["profile"])
-    clients = Clients(session, options["region"] or session_region(session, "--region"))
+    clients = Clients(session, one_region(session, options["region"]))
     _, outputs = read_stack(clients.cloudformation, options["stack"], ("FunctionName", "FailedEventsQueueUrl"))
     console = Console(highlight=False)
     with Interrupts() as interrupts:

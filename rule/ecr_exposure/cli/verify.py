@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final, TypedDict, Unpack
+from typing import Final, Unpack
 
 import click
 
@@ -11,16 +11,16 @@ from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, error_text
 from ecr_exposure.cli.clean_up import CleanUp
 from ecr_exposure.cli.command_line import (
     CannotRunError,
+    CommonOptions,
     Environment,
     ExitCode,
-    profile_option,
+    common_options,
     reference,
-    region_option,
-    session_region,
     stack_argument,
 )
 from ecr_exposure.cli.leftovers import Leftover, find_leftovers
 from ecr_exposure.cli.open_questions import Outcome, answers
+from ecr_exposure.cli.region_options import one_region, region_option
 from ecr_exposure.cli.stack import find_rule, read_deployment
 from ecr_exposure.cli.temporary_repository import LONGEST_RUN, Place
 from ecr_exposure.cli.terminal import ALARM, Clock, Interrupts, Progress
@@ -31,10 +31,9 @@ _SEVERITIES: Final = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 _MOST_MINUTES: Final = LONGEST_RUN / timedelta(minutes=1)
 
 
-class _Options(TypedDict):
+class _Options(CommonOptions):
     stack: str
     region: str | None
-    profile: str | None
     minutes: float
     severity: str
     dry_run: bool
@@ -89,7 +88,7 @@ def _minutes(_context: click.Context, _parameter: click.Parameter, minutes: floa
     is_flag=True,
     help=f"Delete repositories of runs that started more than {LONGEST_RUN.days * 24} hours ago.",
 )
-@profile_option
+@common_options()
 @click.pass_obj
 def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     """Check that a deployed stack flags a public repository.
@@ -106,7 +105,7 @@ def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     """
     clock, progress = environment.clock, Progress(environment.clock)
     session = environment.open_session(options["profile"])
-    region = options["region"] or session_region(session, "--region")
+    region = one_region(session, options["region"])
     clean_up = CleanUp(lambda: Clients(environment.open_session(options["profile"]), region), clock, progress)
     with Interrupts() as interrupts:
         try:

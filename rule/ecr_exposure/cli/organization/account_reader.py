@@ -18,22 +18,20 @@ from ecr_exposure.cli.aws_calls import (
     Clients,
     Unknown,
     attempt,
-    entries,
     error_code,
     error_text,
     required,
 )
-from ecr_exposure.cli.organization.inventory import AccountRegion, Caller, Recorder, SecurityHub
+from ecr_exposure.cli.caller import Caller
+from ecr_exposure.cli.organization.inventory import AccountRegion, Recorder, SecurityHub
+from ecr_exposure.cli.region_options import ENABLED, region_statuses
 
 if TYPE_CHECKING:
-    from mypy_boto3_account import AccountClient
     from mypy_boto3_config import ConfigServiceClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_securityhub import SecurityHubClient
 
 _ACCOUNTS_AT_ONCE: Final = 8
-ENABLED_BY_DEFAULT: Final = "ENABLED_BY_DEFAULT"
-_ENABLED: Final = frozenset({ENABLED_BY_DEFAULT, "ENABLED"})
 # Errors of DescribeHub in an account that has not enabled Security Hub:
 # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_DescribeHub.html
 _NOT_ENABLED: Final = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
@@ -136,7 +134,7 @@ class AccountReader:
     def _enabled(self, region: str, statuses: Mapping[str, str] | Unknown) -> bool | Unknown:
         if not isinstance(self._opt_in, Unknown) and region not in self._opt_in:
             return True
-        return statuses if isinstance(statuses, Unknown) else statuses.get(region) in _ENABLED
+        return statuses if isinstance(statuses, Unknown) else statuses.get(region) in ENABLED
 
     def _assume_first(self, account: str) -> tuple[str | None, Mapping[str, str]] | Unknown:
         """Return the first role that can be assumed, with its credentials; the caller's account needs none."""
@@ -159,16 +157,6 @@ class AccountReader:
             "aws_secret_access_key": credentials["SecretAccessKey"],
             "aws_session_token": credentials["SessionToken"],
         }
-
-
-def region_statuses(client: "AccountClient") -> dict[str, str]:
-    """Return whether each Region is enabled in the client's account.
-
-    https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
-    """
-    pages = client.get_paginator("list_regions").paginate()
-    regions = entries(pages, lambda page: page["Regions"])
-    return {region["RegionName"]: region["RegionOptStatus"] for region in regions}
 
 
 def _account_region(clients: Clients, account: str, region: str, enabled: bool | Unknown) -> AccountRegion:  # noqa: FBT001 - three values

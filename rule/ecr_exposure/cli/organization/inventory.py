@@ -5,17 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.caller import Caller
 
 CONFIG_RULES: Final = "config-multiaccountsetup.amazonaws.com"
 """The service principal of AWS Config for organization rules and conformance packs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """The account and partition of the credentials."""
-
-    account: str
-    partition: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,12 +22,14 @@ from ecr_exposure.cli.aws_calls import (
     error_text,
     required,
 )
+from ecr_exposure.cli.caller import Caller, read_caller
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.organization.account_reader import ENABLED_BY_DEFAULT, AccountReader, region_statuses
+from ecr_exposure.cli.organization.account_reader import AccountReader
 from ecr_exposure.cli.organization.aggregator_reader import covered_regions, organization_aggregators, read_aggregator
 from ecr_exposure.cli.organization.control_tower import read_control_tower
 from ecr_exposure.cli.organization.encryption_key import read_keys
-from ecr_exposure.cli.organization.inventory import CONFIG_RULES, Account, Caller, Inventory, Organization
+from ecr_exposure.cli.organization.inventory import CONFIG_RULES, Account, Inventory, Organization
+from ecr_exposure.cli.region_options import ENABLED_BY_DEFAULT, region_statuses
 from ecr_exposure.cli.stack import DeployedAs
 
 if TYPE_CHECKING:
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 # AWS Organizations creates the first in each account that it creates, AWS Control Tower the second.
 DEFAULT_ROLES: Final = ("OrganizationAccountAccessRole", "AWSControlTowerExecution")
 _NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
-# The error of STS for unknown credentials, and in a Region that their account has not enabled.
-_INVALID_TOKEN: Final = "InvalidClientTokenId"  # noqa: S105 - no secret
 
 
 def read_inventory(
@@ -55,7 +55,7 @@ def read_inventory(
     Whatever else AWS refuses is Unknown.
     """
     clients = Clients(session, regions[0])
-    caller = _caller(session, clients, regions)
+    caller = _caller_in(session, clients, regions)
     organizations = clients.organizations
     listed = attempt(lambda: _accounts(organizations))
     root_arn = attempt(lambda: _root_arn(organizations))
@@ -136,22 +136,9 @@ def _opt_in(clients: Clients, caller: Caller, regions: Sequence[str]) -> frozens
     return frozenset(region for region in regions if statuses.get(region) != ENABLED_BY_DEFAULT)
 
 
-def _caller(session: boto3.Session, clients: Clients, regions: Sequence[str]) -> Caller:
+def _caller_in(session: boto3.Session, clients: Clients, regions: Sequence[str]) -> Caller:
     """Return whose credentials these are; CannotRunError if they cannot act in the Regions."""
-    try:
-        identity = clients.sts.get_caller_identity()
-        caller = Caller(
-            account=required(identity, lambda found: found["Account"]),
-            partition=required(identity, lambda found: found["Arn"]).split(":")[1],
-        )
-    except AWS_ERRORS as error:
-        disabled = f", or {regions[0]} is not enabled in their account" if error_code(error) == _INVALID_TOKEN else ""
-        raise CannotRunError(f"no usable AWS credentials: {error_text(error)}{disabled}") from None
-    _check_partition(session, caller, regions)
-    return caller
-
-
-def _check_partition(session: boto3.Session, caller: Caller, regions: Sequence[str]) -> None:
+    caller = read_caller(clients)
     for region in regions:
         try:
             partition = session.get_partition_for_region(region)
@@ -161,6 +148,7 @@ def _check_partition(session: boto3.Session, caller: Caller, regions: Sequence[s
             raise CannotRunError(
                 f"{region} is in the partition {partition}, the credentials are in the partition {caller.partition}"
             )
+    return caller
 
 
 def _accounts(client: "OrganizationsClient") -> tuple[Account, ...]:
