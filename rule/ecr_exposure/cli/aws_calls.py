@@ -47,6 +47,8 @@ _PATIENT: Final = Config(
     read_timeout=60,
     user_agent_extra="ecr-exposure",
 )
+# An attempt without a response may have been accepted: a repetition would be a second invocation.
+_ONE_ATTEMPT: Final = _PATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=10))
 _FIRST_ERROR_STATUS: Final = 300
 _TOO_MANY_REQUESTS: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
@@ -162,6 +164,13 @@ class Clients:
         """AWS IAM."""
         with _CREATING:
             client: IAMClient = self._session.client("iam", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def invocations(self) -> "LambdaClient":
+        """AWS Lambda, with one attempt for each call: who invokes a function decides what is repeated."""
+        with _CREATING:
+            client: LambdaClient = self._session.client("lambda", **{**self._arguments, "config": _ONE_ATTEMPT})
         return _guarded(client)
 
     @cached_property
