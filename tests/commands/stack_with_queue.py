@@ -193,9 +193,9 @@ class StackWithQueue:
         """Receive messages as another run does, maybe during a call; return their receipts."""
         return [each.receipt_handle for each in sqs_backends[HUB][HOME].receive_message(QUEUE, number, 0, 900)]
 
-    def operations(self, service: str = "sqs") -> list[str]:
-        """Return the operations that were called."""
-        return [call.operation for call in self.organization.calls if call.service == service]
+    def operations(self, *services: str) -> list[str]:
+        """Return the operations of these services that were called, by default of SQS."""
+        return [call.operation for call in self.organization.calls if call.service in (services or ("sqs",))]
 
     def visibility_timeouts(self) -> list[int]:
         """Return the visibility timeouts that were set after a message was received."""

@@ -30,7 +30,7 @@ def counted(results: Mapping[str, Result], done: Outcome, word: str) -> str:
     """
     number = counts(results)
     parts = [f"{number[done]:,} of {len(results):,} {word}"]
-    if number["superseded"] or done is Outcome.REPLAYED:
+    if "replay" in word:
         parts.append(f"{number['superseded']:,} superseded")
     parts.append(f"{number['stays']:,} stay")
     if number["unsure"]:
