@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import artifact, change_events, cold_start, engine, hard_policies, periodic_runs
+from tests.benchmarks import artifact, change_events, cold_start, engine, hard_policies, periodic_runs, replay_at_scale
 from tests.benchmarks.measurements import Measurement
 
 
@@ -24,6 +24,7 @@ def measurements() -> Iterator[Measurement]:
     yield from engine.measure()
     yield from hard_policies.measure()
     yield from periodic_runs.measure()
+    yield from replay_at_scale.measure()
 
 
 def main() -> None:

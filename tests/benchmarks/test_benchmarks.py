@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import artifact, change_events, cold_start, engine, hard_policies, periodic_runs
+from tests.benchmarks import artifact, change_events, cold_start, engine, hard_policies, periodic_runs, replay_at_scale
 from tests.benchmarks.lists_of_names import LISTS
 from tests.benchmarks.measurements import Measurement, at_least, at_most
 from tests.benchmarks.worst_policies import POLICIES, Policy
@@ -49,6 +49,10 @@ class TestMeasurements:
     @pytest.mark.parametrize("size", [0, 1, 120])
     def test_periodic_run_reports_every_repository(self, size: int) -> None:
         assert periodic_runs.run_once(size, seconds_a_call=0.0).wall > 0
+
+    @pytest.mark.parametrize("size", [0, 1, 121])
+    def test_replay_replays_every_event(self, size: int) -> None:
+        assert replay_at_scale.run_once(size, seconds_a_call=0.0).wall > 0
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
     def test_cold_start_and_artifact_of_the_function(self, installing: dict[str, str], tmp_path: Path) -> None:
