@@ -73,7 +73,7 @@ class FailedEventsFunction:
         """Return whether the reserved concurrency is 0; raises an error of AWS.
 
         Then Lambda sends each event to the queue at once, without an attempt:
-        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
         """
         response = self._with_retries(lambda: self._client.get_function_concurrency(FunctionName=self.name))
         return response.get("ReservedConcurrentExecutions") == 0
