@@ -9,6 +9,7 @@ import pytest
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
 from tests.commands.stack_with_queue import (
+    FUNCTION,
     FUNCTION_ARN,
     HOME,
     ONE,
@@ -53,7 +54,7 @@ class TestEvents:
         assert output.out.splitlines() == [
             f"Account {HUB} as {caller}, {HOME}",
             f"[    0 s] Receive about 2 messages from {QUEUE}",
-            "2 of 2 messages to replay, 0 superseded, 0 stay",
+            f"Invoke {FUNCTION} with 2 of 2 messages; 0 superseded, 0 stay",
             "2 of 2 replayed, 0 superseded, 0 stay",
         ]
         assert output.err == ""
@@ -115,7 +116,8 @@ class TestEvents:
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
     ) -> None:
         stack.send(record(event("a1")), record(event("b1")), record(event(None, at="2026-11-01T00:00:00Z")))
-        assert stack.replay("--verbose") == 0
+        stack.send(record(event("left", account=HUB)))
+        assert stack.replay("--verbose", "--account", ONE) == 0
         assert capsys.readouterr().out.splitlines()[3:-1] == [
             f"Replayed a1 in {CHANGED}, failed 3 min ago: {DENIED}",
             f"Replayed b1 in {CHANGED}, failed 2 min ago: {DENIED}",

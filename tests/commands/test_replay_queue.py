@@ -393,4 +393,4 @@ def test_age_is_told_by_the_clock_of_aws(stack: StackWithQueue, capsys: pytest.C
     stack.send(record(event("a1")))
     stack.clock.today = lambda: datetime(2000, 1, 1, tzinfo=UTC)  # type: ignore[method-assign]
     assert stack.replay("--dry-run", "--verbose") == 0
-    assert re.search(r"failed 1 min ago", capsys.readouterr().out)
+    assert re.search(r"\nTo replay a1 in account .*, failed 1 min ago: ", capsys.readouterr().out)

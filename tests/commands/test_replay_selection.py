@@ -79,7 +79,7 @@ class TestNewestEvent:
         with stack.organization.faults.inject(refused("ResourceConflictException", 409)):
             assert stack.replay() == 1
         assert len(stack.visible()) == 2
-        assert "\n1 stay: a newer event of its repository stays\n" in capsys.readouterr().out
+        assert "\n1 stay: a newer event, which supersedes it, stays\n" in capsys.readouterr().out
 
     @pytest.mark.parametrize("at", ["no time", "2026-11-24 at noon"])
     def test_event_whose_time_is_not_known_is_replayed_by_itself(self, stack: StackWithQueue, at: str) -> None:
@@ -218,7 +218,9 @@ class TestFilters:
         assert stack.replay("--most", "12") == 0
         assert [name for _, _, name in invoked(stack)] == [f"app-{number:02}" for number in range(12)]
         assert len(stack.visible()) == 3
-        assert capsys.readouterr().out.endswith("\n12 of 15 replayed, 0 superseded, 0 stay, 3 not asked for\n")
+        output = capsys.readouterr().out
+        assert " with 12 of 15 messages; 0 superseded, 0 stay, 3 not asked for\n" in output
+        assert output.endswith("\n12 of 15 replayed, 0 superseded, 0 stay, 3 not asked for\n")
 
     def test_most_deletes_only_what_its_events_supersede(self, stack: StackWithQueue) -> None:
         stack.send(

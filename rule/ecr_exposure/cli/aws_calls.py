@@ -49,6 +49,8 @@ _PATIENT: Final = Config(
 )
 # An attempt without a response may have been accepted: a repetition would be a second invocation.
 _ONE_ATTEMPT: Final = _PATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=10))
+# A queue answers at once, or after the seconds that the caller asks for.
+_SHORT_WAIT: Final = _PATIENT.merge(Config(read_timeout=10))
 _FIRST_ERROR_STATUS: Final = 300
 _TOO_MANY_REQUESTS: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
@@ -205,7 +207,7 @@ class Clients:
     def sqs(self) -> "SQSClient":
         """Amazon SQS."""
         with _CREATING:
-            client: SQSClient = self._session.client("sqs", **self._arguments)
+            client: SQSClient = self._session.client("sqs", **{**self._arguments, "config": _SHORT_WAIT})
         return _guarded(client)
 
     @cached_property

@@ -272,9 +272,11 @@ class _Command:
         chosen, superseded = self.selection.chosen, self.selection.superseded_number
         stay = len(self.selection.stay) + len(self.run.queue.new)
         note = f"{superseded:,} superseded, {stay:,} stay"
-        self.output.line(f"{len(chosen):,} of {len(self.run.results):,} messages to replay, {note}")
+        name, left = self.run.function.name, len(self.selection.left)
+        more = f", {left:,} not asked for" if left else ""
+        self.output.line(f"Invoke {name} with {len(chosen):,} of {len(self.run.results):,} messages; {note}{more}")
         deleted = f"delete {len(chosen) + superseded:,} messages from {self.run.queue.name}"
-        self._confirm(f"Invoke {self.run.function.name} with {len(chosen):,} events and {deleted}?")
+        self._confirm(f"Invoke {name} with {len(chosen):,} events and {deleted}?")
         with self.output.counting(len(chosen), f"events, {note}") as counter:
             self.run.advance = counter.advance
             self.run.replay(chosen)
@@ -310,7 +312,8 @@ class _Command:
     def _report(self) -> ExitCode:
         queue, results, ended = self.run.queue, self.run.results, self.run.ended
         if self.options["verbose"] and self.start:
-            print_each(self.output, queue.messages.values(), results, self.start.now)
+            waits = f"to {self._verb()}" if self.options["dry_run"] else "not done"
+            print_each(self.output, queue.messages.values(), results, now=self.start.now, waits=waits)
         print_stays(self.output, results)
         if self.selection.stay and not self.options["discard"]:
             self.output.line("--discard foreign and --discard hopeless delete messages that cannot be replayed")
@@ -331,11 +334,13 @@ class _Command:
             line = f"{line}; ended early: {reason}"
         return self.output.end(code, result, line, **document)
 
+    def _verb(self) -> str:
+        return "discard" if self.options["discard"] else "replay"
+
     def _counted(self) -> str:
-        discards, dry_run = bool(self.options["discard"]), self.options["dry_run"]
-        if dry_run:
-            return counted(self.run.results, Outcome.WAITS, "to discard" if discards else "to replay")
-        done = Outcome.DISCARDED if discards else Outcome.REPLAYED
+        if self.options["dry_run"]:
+            return counted(self.run.results, Outcome.WAITS, f"to {self._verb()}")
+        done = Outcome.DISCARDED if self.options["discard"] else Outcome.REPLAYED
         return counted(self.run.results, done, done)
 
     def _result(self) -> tuple[ExitCode, str]:

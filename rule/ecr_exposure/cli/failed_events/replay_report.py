@@ -12,7 +12,6 @@ from ecr_exposure.cli.output import Output, duration
 
 _MOST_NAMED: Final = 5
 _MOST_GROUPS: Final = 20
-_COUNTED: Final = (Outcome.REPLAYED, Outcome.SUPERSEDED, Outcome.DISCARDED, Outcome.UNSURE)
 _STYLES: Final = {Outcome.REPLAYED: "green", Outcome.DISCARDED: "green", Outcome.SUPERSEDED: "green"}
 
 
@@ -82,13 +81,19 @@ def _reasons(results: Mapping[str, Result]) -> Sequence[tuple[str, list[str]]]:
     return sorted(reasons.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
-def print_each(output: Output, messages: Iterable[Message], results: Mapping[str, Result], now: datetime) -> None:
-    """Print one line for each event, those that failed first at the top."""
+def print_each(
+    output: Output, messages: Iterable[Message], results: Mapping[str, Result], *, now: datetime, waits: str
+) -> None:
+    """Print one line for each event that the operator asked for, those that failed first at the top.
+
+    now: by AWS's clock. waits: the word for an event that the run has not got to.
+    """
     for message in sorted(messages, key=lambda each: (each.sent, each.identifier)):
         event, result = message.content, results[message.identifier]
-        if isinstance(event, str):
+        if isinstance(event, str) or result.outcome is Outcome.LEFT:
             continue
-        title = (str(result.outcome).capitalize(), _STYLES.get(result.outcome, "yellow"))
+        word = waits if result.outcome is Outcome.WAITS else str(result.outcome)
+        title = (word.capitalize(), _STYLES.get(result.outcome, "yellow"))
         age = duration((now - message.sent).total_seconds())
         output.line(title, f" {_title(event)}, failed {age} ago: {event.error}")
 

@@ -132,7 +132,7 @@ class ReplayRun:
             outcome = Outcome.UNSURE if invocation.answer is Answer.UNSURE else Outcome.STAYS
             self.results[message.identifier] = Result(outcome, invocation.reason)
             for older in superseded:
-                self.results[older.identifier] = Result(Outcome.STAYS, "a newer event of its repository stays")
+                self.results[older.identifier] = Result(Outcome.STAYS, "a newer event, which supersedes it, stays")
         self.advance(1)
         if invocation.is_general and self.ended is None:
             self.ended = Failure("every further event would fail in the same way", expired=invocation.expired)
