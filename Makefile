@@ -20,7 +20,7 @@ MAKEFLAGS += --jobs=2
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test nightly benchmark reliability preflight verify replay format rdk lock clean
+.PHONY: demo test nightly benchmark reliability preflight verify status replay format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
@@ -54,31 +54,38 @@ reliability: .venv/ready
 
 # Shortcuts to the command ecr-exposure, which uses your AWS credentials; `pip install .` installs it by itself.
 COMMAND = @PYTHONPATH=rule $(RUN) -m ecr_exposure.cli.main
-# A stack is in one Region; preflight takes several.
+# A stack is in one Region; preflight and status take several.
 one-region = $(if $(REGIONS),$(error Name one Region: make $(1) STACK=name REGION=region))
 
 # Before a deployment to an organization: lists missing prerequisites and the commands that fix them, and writes the
 # stack's values to parameters.yaml. Changes nothing in AWS. SET="NAME=VALUE NAME=VALUE" sets values.
 # In the management account, HUB=ACCOUNT is the account from which the rule will be deployed.
+# ARGS="--json --thorough" are further options of the command, here and below.
 preflight: .venv/ready
 	$(if $(REGION),$(error Name the Regions: make preflight REGIONS=$(REGION)))
 	$(COMMAND) preflight $(if $(REGIONS),--regions "$(REGIONS)") $(if $(ROLE),--role "$(ROLE)") \
-		$(if $(HUB),--hub "$(HUB)") $(foreach assignment,$(SET),--set "$(assignment)")
+		$(if $(HUB),--hub "$(HUB)") $(foreach assignment,$(SET),--set "$(assignment)") $(ARGS)
 
 # After a deployment: is a public repository flagged, and no longer flagged without its policy?
 verify: .venv/ready
 	$(call one-region,verify)
 	$(if $(STACK),,$(error Name the stack: make verify STACK=name))
+	$(if $(SEVERITY),$(error Name the severity that is expected: ARGS="--expect-finding $(SEVERITY)"))
 	$(COMMAND) verify $(if $(REGION),--region "$(REGION)") $(if $(DRY_RUN),--dry-run) \
-		$(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEVERITY),--severity "$(SEVERITY)") \
-		$(if $(CLEAN),--clean) -- "$(STACK)"
+		$(if $(MINUTES),--minutes "$(MINUTES)") $(if $(CLEAN),--clean) $(ARGS) -- "$(STACK)"
+
+# At any time: in which accounts and Regions is the rule evaluated, and where not, and why?
+status: .venv/ready
+	$(if $(REGION),$(error Name the Regions: make status REGIONS=$(REGION)))
+	$(if $(STACK),,$(error Name the stack: make status STACK=name))
+	$(COMMAND) status $(if $(REGIONS),--regions "$(REGIONS)") $(ARGS) -- "$(STACK)"
 
 # Invokes the function again with the events on which it failed three times.
 replay: .venv/ready
 	$(call one-region,replay)
 	$(if $(STACK),,$(error Name the stack: make replay STACK=name))
 	$(COMMAND) replay $(if $(REGION),--region "$(REGION)") $(if $(MOST),--most "$(MOST)") \
-		$(if $(DRY_RUN),--dry-run) -- "$(STACK)"
+		$(if $(DRY_RUN),--dry-run) $(ARGS) -- "$(STACK)"
 
 format: .venv/ready
 	.venv/bin/ruff check --fix .

@@ -158,7 +158,7 @@ class TestProcess:
 
 
 class TestShortcuts:
-    """`make preflight`, `make verify` and `make replay`."""
+    """`make preflight`, `make verify`, `make status` and `make replay`."""
 
     @pytest.mark.parametrize(
         ("target", "arguments"),
@@ -168,8 +168,10 @@ class TestShortcuts:
              ("--regions", "eu-west-1,us-east-1", "--role", "Inspector", "--hub", "111122223333")),
             ("preflight SET=DeployAs=account-rule", ("--set", "DeployAs=account-rule")),
             ("verify STACK=name", ("--", "name")),
-            ("verify STACK=name REGION=eu-west-1 DRY_RUN=1 MINUTES=5 SEVERITY=HIGH",
-             ("--region", "eu-west-1", "--dry-run", "--minutes", "5", "--severity", "HIGH", "--", "name")),
+            ("verify STACK=name REGION=eu-west-1 DRY_RUN=1 MINUTES=5 ARGS=--yes",
+             ("--region", "eu-west-1", "--dry-run", "--minutes", "5", "--yes", "--", "name")),
+            ("status STACK=name REGIONS=all-enabled ARGS=--json",
+             ("--regions", "all-enabled", "--json", "--", "name")),
             ("replay STACK=name", ("--", "name")),
             ("replay STACK=name REGION=eu-west-1 MOST=5 DRY_RUN=1",
              ("--region", "eu-west-1", "--most", "5", "--dry-run", "--", "name")),
@@ -188,7 +190,7 @@ class TestShortcuts:
         assert line[5:] == ["--set", "excludedPublicRepositories=public/*,team/?", "--set", "ExcludedAccounts="]
         assert '"excludedPublicRepositories=public/*,team/?"' in printed
 
-    @pytest.mark.parametrize("target", ["verify", "replay"])
+    @pytest.mark.parametrize("target", ["verify", "status", "replay"])
     def test_missing_stack_is_asked_for(self, target: str) -> None:
         assert f"Name the stack: make {target} STACK=name" in run_make(target).stderr
 
@@ -197,6 +199,8 @@ class TestShortcuts:
         [
             ("preflight REGION=eu-west-1", "Name the Regions: make preflight REGIONS=eu-west-1"),
             ("verify STACK=name REGIONS=eu-west-1", "Name one Region: make verify STACK=name REGION=region"),
+            ("verify STACK=name SEVERITY=HIGH", "Name the severity that is expected"),
+            ("status STACK=name REGION=eu-west-1", "Name the Regions: make status REGIONS=eu-west-1"),
             ("replay STACK=name REGIONS=eu-west-1", "Name one Region: make replay STACK=name REGION=region"),
         ],
     )

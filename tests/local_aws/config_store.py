@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -134,6 +134,11 @@ class ConfigStore:
         except KeyError:
             raise RefusedError("NoSuchConfigRuleException", f"The ConfigRule {name!r} is invalid") from None
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules of all accounts and Regions."""
+        return tuple(self._rules.values())
+
     def rules_in(self, account: str, region: str) -> tuple[Rule, ...]:
         """Return all rules of an account in a region."""
         return tuple(rule for rule in self._rules.values() if (rule.account, rule.region) == (account, region))
@@ -148,6 +153,12 @@ class ConfigStore:
         """Return the latest evaluation of each resource; the dashboard does not show NOT_APPLICABLE."""
         rows = self._latest.get(rule.key, {})
         return tuple(row for _, row in sorted(rows.items()) if row.compliance != "NOT_APPLICABLE")
+
+    def age(self, by: timedelta) -> None:
+        """Let all evaluations become older."""
+        for rows in self._latest.values():
+            for resource, row in rows.items():
+                rows[resource] = replace(row, recorded_at=row.recorded_at - by)
 
     @contextmanager
     def failing(self, when: Callable[[Mapping[str, Any]], bool], *, times: int | None = 1) -> Iterator[None]:

@@ -9,6 +9,7 @@ History: https://docs.aws.amazon.com/config/latest/APIReference/API_Configuratio
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -163,6 +164,12 @@ class Recorder:
         if not items and name in ecr_backends[account][region].repositories:
             items = [self.record(account, region, name)]
         return tuple(sorted(items or (), key=lambda item: item.captured_at, reverse=True))
+
+    def recorded(self) -> dict[tuple[str, str], int]:
+        """Return how many repositories are recorded and not deleted, by account and Region."""
+        return Counter(
+            (account, region) for (account, region, _), items in self._items.items() if items[-1].configuration
+        )
 
     def now(self) -> datetime:
         """Return the time in milliseconds, as AWS Config writes it."""

@@ -45,6 +45,7 @@ _PATIENT: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
     connect_timeout=10,
     read_timeout=60,
+    max_pool_connections=32,  # as many as threads share a client; botocore closes further ones after each call
     user_agent_extra="ecr-exposure",
 )
 # An attempt without a response may have been accepted: a repetition would be a second invocation.
@@ -270,13 +271,15 @@ def error_text(error: BaseException) -> str:
     """
     if isinstance(error, ClientError):
         details: Mapping[str, Any] = error.response.get("Error", {})
-        message = _cut(printable(str(details.get("Message", ""))))
+        message = message_text(str(details.get("Message", "")))
         return printable(f"{details.get('Code', 'Unknown')}: {message} ({error.operation_name})")
-    return _cut(printable(str(error)))
+    return message_text(str(error))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+def message_text(text: str) -> str:
+    """Return a message of AWS in one printable line, cut at 200 characters."""
+    line = printable(text)
+    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def printable(text: str) -> str:

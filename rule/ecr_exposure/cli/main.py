@@ -16,6 +16,7 @@ from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.output import SCHEMA
 from ecr_exposure.cli.preflight import preflight
 from ecr_exposure.cli.replay import replay
+from ecr_exposure.cli.status import status
 from ecr_exposure.cli.terminal import print_line
 from ecr_exposure.cli.verify import verify
 
@@ -50,7 +51,7 @@ def command(context: click.Context) -> None:
         context.exit(ExitCode.NOT_DONE)
 
 
-for _subcommand in (preflight, verify, replay):
+for _subcommand in (preflight, verify, replay, status):
     command.add_command(_subcommand)
 
 

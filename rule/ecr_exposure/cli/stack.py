@@ -27,6 +27,10 @@ class DeployedAs(StrEnum):
     ACCOUNT_RULE = "account-rule"
 
 
+class NoStackError(CannotRunError):
+    """The Region has no stack of this name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A stack of template.yaml."""
@@ -75,7 +79,7 @@ def read_stack(
         if error_code(error) != "ValidationError":
             raise
         where = f"{client.meta.region_name} of this account"
-        raise CannotRunError(f"stack {name!r} does not exist in {where}") from None
+        raise NoStackError(f"stack {name!r} does not exist in {where}") from None
     if not stacks:
         raise NotAwsError("the response to DescribeStacks has no stack, so it did not come from AWS")
     stack = stacks[0]

@@ -1,0 +1,71 @@
+"""Which aggregator of the hub account has the results of a Region.
+
+An aggregator that is limited to other resource types, as those of AWS services are, has no results of repositories:
+https://docs.aws.amazon.com/config/latest/APIReference/API_AggregatorFilters.html
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from ecr_exposure.cli.aws_calls import Unknown, entries
+from ecr_exposure.cli.rule_status.evidence import AggregatorPlace
+
+if TYPE_CHECKING:
+    from mypy_boto3_config import ConfigServiceClient
+    from mypy_boto3_config.type_defs import ConfigurationAggregatorTypeDef
+
+REPOSITORY: Final = "AWS::ECR::Repository"
+COMPLIANCE: Final = "AWS::Config::ResourceCompliance"
+
+
+def read_aggregators(client: "ConfigServiceClient") -> tuple[AggregatorPlace, ...]:
+    """Return the aggregators of one Region that can have results of repositories."""
+    pages = client.get_paginator("describe_configuration_aggregators").paginate()
+    found = entries(pages, lambda page: page["ConfigurationAggregators"])
+    return tuple(place for each in found for place in _places(each, client.meta.region_name))
+
+
+def _places(described: "ConfigurationAggregatorTypeDef", region: str) -> Iterator[AggregatorPlace]:
+    types = described.get("AggregatorFilters", {}).get("ResourceType", {}).get("Value", ())
+    if types and not {REPOSITORY, COMPLIANCE} <= set(types):
+        return
+    name = described["ConfigurationAggregatorName"]
+    organization = described.get("OrganizationAggregationSource")
+    if organization is not None:
+        covered = None if organization.get("AllAwsRegions") else frozenset(organization.get("AwsRegions", ()))
+        yield AggregatorPlace(name=name, region=region, regions=covered, accounts=None)
+    for source in described.get("AccountAggregationSources", ()):
+        covered = None if source.get("AllAwsRegions") else frozenset(source.get("AwsRegions", ()))
+        yield AggregatorPlace(name=name, region=region, regions=covered, accounts=frozenset(source["AccountIds"]))
+
+
+def choose_aggregator(
+    region: str, found: Mapping[str, Sequence[AggregatorPlace] | Unknown], name: str | None
+) -> AggregatorPlace | Unknown:
+    """Return the aggregator for the results of a Region, or why there is none.
+
+    ``found`` has the aggregators by the Region that they are in. One of the organization comes before one of named
+    accounts, and one in the Region itself before others. With ``name`` only that one is taken.
+    """
+    places = list(_known(found))
+    named = [each for each in places if name in {None, each.name}]
+    covering = [each for each in named if each.covers(region)]
+    if covering:
+        return min(covering, key=lambda each: (each.accounts is not None, each.region != region, each.region))
+    unread = [f"{where}: {each.reason}" for where, each in sorted(found.items()) if isinstance(each, Unknown)]
+    if unread:
+        return Unknown(f"the aggregators could not be listed in {'; '.join(unread)}")
+    where = ", ".join(sorted(found))
+    if name is not None and not named:
+        existing = ", ".join(sorted({each.name for each in places})) or "none"
+        return Unknown(f"no aggregator {name!r} with ECR repositories in {where} (there: {existing})")
+    if not places:
+        return Unknown(f"this account has no aggregator in {where}")
+    names = ", ".join(sorted({f"{each.name} in {each.region}" for each in named}))
+    return Unknown(f"no aggregator covers this Region (found: {names})")
+
+
+def _known(found: Mapping[str, Sequence[AggregatorPlace] | Unknown]) -> Iterable[AggregatorPlace]:
+    for places in found.values():
+        if not isinstance(places, Unknown):
+            yield from places

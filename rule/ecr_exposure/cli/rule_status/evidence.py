@@ -1,0 +1,91 @@
+"""What is known about the evaluations of a rule, before anything is concluded from it. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.rule_status.stack_facts import StackFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregatorPlace:
+    """An AWS Config aggregator of the hub account, and what it covers."""
+
+    name: str
+    region: str
+    """The Region that it is in."""
+    regions: frozenset[str] | None
+    """The Regions that it covers; None for all."""
+    accounts: frozenset[str] | None
+    """The accounts that it covers; None for all of the organization."""
+
+    def covers(self, region: str) -> bool:
+        """Return whether the aggregator has the results of a Region."""
+        return self.regions is None or region in self.regions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problems:
+    """What AWS reports about each account, for example about its stack instance."""
+
+    found: Mapping[str, str]
+    """Account to problem in AWS's words; empty where there is none."""
+    otherwise: str
+    """The problem of each account that AWS does not list; empty if that is none."""
+
+    def of(self, account: str) -> str:
+        """Return the problem of an account; empty if there is none."""
+        return self.found.get(account, self.otherwise)
+
+
+NO_PROBLEMS = Problems(found=MappingProxyType({}), otherwise="")
+
+Times = Mapping[str, datetime | None]
+"""Repository to the time of its last evaluation; None where the time does not matter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionEvidence:
+    """What is known about one Region."""
+
+    region: str
+    stack: StackFacts | Unknown | None
+    """None if no stack of the name exists there; nothing else is known then."""
+    aggregator: AggregatorPlace | Unknown | None = None
+    """None for a rule of one account; unknown where no aggregator covers the Region."""
+    instances: Problems | Unknown = NO_PROBLEMS
+    """The stack instances that create the role in each account, which all Regions share."""
+    deployments: Problems | Unknown = NO_PROBLEMS
+    """The conformance pack, the organization rule or the rule in each account."""
+    sources: Problems | Unknown = NO_PROBLEMS
+    """The aggregator's last update from each account."""
+    repositories: Mapping[str, int] | Unknown = field(default_factory=dict)
+    """How many repositories AWS Config has recorded, by account; an account without any may be omitted."""
+    evaluated: Mapping[str, Times | Unknown] | Unknown = field(default_factory=dict)
+    """The repositories with a result of the rule, by account; an account without any is omitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An account of the organization."""
+
+    account: str
+    state: str
+    """ACTIVE, or another state of AWS Organizations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that is known."""
+
+    hub: str
+    now: datetime
+    named: frozenset[str]
+    """The accounts that the operator named; empty for all."""
+    members: tuple[Member, ...] | Unknown
+    """The accounts of the organization; without organization the hub alone."""
+    regions: tuple[RegionEvidence, ...]
+    unread: str = ""
+    """Why not all was read, such as "interrupted"; empty if all was."""

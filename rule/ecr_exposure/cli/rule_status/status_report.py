@@ -1,0 +1,196 @@
+"""Prints a status: one table, groups at scale, failed events, alarms, and what was not seen."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, timedelta
+from typing import Final
+
+from ecr_exposure.cli.aws_calls import Unknown
+from ecr_exposure.cli.output import Output, duration
+from ecr_exposure.cli.rule_status.conclusion import Conclusion, Group, group_rows
+from ecr_exposure.cli.rule_status.evaluation_state import INCOMPLETE, NO_RESULT, Row, State
+from ecr_exposure.cli.rule_status.stack_facts import StackFacts
+from ecr_exposure.cli.rule_status.stack_operations import Alarm, FailedEvents, Operations
+
+_MOST_ROWS: Final = 30
+_MOST_GROUPS: Final = 40
+_MOST_NAMED: Final = 5
+_RECENT: Final = timedelta(hours=1)
+_STYLES: Final = {
+    State.NOT_SEEN: "yellow",
+    State.MISSING: "red",
+    State.PARTLY: "red",
+    State.EVALUATED: "green",
+    State.NO_REPOSITORIES: "green",
+    State.EXCLUDED: "",
+    State.NOT_ACTIVE: "",
+}
+_COUNTED: Final = {State.NO_REPOSITORIES: "without repositories", State.NOT_ACTIVE: "not active"}
+_STABLE: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+_WIDTH: Final = max(len(state) for state in State)
+
+
+def print_conclusion(output: Output, conclusion: Conclusion) -> None:
+    """Print all but the last line."""
+    _print_stacks(output, conclusion)
+    if len(conclusion.rows) <= _MOST_ROWS:
+        _print_table(output, conclusion.rows)
+    else:
+        _print_groups(output, conclusion.rows)
+    _print_operations(output, conclusion)
+    _print_not_seen(output, conclusion)
+    _print_notes(output, conclusion)
+
+
+def summary(conclusion: Conclusion) -> str:
+    """Return in one line how many accounts in Regions are in each state, and what else is not as wanted."""
+    parts = [f"{count:,} {_COUNTED.get(state, state)}" for state, count in conclusion.counts.items()]
+    if conclusion.problems_of_evaluated:
+        parts.append(f"{conclusion.problems_of_evaluated:,} of the evaluated with a problem")
+    accounts = _number(len({row.account for row in conclusion.rows}), "account")
+    text = f"{', '.join(parts)} ({accounts}, {_number(len(conclusion.evidence.regions), 'Region')})"
+    if conclusion.failed_events:
+        text += f"; {_number(conclusion.failed_events, 'failed event')}"
+    if conclusion.alarms:
+        text += f"; {_number(conclusion.alarms, 'alarm')}"
+    return text
+
+
+def _print_stacks(output: Output, conclusion: Conclusion) -> None:
+    texts: dict[str, list[str]] = {}
+    for each in conclusion.evidence.regions:
+        stack = each.stack
+        if isinstance(stack, StackFacts):
+            hours = 0 if stack.period is None else stack.period // timedelta(hours=1)
+            period = f"evaluates every {_number(hours, 'hour')}" if hours else "without periodic evaluations"
+            unstable = "" if stack.status in _STABLE else f", status {stack.status}"
+            text = f"Stack {stack.name}{unstable}: rule {stack.rule_name} as {stack.deployed_as}, {period}"
+            texts.setdefault(text, []).append(each.region)
+    for text, regions in texts.items():
+        output.line(f"{text} ({_listed(regions)})" if len(conclusion.evidence.regions) > 1 else text)
+
+
+def _print_table(output: Output, rows: Sequence[Row]) -> None:
+    order = list(State)
+    width = max((len(row.region) for row in rows), default=0)
+    output.line((f"{'Account':<12}  {'Region':<{width}}  {'State':<{_WIDTH}}  {'Repositories':<12}  Reason", "bold"))
+    for row in sorted(rows, key=lambda each: order.index(each.state)):
+        place = f"{row.account:<12}  {row.region:<{width}}  "
+        rest = f"  {_repositories(row):<12}  {row.reason}".rstrip()
+        output.line(place, (f"{row.state:<{_WIDTH}}" if rest else row.state.value, _STYLES[row.state]), rest)
+
+
+def _repositories(row: Row) -> str:
+    if row.current is None or row.repositories is None or not (row.current or row.repositories):
+        return ""
+    return f"{row.current} of {max(row.current, row.repositories)}"
+
+
+def _print_groups(output: Output, rows: Sequence[Row]) -> None:
+    groups = group_rows(rows)
+    output.line((f"{'Count':>7}  {'State':<{_WIDTH}}  Reason", "bold"))
+    for group in groups[:_MOST_GROUPS]:
+        state = f"{group.state:<{_WIDTH}}" if group.reason else group.state.value
+        output.line(f"{len(group.rows):>7,}  ", (state, _STYLES[group.state]), f"  {group.reason}".rstrip())
+        if group.reason:
+            output.line(_places(group), indent=11 + _WIDTH)
+    rest = groups[_MOST_GROUPS:]
+    if rest:
+        output.line(f"{sum(len(each.rows) for each in rest):>7,}  for {len(rest):,} other reasons: see --json")
+
+
+def _places(group: Group) -> str:
+    shown = (f"{row.account} {row.region}{_share(row)}" for row in group.rows[:_MOST_NAMED])
+    return f"in {', '.join(shown)}{_more(len(group.rows))}"
+
+
+def _share(row: Row) -> str:
+    return f" ({_repositories(row)})" if row.state is State.PARTLY else ""
+
+
+def _print_operations(output: Output, conclusion: Conclusion) -> None:
+    quiet, calm = [], []
+    for each in conclusion.operations:
+        events = each.failed_events
+        if isinstance(events, FailedEvents):
+            if each.events:
+                command = f"ecr-exposure replay {_stack_name(conclusion)} --region {each.region}"
+                output.line((f"{each.region}: {_events(events)}", "red"), f"; {command}")
+            else:
+                quiet.append(each.region)
+        for text in _alarms(each):
+            output.line((f"{each.region}: {text}", "red"))
+        if not (isinstance(each.alarms, Unknown) or any(_alarms(each))):
+            calm.append(each.region)
+    if quiet:
+        output.line(f"No failed events in {_listed(quiet)}")
+    if calm:
+        output.line(f"No alarm in {_listed(calm)}")
+
+
+def _alarms(operations: Operations) -> Iterator[str]:
+    yield from map(_alarm, operations.in_alarm)
+    yield from (f"alarm {name} does not exist" for name in operations.missing_alarms)
+
+
+def _stack_name(conclusion: Conclusion) -> str:
+    return next(each.stack.name for each in conclusion.evidence.regions if isinstance(each.stack, StackFacts))
+
+
+def _events(events: FailedEvents) -> str:
+    verb = "waits" if events.waiting == 1 else "wait"
+    text = f"about {_number(events.waiting, 'failed event')} {verb}"
+    if isinstance(events.oldest, timedelta):
+        text += f", the oldest for {duration(events.oldest.total_seconds())} (SQS deletes it after 14 d)"
+    return f"{text}, and {events.in_flight:,} more are being received" if events.in_flight else text
+
+
+def _alarm(alarm: Alarm) -> str:
+    since = f" since {alarm.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if alarm.since else ""
+    return f"alarm {alarm.name} is in ALARM{since}{f': {alarm.reason}' if alarm.reason else ''}"
+
+
+def _print_not_seen(output: Output, conclusion: Conclusion) -> None:
+    """Print what is not yet in the table as the reason of a row."""
+    shown = {row.reason for row in conclusion.rows if row.state is State.NOT_SEEN}
+    for each in conclusion.not_seen:
+        if each.reason not in shown:
+            output.line(("Not seen: ", "yellow"), f"{each.reason} (for {_listed(each.regions)})")
+
+
+def _print_notes(output: Output, conclusion: Conclusion) -> None:
+    """Print what limits the meaning of a state."""
+    if any(row.state is State.NO_REPOSITORIES for row in conclusion.rows):
+        output.line('"no repositories": AWS Config has recorded none; preflight shows where its recorder does not run.')
+    log = _log_of_missing_results(conclusion)
+    if log:
+        output.line(f"Why a result is missing: {log} shows the function's errors.")
+    lacking = {row.region for row in conclusion.rows if row.state in {State.MISSING, State.PARTLY}}
+    changed = [
+        each.region
+        for each in conclusion.evidence.regions
+        if isinstance(each.stack, StackFacts) and conclusion.evidence.now - each.stack.changed_at < _RECENT
+    ]
+    recent = [region for region in changed if region in lacking]
+    if recent:
+        output.line(f"The stack changed within the last hour, so first results may be on their way: {_listed(recent)}")
+
+
+def _log_of_missing_results(conclusion: Conclusion) -> str:
+    """Return the command that shows the function's errors, if AWS reports no reason for a missing result."""
+    unexplained = {row.region for row in conclusion.rows if row.reason in {NO_RESULT, INCOMPLETE}}
+    for each in conclusion.evidence.regions:
+        if isinstance(each.stack, StackFacts) and each.region in unexplained:
+            return f"aws logs tail {each.stack.log_group} --region {each.region} --since 1d"
+    return ""
+
+
+def _listed(regions: Sequence[str]) -> str:
+    return ", ".join(regions[:_MOST_NAMED]) + _more(len(regions))
+
+
+def _more(count: int) -> str:
+    return f" and {count - _MOST_NAMED:,} more" if count > _MOST_NAMED else ""
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
