@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 
@@ -120,12 +121,16 @@ class TestSignals:
         assert "ReceiveMessage" not in stack.operations()
 
     def test_signal_while_an_invocation_is_throttled_ends_the_run(self, stack: StackWithQueue) -> None:
+        def interrupt() -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)  # the main thread handles the signal, while this one would go on
+
         stack.send(*ALL_BODIES[:3])
-        stack.clock.during_sleeps = [lambda: os.kill(os.getpid(), signal.SIGINT)]
+        stack.clock.during_sleeps = [interrupt]
         fault = Fault("lambda", "Invoke", status=429, body="{}", times=None)
         with stack.organization.faults.inject(fault) as injected:
             assert stack.replay() == 130
-        assert len(injected.calls) <= 2
+        assert len(injected.calls) < 6
         assert sorted(stack.visible()) == ALL_BODIES[:3]
 
     def test_second_signal_does_not_stop_the_end(self, stack: StackWithQueue) -> None:
@@ -177,7 +182,7 @@ class TestExpiredCredentials:
         stack.send(*ALL_BODIES)
 
         def slow(_call: Call) -> bool:
-            stack.clock.seconds += 120
+            stack.clock.seconds += 60
             return False
 
         with (
