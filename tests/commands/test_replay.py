@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import pytest
 
+from ecr_exposure.aws import kept
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
+from ecr_exposure.handler import lambda_handler
 from tests.commands.stack_with_queue import (
     FUNCTION,
     FUNCTION_ARN,
@@ -23,6 +25,7 @@ from tests.commands.stack_with_queue import (
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.faults import Connection, Fault
 from tests.local_aws.organization import HUB, LocalOrganization
+from tests.rule.member_account import OPEN
 
 CHANGED: Final = f"account {ONE} (ConfigurationItemChangeNotification, rule {RULE})"
 DENIED: Final = "AccessDenied: sts:AssumeRole"
@@ -91,6 +94,26 @@ class TestEvents:
         (replayed,) = stack.events
         config.invoke(replayed, region=HOME)
         assert events == [again(failed)]
+
+    def test_old_event_does_not_replace_a_newer_evaluation(self, stack: StackWithQueue) -> None:
+        """From the queue through the function: the event says closed, and since then the repository was opened.
+
+        The event's time is later than that of the evaluation, so that the local AWS Config shows what it reports.
+        """
+        kept.clear()
+        environment = {"EXECUTION_ROLE_NAME": "EcrExposureEvaluation", "ASSUME_ROLE_MODE": "true"}
+        config = ConfigService(stack.organization, lambda_handler, environment=environment)
+        rule = config.put_rule(ONE, HOME, RULE)
+        stack.organization.create_repository(ONE, HOME, "app", None)
+        message = config.change_message(config.record(ONE, HOME, "app"))
+        message["configurationItem"]["configurationItemCaptureTime"] = "2999-01-01T00:00:00.000Z"
+        stack.send(record(config.event(rule, message)))
+        stack.organization.set_policy(ONE, HOME, "app", OPEN)
+        config.deliver_change(ONE, HOME, "app")
+        assert stack.replay() == 0
+        (replayed,) = stack.events
+        config.invoke(replayed, region=HOME)
+        assert [each.compliance for each in config.evaluations(ONE, HOME, RULE)] == ["NON_COMPLIANT"]
 
     def test_scheduled_event_is_replayed_as_it_is(self, stack: StackWithQueue) -> None:
         stack.send(record(event(None)))
