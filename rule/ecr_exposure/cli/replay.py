@@ -296,7 +296,7 @@ class _Command:
         self.interrupts.release()
         try:
             self.output.confirm(question, yes=self.options["yes"], required=required)
-        except (KeyboardInterrupt, click.Abort):
+        except KeyboardInterrupt:  # also the end of the input
             if not self.run.interrupted():
                 raise CannotRunError("you did not agree, so nothing was changed") from None
         finally:

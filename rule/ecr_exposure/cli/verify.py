@@ -219,9 +219,7 @@ def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
             output.confirm(question(run.verification), yes=options["yes"])
             run.clean(finished)
             return run.run()
-        except (KeyboardInterrupt, click.Abort) as error:
-            if isinstance(error, click.Abort):  # of an interrupt at the question, whose line is not ended
-                click.echo(err=True)
+        except KeyboardInterrupt:
             last_line = ("Interrupted; this run leaves no repository.", "bold red")
             members = run.members(problem="interrupted") if run else {}
             return output.end(ExitCode.INTERRUPTED, "interrupted", last_line, **members)
