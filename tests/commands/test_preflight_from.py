@@ -113,6 +113,19 @@ class TestFacts:
         (finding,) = report.under("Not checked")
         assert "AccessDeniedException: no DescribeConfigurationRecorderStatus for you" in finding
 
+    def test_detail_that_was_left_out_then_and_cannot_be_read_now_leaves_the_account_seen(
+        self, delegated: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        """In a large organization a run without --thorough leaves out settings and delivery channels."""
+        document = seen_from_above(delegated, preflight)
+        pair = document["account_regions"][TWO][ABROAD]
+        pair["delivery_channel"] = pair["recorder"]["settings"] = {"not_read": True}
+        write(document)
+        report = preflight(delegated, "--from", FILE)
+        assert (report.status, report.under("Not checked")) == (0, [])
+        assert "was not read in 1 of 4 cases" in report.text
+        assert any(line.endswith(f"--hub {ONE} --thorough") for line in report.lines)
+
     def test_permissions_boundary_of_another_name_is_read(
         self, prepared: PreparedOrganization, preflight: RunPreflight, write_values: WriteValues
     ) -> None:

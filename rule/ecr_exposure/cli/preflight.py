@@ -102,7 +102,6 @@ def _listed(text: str | None, pattern: re.Pattern[str], what: str) -> tuple[str,
         (
             "ecr-exposure preflight --regions eu-west-1 --set publicAccessTest=reachable",
             "ecr-exposure preflight --regions eu-west-1,us-east-1 --hub 111122223333",
-            "ecr-exposure preflight --regions eu-west-1 --from preflight.json",
         ),
         {
             ExitCode.AS_WANTED: "Ready to deploy; accounts may be excluded, and there may be hints.",

@@ -147,8 +147,9 @@ class AccountReader:
                 self._workers.add_last(partial(self._open, account, missing[account]))
         try:
             self._workers.run()
-        finally:
+        except BaseException:
             self._clients.stop()
+            raise
 
     def _saved_boundaries(self) -> dict[str, bool | Unknown]:
         saved = self._plan.saved

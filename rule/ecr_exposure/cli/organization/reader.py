@@ -160,7 +160,7 @@ class _InventoryReader:
                 saved.administrators if not inventory.in_management_account else None,
             ),
         )
-        return self._with_accounts(inventory, saved, aggregators, credentials)
+        return self._with_accounts(inventory, saved, aggregators)
 
     def _without_accounts(self, hub: str, facts: OrganizationFacts, to_read: tuple[str, ...]) -> Inventory:
         home = self._values.get("HomeRegion") or self._regions[0]
@@ -198,7 +198,6 @@ class _InventoryReader:
         inventory: Inventory,
         saved: SavedReading,
         aggregators: tuple[AggregatorPlace, ...] | Unknown,
-        credentials: _Credentials,
     ) -> Inventory:
         """Read the accounts, and return what was read, also if that is cut short."""
         plan = self._plan(inventory, saved)
@@ -208,7 +207,8 @@ class _InventoryReader:
             try:
                 reader.read()
                 if reader.found.unreached:
-                    aggregator = read_aggregator(self._session, aggregators, credentials)
+                    # The credentials of before may have ended meanwhile.
+                    aggregator = read_aggregator(self._session, aggregators, self._credentials_of(inventory.hub))
             except (KeyboardInterrupt, CredentialsExpiredError) as error:
                 cut_short = INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXPIRED
         found = reader.found

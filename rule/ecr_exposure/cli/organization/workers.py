@@ -16,24 +16,25 @@ class Workers:
     def __init__(self, threads: int) -> None:
         """Say how many tasks may run at the same time."""
         self._threads = threads
-        self._tasks: deque[Task] = deque()
+        self._next: deque[Task] = deque()
+        self._last: deque[Task] = deque()
         self._changed = Condition()
         self._open = 0
         self._failure: BaseException | None = None
         self._stopped = False
 
     def add_next(self, tasks: Iterable[Task]) -> None:
-        """Add tasks that run before all others."""
+        """Add tasks that run before those of ``add_last``."""
         added = tuple(tasks)
         with self._changed:
-            self._tasks.extendleft(reversed(added))
+            self._next.extend(added)
             self._open += len(added)
             self._changed.notify(len(added))
 
     def add_last(self, task: Task) -> None:
         """Add a task that runs after all others."""
         with self._changed:
-            self._tasks.append(task)
+            self._last.append(task)
             self._open += 1
             self._changed.notify()
 
@@ -68,9 +69,10 @@ class Workers:
     def _take(self) -> Task | None:
         """Return the next task, as soon as there is one; None at the end."""
         with self._changed:
-            while not self._tasks and self._open and not self._stopped:
+            while not (self._next or self._last) and self._open and not self._stopped:
                 self._changed.wait()
-            return self._tasks.popleft() if self._tasks and not self._stopped else None
+            waiting = self._next or self._last
+            return waiting.popleft() if waiting and not self._stopped else None
 
     def _end(self, failure: BaseException | None) -> None:
         with self._changed:
