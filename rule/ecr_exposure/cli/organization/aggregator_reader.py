@@ -14,6 +14,7 @@ import boto3
 
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, entries, printable, required
 from ecr_exposure.cli.organization.inventory import Aggregator
+from ecr_exposure.cli.organization.workers import in_regions
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
@@ -38,16 +39,18 @@ def organization_aggregators(
 def _places(
     session: boto3.Session, regions: Sequence[str], credentials: Mapping[str, str]
 ) -> tuple[AggregatorPlace, ...]:
-    found = []
-    for region in regions:
+    def read(region: str) -> list[AggregatorPlace]:
         paginator = Clients(session, region, credentials).config.get_paginator("describe_configuration_aggregators")
+        found = []
         for each in entries(paginator.paginate(), lambda page: page["ConfigurationAggregators"]):
             source = each.get("OrganizationAggregationSource")
             if source:
                 covered = regions if source.get("AllAwsRegions") else source.get("AwsRegions", ())
                 name = each["ConfigurationAggregatorName"]
                 found.append(AggregatorPlace(name=name, region=region, covered=frozenset(covered) & frozenset(regions)))
-    return tuple(found)
+        return found
+
+    return tuple(place for places in in_regions(regions, read).values() for place in places)
 
 
 def covered_regions(places: Sequence[AggregatorPlace] | Unknown) -> frozenset[str] | Unknown:

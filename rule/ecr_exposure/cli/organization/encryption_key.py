@@ -13,6 +13,7 @@ import boto3
 
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, required
 from ecr_exposure.cli.organization.inventory import Key
+from ecr_exposure.cli.organization.workers import in_regions
 
 _ARN: Final = re.compile(r"arn:(?P<partition>[\w-]+):kms:(?P<region>[\w-]+):(?P<account>\d{12}):key/(?P<name>[\w-]+)")
 
@@ -44,7 +45,8 @@ def read_keys(
     arn = key_arn(text)
     if arn is None:
         return {}
-    return {region: _read(session, region, arn, credentials) for region in dict.fromkeys((*regions, arn.region))}
+    all_regions = dict.fromkeys((*regions, arn.region))
+    return in_regions(all_regions, lambda region: _read(session, region, arn, credentials))
 
 
 def _read(

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, entries, error_code, required
 from ecr_exposure.cli.organization.inventory import SecurityHub
+from ecr_exposure.cli.organization.workers import in_regions
 
 if TYPE_CHECKING:
     from mypy_boto3_securityhub import SecurityHubClient
@@ -33,19 +34,16 @@ def read_security_hub(
     administrators: those that are known elsewhere than in the management account, by Region; None in that account,
     which lists them.
     """
-    found: dict[str, SecurityHub | Unknown] = {}
-    for region in regions:
+
+    def read(region: str) -> SecurityHub | Unknown:
         enabled = _enabled(session, region, credentials)
         if isinstance(enabled, Unknown):
-            found[region] = enabled
-        else:
-            found[region] = SecurityHub(
-                enabled=enabled,
-                administrator=_administrator(session, region)
-                if administrators is None
-                else administrators.get(region, ONLY_MANAGEMENT_ACCOUNT),
-            )
-    return found
+            return enabled
+        if administrators is None:
+            return SecurityHub(enabled=enabled, administrator=_administrator(session, region))
+        return SecurityHub(enabled=enabled, administrator=administrators.get(region, ONLY_MANAGEMENT_ACCOUNT))
+
+    return in_regions(regions, read)
 
 
 def _enabled(session: boto3.Session, region: str, credentials: Mapping[str, str] | Unknown) -> bool | Unknown:

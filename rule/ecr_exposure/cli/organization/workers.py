@@ -2,12 +2,29 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from threading import Condition, Thread
-from typing import Final
+from typing import Final, TypeVar
 
+_Value = TypeVar("_Value")
 Task = Callable[[], None]
 # How often the main thread looks whether a signal arrived; Python handles signals in the main thread only.
 _SECONDS_BETWEEN_LOOKS: Final = 0.1
+
+
+def in_regions(regions: Iterable[str], read: Callable[[str], _Value]) -> dict[str, _Value]:
+    """Return what is read in each Region, side by side; raise the first error."""
+    found: dict[str, _Value] = {}
+    named = tuple(regions)
+    workers = Workers(len(named))
+    for region in named:
+        workers.add_last(partial(_read_into, found, region, read))
+    workers.run()
+    return {region: found[region] for region in named}
+
+
+def _read_into(found: dict[str, _Value], region: str, read: Callable[[str], _Value]) -> None:
+    found[region] = read(region)
 
 
 class Workers:
