@@ -21,6 +21,7 @@ Scenarios:
   6. Given such a policy that grants pull and discover only, and a repository that excludedPublicRepositories
      names or that has the tag of excludedPublicTag: COMPLIANT, the annotation names the grant.
   7. Given any other policy: COMPLIANT.
+  8. Given a change event that ecr-exposure replay sends again: the same, for the repository as Amazon ECR has it now.
 
 https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_lambda-functions.html
 """
@@ -36,6 +37,7 @@ from typing import Any, Final
 from rdklib import ConfigRule, Evaluation
 
 from ecr_exposure.aws import ClientFactory, organization_accounts
+from ecr_exposure.event import is_replayed
 from ecr_exposure.invocation import Invocation
 from ecr_exposure.parameters import RuleParameters, read_parameters
 from ecr_exposure.periodic import PeriodicRun
@@ -71,7 +73,7 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
 
     def evaluate_change(
         self,
-        _event: Mapping[str, Any],
+        event: Mapping[str, Any],
         client_factory: ClientFactory,
         configuration_item: Mapping[str, Any],
         valid_rule_parameters: RuleParameters,
@@ -79,6 +81,8 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
         """Return the evaluation of the repository that changed."""
         self.was_asked = True
         parameters = _with_members(valid_rule_parameters, client_factory)
+        if is_replayed(event):
+            return [self._run(event, client_factory, parameters).evaluation_of(configuration_item["resourceId"])]
         return [_evaluate(repository_of_item(configuration_item), parameters, datetime.now(UTC))]
 
     def evaluate_periodic(
@@ -90,10 +94,13 @@ class EcrRepositoryNoPublicAccess(ConfigRule):  # type: ignore[misc]  # rdklib h
         """Evaluate every repository of the account and region, and return the evaluation that is not yet reported."""
         self.was_asked = True
         parameters = _with_members(valid_rule_parameters, client_factory)
+        return self._run(event, client_factory, parameters).evaluations()
+
+    def _run(self, event: Mapping[str, Any], client_factory: ClientFactory, parameters: RuleParameters) -> PeriodicRun:
         now = datetime.now(UTC)
         evaluate = partial(_evaluate, parameters=parameters, now=now)
         asks_for_tags = partial(needs_tags, parameters=parameters, now=now)
-        return PeriodicRun(event, client_factory, self._invocation, evaluate, asks_for_tags).evaluations()
+        return PeriodicRun(event, client_factory, self._invocation, evaluate, asks_for_tags)
 
 
 def _with_members(parameters: RuleParameters, client_factory: ClientFactory) -> RuleParameters:

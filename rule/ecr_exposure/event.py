@@ -4,6 +4,9 @@ https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop
 
 The parameters of an event belong to the owner of the rule that invokes the function. If the environment of the
 function sets the execution role and the mode, no event can change them.
+
+``ecr-exposure replay`` adds an element of its own to a change event: ``"replayed": true``. The item of such an event is
+old, and AWS Config may have a newer evaluation, so the function evaluates the repository as Amazon ECR has it now.
 """
 
 import json
@@ -50,6 +53,11 @@ class ValidatedEvent(NamedTuple):
         return self._replace(for_rdklib=for_rdklib, item=item, lacks_item=False)
 
 
+def is_replayed(event: Mapping[str, object]) -> bool:
+    """Return whether the event comes from ``ecr-exposure replay``, so that its item may be outdated."""
+    return event.get("replayed") is True
+
+
 def validate_event(event: object, environment: Mapping[str, str], function_arn: object = None) -> ValidatedEvent:
     """Return the event as rdklib needs it.
 
@@ -73,7 +81,8 @@ def validate_event(event: object, environment: Mapping[str, str], function_arn: 
     for_rdklib = {
         "executionRoleArn": "",
         **event,
-        "eventLeftScope": event.get("eventLeftScope") in (True, "true"),
+        # A replayed event does not tell whether the repository is in scope now.
+        "eventLeftScope": event.get("eventLeftScope") in (True, "true") and not is_replayed(event),
         "ruleParameters": json.dumps(given),
         # A duplicate key becomes a text that names it, which is neither a configuration nor a policy.
         "invokingEvent": json.dumps(invoking_event, default=str),
@@ -159,14 +168,15 @@ def _completed(
         _require_string("event", event, "configRuleName")
         _require_string("invokingEvent", invoking_event, "notificationCreationTime")
         return invoking_event, {}
-    if kind == CHANGE:
-        return invoking_event, _item(invoking_event, "configurationItem")
-    if kind == OVERSIZED:
-        summary = _item(invoking_event, "configurationItemSummary")
-        if summary["configurationItemStatus"] in RECORDED and summary["resourceType"] == RESOURCE_TYPE:
-            return invoking_event, summary
-        # NOT_APPLICABLE follows from the summary, and a deleted resource has no configuration.
-        return {**invoking_event, "messageType": CHANGE, "configurationItem": summary}, summary
+    if kind in (CHANGE, OVERSIZED):
+        item = _item(invoking_event, "configurationItem" if kind == CHANGE else "configurationItemSummary")
+        if is_replayed(event):
+            # rdklib only asks the rule about a resource that exists, and a repository that was deleted may exist again.
+            item = {**item, "configurationItemStatus": "OK"}
+        elif kind == CHANGE or (item["configurationItemStatus"] in RECORDED and item["resourceType"] == RESOURCE_TYPE):
+            return invoking_event, item
+        # The rule needs no configuration: NOT_APPLICABLE follows from the summary, or the rule reads the repository.
+        return {**invoking_event, "messageType": CHANGE, "configurationItem": item}, item
     accepted = f"{CHANGE}, {OVERSIZED}, {SCHEDULED}"
     raise EvaluationError(f"invokingEvent.messageType: {describe(kind)} is unknown (accepted: {accepted})")
 

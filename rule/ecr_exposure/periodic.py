@@ -12,6 +12,8 @@ A repository policy can also deny that it is read. Then the latest configuration
 evaluation that its change triggered.
 
 The tags of a repository are read only where they matter to its verdict (ListTagsForResource).
+
+A replayed change event reads and evaluates its one repository in the same way.
 """
 
 import logging
@@ -97,11 +99,11 @@ class PeriodicRun:
         evaluate: Callable[[Repository], Evaluation],
         needs_tags: Callable[[Repository], bool],
     ) -> None:
-        """Store the scheduled event, and how a repository is evaluated; raise an error of AWS without the role.
+        """Store the event, and how a repository is evaluated; raise an error of AWS without the role.
 
         needs_tags: whether the tags of a repository, which are not yet known, matter to its verdict.
         """
-        self._rule_name: str = event["configRuleName"]
+        self._event = event
         self._account: str = event.get("accountId", "")
         self._ecr, self._config = clients.build_client("ecr"), clients.build_client("config")
         for client in (self._ecr, self._config):
@@ -111,7 +113,6 @@ class PeriodicRun:
         self._invocation = invocation
         self._evaluate = evaluate
         self._needs_tags = needs_tags
-        self._reporter = Reporter(self._config, event, invocation)
         self._arns: Mapping[str, str] = {}
         self._gone: list[str] = []
         self._denied: list[str] = []
@@ -122,6 +123,7 @@ class PeriodicRun:
 
     def evaluations(self) -> list[Evaluation]:
         """Evaluate all repositories, and report all evaluations but the last one, which is returned."""
+        self._reporter = Reporter(self._config, self._event, self._invocation)
         with self._invocation.in_time(self._ecr, self._config):
             recorded = self._recorded()
             self._arns = self._listed()
@@ -138,6 +140,15 @@ class PeriodicRun:
                     self._report(name, partial(self._deletion, name))
             return self._reporter.finish()
 
+    def evaluation_of(self, name: str) -> Evaluation:
+        """Return the evaluation of one repository as it is now; raise an error of AWS if it cannot be read."""
+        result = self._read(name)
+        if isinstance(result, _Read):
+            return self._evaluation(result)
+        if result.why is _Why.GONE:
+            return self._deletion(name)
+        raise result.error
+
     def _recorded(self) -> Mapping[str, float]:
         """Return when the evaluation of each repository was recorded, in seconds since 1970; empty after a fault."""
         times: dict[str, float] = {}
@@ -145,7 +156,7 @@ class PeriodicRun:
             self._config,
             "get_compliance_details_by_config_rule",
             "NextToken",
-            ConfigRuleName=self._rule_name,
+            ConfigRuleName=self._event["configRuleName"],
             ComplianceTypes=["COMPLIANT", "NON_COMPLIANT"],
             Limit=100,
         )

@@ -17,6 +17,7 @@ from tests.benchmarks import (
     hard_policies,
     periodic_runs,
     preflight_at_scale,
+    replay_at_scale,
 )
 from tests.benchmarks.measurements import Measurement
 
@@ -33,6 +34,7 @@ def measurements() -> Iterator[Measurement]:
     yield from hard_policies.measure()
     yield from periodic_runs.measure()
     yield from preflight_at_scale.measure()
+    yield from replay_at_scale.measure()
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from tests.benchmarks import (
     hard_policies,
     periodic_runs,
     preflight_at_scale,
+    replay_at_scale,
 )
 from tests.benchmarks.lists_of_names import LISTS
 from tests.benchmarks.measurements import Measurement, at_least, at_most
@@ -66,6 +67,10 @@ class TestMeasurements:
         assert run.exit_code == exit_code
         assert run.calls >= calls
         assert run.lines > 5
+
+    @pytest.mark.parametrize("size", [0, 1, 121])
+    def test_replay_replays_every_event(self, size: int) -> None:
+        assert replay_at_scale.run_once(size, seconds_a_call=0.0).wall > 0
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
     def test_cold_start_and_artifact_of_the_function(self, installing: dict[str, str], tmp_path: Path) -> None:

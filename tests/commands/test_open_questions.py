@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.open_questions import (
+from ecr_exposure.cli.stack import DeployedAs
+from ecr_exposure.cli.verification.open_questions import (
     AutomationRule,
     FindingSearch,
     MemberRoles,
@@ -17,7 +18,6 @@ from ecr_exposure.cli.open_questions import (
     SecurityHubFinding,
     answers,
 )
-from ecr_exposure.cli.stack import DeployedAs
 
 HUB, EARLIER, LATER = "111122223333", "444455556666", "777788889999"
 RULE: Final = "ecr-repository-no-public-access"
@@ -109,7 +109,7 @@ def test_every_question_that_the_check_can_answer_is_answered() -> None:
         (CRITERION, {"search": MEDIUM, "severity": "MEDIUM"}, OPEN,
          "MEDIUM is also the severity that AWS Config sends"),
         (CRITERION, {"search": found("HIGH"), "severity": "HIGH"}, YES, "the finding became HIGH, and AWS Config"),
-        (CRITERION, {"search": found("HIGH")}, OPEN, "the finding became HIGH; if your rule sets that, name it"),
+        (CRITERION, {"search": found("HIGH")}, OPEN, "the finding became HIGH; if your rule sets it, use"),
         (CRITERION, {"search": MEDIUM}, NO, "stayed MEDIUM although an automation rule for it is enabled"),
         (CRITERION, {"search": MEDIUM, "automation_rules": UNREAD}, OPEN, "stayed MEDIUM, and it is unreadable"),
         (CRITERION, {"search": MEDIUM, "automation_rules": ()}, OPEN, "no automation rule for it is enabled here"),

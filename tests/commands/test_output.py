@@ -144,6 +144,16 @@ class TestQuestion:
         with pytest.raises(CannotRunError, match="nothing was changed"):
             Output("replay", Clock()).confirm("Go on?", yes=False)
 
+    def test_interrupt_at_the_question_is_an_interrupt(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._terminal(monkeypatch, "")
+
+        def interrupted(_text: str) -> str:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("click.termui.visible_prompt_func", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Output("replay", Clock()).confirm("Go on?", yes=False)
+
     def test_yes_on_a_terminal_goes_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._terminal(monkeypatch, "y")
         Output("replay", Clock()).confirm("Go on?", yes=False)

@@ -78,7 +78,7 @@ class TestScope:
         with prepared.organization.faults.inject(response):
             report = preflight(prepared)
         assert report.status == 0
-        assert report.under("Hint") == [f"account {TWO}: the account is PENDING_CLOSURE, so the rule excludes it"]
+        assert report.under("Hint") == [f"account {TWO}: not ACTIVE but PENDING_CLOSURE, so the rule excludes it"]
 
     def test_suspended_account_is_excluded_and_a_hint(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -89,7 +89,7 @@ class TestScope:
         report = preflight(prepared)
         assert report.status == 0
         assert report.under("Hint") == [
-            f"account {TWO} (member-{TWO}): the account is SUSPENDED, so the rule excludes it"
+            f"account {TWO} (member-{TWO}): not ACTIVE but SUSPENDED, so the rule excludes it"
         ]
         assert report.excluded == TWO
         assert not [call for call in prepared.organization.calls if call.account == TWO]
@@ -122,8 +122,8 @@ class TestScope:
         write_values(ExcludedAccounts=ONE)
         report = preflight(prepared)
         assert [line for line in report.under("Hint") if "SUSPENDED" in line] == [
-            f"account {ONE} (member-{ONE}): the account is SUSPENDED, so the rule excludes it",
-            f"account {TWO} (member-{TWO}): the account is SUSPENDED, and ExcludedAccounts lacks it",
+            f"account {ONE} (member-{ONE}): not ACTIVE but SUSPENDED, so the rule excludes it",
+            f"account {TWO} (member-{TWO}): not ACTIVE but SUSPENDED, and ExcludedAccounts lacks it",
         ]
         assert "(not ACTIVE, or without a recorder in every named Region): --set ExcludedAccounts=" in report.text
 
@@ -357,8 +357,7 @@ class TestRecorder:
         assert (report.status, report.lines[-1]) == (0, "Ready to deploy without 2 accounts: see Excluded")
         assert report.under("Excluded") == [
             f"account {ONE} (member-{ONE}), eu-west-1: there is no configuration recorder",
-            f"account {TWO} (member-{TWO}): ExcludedAccounts names the account, although a configuration recorder runs "
-            "there",
+            f"account {TWO} (member-{TWO}): in ExcludedAccounts, although a configuration recorder runs there",
         ]
         assert any(line.endswith(f": --set ExcludedAccounts={ONE}") for line in report.lines)
 

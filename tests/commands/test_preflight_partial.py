@@ -58,6 +58,11 @@ class TestCutShort:
         ]
         assert "Checked: 380 of 1,000 accounts (1,000 with the role OrganizationAccountAccessRole)" in lines
 
+    def test_run_that_ended_early_is_to_be_resumed_and_not_repeated_elsewhere(self) -> None:
+        inventory = cut_short(large_organization(), 380 * 17)
+        lines = report_of(replace(inventory, caller=replace(inventory.caller, account=HUB)))
+        assert not [line for line in lines if "CloudShell" in line]
+
     def test_file_without_the_value_gets_no_excluded_accounts(self) -> None:
         """A run that sees all accounts would not change it again."""
         inventory = cut_short(large_organization(without_recorder(3)), 380 * 17)
@@ -98,6 +103,10 @@ class TestNamedAccounts:
         inventory = limited(large_organization(), 3, 4)
         inventory = replace(inventory, role_used=dict.fromkeys(inventory.to_read, "Inspector"))
         assert "Checked: 2 of 2 accounts that you named (2 with the role Inspector)" in report_of(inventory)
+
+    def test_management_account_that_was_not_named_is_not_mentioned(self) -> None:
+        lines = report_of(limited(large_organization(), 3), {"IncludeManagementAccount": "true"})
+        assert not [line for line in lines if line.startswith("Management account")]
 
     def test_excluded_accounts_are_neither_written_nor_shortened(self) -> None:
         inventory = limited(large_organization(without_recorder(4)), 3, 4)

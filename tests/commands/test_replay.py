@@ -1,20 +1,34 @@
 """``replay``: each failed event is invoked again once, and only what Lambda accepted leaves the queue."""
 
 import json
-import os
-import signal
-from contextlib import redirect_stdout
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import pytest
 
+from ecr_exposure.aws import kept
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
-from tests.commands.stack_with_queue import FUNCTION_ARN, HOME, ONE, StackWithQueue, event, record
-from tests.local_aws.calls import Call
+from ecr_exposure.handler import lambda_handler
+from tests.commands.stack_with_queue import (
+    FUNCTION,
+    FUNCTION_ARN,
+    HOME,
+    ONE,
+    QUEUE,
+    RULE,
+    StackWithQueue,
+    again,
+    event,
+    record,
+)
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.faults import Connection, Fault
-from tests.local_aws.organization import LocalOrganization
+from tests.local_aws.organization import HUB, LocalOrganization
+from tests.rule.member_account import OPEN
+
+CHANGED: Final = f"account {ONE} (ConfigurationItemChangeNotification, rule {RULE})"
+DENIED: Final = "AccessDenied: sts:AssumeRole"
 
 
 def refused(code: str, status: int, **where: Any) -> Fault:
@@ -22,43 +36,56 @@ def refused(code: str, status: int, **where: Any) -> Fault:
     return Fault("lambda", "Invoke", status=status, code=code, body=body, **where)
 
 
+def resources(events: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the repositories of change events, sorted: eight invocations run side by side."""
+    invoking = [json.loads(each["invokingEvent"]) for each in events]
+    return sorted(each["configurationItem"]["resourceId"] for each in invoking)
+
+
 class TestEvents:
     """Failed events in the queue."""
 
-    def test_events_are_replayed_oldest_first(self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]) -> None:
-        stack.send(record(event("a")), record(event("b")), record(event(None)))
+    def test_first_line_says_where_and_last_line_what(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        stack.send(record(event("a1")), record(event("b1")))
+        assert stack.replay() == 0
+        assert stack.events == [again(event("a1")), again(event("b1"))]
+        assert stack.visible() == stack.in_flight() == []
+        output = capsys.readouterr()
+        caller = f"arn:aws:sts::{HUB}:assumed-role/OrganizationAccountAccessRole/local-aws"
+        assert output.out.splitlines() == [
+            f"Account {HUB} as {caller}, {HOME}",
+            f"[    0 s] Receive about 2 messages from {QUEUE}",
+            f"Invoke {FUNCTION} with 2 of 2 messages; 0 superseded, 0 stay",
+            "2 of 2 replayed, 0 superseded, 0 stay",
+        ]
+        assert output.err == ""
+
+    def test_first_event_is_invoked_and_deleted_before_the_others(self, stack: StackWithQueue) -> None:
+        stack.send(record(event("a1")), record(event("b1")), record(event("c1")))
         stack.queue._messages.reverse()  # noqa: SLF001 - SQS promises no order
         assert stack.replay() == 0
-        assert stack.events == [event("a"), event("b"), event(None)]
-        assert stack.visible() == []
-        assert capsys.readouterr().out.splitlines() == [
-            f"Replayed a in account {ONE} (ConfigurationItemChangeNotification, rule OrgConfigRule-ecr-abcd1234), "
-            "failed 3 min ago: AccessDenied: sts:AssumeRole",
-            f"Replayed b in account {ONE} (ConfigurationItemChangeNotification, rule OrgConfigRule-ecr-abcd1234), "
-            "failed 2 min ago: AccessDenied: sts:AssumeRole",
-            f"Replayed account {ONE} (ScheduledNotification, rule OrgConfigRule-ecr-abcd1234), "
-            "failed 1 min ago: AccessDenied: sts:AssumeRole",
-            "3 replayed, 0 kept in the queue",
+        called = [call.operation for call in stack.organization.calls]
+        assert called[: called.index("DeleteMessageBatch") + 2] == [
+            "GetCallerIdentity",
+            "DescribeStacks",
+            "GetFunctionConcurrency",
+            "GetQueueAttributes",
+            "ReceiveMessage",
+            "ReceiveMessage",
+            "GetQueueAttributes",
+            "Invoke",
+            "DeleteMessageBatch",
+            "Invoke",
         ]
+        assert stack.events[0] == again(event("a1"))
 
-    def test_function_is_invoked_before_the_message_is_deleted(self, stack: StackWithQueue) -> None:
-        stack.send(record(event()))
-        assert stack.replay() == 0
-        called = [(call.service, call.operation) for call in stack.organization.calls]
-        assert called == [
-            ("cloudformation", "DescribeStacks"),
-            ("sqs", "ReceiveMessage"),
-            ("lambda", "Invoke"),
-            ("sqs", "DeleteMessage"),
-            ("sqs", "ReceiveMessage"),
-            ("sqs", "GetQueueAttributes"),
-        ]
-
-    def test_handler_receives_the_same_event_again(self, stack: StackWithQueue) -> None:
-        """Through JSON in the record and JSON in the invocation."""
+    def test_function_receives_the_same_event_and_the_mark(self, stack: StackWithQueue) -> None:
+        """Through JSON in the record and JSON in the invocation; the mark makes the function read the repository."""
         events: list[Any] = []
         config = ConfigService(stack.organization, lambda received, _context: events.append(received))
-        rule = config.put_rule(ONE, HOME, "OrgConfigRule-ecr-abcd1234")
+        rule = config.put_rule(ONE, HOME, RULE)
         stack.organization.create_repository(ONE, HOME, "team/app")
         message = config.oversized_message(config.record(ONE, HOME, "team/app"))
         failed = config.event(rule, message)
@@ -66,50 +93,70 @@ class TestEvents:
         assert stack.replay() == 0
         (replayed,) = stack.events
         config.invoke(replayed, region=HOME)
-        assert events == [failed]
+        assert events == [again(failed)]
+
+    def test_old_event_does_not_replace_a_newer_evaluation(self, stack: StackWithQueue) -> None:
+        """From the queue through the function: the event says closed, and since then the repository was opened.
+
+        The event's time is later than that of the evaluation, so that the local AWS Config shows what it reports.
+        """
+        kept.clear()
+        environment = {"EXECUTION_ROLE_NAME": "EcrExposureEvaluation", "ASSUME_ROLE_MODE": "true"}
+        config = ConfigService(stack.organization, lambda_handler, environment=environment)
+        rule = config.put_rule(ONE, HOME, RULE)
+        stack.organization.create_repository(ONE, HOME, "app", None)
+        message = config.change_message(config.record(ONE, HOME, "app"))
+        message["configurationItem"]["configurationItemCaptureTime"] = "2999-01-01T00:00:00.000Z"
+        stack.send(record(config.event(rule, message)))
+        stack.organization.set_policy(ONE, HOME, "app", OPEN)
+        config.deliver_change(ONE, HOME, "app")
+        assert stack.replay() == 0
+        (replayed,) = stack.events
+        config.invoke(replayed, region=HOME)
+        assert [each.compliance for each in config.evaluations(ONE, HOME, RULE)] == ["NON_COMPLIANT"]
+
+    def test_scheduled_event_is_replayed_as_it_is(self, stack: StackWithQueue) -> None:
+        stack.send(record(event(None)))
+        assert stack.replay() == 0
+        assert stack.events == [event(None)]
 
     def test_empty_queue_exits_with_0(self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]) -> None:
         assert stack.replay() == 0
-        assert capsys.readouterr().out == "0 replayed, 0 kept in the queue\n"
+        assert capsys.readouterr().out.endswith("\n0 of 0 replayed, 0 superseded, 0 stay\n")
 
-    def test_several_batches_are_replayed(self, stack: StackWithQueue) -> None:
-        stack.send(*(record(event(f"app-{number:02}")) for number in range(23)))
-        assert stack.replay() == 0
-        assert stack.events == [event(f"app-{number:02}") for number in range(23)]
-        assert stack.visible() == []
-        assert stack.operations().count("ReceiveMessage") == 4
-
-    def test_most_limits_the_number_of_events(self, stack: StackWithQueue) -> None:
-        stack.send(*(record(event(f"app-{number:02}")) for number in range(15)))
-        assert stack.replay("--most", "12") == 0
-        assert stack.events == [event(f"app-{number:02}") for number in range(12)]
-        assert len(stack.visible()) == 3
-
-    def test_dry_run_leaves_everything_in_the_queue(
+    def test_hundreds_of_events_are_counted_and_not_listed(
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        bodies = [record(event(f"app-{number:02}")) for number in range(12)]
-        stack.send(*bodies)
-        assert stack.replay("--dry-run") == 0
-        assert stack.events == []
-        assert sorted(stack.visible()) == bodies
-        assert set(stack.operations()) == {"ReceiveMessage", "GetQueueAttributes", "ChangeMessageVisibilityBatch"}
-        output = capsys.readouterr().out
-        assert output.startswith(f"Would replay app-00 in account {ONE} ")
-        assert output.endswith("12 to replay, 0 kept in the queue\n")
-        stack.send("{")
-        assert stack.replay("--dry-run") == 1
+        names = [f"app-{number:03}" for number in range(203)]
+        stack.send(*(record(event(name)) for name in names))
+        assert stack.replay() == 0
+        assert resources(stack.events) == names
+        assert stack.visible() == stack.in_flight() == []
+        assert stack.operations().count("DeleteMessageBatch") <= 1 + 203 // 10 + 1
+        assert len(capsys.readouterr().out.splitlines()) == 4
+
+    def test_verbose_prints_a_line_for_each_event(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        stack.send(record(event("a1")), record(event("b1")), record(event(None, at="2026-11-01T00:00:00Z")))
+        stack.send(record(event("left", account=HUB)))
+        assert stack.replay("--verbose", "--account", ONE) == 0
+        assert capsys.readouterr().out.splitlines()[3:-1] == [
+            f"Replayed a1 in {CHANGED}, failed 3 min ago: {DENIED}",
+            f"Replayed b1 in {CHANGED}, failed 2 min ago: {DENIED}",
+            f"Replayed account {ONE} (ScheduledNotification, rule {RULE}), failed 1 min ago: {DENIED}",
+        ]
 
     def test_secrets_and_control_characters_are_not_printed(
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        error = f"InvalidResultToken: secret-token is old \x1b[2J\n{'x' * 300}"
+        error = f"Failure: secret-token is old \x1b[2J\n{'x' * 300}"
         stack.send(record(event("na\x1b[31mme"), error))
-        assert stack.replay() == 0
-        (line, _) = capsys.readouterr().out.splitlines()
+        assert stack.replay("--verbose") == 0
+        line = capsys.readouterr().out.splitlines()[-2]
         assert "secret" not in line
         assert "\x1b" not in line
-        assert "InvalidResultToken: … is old [2J xxx" in line
+        assert "Failure: … is old [2J xxx" in line
         assert line.endswith("x…")
         assert len(line) < 350
 
@@ -123,9 +170,18 @@ class TestEvents:
             (json.dumps(event()), "requestContext is not a JSON object"),
             (
                 record(event(), requestContext={"functionArn": f"{FUNCTION_ARN}-other:$LATEST"}),
-                "requestContext.functionArn is not this function",
+                "requestContext.functionArn is not this function (another function)",
+            ),
+            (
+                record(event(), requestContext={"functionArn": FUNCTION_ARN.replace(HUB, ONE)}),
+                "requestContext.functionArn is not this function (another account)",
+            ),
+            (
+                record(event(), requestContext={"functionArn": FUNCTION_ARN.replace(HOME, "us-east-1")}),
+                "requestContext.functionArn is not this function (another Region)",
             ),
             (record(event(), requestContext={}), "requestContext.functionArn is not this function"),
+            (record(event(), requestContext={"functionArn": 7}), "requestContext.functionArn is not this function"),
             (record("text"), "requestPayload is not a JSON object"),
             (record({"resultToken": "t"}), "requestPayload is not an event of AWS Config"),
             (record(event() | {"resultToken": ""}), "requestPayload is not an event of AWS Config"),
@@ -139,27 +195,27 @@ class TestEvents:
         stack.send(body, record(event("after")))
         assert stack.replay() == 1
         assert stack.visible() == [body]
-        assert stack.events == [event("after")]
-        output = capsys.readouterr().out
-        assert output.startswith("Kept message ")
-        assert output.splitlines()[0].endswith(problem)
-        assert "secret" not in output
+        assert stack.events == [again(event("after"))]
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[3] == f"1 stay: {problem}"
+        assert lines[-1] == "1 of 2 replayed, 0 superseded, 1 stay"
+        assert not any("secret" in line for line in lines)
 
 
 class TestRefusals:
     """Lambda does not accept an event."""
 
     def test_event_that_is_not_accepted_stays(self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]) -> None:
-        stack.send(record(event("a")), record(event("b")))
+        stack.send(record(event("a1")), record(event("b1")))
         with stack.organization.faults.inject(refused("ResourceConflictException", 409)):
             assert stack.replay() == 1
-        assert stack.events == [event("b")]
-        assert stack.visible() == [record(event("a"))]
+        assert stack.events == [again(event("b1"))]
+        assert stack.visible() == [record(event("a1"))]
         output = capsys.readouterr().out
-        assert "not accepted: ResourceConflictException: not now (Invoke)\n" in output
-        assert output.endswith("1 replayed, 1 kept in the queue\n")
+        assert "1 stay: not accepted: ResourceConflictException: not now (Invoke)\n" in output
+        assert output.endswith("1 of 2 replayed, 0 superseded, 1 stay\n")
         assert stack.replay() == 0
-        assert stack.events == [event("b"), event("a")]
+        assert stack.events == [again(event("b1")), again(event("a1"))]
 
     def test_status_other_than_accepted_keeps_the_message(self, stack: StackWithQueue) -> None:
         stack.send(record(event()))
@@ -170,10 +226,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "fault",
         [
-            refused("ExpiredTokenException", 403, times=None),
             refused("AccessDeniedException", 400, times=None),
             refused("ResourceNotFoundException", 404, times=None),
             Fault("lambda", "Invoke", connection=Connection.UNREACHABLE, times=None),
+            Fault("lambda", "Invoke", connection=Connection.CONNECT_TIMEOUT, times=None),
             Fault("lambda", "Invoke", status=200, body="<html>", times=None),
         ],
         ids=lambda fault: fault.label,
@@ -182,59 +238,92 @@ class TestRefusals:
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str], fault: Fault
     ) -> None:
         stack.send(*(record(event(f"app-{number:02}")) for number in range(12)))
-        with stack.organization.faults.inject(fault):
+        with stack.organization.faults.inject(fault) as injected:
             assert stack.replay() == 2
+        assert len(injected.calls) == 1
         assert stack.events == []
         assert len(stack.visible()) == 12
-        kept, count, stopped = capsys.readouterr().out.splitlines()
-        assert kept.startswith(f"Kept app-00 in account {ONE} ")
-        assert count == "0 replayed, 1 kept in the queue"
-        assert stopped == "Stopped before the queue was empty: every further event would fail in the same way"
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert last.startswith("0 of 12 replayed, 0 superseded, 1 stay")
+        assert last.endswith("11 not done; ended early: every further event would fail in the same way")
 
-    def test_throttled_invocation_is_retried(self, stack: StackWithQueue) -> None:
+    @pytest.mark.parametrize(("code", "status"), [("TooManyRequestsException", 429), ("ServiceException", 500)])
+    def test_throttled_or_failed_invocation_is_repeated(self, stack: StackWithQueue, code: str, status: int) -> None:
         stack.send(record(event()))
-        with stack.organization.faults.inject(refused("TooManyRequestsException", 429, times=2)):
+        with stack.organization.faults.inject(refused(code, status, times=5)) as injected:
             assert stack.replay() == 0
+        assert len(injected.calls) == 5
+        assert stack.clock.seconds == 1 + 2 + 4 + 8 + 8
         assert stack.visible() == []
 
-
-class TestEnds:
-    """The operator ends the command."""
-
-    def test_signal_ends_the_run_between_two_messages(
+    def test_invocation_that_stays_throttled_keeps_the_message(
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        stack.send(*(record(event(f"app-{number}")) for number in range(3)))
+        stack.send(record(event()))
+        with stack.organization.faults.inject(refused("TooManyRequestsException", 429, times=None)) as injected:
+            assert stack.replay() == 1
+        assert len(injected.calls) == 6
+        assert "1 stay: not accepted: TooManyRequestsException: not now (Invoke)\n" in capsys.readouterr().out
 
-        def interrupt(call: Call) -> bool:
-            if call.operation == "Invoke":
-                os.kill(os.getpid(), signal.SIGINT)
-            return False
-
-        with stack.organization.faults.inject(Fault("lambda", "Invoke", when=interrupt)):
-            assert stack.replay() == 130
-        assert stack.events == [event("app-0")]
-        assert sorted(stack.visible()) == [record(event("app-1")), record(event("app-2"))]
-        assert capsys.readouterr().out.endswith(
-            "1 replayed, 0 kept in the queue\nStopped before the queue was empty: interrupted\n"
-        )
-
-    def test_closed_pipe_ends_silently_and_loses_nothing(
+    def test_reserved_concurrency_of_0_is_refused(
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """What was accepted is deleted before it is printed, and the rest becomes visible again."""
-        stack.send(record(event("a")), record(event("b")))
-        reading, writing = os.pipe()
-        os.close(reading)
-        with open(writing, "w", encoding="utf-8") as pipe, redirect_stdout(pipe):  # noqa: PTH123 - no path
+        """Lambda would send each event back to the queue without an attempt."""
+        stack.send(record(event()))
+        stack.set_concurrency(0)
+        assert stack.replay() == 2
+        assert stack.events == []
+        assert stack.operations() == []
+        assert "Not run: the function's reserved concurrency is 0: " in capsys.readouterr().err
+        assert stack.replay("--dry-run") == 0
+        stack.set_concurrency(1)
+        assert stack.replay() == 0
+
+
+class TestUnsureInvocations:
+    """No answer arrives: Lambda may have accepted the event or not."""
+
+    @pytest.mark.parametrize("connection", [Connection.READ_TIMEOUT, Connection.RESET])
+    @pytest.mark.parametrize("processed", [True, False])
+    def test_event_without_an_answer_is_not_repeated_and_stays(
+        self,
+        stack: StackWithQueue,
+        capsys: pytest.CaptureFixture[str],
+        connection: Connection,
+        *,
+        processed: bool,
+    ) -> None:
+        stack.send(record(event("a1")), record(event("b1")))
+        fault = Fault("lambda", "Invoke", connection=connection, processed=processed)
+        with stack.organization.faults.inject(fault):
             assert stack.replay() == 2
-        assert stack.events == [event("a")]
-        assert stack.visible() == [record(event("b"))]
-        assert capsys.readouterr().err == ""
+        assert resources(stack.events) == (["a1", "b1"] if processed else ["b1"])
+        assert stack.operations("lambda").count("Invoke") == 2
+        assert stack.visible() == [record(event("a1"))]
+        output = capsys.readouterr().out
+        assert "\n1 stay: unsure: " in output
+        assert output.endswith("1 of 2 replayed, 0 superseded, 1 stay (1 of them unsure)\n")
+
+    def test_many_without_an_answer_end_the_run(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Each takes ten seconds: 5,000 would take two hours."""
+        stack.send(*(record(event(f"app-{number:02}")) for number in range(90)))
+        fault = Fault("lambda", "Invoke", connection=Connection.READ_TIMEOUT, times=None)
+        with stack.organization.faults.inject(fault) as injected:
+            assert stack.replay() == 2
+        assert 16 <= len(injected.calls) <= 24
+        assert len(stack.visible()) == 90
+        assert "ended early: every further event would fail in the same way\n" in capsys.readouterr().out
+
+    def test_invocation_has_one_attempt_and_ten_seconds(self, stack: StackWithQueue) -> None:
+        settings = vars(stack.clients().invocations.meta.config)["_user_provided_options"]
+        assert settings["read_timeout"] == 10
+        assert settings["retries"] == {"mode": "standard", "total_max_attempts": 1}
 
 
 class TestCannotRun:
-    """Wrong arguments, no region, no credentials, no stack."""
+    """Wrong arguments, no Region, no credentials, no stack."""
 
     @pytest.mark.parametrize(
         ("arguments", "problem"),
@@ -245,6 +334,12 @@ class TestCannotRun:
             (("s", "--most", "0"), "Invalid value for '--most': 0 is not in the range x>=1."),
             (("s", "--most", "x"), "Invalid value for '--most': 'x' is not a valid integer"),
             (("s", "--all"), "No such option"),
+            (("s", "--account", "12"), "Invalid value for '--account': account: '12' is not"),
+            (("s", "--older-than", "6"), "Invalid value for '--older-than': '6' is not a number of minutes, hours"),
+            (("s", "--older-than", "0d"), "Invalid value for '--older-than': '0d' is not a number of minutes, hours"),
+            (("s", "--discard", "all"), "Invalid value for '--discard': 'all' is not one of 'foreign', 'hopeless'"),
+            (("s", "--discard", "events"), "--discard events needs --account, --rule or --older-than."),
+            (("s", "--discard", "foreign", "--rule", "x"), "--discard foreign: a foreign message has neither an"),
             (("nowhere",), "stack 'nowhere' does not exist in eu-west-1 of this account\n"),
             (
                 ("ecr-exposure", "--region", "us-east-1"),
@@ -263,20 +358,28 @@ class TestCannotRun:
         stack.create_stack("bare", {"Resources": {"Other": {"Type": "AWS::SQS::Queue"}}})
         assert main(("replay", *arguments), Environment(session=stack.session)) == 2
         output = capsys.readouterr()
-        assert output.out == ""
         assert output.err.startswith(f"Not run: {problem}")
         assert output.err.count("\n") == 1
 
     @pytest.mark.parametrize(
-        ("service", "operation"), [("cloudformation", "DescribeStacks"), ("sqs", "ReceiveMessage")]
+        ("service", "operation", "status"),
+        [
+            ("cloudformation", "DescribeStacks", 403),
+            ("lambda", "GetFunctionConcurrency", 400),
+            ("sqs", "GetQueueAttributes", 403),
+            ("sqs", "ReceiveMessage", 403),
+        ],
     )
     def test_refused_first_call_exits_with_an_error(
-        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str], service: str, operation: str
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str], service: str, operation: str, status: int
     ) -> None:
-        fault = Fault(service, operation, status=403, code="AccessDenied", message="no", times=None)
+        stack.send(record(event()))
+        body = json.dumps({"__type": "AccessDenied", "message": "no"}) if service == "lambda" else None
+        fault = Fault(service, operation, status=status, code="AccessDenied", message="no", body=body, times=None)
         with stack.organization.faults.inject(fault):
             assert stack.replay() == 2
         assert capsys.readouterr().err == f"Not run: AccessDenied: no ({operation})\n"
+        assert stack.visible() == [record(event())]
 
     def test_missing_region_exits_with_an_error(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -295,4 +398,4 @@ class TestCannotRun:
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
                 monkeypatch.delenv(name)
             assert main(("replay", "s")) == 2
-        assert capsys.readouterr().err == "Not run: Unable to locate credentials\n"
+        assert capsys.readouterr().err == "Not run: no usable AWS credentials: Unable to locate credentials\n"

@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli import observations
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
+from ecr_exposure.cli.verification import observations
 from tests.commands.deployed_rule import HOME, DeployedRule, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
@@ -32,7 +32,7 @@ POLICY, REPOSITORY = "DeleteRepositoryPolicy", "DeleteRepository"
 EXPIRES: Final = (
     ("ecr", POLICY),
     ("ecr", REPOSITORY),
-    ("config", "GetComplianceDetailsByConfigRule"),
+    ("config", "GetComplianceDetailsByResource"),
     ("securityhub", "GetFindings"),
 )
 
@@ -99,7 +99,7 @@ class TestFaultsWhenOpen:
                          [*OPEN, "Reason: its policy could not be deleted (AccessDeniedException: no ("],
                          id="both refused"),
             pytest.param(expired(), False, 2, ["open"],
-                         ["Not verified: ExpiredTokenException: expired (",
+                         ["Not verified: your credentials expired after 0 min; renew them and run again (Expired",
                           *OPEN, "Reason: its policy could not be deleted (ExpiredTokenException: exp"],
                          id="credentials expired"),
             pytest.param((throttled(POLICY), throttled(REPOSITORY)), False, 2, ["open"],
@@ -137,6 +137,7 @@ class TestFaultsWhenOpen:
             with faulty_when_open(rule, *faults, then=interrupt if interrupted else nothing):
                 got, output = rule.verify()
             assert (got, left(rule)) == (status, remains)
+        last_lines = [*last_lines, *(["Not cleaned up: the repository NAME"] if remains else [])]
         lines = output.splitlines()[-len(last_lines) :]
         assert all(expected in line for expected, line in zip(last_lines, lines, strict=True)), output
         assert ("OPEN TO EVERYONE" in "".join(lines)) == (remains == ["open"])
@@ -150,7 +151,7 @@ class TestFaultsWhenOpen:
             with faulty_when_open(rule, *broken):
                 status, output = rule.verify()
             assert (status, left(rule)) == (2, ["open"])
-        assert output.splitlines()[-4] == f"[  130 s] {FAILED} OPEN TO EVERYONE"
+        assert output.splitlines()[-5] == f"[  130 s] {FAILED} OPEN TO EVERYONE since TIME UTC"
 
     @pytest.mark.parametrize("body", NOT_AWS)
     def test_success_that_is_not_from_aws_is_no_closed_door(self, body: str) -> None:
@@ -159,7 +160,7 @@ class TestFaultsWhenOpen:
             with faulty_when_open(rule, *wrong):
                 status, output = rule.verify()
             assert (status, left(rule)) == (2, ["open"])
-        assert "OPEN TO EVERYONE" in output.splitlines()[-4]
+        assert "OPEN TO EVERYONE" in output.splitlines()[-5]
 
     @pytest.mark.parametrize(
         "lost",
@@ -198,7 +199,7 @@ class TestPermissionToCleanUp:
             (POLICY, [], ["Not verified: nothing was opened: AccessDeniedException: no (" + POLICY]),
             (REPOSITORY, ["closed"],
              ["Not verified: nothing was opened: AccessDeniedException: no (" + REPOSITORY,
-              *CLOSED, "Reason: it could not be deleted (AccessDeniedException: no ("]),
+              *CLOSED, "Reason: it could not be deleted (AccessDeniedException: no (", "Not cleaned up: "]),
         ],
     )  # fmt: skip
     def test_refusal_opens_nothing(self, operation: str, remains: list[str], last_lines: list[str]) -> None:
@@ -241,7 +242,7 @@ class TestNewCredentials:
             with faulty_when_open(rule, *expired(), then=renew):
                 status, output = rule.verify()
             assert (status, left(rule)) == (2, [])
-        assert output.splitlines()[-1].endswith("(GetComplianceDetailsByConfigRule)")
+        assert output.splitlines()[-1].endswith("(GetComplianceDetailsByResource))")
         assert "Trying once more with a new session" in output
         assert "Closed the repository NAME: it has no policy\n" in output
         assert "Deleted the repository NAME\n" in output
@@ -263,7 +264,7 @@ class TestNewCredentials:
                 status, output = rule.verify("--profile", "on call", "--region", HOME)
             assert (status, left(rule)) == (2, [] if renewed else ["open"])
         if not renewed:
-            assert [line.partition("] ")[2] for line in output.splitlines()[-3:-1]] == [
+            assert [line.partition("] ")[2] for line in output.splitlines()[-4:-2]] == [
                 f"{CLOSE} --profile 'on call'",
                 f"{THEN_DELETE.removesuffix(' --force')} --profile 'on call' --force",
             ]
@@ -279,7 +280,7 @@ class TestNewCredentials:
                 status, output = rule.verify("--profile", "on call", "--region", HOME)
             assert (status, left(rule)) == (2, ["open"])
         assert "There is no new session: The config profile (on call) could not be found\n" in output
-        assert output.splitlines()[-3].endswith(f"{CLOSE} --profile 'on call'")
+        assert output.splitlines()[-4].endswith(f"{CLOSE} --profile 'on call'")
 
 
 def write_profile(file: Path, environment: Mapping[str, str]) -> None:
@@ -326,7 +327,7 @@ class TestOutput:
             with redirect_stdout(StringIO()) as output, redirect_stderr(StringIO()) as errors:
                 assert main(("verify", "verify"), Environment(clock=rule.clock)) == 2
             number = len(errors.getvalue().splitlines())
-            last = [line.partition("] ")[2] for line in output.getvalue().splitlines()[-number:]]
+            last = [line.partition("] ")[2] for line in output.getvalue().splitlines()[-number - 1 : -1]]
         assert number == 2 + len(faults)
         assert errors.getvalue().splitlines() == last
         assert last[0].startswith("CLEAN-UP FAILED: ")
@@ -337,7 +338,7 @@ class TestOutput:
             status, output = rule.verify()
             assert (status, left(rule)) == (2, ["open"])
         assert output.index("ZeroDivisionError: ") < output.index("] CLEAN-UP FAILED: ")
-        assert output.splitlines()[-3].endswith(CLOSE)
+        assert output.splitlines()[-4].endswith(CLOSE)
 
     def test_deletion_whose_response_is_lost_is_retried(self) -> None:
         lost = Fault("ecr", "DeleteRepository", connection=Connection.RESET, processed=True)

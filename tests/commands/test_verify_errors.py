@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli import observations
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
-from ecr_exposure.cli.temporary_repository import TemporaryRepository
+from ecr_exposure.cli.verification import observations
+from ecr_exposure.cli.verification.temporary_repository import TemporaryRepository
 from tests.commands.deployed_rule import HOME, deployed
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
@@ -33,7 +33,7 @@ class TestSteps:
             ("ecr", "CreateRepository", "Not verified: nothing was opened: AccessDeniedException: no (C"),
             ("ecr", "DeleteRepositoryPolicy", "Not verified: nothing was opened: AccessDeniedException: no (D"),
             ("ecr", "SetRepositoryPolicy", "Not verified: nothing was opened: AccessDeniedException: no (S"),
-            ("config", "GetComplianceDetailsByConfigRule", "Not verified: AccessDeniedException: no (G"),
+            ("config", "GetComplianceDetailsByResource", "Not verified: AccessDeniedException: no (G"),
         ],
     )
     def test_refused_step_is_not_done(self, service: str, operation: str, last_line: str) -> None:
@@ -208,3 +208,12 @@ class TestCreation:
             status, output = rule.verify()
             assert (status, rule.repositories()) == (2, ("team/app",))
         assert "ForeignRepositoryError: 'team/app' was not created by this check and is not deleted" in output
+
+    def test_repository_that_may_exist_and_cannot_be_deleted_is_named(self) -> None:
+        lost = Fault("ecr", "CreateRepository", connection=Connection.READ_TIMEOUT, times=None)
+        refused = Fault("ecr", "DeleteRepository", code="AccessDeniedException", message="no", times=None)
+        with deployed() as rule, rule.organization.faults.inject(lost), rule.organization.faults.inject(refused):
+            status, output = rule.verify()
+        assert status == 2
+        where = "the repository NAME in account 111122223333, eu-west-1"
+        assert output.splitlines()[-1] == f"Not cleaned up: {where} is closed and may still be there"

@@ -8,8 +8,8 @@ from datetime import UTC
 
 import pytest
 
-from ecr_exposure.cli.temporary_repository import PUBLIC_POLICY, STARTED_TAG
 from ecr_exposure.cli.terminal import Clock, Interrupts
+from ecr_exposure.cli.verification.temporary_repository import PUBLIC_POLICY, STARTED_TAG
 from tests.commands.deployed_rule import HOME, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
@@ -60,11 +60,11 @@ class TestInterrupts:
             ("ecr", "DeleteRepository", 1, True),
             ("ecr", "CreateRepository", 2, False),
             ("ecr", "SetRepositoryPolicy", 1, True),
-            ("config", "GetComplianceDetailsByConfigRule", 1, True),
-            ("config", "GetComplianceDetailsByConfigRule", 2, True),
+            ("config", "GetComplianceDetailsByResource", 1, True),
+            ("config", "GetComplianceDetailsByResource", 2, True),
             ("securityhub", "GetFindings", 1, True),
             ("ecr", "DeleteRepositoryPolicy", 2, True),
-            ("config", "GetComplianceDetailsByConfigRule", 3, True),
+            ("config", "GetComplianceDetailsByResource", 3, True),
             ("ecr", "DeleteRepository", 2, True),
         ],
     )
@@ -128,7 +128,7 @@ class TestInterrupts:
                 status, output = rule.verify()
             assert (status, len(rule.repositories()), answering.calls) == (2, 1, [])
         assert "this run leaves no repository" not in output
-        assert "Delete it: aws ecr delete-repository --repository-name NAME" in output.splitlines()[-2]
+        assert "Delete it: aws ecr delete-repository --repository-name NAME" in output.splitlines()[-3]
 
     def test_signal_before_the_creation_changes_nothing(self) -> None:
         with deployed() as rule, rule.organization.faults.inject(interrupting("config", "DescribeConfigRules")):
@@ -142,7 +142,7 @@ class TestInterrupts:
                 status, output = rule.verify()
             assert (status, len(rule.repositories())) == (2, 1)
         assert "Not verified: interrupted\n" in output
-        assert output.splitlines()[-3].endswith(" is closed and still there")
+        assert output.splitlines()[-4].endswith(" is closed and still there")
         assert "this run leaves no repository" not in output
 
 

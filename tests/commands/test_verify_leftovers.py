@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli.temporary_repository import PUBLIC_POLICY, STARTED_TAG
+from ecr_exposure.cli.verification.temporary_repository import PUBLIC_POLICY, STARTED_TAG
 from tests.commands.deployed_rule import HOME, DeployedRule, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
@@ -30,8 +30,8 @@ def leave(rule: DeployedRule, started: str | None = LONG_AGO, *, name: str = NAM
 
 def report(output: str) -> list[str]:
     """Return the lines about leftovers, between the rule and the first step."""
-    lines = [line.partition("] ")[2] for line in output.splitlines()]
-    return lines[2 : next(at for at, line in enumerate(lines) if line.startswith(("Would ", "Creating ", "Closed ")))]
+    lines = [line.partition("] ")[2] or line for line in output.splitlines()]
+    return lines[3 : next(at for at, line in enumerate(lines) if line.startswith(("Would ", "This run ")))]
 
 
 class TestTag:
@@ -102,7 +102,7 @@ class TestReport:
             f"Then delete it: aws ecr delete-repository {WHERE} --force",
             "--clean deletes it",
         ]
-        assert output.splitlines()[-1].endswith("] Left by an earlier run and still there: NAME")
+        assert output.splitlines()[-1] == "Still there, of earlier runs: NAME"
 
     def test_closed_one_is_reported_as_closed(self) -> None:
         with deployed() as rule:
@@ -176,9 +176,7 @@ class TestClean:
             own = [call.operation for call in rule.organization.calls if call.repository == NAME][1:]
         assert own == [*(["DeleteRepositoryPolicy"] if is_open else []), "DeleteRepository"]
         assert output.index("Deleted the repository NAME") < output.index("Creating and deleting NAME")
-        assert output.splitlines()[-1].endswith(
-            "] Verified: NON_COMPLIANT, then COMPLIANT, and the repository is deleted."
-        )
+        assert output.splitlines()[-1] == "Verified: NON_COMPLIANT, then COMPLIANT, and the repository is deleted."
 
     @pytest.mark.parametrize(
         ("started", "reason"),

@@ -67,14 +67,14 @@ class TestRule:
             rule.services.rules_per_page = 2
             status, output = rule.verify("--dry-run")
         assert status == 0
-        assert f"Rule in this account: {NAMES[PACK]}\n" in output
+        assert f"Rule in account 111122223333, eu-west-1: {NAMES[PACK]}\n" in output
 
     def test_longer_name_of_another_deployment_is_not_taken(self) -> None:
         other = "OrgConfigRule-ecr-repository-no-public-access-two-abcd1234"
         with deployed(ORGANIZATION_RULE, rules=(other, NAMES[ORGANIZATION_RULE])) as rule:
             status, output = rule.verify("--dry-run")
         assert status == 0
-        assert f"Rule in this account: {NAMES[ORGANIZATION_RULE]}\n" in output
+        assert f"Rule in account 111122223333, eu-west-1: {NAMES[ORGANIZATION_RULE]}\n" in output
 
 
 class TestStack:
@@ -84,7 +84,7 @@ class TestStack:
         with deployed() as rule:
             status, output = rule.verify(stack="nowhere")
             assert (status, rule.changes()) == (2, [])
-        assert output == "Not run: stack 'nowhere' does not exist in eu-west-1 of this account\n"
+        assert output.splitlines()[1:] == ["Not run: stack 'nowhere' does not exist in eu-west-1 of this account"]
 
     @pytest.mark.parametrize(
         ("outputs", "problem"),
@@ -101,7 +101,7 @@ class TestStack:
         with deployed(outputs=outputs) as rule:
             status, output = rule.verify()
             assert (status, rule.changes()) == (2, [])
-        assert output.startswith("Not run: ")
+        assert output.splitlines()[1].startswith("Not run: ")
         assert output.endswith(f"{problem}\n")
 
 
@@ -116,7 +116,7 @@ class TestArguments:
             (("a", "--minutes", "0"), "Invalid value for '--minutes': 0 is not between 0 and 1440."),
             (("a", "--minutes", "nan"), "Invalid value for '--minutes': nan is not between 0 and 1440."),
             (("a", "--minutes", "x"), "Invalid value for '--minutes': 'x' is not a valid float."),
-            (("a", "--severity", "HUGE"), "Invalid value for '--severity': 'HUGE' is not one of "),
+            (("a", "--expect-finding", "HUGE"), "Invalid value for '--expect-finding': 'HUGE' is not one of "),
             (
                 ("a", "--region", "Ireland"),
                 "Invalid value for '--region': 'Ireland' is not a Region such as eu-west-1.",
@@ -139,7 +139,7 @@ class TestArguments:
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
                 monkeypatch.delenv(name)
             status, output = rule.verify()
-        assert (status, output) == (2, "Not run: Unable to locate credentials\n")
+        assert (status, output) == (2, "Not run: no usable AWS credentials: Unable to locate credentials\n")
 
     @pytest.mark.parametrize("arguments", [(), ("--region", "")])
     def test_missing_region_exits_with_an_error(

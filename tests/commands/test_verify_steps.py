@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from ecr_exposure.cli.temporary_repository import PUBLIC_POLICY
+from ecr_exposure.cli.verification.temporary_repository import PUBLIC_POLICY
 from tests.commands.deployed_rule import (
     ACCOUNT_RULE,
     HOME,
@@ -21,20 +21,26 @@ from tests.local_aws.organization import HUB
 
 # AWS Config's annotations are the rule's own; only how they begin matters here.
 STEPS: Final = """\
-[    0 s] Stack verify: ecr-repository-no-public-access as {deployed_as} in account 111122223333, eu-west-1
-[    0 s] Rule in this account: {rule}
+Account 111122223333 as arn:aws:sts::111122223333:assumed-role/function-role/local-aws, eu-west-1
+Stack verify: ecr-repository-no-public-access as {deployed_as}
+Rule in account 111122223333, eu-west-1: {rule}
+This run creates an empty repository in account 111122223333, eu-west-1, opens it to everyone \
+(ecr:DescribeRepositories and nothing else) for at most 30 minutes, closes and deletes it
+It makes a real finding: AWS Config reports NON_COMPLIANT, and Security Hub may get a FAILED finding, which an \
+automation rule may make CRITICAL; everyone whom you notify of findings is notified
 [    0 s] Creating and deleting NAME, to prove the permission to clean up
 [    0 s] Creating the empty repository NAME
-[    0 s] Its policy grants everyone ecr:DescribeRepositories and nothing else; waiting for NON_COMPLIANT
+[    0 s] NAME is open to everyone since TIME UTC (ecr:DescribeRepositories and nothing else); waiting for \
+NON_COMPLIANT, 30 min left
 [   10 s] NON_COMPLIANT: Everyone can discover: statement "Verify" allows ecr:DescribeRepositories to *…
-[   10 s] Searching Security Hub for the finding
+[   10 s] Searching Security Hub for the finding, 29 min left
 [   10 s] The finding arrived after 0 s: severity CRITICAL, FAILED
-[   10 s] Deleted its policy; waiting for COMPLIANT
+[   10 s] Closed NAME, open since TIME UTC: deleted its policy; waiting for COMPLIANT, 29 min left
 [   20 s] COMPLIANT: The repository has no policy…
 [   20 s] Deleted the repository NAME
-[   20 s] What this run shows about AWS behavior that is undocumented:
+What this run shows about AWS behavior that is undocumented:
 """
-VERIFIED: Final = "[   20 s] Verified: NON_COMPLIANT, then COMPLIANT, and the repository is deleted.\n"
+VERIFIED: Final = "Verified: NON_COMPLIANT, then COMPLIANT, and the repository is deleted.\n"
 
 
 class TestSteps:
@@ -95,7 +101,7 @@ class TestSteps:
             ]
             status, output = rule.verify()
             assert (status, rule.repositories()) == (0, ())
-        assert "Its policy was already deleted by somebody else; waiting for COMPLIANT" in output
+        assert "its policy was already deleted by somebody else; waiting for COMPLIANT" in output
 
     def test_other_repositories_are_not_touched(self) -> None:
         with deployed() as rule:
@@ -124,26 +130,26 @@ class TestDryRun:
             status, output = rule.verify("--dry-run", "--minutes", "7.5")
             assert status == 0
             assert {(call.service, call.operation) for call in rule.organization.calls} == {
+                ("sts", "GetCallerIdentity"),
                 ("cloudformation", "DescribeStacks"),
                 ("config", "DescribeConfigRules"),
                 ("ecr", "DescribeRepositories"),
             }
-        assert output == (
-            "[    0 s] Stack verify: ecr-repository-no-public-access as organization-conformance-pack in account "
-            "111122223333, eu-west-1\n"
-            "[    0 s] Rule in this account: ecr-repository-no-public-access-conformance-pack-abc12xyz9\n"
-            "[    0 s] Would create an empty repository ecr-exposure-verify-<12 random characters> and delete it, to "
-            "prove the permission to clean up\n"
-            "[    0 s] Would create another one with the tag ecr-exposure-verify-started\n"
-            "[    0 s] Would set a policy that grants everyone ecr:DescribeRepositories and nothing else\n"
-            "[    0 s] Would wait for NON_COMPLIANT (time limit of all steps: 7.5 minutes)\n"
-            "[    0 s] Would search Security Hub for its finding, with severity CRITICAL\n"
-            "[    0 s] Would delete its policy and wait for COMPLIANT\n"
+        assert output.splitlines()[3:] == [
+            "[    0 s] Would create an empty repository ecr-exposure-verify-<12 random characters> in account "
+            "111122223333, eu-west-1 and delete it, to prove the permission to clean up",
+            "[    0 s] Would create another one with the tag ecr-exposure-verify-started",
+            "[    0 s] Would set a policy that grants everyone ecr:DescribeRepositories and nothing else",
+            "[    0 s] Would wait for NON_COMPLIANT (time limit of all steps: 7.5 minutes)",
+            "[    0 s] Would search Security Hub for its finding, a real one: AWS Config reports NON_COMPLIANT, and "
+            "Security Hub may get a FAILED finding, which an automation rule may make CRITICAL",
+            "[    0 s] Would delete its policy and wait for COMPLIANT",
             "[    0 s] Would delete the repository (after an error, at the time limit and on an interrupt: first its "
-            "policy)\n"
-            "[    0 s] Would print what the run shows about AWS behavior that is undocumented\n"
-            "[    0 s] Dry run: nothing was created or deleted.\n"
-        )
+            "policy)",
+            "[    0 s] Would print what the run shows about AWS behavior that is undocumented, and the status of the "
+            "stack",
+            "Dry run: nothing was created or deleted.",
+        ]
 
 
 class TestTimeLimit:
@@ -156,7 +162,7 @@ class TestTimeLimit:
             assert (status, rule.repositories()) == (1, ())
         assert "[  120 s] Deleted the repository NAME" in output
         assert output.endswith(
-            "[  120 s] Not verified: not NON_COMPLIANT within 2 minutes; there was no evaluation. Does the "
+            "Not verified: not NON_COMPLIANT within 2 minutes; there was no evaluation. Does the "
             "configuration recorder record AWS::ECR::Repository, and continuously? The function's log: aws logs tail "
             "verify-RuleLogGroup-1A2B3C --since 1h --region eu-west-1\n"
         )
@@ -186,7 +192,7 @@ class TestTimeLimit:
             rule.clock.during_sleeps = [lambda: None, stop]
             status, output = rule.verify("--minutes", "3")
             assert (status, rule.repositories()) == (1, ())
-        assert "[  180 s] Not verified: not COMPLIANT within 3 minutes; the last was NON_COMPLIANT: Everyone" in output
+        assert "Not verified: not COMPLIANT within 3 minutes; the last was NON_COMPLIANT: Everyone" in output
 
 
 class TestSecurityHubFinding:
@@ -208,6 +214,7 @@ class TestSecurityHubFinding:
 
     def test_automation_rule_that_is_late_is_waited_for(self) -> None:
         with deployed() as rule:
+            rule.services.automation_rules = [{"RuleName": RULE, "RuleStatus": "ENABLED"}]
             raise_severity = lambda: setattr(rule.services, "severity", "CRITICAL")  # noqa: E731 - one line reads better
             rule.clock.during_sleeps = [*[lambda: None] * 5, raise_severity]
             status, output = rule.verify()
@@ -230,5 +237,8 @@ class TestSecurityHubFinding:
             rule.services.security_hub = False
             status, output = rule.verify()
             assert (status, rule.repositories()) == (0, ())
-        assert "[   10 s] Unknown whether there is a finding: Security Hub is not enabled here\n" in output
+        assert (
+            "[   10 s] No finding can arrive: Security Hub is not enabled here, or this account has no access to it\n"
+            in output
+        )
         assert output.count("Security Hub is not enabled here") == 3

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import pytest
 
-from tests.commands.deployed_rule import DeployedRule, deployed
+from tests.commands.deployed_rule import RULE, DeployedRule, deployed
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
 
-EVALUATIONS: Final = ("config", "GetComplianceDetailsByConfigRule")
+EVALUATIONS: Final = ("config", "GetComplianceDetailsByResource")
 FINDINGS: Final = ("securityhub", "GetFindings")
 PASSING: Final[dict[str, dict[str, Any]]] = {
     "throttled": {"code": "ThrottlingException", "message": "Rate exceeded"},
@@ -62,7 +62,7 @@ class TestEvaluation:
             assert (status, rule.repositories()) == (2, ())
         assert "[  120 s] Deleted the repository NAME\n" in output
         last = output.splitlines()[-1]
-        assert last.startswith("[  120 s] Not verified: AWS Config could not be read at the end of 2 minutes (")
+        assert last.startswith("Not verified: AWS Config could not be read at the end of 2 minutes (")
         assert last.endswith("; there was no evaluation")
 
     def test_fault_that_ends_before_the_time_limit_is_not_verified(self) -> None:
@@ -92,8 +92,9 @@ class TestEvaluation:
             with rule.organization.faults.inject(refused):
                 status, output = rule.verify()
             assert (status, rule.repositories()) == (2, ())
-        last = f"Not verified: {code}: Injected fault (GetComplianceDetailsByConfigRule)"
-        assert output.splitlines()[-1] == f"[{seconds:5.0f} s] {last}"
+        refusal = f"{code}: Injected fault (GetComplianceDetailsByResource)"
+        expiry = f"your credentials expired after 0 min; renew them and run again ({refusal})"
+        assert output.splitlines()[-1] == f"Not verified: {expiry if code == REFUSALS[1] else refusal}"
 
 
 class TestFinding:
@@ -119,6 +120,7 @@ class TestFinding:
     def test_finding_that_was_seen_before_a_fault_counts(self) -> None:
         with deployed() as rule:
             how = as_rest_json(PASSING["throttled"])
+            rule.services.automation_rules = [{"RuleName": RULE, "RuleStatus": "ENABLED"}]
             later = Fault(*FINDINGS, times=None, when=lambda _: rule.clock.seconds > 60, **how)
             with rule.organization.faults.inject(later):
                 status, output = rule.verify()
@@ -134,4 +136,4 @@ class TestFinding:
             with rule.organization.faults.inject(expired), rule.organization.faults.inject(policy):
                 status, output = rule.verify()
             assert (status, rule.repositories()) == (2, ())
-        assert "[   10 s] Not verified: ExpiredTokenException: " in output
+        assert output.splitlines()[-1].startswith("Not verified: your credentials expired after 0 min; renew them and")

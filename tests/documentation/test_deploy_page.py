@@ -165,9 +165,9 @@ def test_variables_of_make_exist() -> None:
         r"`([A-Z_]{3,}=[^`\n]*)`", text_of(DEPLOY)
     )
     named = {name for command in commands for name in re.findall(r"(?:^| )([A-Z_]{3,})=", command)}
-    assert {"REGIONS", "HUB", "ROLE", "SET", "STACK", "REGION", "DRY_RUN", "MINUTES", "CLEAN"} <= named
+    assert {"REGIONS", "HUB", "ROLE", "SET", "STACK", "REGION", "DRY_RUN", "MINUTES", "ARGS"} <= named
     assert named <= set(
-        re.findall(r"\$\((?:if |foreach \w+,)\$\((\w+)\)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+        re.findall(r"\$\((?:(?:if |foreach \w+,)\$\()?(\w+)\)", (ROOT / "Makefile").read_text(encoding="utf-8"))
     )
 
 

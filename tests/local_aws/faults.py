@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from enum import Enum
 from threading import Lock
 from typing import Final
@@ -64,6 +66,8 @@ class Fault:
     """The response body instead of an AWS error: a proxy's HTML page, a truncated document."""
     request_id: bool = False
     """Whether the response with ``body`` has a request id, as every AWS response has."""
+    date: bool = False
+    """Whether the response with ``body`` has the header Date, with the present time."""
     processed: bool = False
     """Whether AWS processes the call, so that only its response is lost or replaced."""
     times: int | None = 1
@@ -94,6 +98,7 @@ class Fault:
             raise self.connection.error(request.url)
         if self.body is not None:
             headers = {"x-amzn-RequestId": _REQUEST_ID} if self.request_id else {}
+            headers |= {"Date": format_datetime(datetime.now(UTC), usegmt=True)} if self.date else {}
             return _response(request, self.status, {"Content-Type": "text/plain"} | headers, self.body)
         return error_response(request, self.status, self.code, self.message)
 

@@ -2,7 +2,8 @@
 
 They replace methods of moto's response and backend classes, so requests arrive over HTTP like all others.
 moto 5.2.5 supports PutEvaluations only with TestMode and not with an empty list, has neither
-GetComplianceDetailsByConfigRule nor the history of ECR repositories, and returns all repositories in one page.
+GetComplianceDetailsByConfigRule nor GetComplianceDetailsByResource nor the history of ECR repositories, and returns
+all repositories in one page.
 """
 
 import json
@@ -40,6 +41,7 @@ def config_and_ecr_api(store: ConfigStore, recorder: Recorder, *, repositories_p
         for target, name, replacement in (
             (ConfigBackend, "put_evaluations", _put_evaluations(store)),
             (ConfigResponse, "get_compliance_details_by_config_rule", _compliance_details(store)),
+            (ConfigResponse, "get_compliance_details_by_resource", _compliance_of_resource(store)),
             (ConfigResponse, "get_resource_config_history", _resource_history(recorder)),
             (ECRResponse, "describe_repositories", _describe_repositories(repositories_per_page)),
         ):
@@ -93,6 +95,29 @@ def _compliance_details(store: ConfigStore) -> Callable[..., object]:
         return json.dumps({"EvaluationResults": [_result(rule, row) for row in page]} | _named("NextToken", token))
 
     return get_compliance_details_by_config_rule
+
+
+def _compliance_of_resource(store: ConfigStore) -> Callable[..., object]:
+    """GetComplianceDetailsByResource: the evaluations of one resource by all rules of the account and Region.
+
+    https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByResource.html
+    """
+
+    def get_compliance_details_by_resource(self: ConfigResponse) -> str:
+        resource = (self._get_param("ResourceType"), self._get_param("ResourceId"))
+        with _errors_returned():
+            if not all(resource):
+                raise RefusedError("InvalidParameterValueException", "ResourceType and ResourceId are required")
+            rows = (
+                (rule.name, _result(rule, row))
+                for rule in store.rules_in(self.current_account, self.region)
+                for row in store.evaluations(rule)
+                if (row.resource_type, row.resource_id) == resource
+            )
+            page, token = _config_page(rows, None, self._get_param("NextToken"))
+        return json.dumps({"EvaluationResults": page} | _named("NextToken", token))
+
+    return get_compliance_details_by_resource
 
 
 def _resource_history(recorder: Recorder) -> Callable[..., object]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from unittest.mock import patch
 from urllib.parse import unquote
@@ -37,6 +37,8 @@ class StackServices:
     rules_per_page: int = 25
     security_hub: bool = True
     sends_findings: bool = True
+    late: bool = False
+    """Whether every finding still has the status PASSED, of the evaluation before."""
     accepts_config: bool = True
     severity: str = "MEDIUM"
     """AWS Config sends MEDIUM; another label was set by an automation rule."""
@@ -71,14 +73,18 @@ def stack_services(store: ConfigStore) -> Iterator[StackServices]:
 
 
 def _rules(store: ConfigStore, services: StackServices) -> Callable[..., object]:
-    """DescribeConfigRules, in pages."""
+    """DescribeConfigRules: all in pages, or those that are named."""
 
     def describe_config_rules(self: ConfigResponse) -> str:
-        rules = store.rules_in(self.current_account, self.region)
+        names = self._get_param("ConfigRuleNames")
+        rules = [rule for rule in store.rules_in(self.current_account, self.region) if not names or rule.name in names]
+        if names and len(rules) < len(names):
+            raise JsonRESTError("NoSuchConfigRuleException", f"The ConfigRule {names} is invalid")
         first = int(self._get_param("NextToken") or 0)
         last = first + services.rules_per_page
         page = [
             {"ConfigRuleName": rule.name, "ConfigRuleArn": rule.arn, "ConfigRuleState": "ACTIVE"}
+            | ({"InputParameters": json.dumps(dict(rule.parameters))} if rule.parameters else {})
             for rule in rules[first:last]
         ]
         return json.dumps({"ConfigRules": page} | ({"NextToken": str(last)} if last < len(rules) else {}))
@@ -92,7 +98,7 @@ def _findings(store: ConfigStore, services: StackServices) -> Callable[..., obje
     def get_findings(self: SecurityHubResponse) -> str:
         _require_security_hub(services)
         findings = [
-            finding(rule, row, services.severity)
+            finding(rule, replace(row, compliance="COMPLIANT") if services.late else row, services.severity)
             for rule in store.rules_in(self.current_account, self.region)
             for row in store.evaluations(rule)
             if services.sends_findings

@@ -1,4 +1,4 @@
-"""PutEvaluations and GetComplianceDetailsByConfigRule of the local AWS Config."""
+"""PutEvaluations, GetComplianceDetailsByConfigRule and GetComplianceDetailsByResource of the local AWS Config."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -147,3 +147,35 @@ class TestComplianceDetails:
         with pytest.raises(ClientError) as error:
             client.get_compliance_details_by_config_rule(**query)
         assert code_of(error) == code
+
+
+class TestComplianceOfResource:
+    """GetComplianceDetailsByResource."""
+
+    def test_every_rule_has_its_evaluation_of_the_one_resource(
+        self, organization: LocalOrganization, config: ConfigService
+    ) -> None:
+        names = [RULE, *(f"rule-{number:02}" for number in range(11))]
+        for name in names[1:]:
+            config.put_rule(ONE, HOME, name)
+        client = organization.session(ONE, HOME).client("config")
+        for rule in config.rules(ONE, HOME):
+            batch = [evaluation("app"), evaluation("other")]
+            client.put_evaluations(Evaluations=batch, ResultToken=config.event(rule, "{}")["resultToken"])
+        paginator = client.get_paginator("get_compliance_details_by_resource")
+        pages = list(paginator.paginate(ResourceType="AWS::ECR::Repository", ResourceId="app"))
+        assert [len(page["EvaluationResults"]) for page in pages] == [10, 2]
+        identifiers = [
+            result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
+            for page in pages
+            for result in page["EvaluationResults"]
+        ]
+        assert sorted(each["ConfigRuleName"] for each in identifiers) == sorted(names)
+        assert {each["ResourceId"] for each in identifiers} == {"app"}
+
+    @pytest.mark.usefixtures("config")
+    def test_unknown_resource_has_no_evaluation(self, organization: LocalOrganization) -> None:
+        """AWS does not document its answer; the tests of the command inject the documented error as well."""
+        client = organization.session(ONE, HOME).client("config")
+        response = client.get_compliance_details_by_resource(ResourceType="AWS::ECR::Repository", ResourceId="app")
+        assert response["EvaluationResults"] == []

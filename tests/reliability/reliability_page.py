@@ -53,6 +53,7 @@ _END: Final = """
 `GetRepositoryPolicy` fails for one of the repositories, or for all.
 If one repository denies access to its policy, the function evaluates the latest configuration item of the repository.
 `GetResourceConfigHistory` reads this item, and `ListTagsForResource` the tag that `excludedPublicTag` names.
+A change event that `ecr-exposure replay` sends again reads its repository in the same way.
 
 [replay]: deploy.md
 """

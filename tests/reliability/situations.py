@@ -87,6 +87,40 @@ TAGGED: Final = Situation(
     without_tags={"tagged": "NON_COMPLIANT"},
     parameters={"excludedPublicTag": "public-on-purpose"},
 )
+
+
+def _replay(name: str) -> Callable[[ConfigService], object]:
+    """Return how ``ecr-exposure replay`` sends the event of a repository again, with an item that is outdated."""
+
+    def deliver(config: ConfigService) -> object:
+        (rule,) = config.rules(MEMBER, REGION)
+        message = config.change_message(config.record(MEMBER, REGION, name))
+        message["configurationItem"]["configuration"] = {"RepositoryName": name, "RepositoryPolicyText": CLOSED}
+        return config.invoke(config.event(rule, message) | {"replayed": True}, region=REGION)
+
+    return deliver
+
+
+REPLAYED: Final = replace(CHANGE, deliver=_replay("opened"))
+REPLAYED_DENIED: Final = replace(
+    REPLAYED,
+    always=(
+        Fault(
+            "ecr",
+            "GetRepositoryPolicy",
+            code="AccessDeniedException",
+            message="not authorized: ecr:GetRepositoryPolicy with an explicit deny in a resource-based policy",
+            times=None,
+        ),
+    ),
+)
+REPLAYED_TAGGED: Final = Situation(
+    deliver=_replay("tagged"),
+    before={"tagged": "NON_COMPLIANT"},
+    after={"tagged": "COMPLIANT"},
+    without_tags={"tagged": "NON_COMPLIANT"},
+    parameters={"excludedPublicTag": "public-on-purpose"},
+)
 # With half of the organization, the other half would be outside the zone of trust.
 ORGANIZATION: Final = Situation(
     deliver=lambda config: config.deliver_change(MEMBER, REGION, "shared"),

@@ -48,6 +48,10 @@ _PATIENT: Final = Config(
     max_pool_connections=32,  # as many as threads share a client; botocore closes further ones after each call
     user_agent_extra="ecr-exposure",
 )
+# An attempt without a response may have been accepted: a repetition would be a second invocation.
+_ONE_ATTEMPT: Final = _PATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=10))
+# A queue answers at once, or after the seconds that the caller asks for.
+_SHORT_WAIT: Final = _PATIENT.merge(Config(read_timeout=10))
 _FIRST_ERROR_STATUS: Final = 300
 _TOO_MANY_REQUESTS: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
@@ -166,6 +170,13 @@ class Clients:
         return _guarded(client)
 
     @cached_property
+    def invocations(self) -> "LambdaClient":
+        """AWS Lambda, with one attempt for each call: who invokes a function decides what is repeated."""
+        with _CREATING:
+            client: LambdaClient = self._session.client("lambda", **{**self._arguments, "config": _ONE_ATTEMPT})
+        return _guarded(client)
+
+    @cached_property
     def kms(self) -> "KMSClient":
         """AWS KMS."""
         with _CREATING:
@@ -197,7 +208,7 @@ class Clients:
     def sqs(self) -> "SQSClient":
         """Amazon SQS."""
         with _CREATING:
-            client: SQSClient = self._session.client("sqs", **self._arguments)
+            client: SQSClient = self._session.client("sqs", **{**self._arguments, "config": _SHORT_WAIT})
         return _guarded(client)
 
     @cached_property

@@ -98,7 +98,7 @@ class Output:
     @contextmanager
     def counting(self, total: int, what: str) -> Iterator[Counter]:
         """Show how many of them are done and the time left, on standard error, as long as the block runs."""
-        if self.quiet or not self.errors.is_terminal:
+        if self.quiet or not self.errors.is_terminal or self.errors.is_dumb_terminal:
             silent = Console(stderr=True, quiet=self.quiet, highlight=False)
             yield Counter(self._clock, silent, total, what, None)
             return
@@ -107,7 +107,7 @@ class Output:
             yield Counter(self._clock, self.errors, total, what, bar)
 
     def confirm(self, question: str, *, yes: bool, required: bool = False) -> None:
-        """Ask on a terminal, unless ``yes``; CannotRunError if the answer is no.
+        """Ask on a terminal, unless ``yes``; CannotRunError if the answer is no, KeyboardInterrupt for Ctrl-C.
 
         Without a terminal it goes on; what is ``required`` to be asked raises CannotRunError there.
         """
@@ -117,7 +117,12 @@ class Output:
             if required:
                 raise CannotRunError("nobody can be asked, because this is no terminal: add --yes")
             return
-        if not click.confirm(question, err=True):
+        try:
+            agreed = click.confirm(question, err=True)
+        except click.Abort:  # Ctrl-C, or the end of the input
+            self.errors.print()
+            raise KeyboardInterrupt from None
+        if not agreed:
             raise CannotRunError("you did not agree, so nothing was changed")
 
     def end(

@@ -1,298 +1,357 @@
 """``ecr-exposure replay``: invokes the function again with the events on which it failed.
 
-Lambda sends an event that failed three times to the stack's queue. Each is given to the function again,
-asynchronously as AWS Config does it, and deleted from the queue when Lambda has accepted it. What fails again,
-for example because AWS Config no longer accepts the event's result token, comes back as a new message.
+Lambda sends an event that failed three times to the stack's queue. The command receives all of them, because only then
+is it known which event about a repository is the newest. The newest ones are given to the function again,
+asynchronously as AWS Config does it, and are deleted from the queue when Lambda has accepted them; so are the older
+ones. What fails again, for example because AWS Config no longer accepts the event's result token, comes back as a new
+message.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Unpack
+from datetime import timedelta
+from typing import Final, Unpack
 
 import click
-from botocore.exceptions import ClientError
-from rich.console import Console
 
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, attempt, error_code, error_text
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, error_text
+from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import (
+    CannotRunError,
     CommonOptions,
     Environment,
     ExitCode,
     common_options,
     reference,
     stack_argument,
+    yes_option,
 )
-from ecr_exposure.cli.failed_event import FailedEvent, NotARecordError, read_record
+from ecr_exposure.cli.failed_events.failed_events_queue import Counts, FailedEventsQueue, is_without_key
+from ecr_exposure.cli.failed_events.invocations import FailedEventsFunction
+from ecr_exposure.cli.failed_events.replay_report import (
+    counted,
+    members,
+    print_each,
+    print_groups,
+    print_stays,
+)
+from ecr_exposure.cli.failed_events.replay_run import Outcome, ReplayRun
+from ecr_exposure.cli.failed_events.selection import Filters, Kind, Selection, of_kinds, select
+from ecr_exposure.cli.output import Output, open_output
+from ecr_exposure.cli.permissions import statement
 from ecr_exposure.cli.region_options import one_region, region_option
 from ecr_exposure.cli.stack import read_stack
-from ecr_exposure.cli.terminal import Interrupts, print_line
+from ecr_exposure.cli.terminal import Clock, Interrupts
+from ecr_exposure.errors import ParameterError
+from ecr_exposure.identifiers import account_id
 
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
-
-_BATCH: Final = 10
-_INVISIBLE_SECONDS: Final = 900
-"""The visibility timeout: nobody else receives what this run has received."""
-_WAIT_SECONDS: Final = 2
-"""With a wait SQS asks all its servers; without one it asks a few, and may find a queue empty that is not."""
-_ACCEPTED: Final = 202
-# Refused credentials, a refused action, no such function: Lambda's answer to each event would be the same.
-# https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html
-_GENERAL_STATUSES: Final = frozenset({401, 403, 404})
-_GENERAL_CODES: Final = frozenset({"AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException"})
+_PERMISSIONS: Final = (
+    statement("ReadTheStack", "cloudformation:DescribeStacks"),
+    statement(
+        "ReceiveAndDeleteFailedEvents",
+        "sqs:ReceiveMessage",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        resource="arn:*:sqs:*:*:ecr-exposure-*",
+    ),
+    statement(
+        "InvokeTheFunction",
+        "lambda:InvokeFunction",
+        "lambda:GetFunctionConcurrency",
+        resource="arn:*:lambda:*:*:function:*",
+    ),
+    # Only where the stack has a KmsKeyArn:
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    statement("DecryptFailedEvents", "kms:Decrypt", resource="arn:*:kms:*:*:key/*"),
+)
+_AGE: Final = re.compile(r"(?P<number>[1-9]\d{0,4})(?P<unit>[mhd])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+# Amazon SQS's counts are right a minute after the last change:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+_MOST_LOOKS: Final = 13
+_SECONDS_BETWEEN_LOOKS: Final = 5.0
 
 
 class _Options(CommonOptions):
     stack: str
     region: str | None
     most: int | None
+    account: frozenset[str]
+    rule: str
+    older_than: timedelta | None
     dry_run: bool
+    discard: tuple[str, ...]
+    verbose: bool
+    yes: bool
+
+
+def _accounts(_context: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> frozenset[str]:
+    try:
+        return frozenset(account_id("account", part.strip()) for text in texts for part in text.split(","))
+    except ParameterError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    found = _AGE.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not a number of minutes, hours or days, such as 30m, 6h or 2d")
+    return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
 
 
 @click.command(
     epilog=reference(
         (
             "ecr-exposure replay ecr-repository-no-public-access --dry-run",
-            "ecr-exposure replay ecr-repository-no-public-access --most 100 --region eu-west-1",
+            "ecr-exposure replay ecr-repository-no-public-access --account 111122223333 --older-than 6h",
         ),
         {
-            ExitCode.AS_WANTED: "Lambda accepted every event (dry run: every message is a failed event).",
+            ExitCode.AS_WANTED: "Lambda accepted every event (dry run: every message is an event to replay).",
             ExitCode.NOT_AS_WANTED: "Some messages stay in the queue.",
-            ExitCode.NOT_DONE: "Not run, or not all messages were handled.",
-            ExitCode.INTERRUPTED: "Interrupted between two messages.",
+            ExitCode.NOT_DONE: "Not run, not all messages were handled, or an invocation had no answer.",
+            ExitCode.INTERRUPTED: "Interrupted; what Lambda accepted by then is deleted from the queue.",
         },
     )
 )
 @stack_argument
 @region_option
 @click.option("--most", type=click.IntRange(min=1), metavar="N", help="Replay N events at most.")
-@click.option("--dry-run", is_flag=True, help="Print the events and leave them in the queue.")
-@common_options()
+@click.option(
+    "--account",
+    multiple=True,
+    metavar="ID,...",
+    callback=_accounts,
+    help="Only events of these accounts.",
+)
+@click.option("--rule", default="", metavar="NAME", help="Only events of this rule; * and ? match any characters.")
+@click.option("--older-than", metavar="AGE", callback=_age, help="Only messages that are older, such as 30m, 6h or 2d.")
+@click.option("--dry-run", is_flag=True, help="Print the events by error and account, and leave them in the queue.")
+@click.option(
+    "--discard",
+    multiple=True,
+    type=click.Choice([str(kind) for kind in Kind]),
+    help="Delete instead of replaying: foreign messages, hopeless events, or all events that a filter selects.",
+)
+@click.option("--verbose", is_flag=True, help="Print one line for each event.")
+@yes_option
+@common_options(*_PERMISSIONS)
 @click.pass_obj
 def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     """Invoke the function again with the events on which it failed.
 
     STACK is the name or ARN of a stack of template.yaml; use credentials of its account. Lambda sends an event that
-    failed three times to the stack's queue. The command invokes the function with each of them, asynchronously, and
-    deletes it from the queue when Lambda has accepted it. An event that fails again returns to the queue some minutes
-    later. Periodic evaluation, unless it is off, evaluates every repository anyway.
+    failed three times to the stack's queue. The command receives all messages, invokes the function with the newest
+    event of each repository, and deletes it and the older ones when Lambda has accepted it. A scheduled event replaces
+    all older events of its account and rule. The function then evaluates the repository as it is now. An event that
+    fails again returns to the queue some minutes later. Periodic evaluation, unless it is off, evaluates every
+    repository anyway.
 
-    Messages that are not failed events of this function stay, and so do events that Lambda does not accept. Result
-    tokens and whole events are never printed. A dry run increases the receive count of each message, too.
+    Messages that are not failed events of this function (foreign) stay, and so do events with which it cannot succeed
+    any more (hopeless) and events that Lambda does not accept. Result tokens and whole events are never printed. A dry
+    run increases the receive count of each message, too.
     """
+    filters = Filters(accounts=options["account"], rule=options["rule"], older_than=options["older_than"])
+    _check_discard(options["discard"], filters)
+    output = open_output("replay", environment, options)
     session = environment.open_session(options["profile"])
     clients = Clients(session, one_region(session, options["region"]))
-    _, outputs = read_stack(clients.cloudformation, options["stack"], ("FunctionName", "FailedEventsQueueUrl"))
-    console = Console(highlight=False)
+    caller = read_caller(clients)
+    output.begin(caller, [clients.sqs.meta.region_name])
+    stack, outputs = read_stack(clients.cloudformation, options["stack"], ("FunctionName", "FailedEventsQueueUrl"))
+    _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
     with Interrupts() as interrupts:
-        interrupts.shield()  # a signal is recorded, and the run ends between two messages
-        run = Replay(
-            sqs=clients.sqs,
-            functions=clients.functions,
-            queue=outputs["FailedEventsQueueUrl"],
-            function=outputs["FunctionName"],
-            most=options["most"],
-            dry_run=options["dry_run"],
-            interrupted=lambda: interrupts.caught,
-            console=console,
-        )
-        run.run()
-    verb = "to replay" if options["dry_run"] else "replayed"
-    print_line(console, f"{run.replayed} {verb}, {len(run.kept)} kept in the queue")
-    if run.ended:
-        print_line(console, ("Stopped", "yellow"), f" before the queue was empty: {run.ended}")
-    if run.in_flight:
-        print_line(console, ("Run again in 15 minutes", "yellow"), f": {run.in_flight}")
-    return _exit_code(run, interrupted=interrupts.caught)
+        interrupts.shield()  # a signal is recorded, and the run ends between two calls
+        name, clock = outputs["FunctionName"], environment.clock
+        arn = f"arn:{partition}:lambda:{region}:{account}:function:{name}"
+        url = outputs["FailedEventsQueueUrl"]
+
+        def stopped() -> bool:
+            return interrupts.caught
+
+        queue = FailedEventsQueue(clients.sqs, url, arn, clock=clock, stopped=stopped)
+        function = FailedEventsFunction(clients.invocations, name, clock=clock, stopped=stopped)
+        run = ReplayRun(queue=queue, function=function, interrupted=stopped)
+        return _Command(output, clock, run, interrupts, options, filters).run_and_report()
 
 
-def _exit_code(run: "Replay", *, interrupted: bool) -> ExitCode:
-    if interrupted:
-        return ExitCode.INTERRUPTED
-    if run.ended or run.in_flight:
-        return ExitCode.NOT_DONE
-    return ExitCode.NOT_AS_WANTED if run.kept else ExitCode.AS_WANTED
+def _check_discard(kinds: Sequence[str], filters: Filters) -> None:
+    if Kind.EVENTS in kinds and not filters.any:
+        raise click.UsageError("--discard events needs --account, --rule or --older-than")
+    if Kind.FOREIGN in kinds and (filters.accounts or filters.rule):
+        raise click.UsageError("--discard foreign: a foreign message has neither an account nor a rule")
 
 
-@dataclass(slots=True, kw_only=True)
-class Replay:
-    """One run over the queue; raises an AWS error only if it cannot even start."""
+@dataclass(slots=True)
+class _Command:
+    """One run of the command, from the first call to the queue to the last line."""
 
-    sqs: "SQSClient"
-    functions: "LambdaClient"
-    queue: str
-    function: str
-    most: int | None
-    dry_run: bool
-    interrupted: Callable[[], bool]
-    console: Console
-    started: float = field(default_factory=time.time)
-    replayed: int = 0
-    kept: set[str] = field(default_factory=set)
-    """Messages that stay in the queue for a reason that was printed."""
-    ended: str = ""
-    """Why the run ended before the queue was empty."""
+    output: Output
+    clock: Clock
+    run: ReplayRun
+    interrupts: Interrupts
+    options: _Options
+    filters: Filters
+    start: Counts | None = None
+    selection: Selection = field(default_factory=Selection)
     in_flight: str = ""
-    """What is known about messages that others have received."""
-    _receipts: dict[str, str] = field(default_factory=dict)
-    """Received messages that are still in the queue, with the receipt by which they become visible again."""
-    _deleted: set[str] = field(default_factory=set)
 
-    def run(self) -> None:
-        """Handle each message once; make visible again what stays, whatever happens."""
+    def run_and_report(self) -> ExitCode:
+        """Do it; whatever happens, what stays in the queue becomes visible again."""
         try:
-            for message in self._messages():
-                self._handle(message)
-                if self._is_over():
-                    return
-            self._count_in_flight()
+            self._run()
         finally:
-            self._make_visible()
+            self._release()
+        return self._report()
 
-    def _is_over(self) -> bool:
-        if self.interrupted():
-            self.ended = self.ended or "interrupted"
-        return bool(self.ended)
-
-    def _messages(self) -> Iterator["MessageTypeDef"]:
-        """Yield each message that was there at the start, the oldest of a batch first, until there are no more."""
-        while not self._is_over():
-            wanted = _BATCH if self.most is None else min(_BATCH, self.most - self.replayed)
-            # SQS may deliver a message twice, also within a batch: the last receipt counts.
-            batch = {each["MessageId"]: each for each in (self._receive(wanted) if wanted > 0 else ())}
-            new = [each for name, each in batch.items() if name not in self._deleted | self._receipts.keys()]
-            # All are recorded before they are handled: however the run ends, they become visible again.
-            self._receipts |= {name: each["ReceiptHandle"] for name, each in batch.items()}
-            for name in batch.keys() & self._deleted:  # SQS may deliver even a deleted message again
-                self._keep(name, self._delete(name))
-            if not new or self._is_over():
-                return
-            yield from new
-
-    def _receive(self, wanted: int) -> Sequence["MessageTypeDef"]:
-        try:
-            response = self.sqs.receive_message(
-                QueueUrl=self.queue,
-                MaxNumberOfMessages=wanted,
-                VisibilityTimeout=_INVISIBLE_SECONDS,
-                WaitTimeSeconds=_WAIT_SECONDS,
-                MessageSystemAttributeNames=["SentTimestamp"],
+    def _run(self) -> None:
+        queue, function = self.run.queue, self.run.function
+        only_reads = self.options["dry_run"] or self.options["discard"]
+        if not only_reads and function.is_stopped_by_concurrency():
+            raise CannotRunError(
+                "the function's reserved concurrency is 0: Lambda would send every event back to the queue at once. "
+                "Set another one first"
             )
-        except AWS_ERRORS as error:
-            if not self.replayed and not self.kept:
-                raise
-            self.ended = error_text(error)
-            return ()
-        return sorted(response.get("Messages", ()), key=_sent)
-
-    def _handle(self, message: "MessageTypeDef") -> None:
-        identifier = message["MessageId"]
-        if _sent(message) > self.started:
-            self._keep(identifier, f"message {identifier}: it arrived during this run")
+        self.start = start = self._alone(0)
+        if self.run.interrupted():
             return
+        self.output.step(f"Receive about {start.visible:,} messages from {queue.name}")
         try:
-            event = read_record(message["Body"], self.function)
-        except NotARecordError as error:
-            self._keep(identifier, f"message {identifier}: {error}")
-            return
-        refusal = "" if self.dry_run else self._invoke(event)
-        if refusal:
-            self._keep(identifier, f"{_title(event)}: not accepted: {refusal}")
-            return
-        self.replayed += 1
-        # Deleted before it is printed: if nobody reads the output any more, printing ends the run.
-        failure = "" if self.dry_run else self._delete(identifier)
-        verb = "Would replay" if self.dry_run else "Replayed"
-        age = _age(self.started - _sent(message))
-        print_line(self.console, (verb, "green"), f" {_title(event)}, failed {age} ago: {event.error}")
-        self._keep(identifier, failure)
-
-    def _invoke(self, event: FailedEvent) -> str:
-        """Invoke the function with an event; return why Lambda did not accept it, or an empty string."""
-        try:
-            response = self.functions.invoke(FunctionName=self.function, InvocationType="Event", Payload=event.payload)
+            queue.receive_all(start)
         except AWS_ERRORS as error:
-            if _is_general(error):
-                self.ended = "every further event would fail in the same way"
-            return error_text(error)
-        return "" if response["StatusCode"] == _ACCEPTED else f"Lambda's status code is {response['StatusCode']}"
+            if is_without_key(error):
+                reason = f"{error_text(error)}; the queue is encrypted with a KMS key: allow kms:Decrypt on it"
+                raise CannotRunError(reason) from None
+            raise
+        if not (self.run.interrupted() or queue.failure):
+            self._alone(start.visible)
+        self._plan_and_act(start)
 
-    def _delete(self, identifier: str) -> str:
-        """Delete what was replayed; return why it could not be deleted, or an empty string."""
-        self._deleted.add(identifier)
-        try:
-            self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=self._receipts[identifier])
-        except AWS_ERRORS as error:
-            self.ended = "the next run replays again what could not be deleted, and so it would every further event"
-            return f"message {identifier}: replayed, but it could not be deleted: {error_text(error)}"
-        del self._receipts[identifier]
-        return ""
+    def _plan_and_act(self, start: Counts) -> None:
+        queue = self.run.queue
+        self.selection = select(queue.messages.values(), self.filters, now=start.now, most=self.options["most"])
+        self.run.plan(self.selection)
+        if self.run.interrupted() or queue.failure:
+            self.run.ended = queue.failure
+        elif self.options["discard"]:
+            self._discard(start)
+        elif self.options["dry_run"]:
+            self.run.rehearse()
+            print_groups(self.output, (event for _, event in self.selection.chosen))
+        elif self.selection.chosen:
+            self._replay()
 
-    def _keep(self, identifier: str, reason: str) -> None:
-        """Record and print that a message stays in the queue, if there is a reason."""
-        if reason:
-            self.kept.add(identifier)
-            print_line(self.console, ("Kept", "yellow"), f" {reason}")
+    def _alone(self, expected: int) -> Counts:
+        """Return the counts of the queue; CannotRunError if others hold messages of it.
 
-    def _count_in_flight(self) -> None:
-        """Count what others have received and this run has not; it becomes visible at the end of their timeout."""
-        name: Final = "ApproximateNumberOfMessagesNotVisible"
-
-        def read() -> int:
-            response = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])
-            return int(response["Attributes"][name]) - len(self._receipts)
-
-        count = attempt(read, "whether other messages are in flight could not be checked")
-        if isinstance(count, Unknown):
-            self.in_flight = count.reason
-        elif count > 0:
-            self.in_flight = f"about {count} messages are in flight, received by another run or by one that was killed"
-
-    def _make_visible(self) -> None:
-        receipts = list(self._receipts.values())
-        still = f"in flight for up to {_INVISIBLE_SECONDS // 60} minutes"
-        for start in range(0, len(receipts), _BATCH):
-            batch = receipts[start : start + _BATCH]
-            try:
-                response = self.sqs.change_message_visibility_batch(
-                    QueueUrl=self.queue,
-                    Entries=[
-                        {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                        for number, receipt in enumerate(batch)
-                    ],
+        expected: how many messages this run should hold. A count that is wrong may only be outdated.
+        """
+        counts = self.run.queue.counts()
+        for look in range(_MOST_LOOKS):
+            others = counts.in_flight - self.run.queue.held
+            if self.run.interrupted() or (others <= 0 and self.run.queue.held >= expected):
+                return counts
+            if look == 0:
+                self.output.step(
+                    "Wait for up to 60 s: others may have received messages, or Amazon SQS's counts are old"
                 )
-            except AWS_ERRORS as error:
-                print_line(self.console, (f"Kept messages are {still}: {error_text(error)}", "yellow"))
-                return
-            failed = response.get("Failed", ())
-            if failed:
-                codes = ", ".join(sorted({each["Code"] for each in failed}))
-                print_line(self.console, (f"Kept messages that are {still}: {len(failed)} ({codes})", "yellow"))
+            self.clock.sleep(_SECONDS_BETWEEN_LOOKS)
+            counts = self.run.queue.counts()
+        others = counts.in_flight - self.run.queue.held
+        if others > 0:
+            raise CannotRunError(
+                f"about {others:,} messages are in flight: another run has received them, or one that was killed. "
+                "Without them nobody knows which events are the newest. Run again in 15 minutes"
+            )
+        return counts
 
+    def _replay(self) -> None:
+        chosen, superseded = self.selection.chosen, self.selection.superseded_number
+        stay = len(self.selection.stay) + len(self.run.queue.new)
+        note = f"{superseded:,} superseded, {stay:,} stay"
+        name, left = self.run.function.name, len(self.selection.left)
+        more = f", {left:,} not asked for" if left else ""
+        self.output.line(f"Invoke {name} with {len(chosen):,} of {len(self.run.results):,} messages; {note}{more}")
+        deleted = f"delete {len(chosen) + superseded:,} messages from {self.run.queue.name}"
+        self._confirm(f"Invoke {name} with {len(chosen):,} events and {deleted}?")
+        with self.output.counting(len(chosen), f"events, {note}") as counter:
+            self.run.advance = counter.advance
+            self.run.replay(chosen)
 
-def _is_general(error: BaseException) -> bool:
-    """Return whether an error does not concern the single event: no connection, no credentials, no function."""
-    if not isinstance(error, ClientError):
-        return True
-    status = error.response["ResponseMetadata"].get("HTTPStatusCode")
-    return status in _GENERAL_STATUSES or error_code(error) in _GENERAL_CODES
+    def _discard(self, start: Counts) -> None:
+        kinds = [Kind(each) for each in self.options["discard"]]
+        messages = of_kinds(self.run.queue.messages.values(), kinds, self.filters, start.now)
+        self.run.plan_discard(messages)
+        total = len(self.run.results)
+        self.output.line(f"{len(messages):,} of {total:,} messages to delete without a replay: {', '.join(kinds)}")
+        if messages and not self.options["dry_run"]:
+            self._confirm(f"Delete {len(messages):,} messages from {self.run.queue.name} for good?", required=True)
+            self.run.discard(messages)
 
+    def _confirm(self, question: str, *, required: bool = False) -> None:
+        """Ask; nothing has changed yet, so that a signal may end the question."""
+        self.interrupts.release()
+        try:
+            self.output.confirm(question, yes=self.options["yes"], required=required)
+        except KeyboardInterrupt:  # also the end of the input
+            if not self.run.interrupted():
+                raise CannotRunError("you did not agree, so nothing was changed") from None
+        finally:
+            self.interrupts.shield()
+        self.run.queue.extend_if_due()
 
-def _sent(message: "MessageTypeDef") -> float:
-    """Return when a message was sent to the queue, in seconds since 1970."""
-    return int(message["Attributes"]["SentTimestamp"]) / 1000
+    def _release(self) -> None:
+        failures = self.run.queue.release()
+        if failures:
+            reasons = ", ".join(sorted({failure.reason for failure in failures}))
+            self.in_flight = f"{len(failures):,} messages are in flight for up to 15 minutes: {reasons}"
 
+    def _report(self) -> ExitCode:
+        queue, results, ended = self.run.queue, self.run.results, self.run.ended
+        if self.options["verbose"] and self.start:
+            waits = f"to {self._verb()}" if self.options["dry_run"] else "not done"
+            print_each(self.output, queue.messages.values(), results, now=self.start.now, waits=waits)
+        print_stays(self.output, results)
+        if self.selection.stay and not self.options["discard"]:
+            self.output.line("--discard foreign and --discard hopeless delete messages that cannot be replayed")
+        if self.in_flight:
+            self.output.line((self.in_flight, "yellow"))
+        reason = ended.reason if ended else ""
+        document = members(queue.messages, results, reason, self.in_flight)
+        code, result = self._result()
+        line = self._counted()
+        if self.run.interrupted() or (ended and ended.expired):
+            self.output.line(line)
+        if self.run.interrupted():
+            return self.output.end(code, result, ("Interrupted", "bold red"), **document)
+        if ended and ended.expired:
+            minutes = f"your credentials expired after {self.output.minutes} min"
+            return self.output.end(code, result, f"{minutes}; {line}; renew them and run again", **document)
+        if ended:
+            line = f"{line}; ended early: {reason}"
+        return self.output.end(code, result, line, **document)
 
-def _title(event: FailedEvent) -> str:
-    resource = f"{event.resource} in " if event.resource else ""
-    return f"{resource}account {event.account} ({event.message_type}, rule {event.rule})"
+    def _verb(self) -> str:
+        return "discard" if self.options["discard"] else "replay"
 
+    def _counted(self) -> str:
+        if self.options["dry_run"]:
+            return counted(self.run.results, Outcome.WAITS, f"to {self._verb()}")
+        done = Outcome.DISCARDED if self.options["discard"] else Outcome.REPLAYED
+        return counted(self.run.results, done, done)
 
-def _age(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{max(0, int(seconds))} s"
+    def _result(self) -> tuple[ExitCode, str]:
+        results = self.run.results.values()
+        if self.run.interrupted():
+            return ExitCode.INTERRUPTED, "interrupted"
+        if self.run.ended:
+            return ExitCode.NOT_DONE, "credentials expired" if self.run.ended.expired else "ended early"
+        if any(result.outcome is Outcome.UNSURE for result in results):
+            return ExitCode.NOT_DONE, "unsure"
+        wanted = "dry run" if self.options["dry_run"] else "discarded" if self.options["discard"] else "replayed"
+        if any(result.reason for result in results):
+            return ExitCode.NOT_AS_WANTED, "some stay"
+        return ExitCode.AS_WANTED, wanted

@@ -48,6 +48,8 @@ class Deployment:
     member_roles: str | None
     """The StackSet; None except in the home region of an organization."""
     deployed_from: str | None
+    excluded_accounts: frozenset[str]
+    """The accounts without the rule."""
 
     @property
     def function_arn(self) -> str:
@@ -114,11 +116,20 @@ def read_deployment(clients: Clients, name: str) -> Deployment:
         log_group=outputs["LogGroupName"],
         member_roles=outputs.get("MemberRolesStackSet"),
         deployed_from=outputs.get("DeployedFrom"),
+        excluded_accounts=_excluded_accounts(stack),
     )
 
 
-def find_rule(clients: Clients, deployment: Deployment) -> str:
-    """Return the name of the deployment's rule; CannotRunError for none and for several."""
+def _excluded_accounts(stack: "StackTypeDef") -> frozenset[str]:
+    values = {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", ())}
+    return frozenset(filter(None, values.get("ExcludedAccounts", "").split(",")))
+
+
+def find_rule(clients: Clients, deployment: Deployment, account: str | None = None) -> str:
+    """Return the name of the deployment's rule; CannotRunError for none and for several.
+
+    account: that of the clients; by default the stack's.
+    """
     pages = clients.config.get_paginator("describe_config_rules").paginate()
     # The rule of a conformance pack that was just replaced may still be there, being deleted.
     names = sorted(
@@ -131,7 +142,7 @@ def find_rule(clients: Clients, deployment: Deployment) -> str:
         return found[0]
     exact = deployment.deployed_as is DeployedAs.ACCOUNT_RULE
     wanted = repr(deployment.expected_rule if exact else f"{deployment.expected_rule}…")
-    where = f"{deployment.account}, {deployment.region}"
+    where = f"{account or deployment.account}, {deployment.region}"
     if found:
         raise CannotRunError(f"{len(found)} rules in {where} are named {wanted}: {_listed(found)}")
     close = [name for name in names if deployment.rule_name in name]

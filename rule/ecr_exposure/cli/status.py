@@ -30,7 +30,7 @@ _RESULTS: Final = {
     ExitCode.NOT_AS_WANTED: ("not evaluated", "Not all evaluated: ", "bold red"),
     ExitCode.NOT_DONE: ("not seen", "Not all seen: ", "bold red"),
 }
-_PERMISSIONS: Final = (
+PERMISSIONS: Final = (
     statement("ReadStack", "cloudformation:DescribeStacks", "cloudformation:ListStackInstances"),
     statement("ReadOrganization", "organizations:ListAccounts", "account:ListRegions"),
     statement(
@@ -97,7 +97,7 @@ def _accounts(_context: click.Context, _parameter: click.Parameter, text: str | 
     metavar="NAME",
     help="The AWS Config aggregator of this account to ask; by default one of the organization that covers a Region.",
 )
-@common_options(*_PERMISSIONS)
+@common_options(*PERMISSIONS)
 @click.pass_obj
 def status(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     """Show in which accounts and Regions a deployed rule evaluates all repositories.

@@ -1,8 +1,8 @@
-"""What a command prints while it runs, the clock that it waits by, and the signals that end it."""
+"""How a command prints a line, the clock that it waits by, and the signals that end it."""
 
 import signal
 import time
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
@@ -35,25 +35,6 @@ class Clock:
     def today(self) -> datetime:
         """Return date and time, to compare with AWS's."""
         return datetime.now(UTC)
-
-
-class Progress:
-    """Prints lines with the seconds since the start."""
-
-    def __init__(self, clock: Clock) -> None:
-        """Start counting."""
-        self._clock = clock
-        self._start = clock.now()
-        self._console = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
-
-    def line(self, text: str, style: str | None = None) -> None:
-        """Print one line."""
-        self._console.print(f"[{self._clock.now() - self._start:5.0f} s] {text}", style=style)
-
-    def try_line(self, text: str, style: str | None = None) -> None:
-        """Print one line, if anybody still reads the output."""
-        with suppress(OSError, SystemExit):  # rich raises SystemExit for a closed pipe
-            self.line(text, style)
 
 
 class Interrupts(AbstractContextManager["Interrupts"]):

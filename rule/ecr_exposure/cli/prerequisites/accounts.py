@@ -51,7 +51,7 @@ def _inactive(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
         by_state[account.state, is_excluded].append(Place(account.identifier))
     for (state, is_excluded), places in by_state.items():
         effect = "so the rule excludes it" if is_excluded else "and ExcludedAccounts lacks it"
-        yield Finding(level=Level.HINT, problem=f"the account is {state}, {effect}", places=tuple(places))
+        yield Finding(level=Level.HINT, problem=f"not ACTIVE but {state}, {effect}", places=tuple(places))
 
 
 def _without_need(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
@@ -66,7 +66,7 @@ def _without_need(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]
         see = "it prints after a run that sees all accounts" if saw_a_part(inventory) else "it would choose: see below"
         yield Finding(
             level=Level.EXCLUDED,
-            problem="ExcludedAccounts names the account, although a configuration recorder runs there",
+            problem="in ExcludedAccounts, although a configuration recorder runs there",
             places=tuple(Place(account) for account in accounts),
             note=f"preflight changes no value that is there. To include them, set the value that {see}.",
         )

@@ -116,6 +116,6 @@ def _security_hub(inventory: Inventory) -> Iterator[str]:
 
 def _is_excluded(inventory: Inventory) -> bool:
     """Return whether the rule does not include the management account."""
-    account = inventory.management_account
+    account = None if inventory.limited else inventory.management_account
     read = {each.account for each in inventory.account_regions}
     return account is not None and account not in read.union(inventory.unreached, inventory.to_read)

@@ -41,7 +41,7 @@ def rest_to_check(
     """Yield the commands, each behind its text; none where no other account can see more."""
     unchecked = any(finding.level is Level.UNCHECKED for finding in findings)
     alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
-    if not unchecked or inventory.in_management_account or alone:
+    if not unchecked or inventory.in_management_account or inventory.cut_short or alone:
         return
     regions = ",".join(inventory.regions)
     same = " with the same parameters.yaml" if any(values.get(name) for name in _READ_BY) else ""

@@ -1,19 +1,30 @@
 """What ``verify`` reads besides AWS Config; what cannot be read is Unknown, never an error."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ecr_exposure.aws import FOREIGN_RESPONSE
-from ecr_exposure.cli.aws_calls import Clients, NotAwsError, Unknown, attempt, entries, error_code, error_text, required
-from ecr_exposure.cli.open_questions import AutomationRule, MemberRoles, SecurityHubFinding
+from ecr_exposure.cli.aws_calls import (
+    Clients,
+    CredentialsExpiredError,
+    NotAwsError,
+    Unknown,
+    attempt,
+    entries,
+    error_code,
+    error_text,
+    required,
+)
 from ecr_exposure.cli.stack import Deployment
 from ecr_exposure.cli.terminal import Clock
+from ecr_exposure.cli.verification.open_questions import AutomationRule, MemberRoles, NotEnabled, SecurityHubFinding
 
 if TYPE_CHECKING:
     from mypy_boto3_securityhub.type_defs import AutomationRulesMetadataTypeDef, AwsSecurityFindingFiltersTypeDef
 
+_Value = TypeVar("_Value")
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -44,9 +55,12 @@ def find_finding(clients: Clients, rule: str, repository: str) -> SecurityHubFin
 
 
 def why_no_finding(error: BaseException) -> Unknown:
-    """Return what a failed GetFindings means."""
+    """Return what a failed GetFindings means.
+
+    https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html#API_GetFindings_Errors
+    """
     if error_code(error) == "InvalidAccessException":
-        return Unknown("Security Hub is not enabled here")
+        return NotEnabled("Security Hub is not enabled here, or this account has no access to it")
     return Unknown(f"the findings could not be read: {error_text(error)}")
 
 
@@ -58,7 +72,7 @@ def accepts_config(clients: Clients) -> bool | Unknown:
         subscriptions = entries(pages, lambda page: page["ProductSubscriptions"])
         return any(arn.endswith("/aws/config") for arn in subscriptions)
 
-    return attempt(read, "Security Hub's integrations could not be read")
+    return _attempt(read, "Security Hub's integrations could not be read")
 
 
 def automation_rules(clients: Clients, rule_name: str) -> tuple[AutomationRule, ...] | Unknown:
@@ -71,7 +85,7 @@ def automation_rules(clients: Clients, rule_name: str) -> tuple[AutomationRule, 
             if rule_name in rule["RuleName"]
         )
 
-    return attempt(read, "the automation rules could not be read")
+    return _attempt(read, "the automation rules could not be read")
 
 
 def function_policy(clients: Clients, deployment: Deployment) -> Mapping[str, Any] | Unknown:
@@ -88,7 +102,7 @@ def function_policy(clients: Clients, deployment: Deployment) -> Mapping[str, An
             raise NotAwsError("the response has no policy") from None
         return policy
 
-    return attempt(read, "the function's policy could not be read")
+    return _attempt(read, "the function's policy could not be read")
 
 
 def member_roles(clients: Clients, deployment: Deployment, clock: Clock) -> MemberRoles | Unknown:
@@ -114,7 +128,7 @@ def member_roles(clients: Clients, deployment: Deployment, clock: Clock) -> Memb
             instances={each["Account"]: each["Status"] for page in pages for each in page.get("Summaries", [])},
         )
 
-    return attempt(read, "accounts or stack instances could not be read")
+    return _attempt(read, "accounts or stack instances could not be read")
 
 
 def refused_responses(clients: Clients, deployment: Deployment, clock: Clock) -> int | Unknown:
@@ -127,7 +141,15 @@ def refused_responses(clients: Clients, deployment: Deployment, clock: Clock) ->
         found = pages.paginate(logGroupName=deployment.log_group, startTime=since, filterPattern=pattern)
         return sum(1 for _ in entries(found, lambda page: page["events"]))
 
-    return attempt(read, "the function's log could not be read")
+    return _attempt(read, "the function's log could not be read")
+
+
+def _attempt(read: Callable[[], _Value], failure: str) -> _Value | Unknown:
+    """Return what is read, or why not: an answer that is missing, also for expired credentials, ends no run."""
+    try:
+        return attempt(read, failure)
+    except CredentialsExpiredError as error:
+        return Unknown(f"{failure}: {error}")
 
 
 def _is_about(finding: Mapping[str, Any], rule: str, repository: str) -> bool:

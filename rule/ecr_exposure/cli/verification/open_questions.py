@@ -35,6 +35,11 @@ class SecurityHubFinding:
     """Compliance.Status is FAILED."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotEnabled(Unknown):
+    """Security Hub is not enabled, or does not serve the account: no finding can arrive."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingSearch:
     """The search for the finding."""
@@ -189,7 +194,10 @@ def _criterion(results: RunResults) -> _Reasoned:  # noqa: PLR0911 - one return 
     if finding.severity == wanted:
         return Outcome.YES, f"the finding became {wanted}, and AWS Config sends {CONFIG_SEVERITY}"
     if finding.severity != CONFIG_SEVERITY:
-        return Outcome.OPEN, f"the finding became {finding.severity}; if your rule sets that, name it with --severity"
+        return (
+            Outcome.OPEN,
+            f"the finding became {finding.severity}; if your rule sets it, use --expect-finding",
+        )
     rules = results.automation_rules
     if isinstance(rules, Unknown):
         return Outcome.OPEN, f"the finding stayed {CONFIG_SEVERITY}, and {rules.reason}"

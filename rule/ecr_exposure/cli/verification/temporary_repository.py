@@ -4,9 +4,11 @@ import json
 import re
 import secrets
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, Self
 
 from botocore.exceptions import ClientError
@@ -34,6 +36,10 @@ PUBLIC_POLICY: Final = json.dumps(
 # A creation whose response was lost may take effect a moment after a deletion found nothing.
 _DELETIONS: Final = 3
 _BETWEEN_DELETIONS: Final = 5.0
+SESSION_NAME: Final = "ecr-exposure-verify"
+"""The name of a role's session, which AWS CloudTrail records."""
+_NO_TAGS: Final[Mapping[str, str]] = MappingProxyType({})
+_EXPORTED: Final = "AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_SESSION_TOKEN=%s"
 
 
 class _Effect(Enum):
@@ -44,37 +50,63 @@ class _Effect(Enum):
     DONE = "done"
 
 
+class Closing(Enum):
+    """What DeleteRepositoryPolicy found."""
+
+    DONE = "deleted its policy"
+    NO_POLICY = "its policy was already deleted by somebody else"
+    NO_REPOSITORY = "it was already deleted by somebody else"
+
+
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html
+_CLOSED_BEFORE: Final = {
+    "RepositoryPolicyNotFoundException": Closing.NO_POLICY,
+    "RepositoryNotFoundException": Closing.NO_REPOSITORY,
+}
+
+
 class ForeignRepositoryError(RuntimeError):
     """A repository that ``verify`` did not create; it is never changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a repository is, and the profile of the AWS CLI that reaches it."""
+    """Where a repository is, and how the AWS CLI reaches it."""
 
     account: str
     region: str
     profile: str | None
+    """The operator's, of the AWS CLI."""
+    role_arn: str | None = None
+    """The role to assume; None if the operator's own credentials are of this account."""
 
     def __str__(self) -> str:
         """Return account and region."""
         return f"account {self.account}, {self.region}"
 
     def command(self, operation: str, repository: str, *options: str) -> str:
-        """Return a command of the AWS CLI that acts on a repository there."""
+        """Return a command line of the AWS CLI that acts on a repository there; a role is assumed in a subshell."""
         where = ("--repository-name", repository, "--registry-id", self.account, "--region", self.region)
         profile = ("--profile", self.profile) if self.profile else ()
-        return shlex.join(("aws", "ecr", operation, *where, *profile, *options))
+        if self.role_arn is None:
+            return shlex.join(("aws", "ecr", operation, *where, *profile, *options))
+        role = ("--role-arn", self.role_arn, "--role-session-name", SESSION_NAME, "--region", self.region)
+        query = ("--query", "Credentials.[AccessKeyId,SecretAccessKey,SessionToken]", "--output", "text")
+        credentials = shlex.join(("aws", "sts", "assume-role", *role, *profile, *query))
+        call = shlex.join(("aws", "ecr", operation, *where, *options))
+        return f"(export $(printf {shlex.quote(_EXPORTED)} $({credentials})) && {call})"
 
 
 class TemporaryRepository:
     """One empty repository with a random name."""
 
-    def __init__(self, clients: Clients, place: Place, clock: Clock) -> None:
-        """Choose the name; nothing is created yet."""
+    def __init__(self, clients: Clients, place: Place, clock: Clock, tags: Mapping[str, str] = _NO_TAGS) -> None:
+        """Choose the name; nothing is created yet. ``tags`` are those that it gets besides its own."""
         self.name = PREFIX + secrets.token_hex(6)
         self.place = place
-        self._clients, self._clock = clients, clock
+        self.opened_at: datetime | None = None
+        """When it was opened to everyone, or may have been."""
+        self._clients, self._clock, self._tags = clients, clock, tags
         self._creation = self._policy = _Effect.NONE
 
     @classmethod
@@ -87,17 +119,26 @@ class TemporaryRepository:
         return repository
 
     @property
+    def tags(self) -> Mapping[str, str]:
+        """Its tags, if it is created now."""
+        return {**self._tags, STARTED_TAG: self._clock.today().astimezone(UTC).strftime(STARTED_FORMAT)}
+
+    @property
     def delete_command(self) -> str:
         """The command that deletes it by hand."""
         return self.place.command("delete-repository", self.name, "--force")
 
     @property
-    def commands(self) -> tuple[str, ...]:
+    def command_lines(self) -> tuple[str, ...]:
         """What the operator does by hand: close it first, if it may be open, and delete it."""
-        if not self.may_be_open:
-            return (f"Delete it: {self.delete_command}",)
-        close = self.place.command("delete-repository-policy", self.name)
-        return (f"Close it first: {close}", f"Then delete it: {self.delete_command}")
+        close = (self.place.command("delete-repository-policy", self.name),) if self.may_be_open else ()
+        return (*close, self.delete_command)
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The same as lines of a report."""
+        titles = ("Close it first", "Then delete it") if self.may_be_open else ("Delete it",)
+        return tuple(f"{title}: {line}" for title, line in zip(titles, self.command_lines, strict=True))
 
     @property
     def may_be_open(self) -> bool:
@@ -122,12 +163,11 @@ class TemporaryRepository:
         """Create it with its tag; raises one of AWS_ERRORS."""
         # Set before the call: whatever happens from here on, the repository may exist.
         self._creation = _Effect.UNKNOWN
-        started = self._clock.today().astimezone(UTC).strftime(STARTED_FORMAT)
         try:
             self._clients.ecr.create_repository(
                 repositoryName=self.name,
                 registryId=self.place.account,
-                tags=[{"Key": STARTED_TAG, "Value": started}],
+                tags=[{"Key": key, "Value": value} for key, value in self.tags.items()],
             )
         except ClientError as error:
             if error_code(error) == "RepositoryAlreadyExistsException" and _retried(error):
@@ -142,6 +182,7 @@ class TemporaryRepository:
     def make_public(self) -> None:
         """Set the policy, which grants everyone a harmless action; raises one of AWS_ERRORS."""
         self._policy = _Effect.UNKNOWN
+        self.opened_at = self._clock.today()
         try:
             self._clients.ecr.set_repository_policy(
                 repositoryName=self.name, registryId=self.place.account, policyText=PUBLIC_POLICY, force=False
@@ -152,18 +193,18 @@ class TemporaryRepository:
             raise
         self._policy = _Effect.DONE
 
-    def close(self) -> bool:
-        """Delete the policy; False if there was none any more. After one of AWS_ERRORS it may still be open."""
+    def close(self) -> Closing:
+        """Delete the policy. After one of AWS_ERRORS it may still be open."""
         self.require_own_name()
-        found = True
+        closing = Closing.DONE
         try:
             self._clients.ecr.delete_repository_policy(repositoryName=self.name, registryId=self.place.account)
         except ClientError as error:
-            if error_code(error) not in {"RepositoryPolicyNotFoundException", "RepositoryNotFoundException"}:
+            if error_code(error) not in _CLOSED_BEFORE:
                 raise
-            found = False
+            closing = _CLOSED_BEFORE[error_code(error)]
         self._policy = _Effect.NONE
-        return found
+        return closing
 
     def delete(self) -> bool:
         """Delete the repository, whatever became of its creation; False if there was nothing to delete.

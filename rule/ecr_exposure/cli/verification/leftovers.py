@@ -1,14 +1,16 @@
 """Repositories that earlier runs of ``verify`` left, because they were killed or could not delete them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from ecr_exposure.cli.aws_calls import Clients, entries, error_code, required
-from ecr_exposure.cli.temporary_repository import (
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, entries, error_code, required
+from ecr_exposure.cli.output import Output
+from ecr_exposure.cli.terminal import ALARM, Clock
+from ecr_exposure.cli.verification.temporary_repository import (
     LONGEST_RUN,
     STARTED_FORMAT,
     STARTED_TAG,
@@ -16,7 +18,6 @@ from ecr_exposure.cli.temporary_repository import (
     TemporaryRepository,
     is_own_name,
 )
-from ecr_exposure.cli.terminal import ALARM, Clock, Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import RepositoryTypeDef
@@ -37,21 +38,48 @@ class Leftover:
         """Return whether its run started longer ago than any run lasts; then nobody needs the repository."""
         return self.started is not None and now - self.started > LONGEST_RUN
 
-    def report(self, progress: Progress, now: datetime) -> None:
+    def may_go_on(self, now: datetime) -> bool:
+        """Return whether its run may still go on, perhaps another operator's."""
+        return self.started is not None and not self.is_finished(now)
+
+    def report(self, output: Output, now: datetime) -> None:
         """Print what is left, since when, and what the operator can do."""
         repository, since = self.repository, _text(self.started)
         if repository.may_be_open:
-            progress.line(f"Left by an earlier run: {repository.name} is OPEN TO EVERYONE, since {since}", ALARM)
+            output.step(f"Left by an earlier run: {repository.name} is OPEN TO EVERYONE, since {since}", ALARM)
         else:
-            progress.line(f"Left by an earlier run: {repository.name} is closed, created {since}", "yellow")
+            output.step(f"Left by an earlier run: {repository.name} is closed, created {since}", "yellow")
         for command in repository.commands:
-            progress.line(command)
+            output.step(command)
         if self.is_finished(now):
-            progress.line("--clean deletes it")
+            output.step("--clean deletes it")
         elif self.started is None:
-            progress.line(f"--clean does not delete it: the value of its tag {STARTED_TAG} is no time")
+            output.step(f"--clean does not delete it: the value of its tag {STARTED_TAG} is no time")
         else:
-            progress.line(f"Its run may still go on: --clean deletes it from {_text(self.started + LONGEST_RUN)} on")
+            output.step(f"Its run may still go on: --clean deletes it from {_text(self.started + LONGEST_RUN)} on")
+
+    def as_json(self, now: datetime) -> Mapping[str, object]:
+        """Return it for the JSON document."""
+        return {
+            "repository": self.repository.name,
+            "open_to_everyone": self.repository.may_be_open,
+            "started": self.started.isoformat() if self.started else None,
+            "run_may_go_on": self.may_go_on(now),
+            "commands": self.repository.command_lines,
+        }
+
+
+def still_there(leftovers: Sequence[Leftover], clients: Clients) -> tuple[Leftover, ...]:
+    """Return those that exist: another operator's run may have ended meanwhile. What cannot be read counts as there."""
+    return tuple(leftover for leftover in leftovers if not _is_gone(leftover.repository, clients))
+
+
+def _is_gone(repository: TemporaryRepository, clients: Clients) -> bool:
+    try:
+        clients.ecr.describe_repositories(registryId=repository.place.account, repositoryNames=[repository.name])
+    except AWS_ERRORS as error:
+        return error_code(error) == "RepositoryNotFoundException"
+    return False
 
 
 def _text(time: datetime | None) -> str:
