@@ -153,7 +153,7 @@ class TestAccountRule:
         ("operation", "what"),
         [
             ("DescribeConfigurationRecorderStatus", "rule and configuration recorder"),
-            ("GetDiscoveredResourceCounts", "the recorded repositories"),
+            ("ListDiscoveredResources", "the recorded repositories"),
             ("GetComplianceDetailsByConfigRule", "the results of the rule"),
         ],
     )
@@ -184,7 +184,7 @@ class TestAccounts:
             deployed.status("--accounts", ONE, regions=HOME)
             calls = [call.parameters for call in deployed.organization.calls if "Aggregate" in call.operation]
         assert [call["AccountId"] for call in calls if "AccountId" in call] == [ONE]
-        assert [call["Expression"][-19:] for call in calls if "Expression" in call] == [f"IN ('{ONE}')"]
+        assert [call["Expression"][-19:] for call in calls if "Expression" in call] == [f"IN ('{ONE}')"] * 2
 
     def test_account_outside_the_organization_is_refused(self) -> None:
         with deployed_organization() as deployed:
@@ -203,4 +203,4 @@ class TestAccounts:
             run = deployed.status("--accounts", text)
         assert run.status == 2
         assert "Invalid value for '--accounts'" in run.errors
-        assert "is not an account id of 12 digits" in run.errors
+        assert "is not an account ID of 12 digits" in run.errors

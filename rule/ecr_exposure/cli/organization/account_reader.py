@@ -35,8 +35,8 @@ from ecr_exposure.cli.organization.inventory import AccountRegion, DeliveryChann
 from ecr_exposure.cli.organization.role_credentials import MayPassError, RoleCredentials, RoleSession
 from ecr_exposure.cli.organization.saved_reading import NOTHING_SAVED, Pair, SavedReading
 from ecr_exposure.cli.organization.shared_clients import SharedClients
-from ecr_exposure.cli.organization.workers import Workers
 from ecr_exposure.cli.region_options import ENABLED, region_statuses
+from ecr_exposure.cli.workers import Workers
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient

@@ -80,9 +80,7 @@ def _print_table(output: Output, rows: Sequence[Row]) -> None:
 
 
 def _repositories(row: Row) -> str:
-    if row.current is None or row.repositories is None or not (row.current or row.repositories):
-        return ""
-    return f"{row.current} of {max(row.current, row.repositories)}"
+    return f"{row.current} of {row.repositories}" if row.repositories else ""
 
 
 def _print_groups(output: Output, rows: Sequence[Row]) -> None:
