@@ -230,6 +230,7 @@ class TestAge:
             run = deployed.status()
         assert run.rows[ONE, HOME] == "evaluated | 1 of 1"
         assert "without periodic evaluations" in run.lines[1]
+        assert any(line.startswith("Without periodic evaluations a result does not become old") for line in run.lines)
 
 
 class TestLeftOut:

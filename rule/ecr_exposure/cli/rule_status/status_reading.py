@@ -108,7 +108,7 @@ class StatusReading:
         for region, _ in self._stacks():
             _ = self._at(region).config  # created before the threads that share it
         self._run(self._region_tasks(), "lists of results read")
-        self._run(self._account_tasks(), "accounts read")
+        self._run(self._account_tasks(), "accounts × Regions read")  # noqa: RUF001 - a product
 
     def evidence(self, unread: str = "") -> Evidence:
         """Return what was read; ``unread`` says why not all was."""
