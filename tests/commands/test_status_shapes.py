@@ -186,6 +186,13 @@ class TestAccounts:
         assert [call["AccountId"] for call in calls if "AccountId" in call] == [ONE]
         assert [call["Expression"][-19:] for call in calls if "Expression" in call] == [f"IN ('{ONE}')"] * 2
 
+    def test_document_of_a_refused_account_says_where_that_is(self) -> None:
+        with deployed_organization() as deployed:
+            document = deployed.status("--accounts", "999999999999", "--json").document
+        assert (document["account"], document["regions"]) == (HUB, [HOME, ABROAD])
+        assert (document["result"], document["exit_code"]) == ("not run", 2)
+        assert document["error"] == "--accounts: not in the organization: 999999999999"
+
     def test_account_outside_the_organization_is_refused(self) -> None:
         with deployed_organization() as deployed:
             run = deployed.status("--accounts", f"{ONE},999999999999")

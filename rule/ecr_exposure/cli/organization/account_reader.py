@@ -189,6 +189,9 @@ class AccountReader:
 
     def _cannot_read(self, account: str, regions: tuple[str, ...], reason: Unknown) -> None:
         """Note why an account is not read; what the file knows of it, although not everything, remains."""
+        elsewhere = self._plan.saved.not_reached.get(account)
+        if elsewhere:
+            reason = Unknown(f"{reason.reason}; the run that made the file could not see it either: {elsewhere}")
         if not regions or any((account, region) not in self.found.pairs for region in regions):
             self.found.unreached[account] = reason
         self._advance(len(regions))
