@@ -304,6 +304,19 @@ class TestUnsureInvocations:
         assert "\n1 stay: unsure: " in output
         assert output.endswith("1 of 2 replayed, 0 superseded, 1 stay (1 of them unsure)\n")
 
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_many_that_are_throttled_or_fail_in_lambda_end_the_run(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str], status: int
+    ) -> None:
+        """Each is tried for 23 seconds: 5,000 would take four hours."""
+        stack.send(*(record(event(f"app-{number:02}")) for number in range(40)))
+        fault = Fault("lambda", "Invoke", status=status, code="Busy", message="no", times=None)
+        with stack.organization.faults.inject(fault) as injected:
+            assert stack.replay() == 2
+        assert 6 * 16 <= len(injected.calls) <= 6 * 24
+        assert len(stack.visible()) == 40
+        assert "ended early: every further event would fail in the same way\n" in capsys.readouterr().out
+
     def test_many_without_an_answer_end_the_run(
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -215,7 +215,9 @@ class TestTwoOperators:
         assert second_status == 1
         assert "Verified: NON_COMPLIANT, then COMPLIANT" in second_output
         assert "Its run may still go on: --clean deletes it from 20" in second_output
-        assert second_output.splitlines()[-1] == "Still there, of another run, which may still go on: NAME"
+        assert second_output.splitlines()[-1] == (
+            "Still there, of another run, which may still go on: NAME (OPEN TO EVERYONE)"
+        )
 
     def test_repository_of_a_run_that_ended_meanwhile_is_not_left(self) -> None:
         with deployed() as rule:

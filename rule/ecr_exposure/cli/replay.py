@@ -42,7 +42,7 @@ from ecr_exposure.cli.output import Output, open_output
 from ecr_exposure.cli.permissions import statement
 from ecr_exposure.cli.region_options import one_region, region_option
 from ecr_exposure.cli.stack import read_stack
-from ecr_exposure.cli.terminal import Clock, Interrupts
+from ecr_exposure.cli.terminal import Clock, Interrupts, print_line
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.identifiers import account_id
 
@@ -155,7 +155,7 @@ def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     run increases the receive count of each message, too.
     """
     filters = Filters(accounts=options["account"], rule=options["rule"], older_than=options["older_than"])
-    _check_discard(options["discard"], filters)
+    _check_discard(options["discard"], filters, options["most"])
     output = open_output("replay", environment, options)
     session = environment.open_session(options["profile"])
     clients = Clients(session, one_region(session, options["region"]))
@@ -178,7 +178,9 @@ def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
         return _Command(output, clock, run, interrupts, options, filters).run_and_report()
 
 
-def _check_discard(kinds: Sequence[str], filters: Filters) -> None:
+def _check_discard(kinds: Sequence[str], filters: Filters, most: int | None) -> None:
+    if kinds and most is not None:
+        raise click.UsageError("--most limits a replay, and --discard deletes all that it names: use one of them")
     if Kind.EVENTS in kinds and not filters.any:
         raise click.UsageError("--discard events needs --account, --rule or --older-than")
     if Kind.FOREIGN in kinds and (filters.accounts or filters.rule):
@@ -203,8 +205,12 @@ class _Command:
         """Do it; whatever happens, what stays in the queue becomes visible again."""
         try:
             self._run()
-        finally:
+        except BaseException:
             self._release()
+            if self.in_flight:  # there will be no report
+                print_line(self.output.errors, (self.in_flight, "yellow"))
+            raise
+        self._release()
         return self._report()
 
     def _run(self) -> None:
@@ -226,9 +232,18 @@ class _Command:
                 reason = f"{error_text(error)}; the queue is encrypted with a KMS key: allow kms:Decrypt on it"
                 raise CannotRunError(reason) from None
             raise
-        if not (self.run.interrupted() or queue.failure):
-            self._alone(start.visible)
+        self._receive_the_rest(start)
         self._plan_and_act(start)
+
+    def _receive_the_rest(self, start: Counts) -> None:
+        """Receive what others have made visible again meanwhile, until nothing more comes."""
+        queue = self.run.queue
+        received = -1
+        while received < queue.held and not (self.run.interrupted() or queue.failure):
+            received = queue.held
+            self._alone(start.visible)
+            if received < start.visible and not self.run.interrupted():
+                queue.receive_all(start)
 
     def _plan_and_act(self, start: Counts) -> None:
         queue = self.run.queue

@@ -13,6 +13,9 @@ from rich.text import Text
 # A terminal that closes must not leave a repository behind either; Windows has no SIGHUP.
 _SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
+# Linux's monotonic clock stands still while the computer sleeps, and so does Python's of macOS.
+_WITH_SLEEP: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
 ALARM: Final = "bold white on red"
 
 
@@ -25,8 +28,8 @@ class Clock:
     """The real clock; a test brings its own."""
 
     def now(self) -> float:
-        """Return seconds that only increase."""
-        return time.monotonic()
+        """Return seconds that only increase, also while the computer sleeps: AWS's time goes on then."""
+        return time.monotonic() if _WITH_SLEEP is None else time.clock_gettime(_WITH_SLEEP)
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -60,7 +63,9 @@ class Interrupts(AbstractContextManager["Interrupts"]):
 
     def __enter__(self) -> Self:
         """Handle the signals."""
-        self._previous = [(number, signal.signal(number, self._handle)) for number in _SIGNALS]
+        # nohup lets a process ignore SIGHUP, so that it goes on when its terminal closes.
+        heard = (each for each in _SIGNALS if each.name != "SIGHUP" or signal.getsignal(each) is not signal.SIG_IGN)
+        self._previous = [(number, signal.signal(number, self._handle)) for number in heard]
         return self
 
     def __exit__(
