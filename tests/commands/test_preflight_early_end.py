@@ -16,8 +16,8 @@ import pytest
 
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
-from ecr_exposure.cli.organization.workers import THREAD_NAME
 from ecr_exposure.cli.terminal import Clock
+from ecr_exposure.cli.workers import THREAD_NAME
 from tests.commands.conftest import RunPreflight, WriteValues
 from tests.commands.prepared_organization import HOME, ONE, TWO, PreparedOrganization, prepared_organization
 from tests.local_aws.calls import Call
