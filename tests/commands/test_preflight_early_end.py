@@ -49,15 +49,21 @@ def expired_at_the_end(prepared: PreparedOrganization) -> Iterator[None]:
 
 @contextmanager
 def interrupted_at(
-    prepared: PreparedOrganization, service: str, operation: str, *, number: int = 1, throttled: bool = False
+    prepared: PreparedOrganization,
+    service: str,
+    operation: str,
+    *,
+    number: int = 1,
+    sent: int = signal.SIGINT,
+    throttled: bool = False,
 ) -> Iterator[None]:
-    """Send the signal of Ctrl-C at this call; ``throttled``: from then on, AWS throttles the operation."""
+    """Send a signal at this call, by default that of Ctrl-C; ``throttled``: AWS throttles the operation from then on."""
     made: list[Call] = []
 
     def interrupt(call: Call) -> bool:
         made.append(call)
         if len(made) == number:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
             time.sleep(0.5)  # no other call gets an answer before the main thread handles the signal
         return throttled and len(made) >= number
 
@@ -88,6 +94,14 @@ class TestInterrupt:
         assert re.fullmatch(r"Interrupted: \d+ of 81 accounts were seen; run again with --resume", report.lines[-1])
         assert "there is no configuration recorder" in report.text
         assert f"What was seen is in {RESUME_FILE}: --resume goes on from there" in report.lines
+
+    @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+    def test_terminal_that_closes_loses_nothing_that_was_seen(
+        self, large: PreparedOrganization, preflight: RunPreflight, sent: int
+    ) -> None:
+        with interrupted_at(large, "config", STATUS, number=60, sent=sent):
+            assert preflight(large, regions=HOME).status == 130
+        assert Path(RESUME_FILE).exists()
 
     def test_no_call_starts_after_an_interrupt(self, large: PreparedOrganization, preflight: RunPreflight) -> None:
         with interrupted_at(large, "config", STATUS, number=20, throttled=True):

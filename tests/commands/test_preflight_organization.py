@@ -352,6 +352,21 @@ class TestAggregator:
         (hint,) = preflight(prepared).under("Hint")
         assert "covers us-east-1:" in hint
 
+    def test_aggregator_of_service_linked_recorders_covers_no_region(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        aggregator = {
+            "ConfigurationAggregatorName": "of-a-service",
+            "OrganizationAggregationSource": {"RoleArn": "arn:aws:iam::1:role/x", "AllAwsRegions": True},
+            "AggregatorFilters": {"ServicePrincipal": {"Type": "INCLUDE", "Value": ["securityhub.amazonaws.com"]}},
+        }
+        body = json.dumps({"ConfigurationAggregators": [aggregator]})
+        operation = "DescribeConfigurationAggregators"
+        response = Fault("config", operation, status=200, body=body, request_id=True, times=None)
+        with prepared.organization.faults.inject(response):
+            (hint,) = preflight(prepared).under("Hint")
+        assert "no organization aggregator in these Regions covers eu-west-1, us-east-1:" in hint
+
     def test_aggregator_of_a_delegated_administrator_needs_a_registration(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:

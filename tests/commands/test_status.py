@@ -165,6 +165,13 @@ class TestMissing:
         assert run.rows[ONE, HOME] == reason
         assert (run.rows[ONE, ABROAD], run.rows[TWO, HOME]) == (NO_REPOSITORIES, NO_REPOSITORIES)
 
+    def test_aggregator_that_has_read_nothing_yet_shows_no_account_without_repositories(self) -> None:
+        with deployed_organization() as deployed:
+            deployed.data.is_new = True
+            run = deployed.status(regions=HOME)
+        assert run.rows[ONE, HOME] == "not seen | the aggregator organization has read no source yet"
+        assert run.status == 2
+
     def test_source_that_is_the_organization_concerns_every_account(self) -> None:
         with deployed_organization() as deployed:
             source = {"SourceId": "o-exampleorg1", "SourceType": "ORGANIZATION", "LastUpdateStatus": "FAILED"}

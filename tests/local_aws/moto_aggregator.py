@@ -44,7 +44,9 @@ class AggregatedData:
     empty_first_page: bool = False
     """Whether GetAggregateComplianceDetailsByConfigRule begins with an empty page, as AWS documents."""
     sources: list[dict[str, Any]] = field(default_factory=list)
-    """AggregatedSourceStatus."""
+    """AggregatedSourceStatus, besides the organization's, which succeeded."""
+    is_new: bool = False
+    """Whether no source was read yet, so that the organization has no status either."""
     filters: dict[str, Any] = field(default_factory=dict)
     """AggregatorFilters of every aggregator."""
     unlisted: set[str] = field(default_factory=set)
@@ -91,7 +93,9 @@ def _sources(data: AggregatedData) -> Callable[..., str]:
     def describe_configuration_aggregator_sources_status(self: ConfigResponse) -> str:
         _coverage(self)
         wanted = self._get_param("UpdateStatus")
-        rows = [each for each in data.sources if not wanted or each["LastUpdateStatus"] in wanted]
+        organization = {"SourceId": "o-exampleorg1", "SourceType": "ORGANIZATION", "LastUpdateStatus": "SUCCEEDED"}
+        sources = [*([] if data.is_new else [organization]), *data.sources]
+        rows = [each for each in sources if not wanted or each["LastUpdateStatus"] in wanted]
         return _page(self, data.page, "AggregatedSourceStatusList", rows)
 
     return describe_configuration_aggregator_sources_status

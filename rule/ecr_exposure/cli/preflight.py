@@ -42,6 +42,7 @@ from ecr_exposure.cli.prerequisites.findings_report import findings_as_json, pri
 from ecr_exposure.cli.prerequisites.problems import find_problems
 from ecr_exposure.cli.prerequisites.scope import print_scope
 from ecr_exposure.cli.region_options import regions_option, resolve_regions
+from ecr_exposure.cli.terminal import Interrupts
 from ecr_exposure.cli.values.project_folder import ProjectFolder, open_project_folder
 from ecr_exposure.cli.values.proposed_values import ProposedValues, proposed_values
 from ecr_exposure.cli.values.refused_values import refused_values
@@ -195,8 +196,9 @@ def preflight(environment: Environment, **options: Unpack[_Options]) -> ExitCode
     """
     output = open_output("preflight", environment, options)
     run = _Run(environment, output, options)
-    run.read()
-    return run.report()
+    with Interrupts():  # also of a terminal that closes: what was seen is kept for --resume
+        run.read()
+        return run.report()
 
 
 class _Run:

@@ -7,11 +7,11 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfiguration
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from ecr_exposure.cli.aggregators import AggregatorPlace, read_aggregators
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, entries, printable, required
 from ecr_exposure.cli.organization.inventory import Aggregator
 from ecr_exposure.cli.workers import in_regions
@@ -20,19 +20,10 @@ if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AggregatorPlace:
-    """An organization aggregator, and which Regions it covers."""
-
-    name: str
-    region: str
-    covered: frozenset[str]
-
-
 def organization_aggregators(
     session: boto3.Session, regions: Sequence[str], credentials: Mapping[str, str] | Unknown
 ) -> tuple[AggregatorPlace, ...] | Unknown:
-    """Return the organization aggregators that are in these Regions, with those of the Regions that they cover."""
+    """Return the organization aggregators that are in these Regions."""
     return credentials if isinstance(credentials, Unknown) else attempt(lambda: _places(session, regions, credentials))
 
 
@@ -40,26 +31,24 @@ def _places(
     session: boto3.Session, regions: Sequence[str], credentials: Mapping[str, str]
 ) -> tuple[AggregatorPlace, ...]:
     def read(region: str) -> list[AggregatorPlace]:
-        paginator = Clients(session, region, credentials).config.get_paginator("describe_configuration_aggregators")
-        found = []
-        for each in entries(paginator.paginate(), lambda page: page["ConfigurationAggregators"]):
-            source = each.get("OrganizationAggregationSource")
-            if source:
-                covered = regions if source.get("AllAwsRegions") else source.get("AwsRegions", ())
-                name = each["ConfigurationAggregatorName"]
-                found.append(AggregatorPlace(name=name, region=region, covered=frozenset(covered) & frozenset(regions)))
-        return found
+        found = read_aggregators(Clients(session, region, credentials).config)
+        return [place for place in found if place.accounts is None]
 
     return tuple(place for places in in_regions(regions, read).values() for place in places)
 
 
-def covered_regions(places: Sequence[AggregatorPlace] | Unknown) -> frozenset[str] | Unknown:
-    """Return the Regions that any of the aggregators covers."""
-    return places if isinstance(places, Unknown) else frozenset[str]().union(*(each.covered for each in places))
+def covered_regions(places: Sequence[AggregatorPlace] | Unknown, regions: Sequence[str]) -> frozenset[str] | Unknown:
+    """Return those of the Regions that any of the aggregators covers."""
+    if isinstance(places, Unknown):
+        return places
+    return frozenset(region for region in regions if any(place.covers(region) for place in places))
 
 
 def read_aggregator(
-    session: boto3.Session, places: Sequence[AggregatorPlace] | Unknown, credentials: Mapping[str, str] | Unknown
+    session: boto3.Session,
+    places: Sequence[AggregatorPlace] | Unknown,
+    regions: Sequence[str],
+    credentials: Mapping[str, str] | Unknown,
 ) -> Aggregator | Unknown | None:
     """Read the aggregator that covers most of the Regions."""
     if isinstance(places, Unknown):
@@ -68,7 +57,7 @@ def read_aggregator(
         return credentials
     if not places:
         return None
-    place = max(places, key=lambda each: len(each.covered))
+    place = max(places, key=lambda each: sum(map(each.covers, regions)))
     client = Clients(session, place.region, credentials).config
     return Aggregator(
         resources=attempt(lambda: _resources(client, place.name)),

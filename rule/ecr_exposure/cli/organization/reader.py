@@ -10,13 +10,13 @@ from typing import Final, Protocol, TypeVar
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from ecr_exposure.cli.aggregators import AggregatorPlace
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError, Unknown, attempt, error_text
 from ecr_exposure.cli.caller import Caller, read_caller
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.organization.account_reader import AccountReader, Plan
 from ecr_exposure.cli.organization.accounts_to_read import Selection, accounts_to_read, chosen_hub
 from ecr_exposure.cli.organization.aggregator_reader import (
-    AggregatorPlace,
     covered_regions,
     organization_aggregators,
     read_aggregator,
@@ -151,7 +151,7 @@ class _InventoryReader:
             control_tower=read_control_tower(
                 self._session, self._regions, asked, in_management_account=inventory.in_management_account
             ),
-            aggregated=covered_regions(aggregators),
+            aggregated=covered_regions(aggregators, self._regions),
             keys=read_keys(self._session, self._regions, self._values.get("KmsKeyArn", ""), credentials),
             security_hub=read_security_hub(
                 self._session,
@@ -208,7 +208,8 @@ class _InventoryReader:
                 reader.read()
                 if reader.found.unreached:
                     # The credentials of before may have ended meanwhile.
-                    aggregator = read_aggregator(self._session, aggregators, self._credentials_of(inventory.hub))
+                    credentials = self._credentials_of(inventory.hub)
+                    aggregator = read_aggregator(self._session, aggregators, self._regions, credentials)
             except (KeyboardInterrupt, CredentialsExpiredError) as error:
                 cut_short = INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXPIRED
         found = reader.found

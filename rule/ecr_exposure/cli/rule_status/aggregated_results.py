@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ecr_exposure.cli.aws_calls import NotAwsError, entries, message_text, printable, required
-from ecr_exposure.cli.rule_status.aggregator_choice import COMPLIANCE, REPOSITORY
-from ecr_exposure.cli.rule_status.evidence import AggregatorPlace, Problems, Recorded, Times
+from ecr_exposure.cli.aggregators import COMPLIANCE, REPOSITORY, AggregatorPlace
+from ecr_exposure.cli.aws_calls import NotAwsError, Unknown, entries, message_text, printable, required
+from ecr_exposure.cli.rule_status.evidence import Problems, Recorded, Times
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
+    from mypy_boto3_config.literals import AggregatedSourceStatusTypeType
 
 _PAGE: Final = 100
 # An expression has at most 4,096 characters:
@@ -161,18 +162,22 @@ def newest_times(results: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
     return times
 
 
-def read_sources(client: "ConfigServiceClient", aggregator: AggregatorPlace) -> Callable[[str], Problems]:
+def read_sources(client: "ConfigServiceClient", aggregator: AggregatorPlace) -> Callable[[str], Problems] | Unknown:
     """Return a function that returns, for a Region, the accounts from which the aggregator has no current data.
+
+    Unknown for an aggregator that has read no source yet.
 
     https://docs.aws.amazon.com/config/latest/APIReference/API_AggregatedSourceStatus.html
     """
     paginator = client.get_paginator("describe_configuration_aggregator_sources_status")
-    pages = paginator.paginate(ConfigurationAggregatorName=aggregator.name, UpdateStatus=["FAILED", "OUTDATED"])
-    sources = [
-        each
-        for each in entries(pages, lambda page: page["AggregatedSourceStatusList"])
-        if each.get("LastUpdateStatus") != "SUCCEEDED"
-    ]
+
+    def read(*wanted: "AggregatedSourceStatusTypeType") -> Iterator[Mapping[str, Any]]:
+        pages = paginator.paginate(ConfigurationAggregatorName=aggregator.name, UpdateStatus=wanted)
+        return entries(pages, lambda page: page["AggregatedSourceStatusList"])
+
+    sources = [each for each in read("FAILED", "OUTDATED") if each.get("LastUpdateStatus") != "SUCCEEDED"]
+    if not sources and next(read("SUCCEEDED"), None) is None:
+        return Unknown(f"the aggregator {aggregator.name} has read no source yet")
 
     def problems(region: str) -> Problems:
         here = [each for each in sources if each.get("AwsRegion") in {None, region}]

@@ -6,28 +6,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from ecr_exposure.cli.aggregators import AggregatorPlace
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.rule_status.stack_facts import StackFacts
 
 ACTIVE: Final = "ACTIVE"
 """The state of an account in AWS Organizations."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AggregatorPlace:
-    """An AWS Config aggregator of the hub account, and what it covers."""
-
-    name: str
-    region: str
-    """The Region that it is in."""
-    regions: frozenset[str] | None
-    """The Regions that it covers; None for all."""
-    accounts: frozenset[str] | None
-    """The accounts that it covers; None for all of the organization."""
-
-    def covers(self, region: str) -> bool:
-        """Return whether the aggregator has the results of a Region."""
-        return self.regions is None or region in self.regions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

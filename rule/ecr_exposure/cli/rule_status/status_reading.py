@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import boto3
 
+from ecr_exposure.cli.aggregators import AggregatorPlace, choose_aggregator, read_aggregators
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.output import Output
@@ -21,10 +22,8 @@ from ecr_exposure.cli.rule_status.aggregated_results import (
     read_rule_names,
     read_sources,
 )
-from ecr_exposure.cli.rule_status.aggregator_choice import choose_aggregator, read_aggregators
 from ecr_exposure.cli.rule_status.evidence import (
     ACTIVE,
-    AggregatorPlace,
     Evidence,
     Member,
     Problems,

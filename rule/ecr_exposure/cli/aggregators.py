@@ -1,15 +1,14 @@
-"""Which aggregator of the hub account has the results of a Region.
+"""The AWS Config aggregators of an account that can have results of repositories.
 
-An aggregator that is limited to other resource types, or to the recorders of AWS services, has no results of
-repositories:
+One that is limited to other resource types, or to the recorders of AWS services, has none:
 https://docs.aws.amazon.com/config/latest/APIReference/API_AggregatorFilters.html
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ecr_exposure.cli.aws_calls import Unknown, entries
-from ecr_exposure.cli.rule_status.evidence import AggregatorPlace
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
@@ -17,6 +16,23 @@ if TYPE_CHECKING:
 
 REPOSITORY: Final = "AWS::ECR::Repository"
 COMPLIANCE: Final = "AWS::Config::ResourceCompliance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregatorPlace:
+    """An AWS Config aggregator of the hub account, and what it covers."""
+
+    name: str
+    region: str
+    """The Region that it is in."""
+    regions: frozenset[str] | None
+    """The Regions that it covers; None for all."""
+    accounts: frozenset[str] | None
+    """The accounts that it covers; None for all of the organization."""
+
+    def covers(self, region: str) -> bool:
+        """Return whether the aggregator has the results of a Region."""
+        return self.regions is None or region in self.regions
 
 
 def read_aggregators(client: "ConfigServiceClient") -> tuple[AggregatorPlace, ...]:
