@@ -9,6 +9,7 @@ message.
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Unpack
@@ -208,7 +209,8 @@ class _Command:
         except BaseException:
             self._release()
             if self.in_flight:  # there will be no report
-                print_line(self.output.errors, (self.in_flight, "yellow"))
+                with suppress(OSError, SystemExit):
+                    print_line(self.output.errors, (self.in_flight, "yellow"))
             raise
         self._release()
         return self._report()
@@ -241,9 +243,13 @@ class _Command:
         received = -1
         while received < queue.held and not (self.run.interrupted() or queue.failure):
             received = queue.held
-            self._alone(start.visible)
+            counts = self._alone(start.visible)
             if received < start.visible and not self.run.interrupted():
                 queue.receive_all(start)
+                if counts.visible and not queue.held:
+                    raise CannotRunError(
+                        f"Amazon SQS counts about {counts.visible:,} messages, and none could be received: run again"
+                    )
 
     def _plan_and_act(self, start: Counts) -> None:
         queue = self.run.queue
