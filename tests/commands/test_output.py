@@ -70,6 +70,7 @@ class TestEveryCommand:
         assert document["exit_code"] == 2
         assert "--unknown-option" in document["error"]
         assert "--unknown-option" in output.err
+        assert (document["account"], document["caller"], document["regions"]) == (None, None, [])
 
 
 class TestOutput:

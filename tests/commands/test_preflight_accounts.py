@@ -94,6 +94,23 @@ class TestScope:
         assert report.excluded == TWO
         assert not [call for call in prepared.organization.calls if call.account == TWO]
 
+    def test_suspended_accounts_are_one_hint(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
+        for account in (ONE, TWO):
+            prepared.admin.close_account(AccountId=account)
+        report = preflight(prepared)
+        assert report.under("Hint") == ["2 accounts: not ACTIVE but SUSPENDED, so the rule excludes them"]
+
+    def test_account_without_a_state_is_not_taken_for_an_inactive_one(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        """An account that is not ACTIVE is excluded: only AWS can say that of one."""
+        body = json.dumps({"Accounts": [{"Id": account} for account in (HUB, ONE, TWO)]})
+        response = Fault("organizations", "ListAccounts", status=200, body=body, request_id=True)
+        with prepared.organization.faults.inject(response):
+            report = preflight(prepared)
+        assert report.status == 2
+        assert report.excluded == ""
+
     def test_account_without_the_role_is_not_checked(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:

@@ -79,6 +79,19 @@ class TestFacts:
         assert report.status == 1
         assert any("the configuration recorder is stopped" in line for line in report.under("Missing"))
 
+    def test_account_that_the_management_account_could_not_see_is_not_sent_there_again(
+        self, delegated: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        document = seen_from_above(delegated, preflight)
+        reason = "AccessDenied: no role for you (AssumeRole)"
+        del document["account_regions"][TWO]
+        write(document | {"not_reached": {TWO: reason}})
+        report = preflight(delegated, "--from", FILE)
+        assert report.status == 2
+        assert f"; the run that made the file could not see it either: {reason}" in report.text
+        assert "can usually check this" not in report.text
+        assert "can usually check this" in preflight(delegated).text
+
     def test_account_that_joined_later_is_read(self, delegated: PreparedOrganization, preflight: RunPreflight) -> None:
         seen_from_above(delegated, preflight)
         delegated.organization.hub = HUB

@@ -359,7 +359,8 @@ class TestAggregator:
         config_backends[ONE][HOME].config_aggregators.clear()
         report = preflight(prepared)
         assert report.status == 0
-        assert f"  Before that, in management account {HUB}: {REGISTER} config.amazonaws.com" in report.lines
+        at = report.lines.index(f"  Before that, in management account {HUB}:")
+        assert report.lines[at + 1] == f"  {REGISTER} config.amazonaws.com"
 
     def test_refused_aggregator_is_a_hint(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
         with prepared.organization.faults.inject(refused("config", "DescribeConfigurationAggregators")):

@@ -267,7 +267,11 @@ class TestGroups:
         ("channel", "note"),
         [
             (None, "The policy of the bucket org-config-log, which other accounts use, must allow"),
-            (Unread.UNREAD, "Whether there is a delivery channel, without which no recorder starts, was not read. If"),
+            (
+                Unread.UNREAD,
+                "Whether there is a delivery channel, without which no recorder starts, was not read. If "
+                "describe-delivery-channels lists none, create one before the last command.",
+            ),
             (Unknown("AccessDenied"), "Whether there is a delivery channel could not be checked: AccessDenied"),
         ],
     )
@@ -279,7 +283,9 @@ class TestGroups:
 
         lines = report_of(large_organization(change))
         assert sum("put-delivery-channel" in line for line in lines) == (1 if channel is None else 0)
-        assert sum(note in line for line in lines) == 1
+        assert sum(line.endswith(note) if note.endswith("command.") else note in line for line in lines) == 1
+        listed = [line for line in lines if line.startswith("    aws configservice describe-delivery-channels ")]
+        assert len(listed) == (channel is Unread.UNREAD)
 
     def test_bucket_is_that_of_most_accounts_unless_the_region_uses_another_one(self) -> None:
         """The bucket of a Region often has its name."""

@@ -90,6 +90,14 @@ class TestNone:
             deployed.data.filters = {"ResourceType": {"Type": "INCLUDE", "Value": types}}
             assert deployed.status().status == status
 
+    def test_aggregator_of_service_linked_recorders_is_none(self) -> None:
+        """It has nothing of the recorders that record repositories, so every account would have no repositories."""
+        with deployed_organization() as deployed:
+            deployed.data.filters = {"ServicePrincipal": {"Type": "INCLUDE", "Value": ["securityhub.amazonaws.com"]}}
+            run = deployed.status(regions=HOME)
+        assert run.rows[ONE, HOME] == f"not seen | this account has no aggregator in {HOME}"
+        assert run.status == 2
+
 
 def _aggregate_accounts(*accounts: str) -> None:
     config_backends[HUB][HOME].put_configuration_aggregator(

@@ -2,11 +2,12 @@
 
 import re
 import signal
+from collections.abc import Callable
 
 import pytest
 from moto.cloudformation.models import cloudformation_backends
 
-from ecr_exposure.cli.rule_status.parallel_tasks import THREADS
+from ecr_exposure.cli.rule_status.status_reading import THREADS
 from tests.commands.deployed_organization import (
     ABROAD,
     ACCOUNT_RULE,
@@ -306,7 +307,7 @@ class TestEarlyEnd:
         with deployed_organization() as deployed:
             deployed.create_repositories("team/app", account=ONE)
             deployed.evaluate()
-            with deployed.organization.faults.inject(Fault(service, operation, when=_interrupt)):
+            with deployed.organization.faults.inject(Fault(service, operation, when=_interrupt())):
                 run = deployed.status(regions=HOME)
         assert run.status == 130
         assert re.fullmatch(r"Interrupted; \d of \d accounts in Regions were seen", run.last)
@@ -319,7 +320,7 @@ class TestEarlyEnd:
         with deployed_organization() as deployed:
             deployed.create_repositories("team/app", account=ONE)
             deployed.evaluate()
-            with deployed.organization.faults.inject(Fault("config", operation, when=_interrupt)):
+            with deployed.organization.faults.inject(Fault("config", operation, when=_interrupt())):
                 document = deployed.status("--json", regions=HOME).document
         assert (document["result"], document["exit_code"]) == ("interrupted", 130)
 
@@ -330,7 +331,7 @@ class TestEarlyEnd:
             for member in members:
                 deployed.create_repositories("team/app", account=member)
                 deployed.report("team/app", account=member)
-            with deployed.organization.faults.inject(Fault("config", operation, when=_interrupt)):
+            with deployed.organization.faults.inject(Fault("config", operation, when=_interrupt())):
                 run = deployed.status(regions=HOME)
             called = sum(1 for call in deployed.organization.calls if call.operation == operation)
         assert run.status == 130
@@ -343,6 +344,13 @@ class TestEarlyEnd:
         assert run.rows[ONE, HOME] == "missing | no stack of this name in this Region"
 
 
-def _interrupt(_call: Call) -> bool:
-    signal.raise_signal(signal.SIGINT)
-    return False
+def _interrupt() -> Callable[[Call], bool]:
+    """Return a condition that sends one signal, at the first call, and selects no call."""
+    first = iter((True,))
+
+    def interrupt(_call: Call) -> bool:
+        if next(first, False):
+            signal.raise_signal(signal.SIGINT)
+        return False
+
+    return interrupt

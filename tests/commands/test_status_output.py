@@ -31,7 +31,7 @@ from tests.local_aws.faults import Fault
 from tests.local_aws.moto_organization_rules import Instance, MemberDeployment
 from tests.local_aws.organization import HUB
 
-BELOW = " " * 29
+BELOW = " " * 40
 REPLAY = f"ecr-exposure replay {STACK} --region {HOME}"
 
 
@@ -44,7 +44,8 @@ class TestOperations:
             run = deployed.status()
             operations = {call.operation for call in deployed.organization.calls}
         age = "the oldest for 2 d (SQS deletes it after 14 d)"
-        assert f"{HOME}: about 3 failed events wait, {age}; {REPLAY}" in run.lines
+        at = run.lines.index(f"{HOME}: about 3 failed events wait, {age}")
+        assert run.lines[at + 1] == f"    {REPLAY}"
         assert f"No failed events in {ABROAD}" in run.lines
         assert "ReceiveMessage" not in operations
         assert run.status == 1
@@ -55,7 +56,7 @@ class TestOperations:
             deployed.fail_events(3)
             deployed.receive_events(2)
             run = deployed.status(regions=HOME)
-        assert f"{HOME}: about 1 failed event waits, and 2 more are being received; {REPLAY}" in run.lines
+        assert f"{HOME}: about 1 failed event waits, and 2 more are being received" in run.lines
 
     def test_alarm_in_alarm_shows_since_when_and_why(self) -> None:
         with deployed_organization() as deployed:
@@ -113,8 +114,10 @@ class TestFormats:
             "444455556666  us-east-1  no repositories",
             "No failed events in eu-west-1, us-east-1",
             "No alarm in eu-west-1, us-east-1",
-            '"no repositories": AWS Config has recorded none; preflight shows where its recorder does not run.',
-            f"Why a result is missing: aws logs tail {LOG} --region {HOME} --since 1d shows the function's errors.",
+            '"no repositories": AWS Config has recorded none and the rule has reported none. preflight shows where a '
+            "recorder does not run, or does not record repositories.",
+            "Why a result is missing, if AWS reports no reason, is in the function's log:",
+            f"    aws logs tail {LOG} --region {HOME} --since 1d",
             "The stack changed within the last hour, so first results may be on their way: eu-west-1, us-east-1",
             "Not all evaluated: 2 missing, 1 partly evaluated, 1 evaluated, 2 without repositories "
             "(3 accounts, 2 Regions)",
@@ -219,20 +222,20 @@ class TestScale:
         role = "stack instance OUTDATED (FAILED): Role arn:aws:iam::ACCOUNT:role/X exists (Request ID: ID)"
         recorder = "conformance pack CREATE_FAILED: NoAvailableConfigurationRecorder: no recorder in ACCOUNT"
         assert run.errors == ""
-        assert run.lines[2:-4] == [
-            "  Count  State               Reason",
-            "    500  missing             no compliance result",
+        assert run.lines[2:-5] == [
+            "Accounts × Regions  State               Reason",
+            "               500  missing             no compliance result",
             f"{BELOW}in {_places(members[:5], HOME)} and 495 more",
-            f"     10  missing             {recorder}",
+            f"                10  missing             {recorder}",
             f"{BELOW}in {_places(members[:250:50], ABROAD)} and 5 more",
-            f"     10  missing             {role}; {recorder}",
+            f"                10  missing             {role}; {recorder}",
             f"{BELOW}in {_places(members[500:750:50], ABROAD)} and 5 more",
-            "    489  partly evaluated    some repositories have no compliance result",
+            "               489  partly evaluated    some repositories have no compliance result",
             f"{BELOW}in {_places(members[501:506], HOME, ' (1 of 2)')} and 484 more",
-            f"     10  partly evaluated    {role}",
+            f"                10  partly evaluated    {role}",
             f"{BELOW}in {_places(members[500:750:50], HOME, ' (1 of 2)')} and 5 more",
-            "      1  evaluated",
-            "    980  no repositories",
+            "                 1  evaluated",
+            "               980  no repositories",
             f"No failed events in {HOME}, {ABROAD}",
             f"No alarm in {HOME}, {ABROAD}",
         ]
@@ -241,13 +244,25 @@ class TestScale:
             "(1,000 accounts, 2 Regions)"
         )
 
+    def test_account_of_several_regions_is_one_place(self) -> None:
+        members = tuple(f"{number:012}" for number in range(222200000000, 222200000020))
+        with deployed_organization(members=members) as deployed:
+            for member in members[::3]:
+                deployed.deployments.instances[member] = Instance("OUTDATED", "FAILED", "no role")
+            run = deployed.status()
+        first = ", ".join(f"{member} (2 Regions)" for member in members[:15:3])
+        assert run.lines[3:5] == [
+            "                14  missing             stack instance OUTDATED (FAILED): no role",
+            f"{BELOW}in {first} and 2 more",
+        ]
+
     def test_many_different_reasons_stay_a_short_report(self) -> None:
         members = tuple(f"{number:012}" for number in range(222200000000, 222200000100))
         with deployed_organization(members=members) as deployed:
             for number, member in enumerate(members):
                 deployed.deployments.instances[member] = Instance("OUTDATED", "FAILED", f"reason {number}")
             run = deployed.status(regions=HOME)
-        assert "     61  for 61 other reasons: see --json" in run.lines
+        assert f"{61:>18}  for 61 other reasons: see --json" in run.lines
         assert len(run.lines) < 100
 
 

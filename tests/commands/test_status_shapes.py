@@ -153,7 +153,7 @@ class TestAccountRule:
         ("operation", "what"),
         [
             ("DescribeConfigurationRecorderStatus", "rule and configuration recorder"),
-            ("GetDiscoveredResourceCounts", "the recorded repositories"),
+            ("ListDiscoveredResources", "the recorded repositories"),
             ("GetComplianceDetailsByConfigRule", "the results of the rule"),
         ],
     )
@@ -184,7 +184,14 @@ class TestAccounts:
             deployed.status("--accounts", ONE, regions=HOME)
             calls = [call.parameters for call in deployed.organization.calls if "Aggregate" in call.operation]
         assert [call["AccountId"] for call in calls if "AccountId" in call] == [ONE]
-        assert [call["Expression"][-19:] for call in calls if "Expression" in call] == [f"IN ('{ONE}')"]
+        assert [call["Expression"][-19:] for call in calls if "Expression" in call] == [f"IN ('{ONE}')"] * 2
+
+    def test_document_of_a_refused_account_says_where_that_is(self) -> None:
+        with deployed_organization() as deployed:
+            document = deployed.status("--accounts", "999999999999", "--json").document
+        assert (document["account"], document["regions"]) == (HUB, [HOME, ABROAD])
+        assert (document["result"], document["exit_code"]) == ("not run", 2)
+        assert document["error"] == "--accounts: not in the organization: 999999999999"
 
     def test_account_outside_the_organization_is_refused(self) -> None:
         with deployed_organization() as deployed:
@@ -203,4 +210,4 @@ class TestAccounts:
             run = deployed.status("--accounts", text)
         assert run.status == 2
         assert "Invalid value for '--accounts'" in run.errors
-        assert "is not an account id of 12 digits" in run.errors
+        assert "is not an account ID of 12 digits" in run.errors

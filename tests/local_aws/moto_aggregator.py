@@ -24,13 +24,14 @@ from tests.local_aws.recorder import RESOURCE_TYPE
 
 _ALL_COUNTED: Final = (None, RESOURCE_TYPE)
 _AGGREGATED: Final = ("COMPLIANT", "NON_COMPLIANT")
-# AWS Config runs every SELECT; this stand-in only one, with or without accounts.
-_EXPRESSION: Final = re.compile(
-    r"SELECT accountId, configuration\.targetResourceId, configuration\.configRuleList\.configRuleName "
+# AWS Config runs every SELECT; this stand-in only two, with or without accounts.
+_PLACES: Final = r" AND awsRegion = '(?P<region>[a-z0-9-]+)'(?: AND accountId IN \((?P<accounts>[0-9', ]+)\))?"
+_RULES: Final = re.compile(
+    r"SELECT accountId, configuration\.configRuleList\.configRuleName "
     r"WHERE resourceType = 'AWS::Config::ResourceCompliance' "
-    r"AND configuration\.targetResourceType = 'AWS::ECR::Repository' AND awsRegion = '(?P<region>[a-z0-9-]+)'"
-    r"(?: AND accountId IN \((?P<accounts>[0-9', ]+)\))?"
+    rf"AND configuration\.targetResourceType = 'AWS::ECR::Repository'{_PLACES}"
 )
+_REPOSITORIES: Final = re.compile(rf"SELECT accountId, resourceId WHERE resourceType = 'AWS::ECR::Repository'{_PLACES}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class AggregatedData:
     """AggregatedSourceStatus."""
     filters: dict[str, Any] = field(default_factory=dict)
     """AggregatorFilters of every aggregator."""
+    unlisted: set[str] = field(default_factory=set)
+    """Repositories that are counted, but that queries do not return."""
 
     def has(self, covers: Callable[[str, str], bool], account: str, region: str) -> bool:
         """Return whether an aggregator that covers this has data of an account and Region."""
@@ -63,7 +66,7 @@ def aggregated_data(organization: LocalOrganization, *, page: int = 100) -> Iter
             ("get_aggregate_discovered_resource_counts", _aggregate_counts(data)),
             ("get_aggregate_compliance_details_by_config_rule", _details(data)),
             ("select_aggregate_resource_config", _select(data)),
-            ("get_discovered_resource_counts", _own_counts(data)),
+            ("list_discovered_resources", _own_repositories(data)),
         ):
             stack.enter_context(patch.object(ConfigResponse, name, replacement, create=True))
         yield data
@@ -103,10 +106,10 @@ def _aggregate_counts(data: AggregatedData) -> Callable[..., str]:
         if filters.get("ResourceType") not in _ALL_COUNTED or self._get_param("GroupByKey") != "ACCOUNT_ID":
             raise AssertionError("only repositories by account are counted here")
         counts: dict[str, int] = {}
-        for (account, region), recorded in data.organization.recorder.recorded().items():
+        for account, region, _ in data.organization.recorder.recorded():
             wanted = filters.get("Region", region) == region and filters.get("AccountId", account) == account
             if wanted and data.has(covers, account, region):
-                counts[account] = counts.get(account, 0) + recorded
+                counts[account] = counts.get(account, 0) + 1
         rows = [{"GroupName": account, "ResourceCount": count} for account, count in counts.items()]
         total = {"TotalDiscoveredResources": sum(counts.values()), "GroupByKey": "ACCOUNT_ID"}
         return json.dumps(json.loads(_page(self, data.page, "GroupedResourceCounts", rows)) | total)
@@ -114,17 +117,20 @@ def _aggregate_counts(data: AggregatedData) -> Callable[..., str]:
     return get_aggregate_discovered_resource_counts
 
 
-def _own_counts(data: AggregatedData) -> Callable[..., str]:
-    """GetDiscoveredResourceCounts of repositories."""
+def _own_repositories(data: AggregatedData) -> Callable[..., str]:
+    """ListDiscoveredResources of repositories."""
 
-    def get_discovered_resource_counts(self: ConfigResponse) -> str:
-        if self._get_param("resourceTypes") != [RESOURCE_TYPE]:
-            raise AssertionError("only repositories are counted here")
-        count = data.organization.recorder.recorded().get((self.current_account, self.region), 0)
-        rows = [{"resourceType": RESOURCE_TYPE, "count": count}] if count else []
-        return json.dumps({"totalDiscoveredResources": count, "resourceCounts": rows})
+    def list_discovered_resources(self: ConfigResponse) -> str:
+        if self._get_param("resourceType") != RESOURCE_TYPE:
+            raise AssertionError("only repositories are listed here")
+        own = (self.current_account, self.region)
+        names = [name for *place, name in data.organization.recorder.recorded() if tuple(place) == own]
+        rows = [{"resourceType": RESOURCE_TYPE, "resourceId": name, "resourceName": name} for name in names]
+        size, start = data.page, int(self._get_param("nextToken") or 0)
+        following = {"nextToken": str(start + size)} if start + size < len(rows) else {}
+        return json.dumps({"resourceIdentifiers": rows[start : start + size]} | following)
 
-    return get_discovered_resource_counts
+    return list_discovered_resources
 
 
 def _details(data: AggregatedData) -> Callable[..., str]:
@@ -161,33 +167,41 @@ def _result(rule: Rule, row: Evaluation) -> dict[str, Any]:
 
 
 def _select(data: AggregatedData) -> Callable[..., str]:
-    """SelectAggregateResourceConfig: the rules that have a result for each repository of a Region."""
+    """SelectAggregateResourceConfig: the repositories of a Region, or the rules that have a result for each of them."""
 
     def select_aggregate_resource_config(self: ConfigResponse) -> str:
         covers = _coverage(self)
-        query = _EXPRESSION.fullmatch(self._get_param("Expression"))
+        expression = self._get_param("Expression")
+        repositories = _REPOSITORIES.fullmatch(expression)
+        query = repositories or _RULES.fullmatch(expression)
         if query is None:
-            raise AssertionError(f"this expression is not known here: {self._get_param('Expression')}")
+            raise AssertionError(f"this expression is not known here: {expression}")
         wanted = re.findall(r"[0-9]{12}", query["accounts"] or "")
-        rules = [
-            rule
-            for rule in data.organization.config_store.rules
-            if rule.region == query["region"]
-            and rule.account in (wanted or [rule.account])
-            and data.has(covers, rule.account, rule.region)
-        ]
-        return _page(self, data.page, "Results", [json.dumps(row) for row in _compliance(data, rules)])
+
+        def asked_for(account: str, region: str) -> bool:
+            is_wanted = region == query["region"] and (not wanted or account in wanted)
+            return is_wanted and data.has(covers, account, region)
+
+        rows = _repositories(data, asked_for) if repositories else _compliance(data, asked_for)
+        return _page(self, data.page, "Results", [json.dumps(row) for row in rows])
 
     return select_aggregate_resource_config
 
 
-def _compliance(data: AggregatedData, rules: Sequence[Rule]) -> Iterator[dict[str, Any]]:
+def _repositories(data: AggregatedData, asked_for: Callable[[str, str], bool]) -> Iterator[dict[str, Any]]:
+    for account, region, name in data.organization.recorder.recorded():
+        if asked_for(account, region) and name not in data.unlisted:
+            yield {"accountId": account, "resourceId": name}
+
+
+def _compliance(data: AggregatedData, asked_for: Callable[[str, str], bool]) -> Iterator[dict[str, Any]]:
     names: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for rule in rules:
-        for row in data.organization.config_store.evaluations(rule):
-            names.setdefault((rule.account, row.resource_id), []).append({"configRuleName": rule.name})
-    for (account, repository), found in names.items():
-        yield {"accountId": account, "configuration": {"targetResourceId": repository, "configRuleList": found}}
+    for rule in data.organization.config_store.rules:
+        if asked_for(rule.account, rule.region):
+            for row in data.organization.config_store.evaluations(rule):
+                names.setdefault((rule.account, row.resource_id), []).append({"configRuleName": rule.name})
+    for (account, _), found in names.items():
+        yield {"accountId": account, "configuration": {"configRuleList": found}}
 
 
 def _coverage(response: ConfigResponse) -> Callable[[str, str], bool]:

@@ -9,7 +9,6 @@ History: https://docs.aws.amazon.com/config/latest/APIReference/API_Configuratio
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -165,11 +164,9 @@ class Recorder:
             items = [self.record(account, region, name)]
         return tuple(sorted(items or (), key=lambda item: item.captured_at, reverse=True))
 
-    def recorded(self) -> dict[tuple[str, str], int]:
-        """Return how many repositories are recorded and not deleted, by account and Region."""
-        return Counter(
-            (account, region) for (account, region, _), items in self._items.items() if items[-1].configuration
-        )
+    def recorded(self) -> tuple[tuple[str, str, str], ...]:
+        """Return account, Region and name of the repositories that are recorded and not deleted."""
+        return tuple(place for place, items in self._items.items() if items[-1].configuration)
 
     def now(self) -> datetime:
         """Return the time in milliseconds, as AWS Config writes it."""

@@ -28,6 +28,8 @@ LAYERS: Final = (
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
 # So it is with the packages of the command that preflight consists of.
 COMMAND_LAYERS: Final = ("organization", "prerequisites", "values")
+OWN_PACKAGES: Final = ("verification", "rule_status", "failed_events")
+"""Those of verify, status and replay: what they have in common is beside them, in cli."""
 EDGE: Final = (*LAYERS[-2], "cli")
 FILES: Final = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")
 ENGINE: Final = [file for file in FILES if file.relative_to(PACKAGE).parts[0] != "cli"]
@@ -106,6 +108,13 @@ def test_packages_of_preflight_import_only_those_before(package: str) -> None:
     later = COMMAND_LAYERS[COMMAND_LAYERS.index(package) + 1 :]
     imported = {name for file in (PACKAGE / "cli" / package).glob("*.py") for name in own_imports_of(file)}
     assert {name for name in imported if name.startswith("cli.") and name.split(".")[1] in later} == set()
+
+
+@pytest.mark.parametrize("package", OWN_PACKAGES)
+def test_packages_of_other_commands_import_no_package_of_a_command(package: str) -> None:
+    others = {*COMMAND_LAYERS, *OWN_PACKAGES} - {package}
+    imported = {name for file in (PACKAGE / "cli" / package).glob("*.py") for name in own_imports_of(file)}
+    assert {name for name in imported if name.startswith("cli.") and name.split(".")[1] in others} == set()
 
 
 def test_no_module_imports_itself_through_others() -> None:

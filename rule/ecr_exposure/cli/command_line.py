@@ -45,6 +45,8 @@ class Environment:
     clock: Clock = field(default_factory=Clock)
     session: boto3.Session | None = None
     """Used instead of a new one."""
+    known: dict[str, object] = field(default_factory=dict)
+    """What is known of the account, caller and Regions for a JSON document, as soon as it is."""
 
     def open_session(self, profile: str | None) -> boto3.Session:
         """Return the operator's session; CannotRunError for a profile that does not exist."""

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
 
 import click
@@ -13,7 +13,7 @@ from rich.console import Console
 import ecr_exposure
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, CredentialsExpiredError, error_text, has_expired, printable
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
-from ecr_exposure.cli.output import SCHEMA
+from ecr_exposure.cli.output import document_head
 from ecr_exposure.cli.preflight import preflight
 from ecr_exposure.cli.replay import replay
 from ecr_exposure.cli.status import status
@@ -70,35 +70,44 @@ def _exit_code(arguments: Sequence[str], environment: Environment) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another
+    environment.known.clear()
     try:
         with command.make_context(_NAME, list(arguments), obj=environment) as context:
             return int(command.invoke(context))
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.ClickException, CredentialsExpiredError, *AWS_ERRORS) as error:
-        return _ended(arguments, ExitCode.NOT_DONE, "not run", "Not run: ", _reason(error))
+        return _ended(arguments, environment.known, ExitCode.NOT_DONE, "not run", ("Not run: ", _reason(error)))
     except KeyboardInterrupt:
-        return _ended(arguments, ExitCode.INTERRUPTED, "interrupted", "Interrupted", "")
+        return _ended(arguments, environment.known, ExitCode.INTERRUPTED, "interrupted", ("Interrupted", ""))
     except BrokenPipeError:
         raise
     except OSError as error:  # of an output file or terminal; AWS's are among AWS_ERRORS
-        return _ended(arguments, ExitCode.NOT_DONE, "not run", "Failed: ", error_text(error))
+        return _ended(arguments, environment.known, ExitCode.NOT_DONE, "not run", ("Failed: ", error_text(error)))
     except Exception:  # noqa: BLE001 - Python's own exit code for it, 1, has another meaning here
         traceback.print_exc()
         return ExitCode.NOT_DONE
 
 
-def _ended(arguments: Sequence[str], exit_code: ExitCode, result: str, title: str, reason: str) -> ExitCode:
+def _ended(
+    arguments: Sequence[str],
+    known: Mapping[str, object],
+    exit_code: ExitCode,
+    result: str,
+    title_and_reason: tuple[str, str],
+) -> ExitCode:
     """Print on standard error why a command ended early, and with --json the document on standard output.
 
     The options of a command that could not be parsed are not known, so its arguments are read as they are.
+    known: account, caller and Regions, if the command got so far.
     """
     console = Console(stderr=True, highlight=False, no_color=True if "--no-color" in arguments else None)
+    title, reason = title_and_reason
     print_line(console, (title, "bold red"), reason)
     if "--json" in arguments:
         named = next((argument for argument in arguments if argument in command.commands), None)
-        document = {"schema": SCHEMA, "command": named, "version": ecr_exposure.__version__, "result": result}
-        click.echo(json.dumps(document | {"exit_code": int(exit_code), "error": reason}, indent=2))
+        end = {"result": result, "exit_code": int(exit_code), "error": reason}
+        click.echo(json.dumps({**document_head(named), **known, **end}, indent=2))
     return exit_code
 
 

@@ -56,10 +56,17 @@ class Counter:
 class Output:
     """The output of one run of a command."""
 
-    def __init__(
-        self, command: str, clock: Clock, *, as_json: bool = False, quiet: bool = False, no_color: bool = False
+    def __init__(  # noqa: PLR0913 - each argument is one option
+        self,
+        command: str,
+        clock: Clock,
+        *,
+        as_json: bool = False,
+        quiet: bool = False,
+        no_color: bool = False,
+        known: dict[str, Any] | None = None,
     ) -> None:
-        """Start to count the time; nothing is printed yet."""
+        """Start to count the time; nothing is printed yet. ``known`` gets what ``begin`` prints."""
         self._command, self._clock = command, clock
         self._start = clock.now()
         self.as_json, self.quiet = as_json, quiet
@@ -69,7 +76,7 @@ class Output:
         """Standard output for people; silent with --json and -q."""
         self.errors = Console(stderr=True, **color)  # type: ignore[arg-type]
         self._steps = Console(stderr=as_json, quiet=quiet, markup=False, emoji=False, **color)  # type: ignore[arg-type]
-        self._members: dict[str, Any] = {}
+        self._known: dict[str, Any] = {} if known is None else known
 
     @property
     def minutes(self) -> int:
@@ -78,7 +85,7 @@ class Output:
 
     def begin(self, caller: Caller, regions: Sequence[str], note: str = "") -> None:
         """Print the first line: in which account and Regions the command acts, and as whom."""
-        self._members = {"account": caller.account, "caller": caller.arn, "regions": list(regions)}
+        self._known |= {"account": caller.account, "caller": caller.arn, "regions": list(regions)}
         self.line(f"Account {caller.account} as {caller.arn}, {', '.join(regions)}{f': {note}' if note else ''}")
 
     def line(self, *parts: str | tuple[str, str] | Text, indent: int = 0) -> None:
@@ -135,22 +142,17 @@ class Output:
         members: what the command adds to the document, as JSON values.
         """
         if self.as_json:
-            click.echo(json.dumps(self._document(exit_code, result) | members, indent=2))
+            end = {"result": result, "exit_code": int(exit_code), **members}
+            click.echo(json.dumps({**document_head(self._command), **self._known, **end}, indent=2))
         elif parts:
             print_line(self._result, *parts)
         return exit_code
 
-    def _document(self, exit_code: ExitCode, result: str) -> dict[str, Any]:
-        return {
-            "schema": SCHEMA,
-            "command": self._command,
-            "version": ecr_exposure.__version__,
-            "account": None,
-            "caller": None,
-            "regions": [],
-            "result": result,
-            "exit_code": int(exit_code),
-        } | self._members
+
+def document_head(command: str | None) -> dict[str, Any]:
+    """Return the first members of a document, of a command that did not get so far as to know the account."""
+    version = ecr_exposure.__version__
+    return {"schema": SCHEMA, "command": command, "version": version, "account": None, "caller": None, "regions": []}
 
 
 def open_output(command: str, environment: Environment, options: CommonOptions) -> Output:
@@ -161,6 +163,7 @@ def open_output(command: str, environment: Environment, options: CommonOptions) 
         as_json=options["as_json"],
         quiet=options["quiet"],
         no_color=options["no_color"],
+        known=environment.known,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final, Unpack
 import boto3
 import click
 
+from ecr_exposure.cli.account_options import accounts_option, listed, one_account
 from ecr_exposure.cli.aws_calls import CredentialsExpiredError, Unknown
 from ecr_exposure.cli.command_line import (
     CannotRunError,
@@ -47,7 +48,6 @@ from ecr_exposure.cli.values.refused_values import refused_values
 from ecr_exposure.cli.values.sam_deploy import stack_name
 from ecr_exposure.cli.values.stack_changes import stack_problems
 from ecr_exposure.cli.values.values_report import ValuesReport
-from ecr_exposure.identifiers import ACCOUNT_ID
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
 _ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
@@ -74,27 +74,8 @@ def _role(_context: click.Context, _parameter: click.Parameter, text: str | None
     return text
 
 
-def _hub(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    if text is not None and not ACCOUNT_ID.fullmatch(text):
-        raise click.BadParameter(f"{text!r} is not an account ID of 12 digits")
-    return text
-
-
-def _accounts(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return _listed(text, ACCOUNT_ID, "an account ID of 12 digits")
-
-
 def _units(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return _listed(text, _UNIT, "the ID of an organizational unit, such as ou-ab12-11111111")
-
-
-def _listed(text: str | None, pattern: re.Pattern[str], what: str) -> tuple[str, ...]:
-    """Return the parts of a list without repetition; none without the option."""
-    parts = () if text is None else tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    for part in parts:
-        if not pattern.fullmatch(part):
-            raise click.BadParameter(f"{part!r} is not {what}")
-    return parts
+    return listed(text, _UNIT, "the ID of an organizational unit, such as ou-ab12-11111111")
 
 
 @click.command(
@@ -121,16 +102,16 @@ def _listed(text: str | None, pattern: re.Pattern[str], what: str) -> tuple[str,
 @click.option(
     "--hub",
     metavar="ACCOUNT",
-    callback=_hub,
+    callback=one_account,
     help="The account from which you will deploy; by default the caller's. For a run in the management account.",
 )
-@click.option("--accounts", metavar="ID,...", callback=_accounts, help="Check only these accounts.")
+@accounts_option
 @click.option(
     "--ou",
     "units",
     metavar="OU,...",
     callback=_units,
-    help="Check only the accounts in these organizational units and below.",
+    help="Only the accounts in these organizational units and below.",
 )
 @click.option(
     "--parameters",

@@ -4,7 +4,7 @@ from typing import Final, Unpack
 
 import click
 
-from ecr_exposure import identifiers
+from ecr_exposure.cli.account_options import accounts_option
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import (
@@ -23,7 +23,6 @@ from ecr_exposure.cli.rule_status.evaluation_state import State
 from ecr_exposure.cli.rule_status.status_document import document
 from ecr_exposure.cli.rule_status.status_reading import Question, StatusReading
 from ecr_exposure.cli.rule_status.status_report import print_conclusion, summary
-from ecr_exposure.errors import ParameterError
 
 _RESULTS: Final = {
     ExitCode.AS_WANTED: ("evaluated", "All evaluated: ", "bold green"),
@@ -50,7 +49,7 @@ PERMISSIONS: Final = (
         "ReadOwnAccountForAnAccountRule",
         "config:DescribeConfigurationRecorderStatus",
         "config:GetComplianceDetailsByConfigRule",
-        "config:GetDiscoveredResourceCounts",
+        "config:ListDiscoveredResources",
     ),
     statement("ReadQueue", "sqs:GetQueueAttributes", resource="arn:*:sqs:*:*:ecr-exposure-*"),
     statement("ReadAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"),
@@ -60,17 +59,8 @@ PERMISSIONS: Final = (
 class _Options(CommonOptions):
     stack: str
     regions: tuple[str, ...]
-    accounts: frozenset[str]
+    accounts: tuple[str, ...]
     aggregator: str | None
-
-
-def _accounts(_context: click.Context, _parameter: click.Parameter, text: str | None) -> frozenset[str]:
-    if text is None:
-        return frozenset()
-    try:
-        return frozenset(identifiers.account_id("account", part.strip()) for part in text.split(","))
-    except ParameterError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 @click.command(
@@ -89,9 +79,7 @@ def _accounts(_context: click.Context, _parameter: click.Parameter, text: str | 
 )
 @stack_argument
 @regions_option
-@click.option(
-    "--accounts", metavar="ID,...", callback=_accounts, help="Only these accounts; by default all of the organization."
-)
+@accounts_option
 @click.option(
     "--aggregator",
     metavar="NAME",
@@ -117,7 +105,7 @@ def status(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
         hub=caller.account,
         stack=options["stack"],
         regions=regions,
-        accounts=options["accounts"],
+        accounts=frozenset(options["accounts"]),
         aggregator=options["aggregator"],
     )
     reading = StatusReading(session, question, output, environment.clock.today())

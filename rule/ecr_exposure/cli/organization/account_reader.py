@@ -35,8 +35,8 @@ from ecr_exposure.cli.organization.inventory import AccountRegion, DeliveryChann
 from ecr_exposure.cli.organization.role_credentials import MayPassError, RoleCredentials, RoleSession
 from ecr_exposure.cli.organization.saved_reading import NOTHING_SAVED, Pair, SavedReading
 from ecr_exposure.cli.organization.shared_clients import SharedClients
-from ecr_exposure.cli.organization.workers import Workers
 from ecr_exposure.cli.region_options import ENABLED, region_statuses
+from ecr_exposure.cli.workers import Workers
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
@@ -189,6 +189,9 @@ class AccountReader:
 
     def _cannot_read(self, account: str, regions: tuple[str, ...], reason: Unknown) -> None:
         """Note why an account is not read; what the file knows of it, although not everything, remains."""
+        elsewhere = self._plan.saved.not_reached.get(account)
+        if elsewhere:
+            reason = Unknown(f"{reason.reason}; the run that made the file could not see it either: {elsewhere}")
         if not regions or any((account, region) not in self.found.pairs for region in regions):
             self.found.unreached[account] = reason
         self._advance(len(regions))

@@ -14,7 +14,7 @@ import boto3
 
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, entries, printable, required
 from ecr_exposure.cli.organization.inventory import Aggregator
-from ecr_exposure.cli.organization.workers import in_regions
+from ecr_exposure.cli.workers import in_regions
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient

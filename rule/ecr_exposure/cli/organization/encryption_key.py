@@ -13,7 +13,7 @@ import boto3
 
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, required
 from ecr_exposure.cli.organization.inventory import Key
-from ecr_exposure.cli.organization.workers import in_regions
+from ecr_exposure.cli.workers import in_regions
 
 _ARN: Final = re.compile(r"arn:(?P<partition>[\w-]+):kms:(?P<region>[\w-]+):(?P<account>\d{12}):key/(?P<name>[\w-]+)")
 

@@ -179,6 +179,8 @@ class Inventory:
     """Why not all was read: "interrupted" or "credentials expired"; else empty. What is missing was not read."""
     seen_at: datetime | None = None
     """When the file of --from or --resume was made, from which a part of this comes; None without one."""
+    not_reached_elsewhere: frozenset[str] = frozenset()
+    """Accounts in which the run of another account that made this file could assume no role either."""
 
     @property
     def pairs(self) -> int:

@@ -98,7 +98,7 @@ def _accounts(client: "OrganizationsClient") -> tuple[Account, ...]:
         Account(
             identifier=each["Id"],
             name=each.get("Name", ""),
-            state=each.get("State") or each.get("Status", "UNKNOWN"),
+            state=each.get("State") or required(each, lambda found: found["Status"]),
         )
         for each in entries(pages, lambda page: page["Accounts"])
     )

@@ -223,6 +223,7 @@ class _InventoryReader:
             thorough=plan.reads_everything,
             cut_short=cut_short,
             seen_at=saved.seen_at,
+            not_reached_elsewhere=frozenset(saved.not_reached),
         )
 
     def _plan(self, inventory: Inventory, saved: SavedReading) -> Plan:

@@ -128,7 +128,13 @@ class _Reader:
             role_used=_known(document.get("roles", {}), "roles", str),
             service_linked_role=None if linked is None or _unknown(linked) else _boolean(linked, "service_linked_role"),
             administrators=_known(self._administrators(), "security_hub", str),
+            not_reached=self._not_reached(expected),
         )
+
+    def _not_reached(self, expected: Expected) -> dict[str, str]:
+        """Return what this account cannot have seen itself."""
+        found = _known(self._document.get("not_reached", {}), "not_reached", str)
+        return {} if self._document.get("account") == expected.account else found
 
     def _administrators(self) -> dict[str, Any]:
         hubs = _mapping(self._document.get("security_hub", {}), "security_hub")

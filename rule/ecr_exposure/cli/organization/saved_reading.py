@@ -25,6 +25,8 @@ class SavedReading:
     service_linked_role: bool | None = None
     administrators: Mapping[str, str] = field(default_factory=dict)
     """The administrator of Security Hub by Region, empty without one."""
+    not_reached: Mapping[str, str] = field(default_factory=dict)
+    """Accounts in which a run with credentials of another account could assume no role, with the reason."""
 
     def knows(self, account: str, region: str, *, everything: bool) -> bool:
         """Return whether all of a pair is known; ``everything``: also settings and delivery channel."""
@@ -53,6 +55,7 @@ class SavedReading:
             if other.service_linked_role is None
             else other.service_linked_role,
             administrators={**self.administrators, **other.administrators},
+            not_reached={**self.not_reached, **other.not_reached},
         )
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt, entries, error_code, required
 from ecr_exposure.cli.organization.inventory import SecurityHub
-from ecr_exposure.cli.organization.workers import in_regions
+from ecr_exposure.cli.workers import in_regions
 
 if TYPE_CHECKING:
     from mypy_boto3_securityhub import SecurityHubClient

@@ -50,8 +50,10 @@ def _inactive(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:
         is_excluded = all(account.identifier in excluded.get(region, ()) for region in inventory.regions)
         by_state[account.state, is_excluded].append(Place(account.identifier))
     for (state, is_excluded), places in by_state.items():
-        effect = "so the rule excludes it" if is_excluded else "and ExcludedAccounts lacks it"
-        yield Finding(level=Level.HINT, problem=f"not ACTIVE but {state}, {effect}", places=tuple(places))
+        several = len(places) > 1
+        effect = "and ExcludedAccounts lacks" if not is_excluded else "so the rule excludes"
+        problem = f"not ACTIVE but {state}, {effect} {'them' if several else 'it'}"
+        yield Finding(level=Level.HINT, problem=problem, places=tuple(places))
 
 
 def _without_need(inventory: Inventory, excluded: Excluded) -> Iterator[Finding]:

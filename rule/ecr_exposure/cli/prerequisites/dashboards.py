@@ -51,7 +51,7 @@ def aggregator_hints(inventory: Inventory) -> Iterator[Finding]:
     put = ("configservice", "put-configuration-aggregator", "--region", inventory.regions[0])
     aggregator = ("--configuration-aggregator-name", "organization", "--organization-aggregation-source")
     registered = isinstance(inventory.delegated, frozenset) and CONFIG_AGGREGATOR in inventory.delegated
-    register = f"Before that, in {management(inventory)}: {register_command(account, CONFIG_AGGREGATOR)}"
+    register = f"Before that, in {management(inventory)}:\n{register_command(account, CONFIG_AGGREGATOR)}"
     yield Finding(
         level=Level.HINT,
         problem=f"no organization aggregator in these Regions covers {', '.join(uncovered)}: "

@@ -31,8 +31,14 @@ class ChannelCommands:
         self._most_used = _most_common(used)
 
     def commands(self, each: AccountRegion) -> tuple[str, ...]:
-        """Return the command that creates the delivery channel, if there is known to be none."""
-        return () if each.channel is not None else (self._create(each),)
+        """Return the command that creates a missing delivery channel, or lists one that was not read."""
+        match each.channel:
+            case None:
+                return (self._create(each),)
+            case Unread():
+                return (aws_command("configservice", "describe-delivery-channels", "--region", each.region),)
+            case DeliveryChannel() | Unknown():
+                return ()
 
     def note(self, each: AccountRegion) -> str:
         """Return what to know before the recorder is started."""
@@ -40,10 +46,9 @@ class ChannelCommands:
             case Unknown(reason):
                 return f"Whether there is a delivery channel could not be checked: {reason}"
             case Unread():
-                describe = aws_command("configservice", "describe-delivery-channels", "--region", each.region)
                 return (
-                    "Whether there is a delivery channel, without which no recorder starts, was not read. If this "
-                    f"command lists none, create one before the last command: {describe}"
+                    "Whether there is a delivery channel, without which no recorder starts, was not read. If "
+                    "describe-delivery-channels lists none, create one before the last command."
                 )
             case DeliveryChannel():
                 return ""

@@ -38,8 +38,10 @@ def unreached_problems(inventory: Inventory) -> Iterator[Finding]:
 def rest_to_check(
     inventory: Inventory, values: Mapping[str, str], findings: Sequence[Finding]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the commands, each behind its text; none where no other account can see more."""
+    """Yield the commands, each behind its text; none where no other account can see more, or has seen it."""
     unchecked = any(finding.level is Level.UNCHECKED for finding in findings)
+    if inventory.unreached and inventory.unreached.keys() <= inventory.not_reached_elsewhere:
+        return
     alone = values.get("DeployAs") == DeployedAs.ACCOUNT_RULE
     if not unchecked or inventory.in_management_account or inventory.cut_short or alone:
         return

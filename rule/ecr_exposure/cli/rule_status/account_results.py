@@ -1,6 +1,6 @@
 """What AWS Config knows in the stack's own account, for a rule of one account: no aggregator is needed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from ecr_exposure.cli.aws_calls import entries, error_code, message_text, required
 from ecr_exposure.cli.rule_status.aggregated_results import newest_times
 from ecr_exposure.cli.rule_status.aggregator_choice import REPOSITORY
-from ecr_exposure.cli.rule_status.evidence import Problems, Times
+from ecr_exposure.cli.rule_status.evidence import Problems, Recorded, Times
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
@@ -16,25 +16,24 @@ if TYPE_CHECKING:
 _NO_RULE: Final = "NoSuchConfigRuleException"
 
 
-def count_own_repositories(client: "ConfigServiceClient", account: str) -> dict[str, int]:
-    """Return how many repositories AWS Config has recorded in the client's Region."""
-    response = client.get_discovered_resource_counts(resourceTypes=[REPOSITORY])
-    counts = required(response, lambda each: (each["totalDiscoveredResources"], each.get("resourceCounts", ())))[1]
-    return {account: sum(each["count"] for each in counts if each["resourceType"] == REPOSITORY)}
+def read_own_repositories(client: "ConfigServiceClient", account: str) -> dict[str, Recorded]:
+    """Return the repositories that AWS Config has recorded in the client's Region, without deleted ones."""
+    pages = client.get_paginator("list_discovered_resources").paginate(
+        resourceType=REPOSITORY, PaginationConfig={"PageSize": 100}
+    )
+    found = entries(pages, lambda page: page["resourceIdentifiers"])
+    names = frozenset(required(each, lambda identifier: identifier["resourceId"]) for each in found)
+    return {account: Recorded(names=names, count=len(names))}
 
 
 def read_own_times(client: "ConfigServiceClient", account: str, rule: str) -> dict[str, Times]:
     """Return the repositories with a result of the rule, each with the time of the last one; none without the rule."""
-
-    def results() -> Iterator[Mapping[str, Any]]:
-        paginator = client.get_paginator("get_compliance_details_by_config_rule")
-        pages = paginator.paginate(
-            ConfigRuleName=rule, ComplianceTypes=["COMPLIANT", "NON_COMPLIANT"], PaginationConfig={"PageSize": 100}
-        )
-        yield from entries(pages, lambda page: page["EvaluationResults"])
-
+    paginator = client.get_paginator("get_compliance_details_by_config_rule")
+    pages = paginator.paginate(
+        ConfigRuleName=rule, ComplianceTypes=["COMPLIANT", "NON_COMPLIANT"], PaginationConfig={"PageSize": 100}
+    )
     try:
-        return {account: newest_times(results())}
+        return {account: newest_times(entries(pages, lambda page: page["EvaluationResults"]))}
     except ClientError as error:
         if error_code(error) != _NO_RULE:
             raise

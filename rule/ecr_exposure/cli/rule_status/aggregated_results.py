@@ -5,13 +5,14 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_AggregateEvaluationRe
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ecr_exposure.cli.aws_calls import NotAwsError, Unknown, entries, message_text, printable, required
+from ecr_exposure.cli.aws_calls import NotAwsError, entries, message_text, printable, required
 from ecr_exposure.cli.rule_status.aggregator_choice import COMPLIANCE, REPOSITORY
-from ecr_exposure.cli.rule_status.evidence import AggregatorPlace, Problems, Times
+from ecr_exposure.cli.rule_status.evidence import AggregatorPlace, Problems, Recorded, Times
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
@@ -21,12 +22,36 @@ _PAGE: Final = 100
 # https://docs.aws.amazon.com/config/latest/APIReference/API_SelectAggregateResourceConfig.html
 _MOST_NAMED: Final = 100
 
-RuleNames = Mapping[str, Mapping[str, frozenset[str]]]
-"""Account to the names of the rule there, and each name to the repositories with a result of it."""
+_Value = TypeVar("_Value")
+RuleNames = Mapping[str, frozenset[str]]
+"""Account to the names of the rule there, with which it has results."""
 
 
-def count_repositories(client: "ConfigServiceClient", aggregator: AggregatorPlace, region: str) -> dict[str, int]:
-    """Return how many repositories AWS Config has recorded in a Region, by account."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The results in one account and Region."""
+
+    times: Times
+    rules: tuple[str, ...]
+    """The rules that have any: more than one if another rule is named like the stack's."""
+
+
+def read_repositories(
+    client: "ConfigServiceClient", aggregator: AggregatorPlace, region: str, accounts: Collection[str]
+) -> dict[str, Recorded]:
+    """Return the repositories that AWS Config has recorded in a Region, by account; of all accounts if none are given.
+
+    Names and numbers come from two operations, so that a list that is cut does not hide a repository.
+    """
+    counts = _count_repositories(client, aggregator, region)
+    query = f"SELECT accountId, resourceId WHERE resourceType = '{REPOSITORY}' AND awsRegion = '{region}'"
+    names: dict[str, set[str]] = {account: set() for account in counts}
+    for account, name in _select(client, aggregator, query, accounts, _repository):
+        names.setdefault(account, set()).add(name)
+    return {account: Recorded(names=frozenset(found), count=counts.get(account, 0)) for account, found in names.items()}
+
+
+def _count_repositories(client: "ConfigServiceClient", aggregator: AggregatorPlace, region: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     token: dict[str, str] = {}
     while True:  # botocore has no paginator for it
@@ -49,48 +74,61 @@ def read_rule_names(
     aggregator: AggregatorPlace,
     region: str,
     is_its_rule: Callable[[str], bool],
-    accounts: Iterable[str],
+    accounts: Collection[str],
 ) -> RuleNames:
     """Return the accounts in which the rule has results, with its names there; all accounts if none are given."""
-    expression = (
-        "SELECT accountId, configuration.targetResourceId, configuration.configRuleList.configRuleName "
+    query = (
+        "SELECT accountId, configuration.configRuleList.configRuleName "
         f"WHERE resourceType = '{COMPLIANCE}' AND configuration.targetResourceType = '{REPOSITORY}' "
         f"AND awsRegion = '{region}'"
     )
-    named = sorted(accounts)
-    if 0 < len(named) <= _MOST_NAMED:
-        listed = ", ".join(f"'{account}'" for account in named)
-        expression += f" AND accountId IN ({listed})"
+    names: dict[str, set[str]] = {}
+    for account, rules in _select(client, aggregator, query, accounts, _rules):
+        its = set(filter(is_its_rule, rules))
+        if its:
+            names.setdefault(account, set()).update(its)
+    return {account: frozenset(each) for account, each in names.items()}
 
+
+def _select(
+    client: "ConfigServiceClient",
+    aggregator: AggregatorPlace,
+    query: str,
+    accounts: Collection[str],
+    read: Callable[[Mapping[str, Any]], _Value],
+) -> Iterator[tuple[str, _Value]]:
+    """Yield the account of each result, and what is read of it; NotAwsError for one that is not as asked for."""
+    if 0 < len(accounts) <= _MOST_NAMED:
+        listed = ", ".join(f"'{account}'" for account in sorted(accounts))
+        query += f" AND accountId IN ({listed})"
     pages = client.get_paginator("select_aggregate_resource_config").paginate(
-        ConfigurationAggregatorName=aggregator.name, Expression=expression, PaginationConfig={"PageSize": _PAGE}
+        ConfigurationAggregatorName=aggregator.name, Expression=query, PaginationConfig={"PageSize": _PAGE}
     )
-    names: dict[str, dict[str, set[str]]] = {}
     for text in entries(pages, lambda page: page["Results"]):
-        account, repository, rules = _compliance(text)
-        for rule in filter(is_its_rule, rules):
-            names.setdefault(account, {}).setdefault(rule, set()).add(repository)
-    return {account: {rule: frozenset(each) for rule, each in rules.items()} for account, rules in names.items()}
+        try:
+            row = json.loads(text)
+            found = str(row["accountId"]), read(row)
+        except (ValueError, KeyError, TypeError):
+            problem = "a result of SelectAggregateResourceConfig is not as asked for"
+            raise NotAwsError(f"{problem}: {text[:80]}") from None
+        yield found
 
 
-def _compliance(text: str) -> tuple[str, str, list[str]]:
-    """Return account, repository and rules of one result; NotAwsError for anything else."""
-    try:
-        row = json.loads(text)
-        configuration = row["configuration"]
-        rules = [str(each["configRuleName"]) for each in configuration["configRuleList"]]
-        return str(row["accountId"]), str(configuration["targetResourceId"]), rules
-    except (ValueError, KeyError, TypeError):
-        raise NotAwsError(f"a result of SelectAggregateResourceConfig is not as asked for: {text[:80]}") from None
+def _repository(row: Mapping[str, Any]) -> str:
+    return str(row["resourceId"])
 
 
-def read_times(
+def _rules(row: Mapping[str, Any]) -> list[str]:
+    return [str(each["configRuleName"]) for each in row["configuration"]["configRuleList"]]
+
+
+def read_results(
     client: "ConfigServiceClient", aggregator: AggregatorPlace, region: str, account: str, rules: Iterable[str]
-) -> dict[str, datetime | None]:
-    """Return the repositories with a result of these rules in an account, each with the time of the last one."""
+) -> Results:
+    """Return the results of these rules in an account."""
     paginator = client.get_paginator("get_aggregate_compliance_details_by_config_rule")
-    results: list[Mapping[str, Any]] = []
-    for rule in rules:
+    results: dict[str, list[Mapping[str, Any]]] = {}
+    for rule in sorted(rules):
         pages = paginator.paginate(
             ConfigurationAggregatorName=aggregator.name,
             ConfigRuleName=rule,
@@ -98,18 +136,21 @@ def read_times(
             AwsRegion=region,
             PaginationConfig={"PageSize": _PAGE},
         )
-        results += entries(pages, lambda page: page["AggregateEvaluationResults"])
-    return newest_times(results)
+        results[rule] = list(entries(pages, lambda page: page["AggregateEvaluationResults"]))
+    return Results(
+        times=newest_times(each for found in results.values() for each in found),
+        rules=tuple(rule for rule, found in results.items() if found),
+    )
 
 
-def newest_times(results: Iterable[Mapping[str, Any]]) -> dict[str, datetime | None]:
+def newest_times(results: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
     """Return the time of the last evaluation of each repository among AWS Config's evaluation results.
 
     ConfigRuleInvokedTime is the time when the rule evaluated the resource, ResultRecordedTime when AWS Config recorded
     the result:
     https://docs.aws.amazon.com/config/latest/APIReference/API_EvaluationResult.html
     """
-    times: dict[str, datetime | None] = {}
+    times: dict[str, datetime] = {}
     for result in results:
         repository = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]["ResourceId"]
         known = (result.get("ConfigRuleInvokedTime"), result.get("ResultRecordedTime"), times.get(repository))
@@ -145,11 +186,3 @@ def read_sources(client: "ConfigServiceClient", aggregator: AggregatorPlace) -> 
 def _text(source: Mapping[str, Any]) -> str:
     error = ": ".join(message_text(source[key]) for key in ("LastErrorCode", "LastErrorMessage") if source.get(key))
     return f"aggregator source {source.get('LastUpdateStatus')}: {error or 'AWS Config gives no reason'}"
-
-
-def without_times(names: RuleNames) -> dict[str, Times | Unknown]:
-    """Return the repositories with a result, by account, for a rule whose results do not become old."""
-    return {
-        account: dict.fromkeys(repository for each in rules.values() for repository in each)
-        for account, rules in names.items()
-    }

@@ -1,6 +1,7 @@
 """Which aggregator of the hub account has the results of a Region.
 
-An aggregator that is limited to other resource types, as those of AWS services are, has no results of repositories:
+An aggregator that is limited to other resource types, or to the recorders of AWS services, has no results of
+repositories:
 https://docs.aws.amazon.com/config/latest/APIReference/API_AggregatorFilters.html
 """
 
@@ -26,8 +27,9 @@ def read_aggregators(client: "ConfigServiceClient") -> tuple[AggregatorPlace, ..
 
 
 def _places(described: "ConfigurationAggregatorTypeDef", region: str) -> Iterator[AggregatorPlace]:
-    types = described.get("AggregatorFilters", {}).get("ResourceType", {}).get("Value", ())
-    if types and not {REPOSITORY, COMPLIANCE} <= set(types):
+    filters = described.get("AggregatorFilters", {})
+    types = filters.get("ResourceType", {}).get("Value", ())
+    if (types and not {REPOSITORY, COMPLIANCE} <= set(types)) or filters.get("ServicePrincipal", {}).get("Value"):
         return
     name = described["ConfigurationAggregatorName"]
     organization = described.get("OrganizationAggregationSource")

@@ -11,11 +11,10 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.rule_status.evidence import Evidence, Member, RegionEvidence, Times
+from ecr_exposure.cli.rule_status.evidence import ACTIVE, NONE_RECORDED, Evidence, Member, RegionEvidence, Times
 from ecr_exposure.cli.rule_status.stack_facts import StackFacts
 from ecr_exposure.cli.stack import DeployedAs
 
-ACTIVE: Final = "ACTIVE"
 _PERIODS: Final = 2
 NO_STACK: Final = "no stack of this name in this Region"
 NO_RESULT: Final = "no compliance result"
@@ -46,9 +45,9 @@ class Row:
     current: int | None = None
     """How many repositories have a current result; None if it is not known."""
     repositories: int | None = None
-    """How many repositories AWS Config has recorded; None if it is not known."""
+    """How many repositories AWS Config has recorded or has a result for; None if it is not known."""
     oldest: datetime | None = None
-    """The time of the oldest result; None without results, and without periodic evaluations."""
+    """The time of the oldest result; None without results."""
 
     @property
     def is_as_wanted(self) -> bool:
@@ -112,7 +111,7 @@ def _reports(region: RegionEvidence, stack: StackFacts, account: str) -> tuple[s
     """Return what AWS reports as failed in an account, and what could not be read about it."""
     problems, unknown = [], []
     gets_role = stack.deployed_as is not DeployedAs.ACCOUNT_RULE and stack.gets_role_from_stack_set(account)
-    for reported in (region.instances if gets_role else None, region.deployments, region.sources):
+    for reported in (region.instances if gets_role else None, region.deployments, region.sources, region.rules):
         if isinstance(reported, Unknown):
             unknown.append(reported.reason)
         elif reported is not None and reported.of(account):
@@ -127,10 +126,13 @@ def _from_results(region: RegionEvidence, stack: StackFacts, account: str, now: 
         return _unread(region, account, problems, results)
     if isinstance(repositories, Unknown):
         return _unread(region, account, problems, repositories)
-    recorded = repositories.get(account, 0)
+    recorded = repositories.get(account, NONE_RECORDED)
     limit = None if stack.period is None else _PERIODS * stack.period
-    current = sum(1 for time in results.values() if not _is_old(time, limit, now))
-    state, reason = _state(current, len(results) - current, recorded, limit)
+    old = sum(1 for time in results.values() if limit is not None and now - time > limit)
+    current = len(results) - old
+    # By name: the result of a repository that was deleted is none of one that was created since.
+    expected = max(len(recorded.names | results.keys()), recorded.count)
+    state, reason = _state(current, old, expected, limit)
     if state is State.NO_REPOSITORIES and problems:
         state = State.MISSING
     elif state is State.NO_REPOSITORIES and unknown:
@@ -141,8 +143,8 @@ def _from_results(region: RegionEvidence, stack: StackFacts, account: str, now: 
         state=state,
         reason=problems or reason,
         current=current,
-        repositories=recorded,
-        oldest=_oldest(results),
+        repositories=expected,
+        oldest=min(results.values(), default=None),
     )
 
 
@@ -150,10 +152,6 @@ def _unread(region: RegionEvidence, account: str, problems: str, unknown: Unknow
     """Return the row of an account whose results are unknown; what AWS reports as failed is enough for "missing"."""
     state = State.MISSING if problems else State.NOT_SEEN
     return Row(account=account, region=region.region, state=state, reason=problems or unknown.reason)
-
-
-def _oldest(results: Times) -> datetime | None:
-    return min((time for time in results.values() if time), default=None)
 
 
 def _results(region: RegionEvidence, account: str) -> Times | Unknown:
@@ -166,16 +164,12 @@ def _results(region: RegionEvidence, account: str) -> Times | Unknown:
     return region.evaluated if isinstance(region.evaluated, Unknown) else region.evaluated.get(account, {})
 
 
-def _is_old(time: datetime | None, limit: timedelta | None, now: datetime) -> bool:
-    return limit is not None and time is not None and now - time > limit
-
-
-def _state(current: int, old: int, recorded: int, limit: timedelta | None) -> tuple[State, str]:
+def _state(current: int, old: int, expected: int, limit: timedelta | None) -> tuple[State, str]:
     """Return the state that the results alone show, and the reason if it is no good one."""
-    if current and current >= recorded:
-        return State.EVALUATED, ""
-    if not (current or old or recorded):
+    if not expected:
         return State.NO_REPOSITORIES, ""
+    if current == expected:
+        return State.EVALUATED, ""
     hours = 0 if limit is None else limit // timedelta(hours=1)
     aged = f"results are older than two periods ({hours} hours)"
     if current:

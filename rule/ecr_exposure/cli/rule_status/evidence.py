@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import Final
 
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.rule_status.stack_facts import StackFacts
+
+ACTIVE: Final = "ACTIVE"
+"""The state of an account in AWS Organizations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +46,20 @@ class Problems:
 
 NO_PROBLEMS = Problems(found=MappingProxyType({}), otherwise="")
 
-Times = Mapping[str, datetime | None]
-"""Repository to the time of its last evaluation; None where the time does not matter."""
+Times = Mapping[str, datetime]
+"""Repository to the time of its last evaluation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The repositories that AWS Config has recorded in one account and Region."""
+
+    names: frozenset[str]
+    count: int
+    """How many AWS Config counts; another number if one of the two lists is behind the other."""
+
+
+NONE_RECORDED = Recorded(names=frozenset(), count=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +77,10 @@ class RegionEvidence:
     """The conformance pack, the organization rule or the rule in each account."""
     sources: Problems | Unknown = NO_PROBLEMS
     """The aggregator's last update from each account."""
-    repositories: Mapping[str, int] | Unknown = field(default_factory=dict)
-    """How many repositories AWS Config has recorded, by account; an account without any may be omitted."""
+    rules: Problems = NO_PROBLEMS
+    """Several rules with results that could be the stack's."""
+    repositories: Mapping[str, Recorded] | Unknown = field(default_factory=dict)
+    """The repositories that AWS Config has recorded, by account; an account without any may be omitted."""
     evaluated: Mapping[str, Times | Unknown] | Unknown = field(default_factory=dict)
     """The repositories with a result of the rule, by account; an account without any is omitted."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from botocore.exceptions import ClientError
 
 from ecr_exposure.cli.aws_calls import Clients, entries, error_code, message_text
-from ecr_exposure.cli.rule_status.evidence import Member, Problems
+from ecr_exposure.cli.rule_status.evidence import ACTIVE, Member, Problems
 from ecr_exposure.cli.rule_status.stack_facts import StackFacts
 from ecr_exposure.cli.stack import DeployedAs
 
@@ -22,11 +22,11 @@ _SUCCESSFUL: Final = ("CREATE_SUCCESSFUL", "UPDATE_SUCCESSFUL")
 
 
 def read_members(client: "OrganizationsClient") -> tuple[Member, ...]:
-    """Return the accounts of the organization, in the order of their IDs."""
+    """Return the accounts of the organization, in the order of their IDs; one without a state counts as active."""
     pages = client.get_paginator("list_accounts").paginate()
     # Status is the older name of State: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
     members = (
-        Member(account=each["Id"], state=each.get("State") or each.get("Status", "UNKNOWN"))
+        Member(account=each["Id"], state=each.get("State") or each.get("Status", ACTIVE))
         for each in entries(pages, lambda page: page["Accounts"])
     )
     return tuple(sorted(members, key=lambda each: each.account))

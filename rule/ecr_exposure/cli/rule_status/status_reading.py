@@ -1,7 +1,7 @@
 """Reads the evidence: side by side, and with what was read so far when it is interrupted."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -12,34 +12,36 @@ import boto3
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.output import Output
-from ecr_exposure.cli.rule_status.account_results import count_own_repositories, read_own_deployment, read_own_times
+from ecr_exposure.cli.rule_status.account_results import read_own_deployment, read_own_repositories, read_own_times
 from ecr_exposure.cli.rule_status.aggregated_results import (
+    Results,
     RuleNames,
-    count_repositories,
+    read_repositories,
+    read_results,
     read_rule_names,
     read_sources,
-    read_times,
-    without_times,
 )
 from ecr_exposure.cli.rule_status.aggregator_choice import choose_aggregator, read_aggregators
-from ecr_exposure.cli.rule_status.evaluation_state import ACTIVE
 from ecr_exposure.cli.rule_status.evidence import (
+    ACTIVE,
     AggregatorPlace,
     Evidence,
     Member,
     Problems,
+    Recorded,
     RegionEvidence,
     Times,
 )
 from ecr_exposure.cli.rule_status.member_problems import read_deployments, read_instances, read_members
-from ecr_exposure.cli.rule_status.parallel_tasks import Task, run_tasks
 from ecr_exposure.cli.rule_status.stack_facts import StackFacts, read_stack_facts
 from ecr_exposure.cli.rule_status.stack_operations import Operations, read_operations
 from ecr_exposure.cli.stack import DeployedAs, NoStackError
+from ecr_exposure.cli.workers import Task, Workers
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
+THREADS: Final = 16
 _UNREAD: Final = Unknown("not read")
 _StackSet = tuple[str, str]
 
@@ -76,9 +78,9 @@ class _Found:
     chosen: dict[str, AggregatorPlace | Unknown] = field(default_factory=dict)
     sources: dict[AggregatorPlace, Callable[[str], Problems] | Unknown] = field(default_factory=dict)
     deployments: dict[str, Problems | Unknown] = field(default_factory=dict)
-    repositories: dict[str, dict[str, int] | Unknown] = field(default_factory=dict)
+    repositories: dict[str, dict[str, Recorded] | Unknown] = field(default_factory=dict)
     names: dict[str, RuleNames | Unknown] = field(default_factory=dict)
-    times: dict[str, dict[str, Times | Unknown]] = field(default_factory=dict)
+    results: dict[str, dict[str, Results | Unknown]] = field(default_factory=dict)
     own_times: dict[str, dict[str, Times] | Unknown] = field(default_factory=dict)
     operations: dict[str, Operations] = field(default_factory=dict)
 
@@ -106,7 +108,7 @@ class StatusReading:
         for region, _ in self._stacks():
             _ = self._at(region).config  # created before the threads that share it
         self._run(self._region_tasks(), "lists of results read")
-        self._run(self._account_tasks(), "accounts read")
+        self._run(self._account_tasks(), "accounts × Regions read")  # noqa: RUF001 - a product
 
     def evidence(self, unread: str = "") -> Evidence:
         """Return what was read; ``unread`` says why not all was."""
@@ -131,9 +133,18 @@ class StatusReading:
         return tuple(found[region] for region in self._question.regions if region in found)
 
     def _run(self, tasks: Sequence[Task], what: str) -> None:
-        if tasks:
-            with self._output.counting(len(tasks), what) as counter:
-                run_tasks(tasks, counter.advance)
+        if not tasks:
+            return
+        with self._output.counting(len(tasks), what) as counter:
+
+            def run(task: Task) -> None:
+                task()
+                counter.advance()
+
+            workers = Workers(THREADS)
+            for task in tasks:
+                workers.add_last(partial(run, task))
+            workers.run()
 
     def _at(self, region: str) -> Clients:
         """Return the clients of a Region, which all threads share."""
@@ -230,9 +241,10 @@ class StatusReading:
         self._found.deployments[region] = attempt(lambda: read_deployments(self._at(region), stack), what)
 
     def _read_repositories(self, region: str, place: AggregatorPlace) -> None:
-        client = self._at(place.region).config
-        what = "the recorded repositories"
-        self._found.repositories[region] = attempt(lambda: count_repositories(client, place, region), what)
+        client, accounts = self._at(place.region).config, self._question.accounts
+        self._found.repositories[region] = attempt(
+            lambda: read_repositories(client, place, region, accounts), "the recorded repositories"
+        )
 
     def _read_names(self, region: str, place: AggregatorPlace, stack: StackFacts) -> None:
         client, accounts = self._at(place.region).config, self._question.accounts
@@ -249,28 +261,27 @@ class StatusReading:
         found.deployments[region] = attempt(
             lambda: read_own_deployment(client, hub, rule), "rule and configuration recorder"
         )
-        found.repositories[region] = attempt(lambda: count_own_repositories(client, hub), "the recorded repositories")
+        found.repositories[region] = attempt(lambda: read_own_repositories(client, hub), "the recorded repositories")
         found.own_times[region] = attempt(lambda: read_own_times(client, hub, rule), "the results of the rule")
 
     def _account_tasks(self) -> list[Task]:
-        """Return a task for each account with results; the time of a result does not matter without a period."""
+        """Return a task for each account with results."""
         tasks: list[Task] = []
-        for region, stack in self._of_organization().items():
+        for region in self._of_organization():
             names, place = self._found.names.get(region, _UNREAD), self._found.chosen[region]
             if isinstance(names, Unknown) or isinstance(place, Unknown):
                 continue
-            self._found.times[region] = without_times(names) if stack.period is None else {}
-            if stack.period is not None:
-                wanted = (account for account in names if self._is_wanted(account))
-                tasks += [partial(self._read_times, region, place, account, names[account]) for account in wanted]
+            self._found.results[region] = {}
+            wanted = (account for account in names if self._is_wanted(account))
+            tasks += [partial(self._read_results, region, place, account, names[account]) for account in wanted]
         return tasks
 
     def _is_wanted(self, account: str) -> bool:
         return not self._question.accounts or account in self._question.accounts
 
-    def _read_times(self, region: str, place: AggregatorPlace, account: str, rules: Iterable[str]) -> None:
+    def _read_results(self, region: str, place: AggregatorPlace, account: str, rules: Iterable[str]) -> None:
         client = self._at(place.region).config
-        self._found.times[region][account] = attempt(lambda: read_times(client, place, region, account, rules))
+        self._found.results[region][account] = attempt(lambda: read_results(client, place, region, account, rules))
 
     def _region(self, region: str, missing: Unknown) -> RegionEvidence:
         found = self._found
@@ -294,6 +305,7 @@ class StatusReading:
             instances=found.instances.get((stack.home_region, stack.stack_set), missing),
             deployments=found.deployments.get(region, missing),
             sources=sources if isinstance(sources, Unknown) else sources(region),
+            rules=_several_rules(found.results.get(region, {})),
             repositories=found.repositories.get(region, missing),
             evaluated=self._evaluated(region, missing),
         )
@@ -303,8 +315,19 @@ class StatusReading:
         names = self._found.names.get(region, missing)
         if isinstance(names, Unknown):
             return names
-        times = self._found.times.get(region, {})
-        return {account: times.get(account, missing) for account in names}
+        results = self._found.results.get(region, {})
+        read = {account: results.get(account, missing) for account in names}
+        return {account: each.times if isinstance(each, Results) else each for account, each in read.items()}
+
+
+def _several_rules(results: Mapping[str, Results | Unknown]) -> Problems:
+    """Return the accounts in which it is not known which results are those of the stack's rule."""
+    found = {
+        account: f"results of {len(each.rules)} rules, of which one is not this stack's: {', '.join(each.rules)}"
+        for account, each in results.items()
+        if isinstance(each, Results) and len(each.rules) > 1
+    }
+    return Problems(found=found, otherwise="")
 
 
 def _stack(client: "CloudFormationClient", name: str) -> StackFacts | Unknown | None:

@@ -27,6 +27,15 @@ _STYLES: Final = {
 _COUNTED: Final = {State.NO_REPOSITORIES: "without repositories", State.NOT_ACTIVE: "not active"}
 _STABLE: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _WIDTH: Final = max(len(state) for state in State)
+_COUNT: Final = "Accounts × Regions"  # noqa: RUF001 - a product
+_NO_REPOSITORIES: Final = (
+    '"no repositories": AWS Config has recorded none and the rule has reported none. preflight shows where a recorder '
+    "does not run, or does not record repositories."
+)
+_NEVER_OLD: Final = (
+    "Without periodic evaluations a result does not become old, also where a recorder was stopped since: preflight "
+    "shows where."
+)
 
 
 def print_conclusion(output: Output, conclusion: Conclusion) -> None:
@@ -80,31 +89,39 @@ def _print_table(output: Output, rows: Sequence[Row]) -> None:
 
 
 def _repositories(row: Row) -> str:
-    if row.current is None or row.repositories is None or not (row.current or row.repositories):
-        return ""
-    return f"{row.current} of {max(row.current, row.repositories)}"
+    return f"{row.current} of {row.repositories}" if row.repositories else ""
 
 
 def _print_groups(output: Output, rows: Sequence[Row]) -> None:
     groups = group_rows(rows)
-    output.line((f"{'Count':>7}  {'State':<{_WIDTH}}  Reason", "bold"))
+    output.line((f"{_COUNT}  {'State':<{_WIDTH}}  Reason", "bold"))
     for group in groups[:_MOST_GROUPS]:
         state = f"{group.state:<{_WIDTH}}" if group.reason else group.state.value
-        output.line(f"{len(group.rows):>7,}  ", (state, _STYLES[group.state]), f"  {group.reason}".rstrip())
+        count = f"{len(group.rows):>{len(_COUNT)},}  "
+        output.line(count, (state, _STYLES[group.state]), f"  {group.reason}".rstrip())
         if group.reason:
-            output.line(_places(group), indent=11 + _WIDTH)
+            output.line(_places(group), indent=len(_COUNT) + _WIDTH + 4)
     rest = groups[_MOST_GROUPS:]
     if rest:
-        output.line(f"{sum(len(each.rows) for each in rest):>7,}  for {len(rest):,} other reasons: see --json")
+        count = f"{sum(len(each.rows) for each in rest):>{len(_COUNT)},}"
+        output.line(f"{count}  for {len(rest):,} other reasons: see --json")
 
 
 def _places(group: Group) -> str:
-    shown = (f"{row.account} {row.region}{_share(row)}" for row in group.rows[:_MOST_NAMED])
-    return f"in {', '.join(shown)}{_more(len(group.rows))}"
+    """Return the first accounts, each with its Region or with the number of its Regions."""
+    by_account: dict[str, list[Row]] = {}
+    for row in group.rows:
+        by_account.setdefault(row.account, []).append(row)
+    shown = (_place(rows) for rows in list(by_account.values())[:_MOST_NAMED])
+    return f"in {', '.join(shown)}{_more(len(by_account))}"
 
 
-def _share(row: Row) -> str:
-    return f" ({_repositories(row)})" if row.state is State.PARTLY else ""
+def _place(rows: Sequence[Row]) -> str:
+    row = rows[0]
+    if len(rows) > 1:
+        return f"{row.account} ({len(rows)} Regions)"
+    share = f" ({_repositories(row)})" if row.state is State.PARTLY else ""
+    return f"{row.account} {row.region}{share}"
 
 
 def _print_operations(output: Output, conclusion: Conclusion) -> None:
@@ -113,8 +130,8 @@ def _print_operations(output: Output, conclusion: Conclusion) -> None:
         events = each.failed_events
         if isinstance(events, FailedEvents):
             if each.events:
-                command = f"ecr-exposure replay {_stack_name(conclusion)} --region {each.region}"
-                output.line((f"{each.region}: {_events(events)}", "red"), f"; {command}")
+                output.line((f"{each.region}: {_events(events)}", "red"))
+                output.line(f"ecr-exposure replay {_stack_name(conclusion)} --region {each.region}", indent=4)
             else:
                 quiet.append(each.region)
         for text in _alarms(each):
@@ -158,21 +175,31 @@ def _print_not_seen(output: Output, conclusion: Conclusion) -> None:
 
 
 def _print_notes(output: Output, conclusion: Conclusion) -> None:
-    """Print what limits the meaning of a state."""
+    """Print what limits the meaning of a state, and where a reason may be found."""
     if any(row.state is State.NO_REPOSITORIES for row in conclusion.rows):
-        output.line('"no repositories": AWS Config has recorded none; preflight shows where its recorder does not run.')
+        output.line(_NO_REPOSITORIES)
+    stacks = [each.stack for each in conclusion.evidence.regions if isinstance(each.stack, StackFacts)]
+    if any(stack.period is None for stack in stacks) and conclusion.counts.get(State.EVALUATED):
+        output.line(_NEVER_OLD)
     log = _log_of_missing_results(conclusion)
     if log:
-        output.line(f"Why a result is missing: {log} shows the function's errors.")
-    lacking = {row.region for row in conclusion.rows if row.state in {State.MISSING, State.PARTLY}}
-    changed = [
-        each.region
-        for each in conclusion.evidence.regions
-        if isinstance(each.stack, StackFacts) and conclusion.evidence.now - each.stack.changed_at < _RECENT
-    ]
-    recent = [region for region in changed if region in lacking]
+        output.line("Why a result is missing, if AWS reports no reason, is in the function's log:")
+        output.line(log, indent=4)
+    recent = _changed_recently(conclusion)
     if recent:
         output.line(f"The stack changed within the last hour, so first results may be on their way: {_listed(recent)}")
+
+
+def _changed_recently(conclusion: Conclusion) -> list[str]:
+    """Return the Regions that lack results and whose stack was changed within the last hour."""
+    lacking = {row.region for row in conclusion.rows if row.state in {State.MISSING, State.PARTLY}}
+    return [
+        each.region
+        for each in conclusion.evidence.regions
+        if each.region in lacking
+        and isinstance(each.stack, StackFacts)
+        and conclusion.evidence.now - each.stack.changed_at < _RECENT
+    ]
 
 
 def _log_of_missing_results(conclusion: Conclusion) -> str:
