@@ -338,6 +338,19 @@ class TestUnsureInvocations:
 class TestCannotRun:
     """Wrong arguments, no Region, no credentials, no stack."""
 
+    def test_function_that_would_evaluate_old_items_is_not_invoked(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The stack is older than the command, so its function does not know what a replayed event is."""
+        outputs = {"FunctionName": {"Value": FUNCTION}, "FailedEventsQueueUrl": {"Value": stack.url}}
+        stack.create_stack("older", {"Resources": {"Other": {"Type": "AWS::SQS::Queue"}}, "Outputs": outputs})
+        stack.send(record(event("a1")))
+        assert stack.replay(stack="older") == 2
+        assert "Not run: the stack is of an older template: its function would" in capsys.readouterr().err
+        assert stack.events == []
+        assert stack.replay("--dry-run", stack="older") == 0
+        assert stack.visible() == [record(event("a1"))]
+
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [

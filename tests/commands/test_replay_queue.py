@@ -344,6 +344,16 @@ class TestInFlight:
             assert stack.replay() == 0
         assert stack.events == [again(event("a1"))]
 
+    def test_queue_that_gives_none_of_its_messages_is_not_empty(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        stack.send(record(event("a1")))
+        nothing = Fault("sqs", "ReceiveMessage", status=200, body="{}", request_id=True, times=None)
+        with stack.organization.faults.inject(nothing):
+            assert stack.replay() == 2
+        problem = "Not run: Amazon SQS counts about 1 messages, and none could be received: run again\n"
+        assert capsys.readouterr().err == problem
+
     def test_messages_of_this_run_do_not_count(self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]) -> None:
         stack.send("{", record(event("a1")))
         assert stack.replay() == 1

@@ -207,6 +207,8 @@ class TestFilters:
             (("--rule", RULE), ["a1", "b1"]),
             (("--rule", "OrgConfigRule-*"), ["a1", "b1", "c1"]),
             (("--rule", "OrgConfigRule"), []),
+            (("--rule", "OrgConfigRule[-]*"), []),
+            (("--rule", "*[a"), []),
             (("--older-than", "4m"), ["a1"]),
             (("--older-than", "3m"), ["a1", "b1"]),
             (("--older-than", "1d"), []),

@@ -1,5 +1,6 @@
 """``verify`` and signals: whenever they arrive, the repository is deleted and the operator learns what is left."""
 
+import errno
 import os
 import signal
 import threading
@@ -202,6 +203,22 @@ class TestSignalHandling:
     @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has this clock")
     def test_real_clock_counts_the_time_in_which_the_computer_sleeps(self) -> None:
         assert abs(Clock().now() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 60
+
+    @pytest.mark.parametrize("fails", [True, False])
+    def test_real_clock_advances_where_the_system_lacks_that_clock(
+        self, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+    ) -> None:
+        def lacking(_clock: int) -> float:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+        if fails:
+            monkeypatch.setattr(time, "clock_gettime", lacking)
+        else:
+            for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
+                monkeypatch.delattr(time, name, raising=False)
+        before = Clock().now()
+        Clock().sleep(0.001)
+        assert Clock().now() > before
 
     def test_signal_behind_a_shield_is_only_recorded(self) -> None:
         with Interrupts() as interrupts:

@@ -226,7 +226,7 @@ class TestTwoOperators:
             rule.clock.during_sleeps.append(lambda: rule.organization.delete_repository(HUB, HOME, OTHER))
             status, output = rule.verify()
         assert status == 0
-        assert "Left by an earlier run: NAME is OPEN TO EVERYONE" in output
+        assert "Of a run that may still go on: NAME is OPEN TO EVERYONE" in output
         assert output.splitlines()[-1].startswith("Verified: ")
 
     def test_other_run_that_cannot_be_read_at_the_end_counts_as_going_on(self) -> None:

@@ -9,6 +9,7 @@ message.
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Unpack
@@ -66,6 +67,9 @@ _PERMISSIONS: Final = (
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     statement("DecryptFailedEvents", "kms:Decrypt", resource="arn:*:kms:*:*:key/*"),
 )
+# The output of the stack that says so, from the template that introduced it on.
+_REPLAYED_EVENTS: Final = "ReplayedEvents"
+_AS_IT_IS_NOW: Final = "repository-as-it-is-now"
 _AGE: Final = re.compile(r"(?P<number>[1-9]\d{0,4})(?P<unit>[mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 # Amazon SQS's counts are right a minute after the last change:
@@ -175,7 +179,8 @@ def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
         queue = FailedEventsQueue(clients.sqs, url, arn, clock=clock, stopped=stopped)
         function = FailedEventsFunction(clients.invocations, name, clock=clock, stopped=stopped)
         run = ReplayRun(queue=queue, function=function, interrupted=stopped)
-        return _Command(output, clock, run, interrupts, options, filters).run_and_report()
+        is_current = outputs.get(_REPLAYED_EVENTS) == _AS_IT_IS_NOW
+        return _Command(output, clock, run, interrupts, options, filters, is_current).run_and_report()
 
 
 def _check_discard(kinds: Sequence[str], filters: Filters, most: int | None) -> None:
@@ -197,6 +202,8 @@ class _Command:
     interrupts: Interrupts
     options: _Options
     filters: Filters
+    is_current: bool
+    """Whether the stack's function evaluates the repository as it is now, not the old item of a replayed event."""
     start: Counts | None = None
     selection: Selection = field(default_factory=Selection)
     in_flight: str = ""
@@ -208,7 +215,8 @@ class _Command:
         except BaseException:
             self._release()
             if self.in_flight:  # there will be no report
-                print_line(self.output.errors, (self.in_flight, "yellow"))
+                with suppress(OSError, SystemExit):
+                    print_line(self.output.errors, (self.in_flight, "yellow"))
             raise
         self._release()
         return self._report()
@@ -216,6 +224,11 @@ class _Command:
     def _run(self) -> None:
         queue, function = self.run.queue, self.run.function
         only_reads = self.options["dry_run"] or self.options["discard"]
+        if not only_reads and not self.is_current:
+            raise CannotRunError(
+                "the stack is of an older template: its function would report verdicts about repositories as they were "
+                "when an event was created, and AWS Config may have newer ones. Deploy the current template first"
+            )
         if not only_reads and function.is_stopped_by_concurrency():
             raise CannotRunError(
                 "the function's reserved concurrency is 0: Lambda would send every event back to the queue at once. "
@@ -241,9 +254,13 @@ class _Command:
         received = -1
         while received < queue.held and not (self.run.interrupted() or queue.failure):
             received = queue.held
-            self._alone(start.visible)
+            counts = self._alone(start.visible)
             if received < start.visible and not self.run.interrupted():
                 queue.receive_all(start)
+                if counts.visible and not queue.held:
+                    raise CannotRunError(
+                        f"Amazon SQS counts about {counts.visible:,} messages, and none could be received: run again"
+                    )
 
     def _plan_and_act(self, start: Counts) -> None:
         queue = self.run.queue

@@ -13,8 +13,8 @@ from rich.text import Text
 # A terminal that closes must not leave a repository behind either; Windows has no SIGHUP.
 _SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
-# Linux's monotonic clock stands still while the computer sleeps, and so does Python's of macOS.
-_WITH_SLEEP: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+# Linux's monotonic clock stands still while the computer sleeps, and so does Python's of macOS; these two do not.
+_CLOCKS: Final = ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC")
 
 ALARM: Final = "bold white on red"
 
@@ -29,7 +29,11 @@ class Clock:
 
     def now(self) -> float:
         """Return seconds that only increase, also while the computer sleeps: AWS's time goes on then."""
-        return time.monotonic() if _WITH_SLEEP is None else time.clock_gettime(_WITH_SLEEP)
+        clock = next((getattr(time, name) for name in _CLOCKS if hasattr(time, name)), None)
+        try:
+            return time.monotonic() if clock is None else time.clock_gettime(clock)
+        except OSError:  # a kernel without this clock
+            return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

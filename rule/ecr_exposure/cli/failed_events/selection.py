@@ -58,7 +58,7 @@ class Filters:
         if isinstance(event, str):
             return not (self.accounts or self.rule)
         return (not self.accounts or event.account in self.accounts) and (
-            not self.rule or fnmatchcase(event.rule, self.rule)
+            not self.rule or fnmatchcase(event.rule, self.rule.replace("[", "[[]"))
         )
 
 

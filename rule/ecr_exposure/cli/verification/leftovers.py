@@ -58,21 +58,24 @@ class Leftover:
     def report(self, output: Output, now: datetime) -> None:
         """Print what is left, since when, and what the operator can do."""
         repository, since = self.repository, _text(self.started)
-        if repository.may_be_open:
-            state = f"Left by an earlier run: {repository.name} is OPEN TO EVERYONE, since {since}"
-            output.step(state, ALARM)
-            for line in (state, *repository.commands) if output.quiet else ():
-                print_line(output.errors, (line, ALARM))
-        else:
-            output.step(f"Left by an earlier run: {repository.name} is closed, created {since}", "yellow")
-        for command in repository.commands:
-            output.step(command)
+        is_open = repository.may_be_open
+        whose = "Of a run that may still go on" if self.may_go_on(now) else "Left by an earlier run"
+        state = f"is OPEN TO EVERYONE, since {since}" if is_open else f"is closed, created {since}"
+        output.step(f"{whose}: {repository.name} {state}", ALARM if is_open else "yellow")
+        further = (*repository.commands, self._end(now))
+        for line in further:
+            output.step(line)
+        # A repository that is open is no progress, which -q omits.
+        for line in (f"{whose}: {repository.name} {state}", *further) if output.quiet and is_open else ():
+            print_line(output.errors, (line, ALARM))
+
+    def _end(self, now: datetime) -> str:
+        """Return what --clean does with it."""
         if self.is_finished(now):
-            output.step("--clean deletes it")
-        elif self.started is None:
-            output.step(f"--clean does not delete it: the value of its tag {STARTED_TAG} is no time")
-        else:
-            output.step(f"Its run may still go on: --clean deletes it from {_text(self.started + LONGEST_RUN)} on")
+            return "--clean deletes it"
+        if self.started is None:
+            return f"--clean does not delete it: the value of its tag {STARTED_TAG} is no time"
+        return f"Its run may still go on: --clean deletes it from {_text(self.started + LONGEST_RUN)} on"
 
     def as_json(self, now: datetime) -> Mapping[str, object]:
         """Return it for the JSON document."""
