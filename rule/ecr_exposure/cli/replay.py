@@ -70,6 +70,11 @@ _PERMISSIONS: Final = (
 # The output of the stack that says so, from the template that introduced it on.
 _REPLAYED_EVENTS: Final = "ReplayedEvents"
 _AS_IT_IS_NOW: Final = "repository-as-it-is-now"
+_OLDER_TEMPLATE: Final = (
+    f"The stack has no output {_REPLAYED_EVENTS}, so an older template made it: deploy the current one first. The "
+    "function of an older one evaluates repositories as they were when an event was created, and AWS Config may have "
+    "newer evaluations"
+)
 _AGE: Final = re.compile(r"(?P<number>[1-9]\d{0,4})(?P<unit>[mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 # Amazon SQS's counts are right a minute after the last change:
@@ -224,11 +229,6 @@ class _Command:
     def _run(self) -> None:
         queue, function = self.run.queue, self.run.function
         only_reads = self.options["dry_run"] or self.options["discard"]
-        if not only_reads and not self.is_current:
-            raise CannotRunError(
-                "the stack is of an older template: its function would report verdicts about repositories as they were "
-                "when an event was created, and AWS Config may have newer ones. Deploy the current template first"
-            )
         if not only_reads and function.is_stopped_by_concurrency():
             raise CannotRunError(
                 "the function's reserved concurrency is 0: Lambda would send every event back to the queue at once. "
@@ -307,6 +307,8 @@ class _Command:
         name, left = self.run.function.name, len(self.selection.left)
         more = f", {left:,} not asked for" if left else ""
         self.output.line(f"Invoke {name} with {len(chosen):,} of {len(self.run.results):,} messages; {note}{more}")
+        if not self.is_current:
+            self.output.line((_OLDER_TEMPLATE, "bold yellow"))
         deleted = f"delete {len(chosen) + superseded:,} messages from {self.run.queue.name}"
         self._confirm(f"Invoke {name} with {len(chosen):,} events and {deleted}?")
         with self.output.counting(len(chosen), f"events, {note}") as counter:
