@@ -44,7 +44,7 @@ WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 nightly: .venv/ready .venv-tools/ready
 	HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest
 
-# Measures the function beside its targets, for about five minutes.
+# Measures the function and the commands beside their targets, for about ten minutes.
 benchmark: .venv-benchmark/ready
 	@PYTHONPATH=rule:. .venv-benchmark/bin/python -m tests.benchmarks
 

@@ -42,6 +42,7 @@ _STACKS: Final = f"""<DescribeStacksResponse xmlns="http://cloudformation.amazon
 <DescribeStacksResult><Stacks><member><StackName>stack</StackName><StackId>{_STACK}</StackId>
 <CreationTime>2026-03-01T12:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>
 <member><OutputKey>FunctionName</OutputKey><OutputValue>{_FUNCTION}</OutputValue></member>
+<member><OutputKey>ReplayedEvents</OutputKey><OutputValue>repository-as-it-is-now</OutputValue></member>
 <member><OutputKey>FailedEventsQueueUrl</OutputKey>
 <OutputValue>https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{_QUEUE}</OutputValue></member>
 </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"""

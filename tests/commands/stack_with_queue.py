@@ -26,6 +26,7 @@ QUEUE: Final = "ecr-exposure-ecr-exposure"
 _OUTPUTS: Final = {
     "FunctionName": {"Value": FUNCTION},
     "FailedEventsQueueUrl": {"Value": {"Ref": "FailedEvents"}},
+    "ReplayedEvents": {"Value": "repository-as-it-is-now"},
 }
 
 

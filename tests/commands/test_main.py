@@ -145,6 +145,16 @@ class TestProcess:
             done = run_process("--help", stdout=full.fileno())
         assert (done.returncode, done.stderr) == (2, "Failed: [Errno 28] No space left on device\n")
 
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+    def test_error_that_cannot_be_printed_has_the_exit_code_2(self) -> None:
+        """As on a terminal that has closed; Python's own exit code would be 1, which means something else."""
+        with Path("/dev/full").open("w") as full:
+            process = (sys.executable, "-m", "ecr_exposure.cli.main", "verify")
+            done = subprocess.run(  # noqa: S603 - our own command
+                process, env=os.environ | {"PYTHONPATH": str(RULE)}, stdout=full, stderr=full, check=False
+            )
+        assert done.returncode == 2
+
     def test_missing_credentials_are_one_line(self) -> None:
         done = run_process("preflight", "--regions", "eu-west-1")
         assert (done.returncode, done.stdout) == (2, "")

@@ -169,6 +169,11 @@ class TestQuestion:
         with pytest.raises(CannotRunError, match="--yes"):
             output.confirm("Discard?", yes=False, required=True)
 
+    def test_closed_input_is_no_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Python has no standard input then: as of a job that starts the command with ``<&-``."""
+        monkeypatch.setattr(sys, "stdin", None)
+        Output("replay", Clock()).confirm("Go on?", yes=False)
+
 
 class TestRegions:
     """In which Region a command acts without an option."""

@@ -214,7 +214,7 @@ class TestRecorders:
     def test_service_linked_recorder_beside_the_customers_is_ignored(
         self, prepared: PreparedOrganization, preflight: RunPreflight
     ) -> None:
-        linked = {"name": "AWSConfigurationRecorderForX", "recording": False, "servicePrincipal": "x.amazonaws.com"}
+        linked = {"name": "AWSConfigurationRecorderForX", "recording": True, "servicePrincipal": "x.amazonaws.com"}
         own = {"name": "default", "recording": True, "lastStatus": "SUCCESS"}
         with prepared.organization.faults.inject(answer(STATUS, "ConfigurationRecordersStatus", linked, own)):
             assert preflight(prepared).status == 0

@@ -5,7 +5,15 @@ import pytest
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
 from tests.commands.conftest import RunPreflight
-from tests.commands.prepared_organization import HOME, ONE, TRUSTED, TWO, PreparedOrganization, refused
+from tests.commands.prepared_organization import (
+    HOME,
+    ONE,
+    TRUSTED,
+    TWO,
+    PreparedOrganization,
+    prepared_organization,
+    refused,
+)
 from tests.local_aws.organization import HUB
 
 STATUS = "DescribeConfigurationRecorderStatus"
@@ -91,6 +99,23 @@ class TestUnits:
         report = preflight(prepared, "--ou", upper)
         assert read(prepared) == {ONE, TWO}
         assert report.lines[-1] == "Ready to deploy (of 2 accounts that you named)"
+
+    def test_units_and_accounts_on_several_pages_are_read(self, preflight: RunPreflight) -> None:
+        with prepared_organization(page=1) as prepared:
+            upper = unit(prepared, prepared.admin.org.root_id, "workloads", ONE, TWO)
+            for name in ("one", "two"):
+                unit(prepared, upper, name)
+            unit(prepared, upper, "three", HUB)
+            preflight(prepared, "--ou", upper)
+            assert read(prepared) == {HUB, ONE, TWO}
+
+    def test_suspended_account_below_a_unit_is_not_read(
+        self, prepared: PreparedOrganization, preflight: RunPreflight
+    ) -> None:
+        below = unit(prepared, prepared.admin.org.root_id, "workloads", ONE, TWO)
+        prepared.admin.close_account(AccountId=TWO)
+        preflight(prepared, "--ou", below)
+        assert read(prepared) == {ONE}
 
     def test_unit_and_account_are_read_together(self, prepared: PreparedOrganization, preflight: RunPreflight) -> None:
         below = unit(prepared, prepared.admin.org.root_id, "workloads", ONE)

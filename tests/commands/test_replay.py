@@ -304,6 +304,19 @@ class TestUnsureInvocations:
         assert "\n1 stay: unsure: " in output
         assert output.endswith("1 of 2 replayed, 0 superseded, 1 stay (1 of them unsure)\n")
 
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_many_that_are_throttled_or_fail_in_lambda_end_the_run(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str], status: int
+    ) -> None:
+        """Each is tried for 23 seconds: 5,000 would take four hours."""
+        stack.send(*(record(event(f"app-{number:02}")) for number in range(40)))
+        fault = Fault("lambda", "Invoke", status=status, code="Busy", message="no", times=None)
+        with stack.organization.faults.inject(fault) as injected:
+            assert stack.replay() == 2
+        assert 6 * 16 <= len(injected.calls) <= 6 * 24
+        assert len(stack.visible()) == 40
+        assert "ended early: every further event would fail in the same way\n" in capsys.readouterr().out
+
     def test_many_without_an_answer_end_the_run(
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -324,6 +337,19 @@ class TestUnsureInvocations:
 
 class TestCannotRun:
     """Wrong arguments, no Region, no credentials, no stack."""
+
+    def test_function_that_would_evaluate_old_items_is_not_invoked(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The stack is older than the command, so its function does not know what a replayed event is."""
+        outputs = {"FunctionName": {"Value": FUNCTION}, "FailedEventsQueueUrl": {"Value": stack.url}}
+        stack.create_stack("older", {"Resources": {"Other": {"Type": "AWS::SQS::Queue"}}, "Outputs": outputs})
+        stack.send(record(event("a1")))
+        assert stack.replay(stack="older") == 2
+        assert "Not run: the stack is of an older template: its function would" in capsys.readouterr().err
+        assert stack.events == []
+        assert stack.replay("--dry-run", stack="older") == 0
+        assert stack.visible() == [record(event("a1"))]
 
     @pytest.mark.parametrize(
         ("arguments", "problem"),

@@ -94,6 +94,15 @@ class TestDiscard:
         assert stack.events == []
         assert sorted(stack.visible()) == sorted(["{", record(event("b1", account=TWO))])
 
+    @pytest.mark.parametrize("arguments", [("hopeless",), ("foreign",), ("events", "--rule", "*")])
+    def test_most_does_not_limit_it_and_is_refused(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+    ) -> None:
+        stack.send("{", "[", record(event("a1"), "InvalidResultTokenException"))
+        assert stack.replay("--most", "1", "--yes", "--discard", *arguments) == 2
+        assert len(stack.visible()) == 3
+        assert "--most limits a replay, and --discard deletes all that it names" in capsys.readouterr().err
+
     def test_without_a_terminal_yes_is_required(
         self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -157,6 +166,13 @@ class TestQuestion:
         assert stack.asked.endswith("you did not agree, so nothing was changed\n")
         assert stack.events == []
         assert stack.visible() == [record(event("a1"))]
+
+    def test_messages_that_stay_in_flight_after_a_no_are_told(self, stack: StackWithQueue) -> None:
+        stack.send(record(event("a1")))
+        fault = Fault("sqs", "ChangeMessageVisibilityBatch", status=403, code="AccessDenied", message="no", times=None)
+        with stack.organization.faults.inject(fault):
+            assert stack.replay(answers=["n"]) == 2
+        assert "1 messages are in flight for up to 15 minutes: AccessDenied: no (" in stack.asked
 
     def test_end_of_input_changes_nothing(self, stack: StackWithQueue) -> None:
         def close() -> str:

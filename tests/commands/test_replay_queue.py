@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from moto.sqs.models import SQSBackend
+from moto.sqs.models import SQSBackend, sqs_backends
 
 from ecr_exposure.cli.terminal import Clock
-from tests.commands.stack_with_queue import StackWithQueue, again, event, record
+from tests.commands.stack_with_queue import HOME, QUEUE, StackWithQueue, again, event, record
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
+from tests.local_aws.organization import HUB
 
 
 def from_the_second_on(operation: str, stack: StackWithQueue, fault: dict[str, Any]) -> Fault:
@@ -289,6 +290,29 @@ class TestInFlight:
         assert (len(stack.visible()), len(stack.in_flight())) == (11, 1)
         assert "Not run: about 1 messages are in flight: another run" in capsys.readouterr().err
 
+    def test_messages_that_another_operator_gives_back_are_replayed_too(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Both wait for each other; the other one gives up first."""
+        stack.send(*(record(event(f"app-{number:02}")) for number in range(30)))
+        receipts: list[str] = []
+
+        def other(_call: Call) -> bool:
+            if "ReceiveMessage" not in stack.operations():
+                receipts.extend(stack.take(10))
+            return False
+
+        def give_back() -> None:
+            for receipt in receipts:
+                sqs_backends[HUB][HOME].change_message_visibility(QUEUE, receipt, 0)
+
+        stack.clock.during_sleeps = [lambda: None, give_back]
+        with stack.organization.faults.inject(Fault("sqs", "ReceiveMessage", when=other)):
+            assert stack.replay() == 0
+        assert len(stack.events) == 30
+        assert stack.visible() == []
+        assert capsys.readouterr().out.endswith("\n30 of 30 replayed, 0 superseded, 0 stay\n")
+
     def test_other_operator_whom_the_first_count_misses_is_seen(self, stack: StackWithQueue) -> None:
         """The run has received less than there was, so it counts again."""
         stack.send(*(record(event(f"app-{number:02}")) for number in range(12)))
@@ -319,6 +343,16 @@ class TestInFlight:
         with stack.organization.faults.inject(fault):
             assert stack.replay() == 0
         assert stack.events == [again(event("a1"))]
+
+    def test_queue_that_gives_none_of_its_messages_is_not_empty(
+        self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        stack.send(record(event("a1")))
+        nothing = Fault("sqs", "ReceiveMessage", status=200, body="{}", request_id=True, times=None)
+        with stack.organization.faults.inject(nothing):
+            assert stack.replay() == 2
+        problem = "Not run: Amazon SQS counts about 1 messages, and none could be received: run again\n"
+        assert capsys.readouterr().err == problem
 
     def test_messages_of_this_run_do_not_count(self, stack: StackWithQueue, capsys: pytest.CaptureFixture[str]) -> None:
         stack.send("{", record(event("a1")))

@@ -87,6 +87,34 @@ class TestNewestEvent:
         assert stack.replay() == 0
         assert len(stack.events) == 3
 
+    @pytest.mark.parametrize(
+        ("name", "older", "newer"),
+        [
+            ("configRuleName", "two  blanks", "two blanks"),
+            ("configRuleName", None, None),
+            ("accountId", None, None),
+            ("configRuleArn", None, None),
+        ],
+    )
+    def test_event_supersedes_none_whose_rule_may_be_another_one(
+        self, stack: StackWithQueue, name: str, older: str | None, newer: str | None
+    ) -> None:
+        """Two texts that are printed alike, or no text at all, name no rule for sure."""
+        stack.send(
+            record(event("app", at=OLD) | {name: older}),
+            record(event("app", at=MIDDLE) | {name: newer}),
+            record(event(None, at=NEW) | {name: newer and f"{newer} of a third rule"}),
+        )
+        assert stack.replay() == 0
+        assert len(stack.events) == 3
+
+    def test_event_about_another_resource_type_supersedes_nothing(self, stack: StackWithQueue) -> None:
+        bucket = event("app", at=NEW)
+        bucket["invokingEvent"] = bucket["invokingEvent"].replace("AWS::ECR::Repository", "AWS::S3::Bucket")
+        stack.send(record(event("app", at=OLD)), record(bucket))
+        assert stack.replay() == 0
+        assert len(stack.events) == 2
+
 
 class TestScheduledEvents:
     """A scheduled event evaluates every repository of its account, for its rule."""
@@ -179,6 +207,8 @@ class TestFilters:
             (("--rule", RULE), ["a1", "b1"]),
             (("--rule", "OrgConfigRule-*"), ["a1", "b1", "c1"]),
             (("--rule", "OrgConfigRule"), []),
+            (("--rule", "OrgConfigRule[-]*"), []),
+            (("--rule", "*[a"), []),
             (("--older-than", "4m"), ["a1"]),
             (("--older-than", "3m"), ["a1", "b1"]),
             (("--older-than", "1d"), []),

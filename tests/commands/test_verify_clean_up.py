@@ -15,6 +15,7 @@ import pytest
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
 from ecr_exposure.cli.verification import observations
+from ecr_exposure.cli.verification.temporary_repository import PUBLIC_POLICY
 from tests.commands.deployed_rule import HOME, DeployedRule, deployed, policy_of
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
@@ -161,6 +162,25 @@ class TestFaultsWhenOpen:
                 status, output = rule.verify()
             assert (status, left(rule)) == (2, ["open"])
         assert "OPEN TO EVERYONE" in output.splitlines()[-5]
+
+    def test_policy_that_takes_effect_late_is_deleted_by_the_next_attempt(self) -> None:
+        """Its response was lost, DeleteRepositoryPolicy came first and found none, and the deletion is refused."""
+        late = iter((PUBLIC_POLICY,))
+        with deployed() as rule:
+
+            def when(_call: Call) -> bool:
+                is_last = "SetRepositoryPolicy" in rule.changes()
+                for policy in late if is_last else ():
+                    rule.organization.set_policy(HUB, HOME, rule.repositories()[0], policy)
+                return is_last
+
+            lost = Fault("ecr", "SetRepositoryPolicy", connection=Connection.READ_TIMEOUT, times=None)
+            refusal = Fault("ecr", REPOSITORY, code="AccessDeniedException", message="no", times=None, when=when)
+            with rule.organization.faults.inject(lost), rule.organization.faults.inject(refusal):
+                status, output = rule.verify()
+            assert (status, left(rule)) == (2, ["closed"])
+        assert "is OPEN TO EVERYONE since TIME UTC: it could not be deleted (AccessDenied" in output
+        assert output.splitlines()[-1].endswith(" is closed and still there")
 
     @pytest.mark.parametrize(
         "lost",

@@ -1,9 +1,11 @@
 """``verify`` and signals: whenever they arrive, the repository is deleted and the operator learns what is left."""
 
+import errno
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC
 
 import pytest
@@ -34,6 +36,14 @@ def interrupting(service: str, operation: str, number: int = 1) -> Fault:
         return False
 
     return Fault(service, operation, when=interrupt)
+
+
+@pytest.fixture(autouse=True)
+def _hangup_is_not_ignored() -> Iterator[None]:
+    """Let SIGHUP do what it does by default, also if the tests were started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 class TestInterrupts:
@@ -89,7 +99,20 @@ class TestInterrupts:
             assert (status, "CreateRepository" in rule.changes()) == (130, False)
             assert policy_of(rule.organization, name) is None
         assert "Closed the repository NAME: it has no policy\n" in output
-        assert output.endswith(INTERRUPTED)
+        assert output.splitlines()[-1] == f"{INTERRUPTED.strip()} Still there, of earlier runs: NAME"
+
+    def test_last_line_of_an_interrupted_clean_says_what_is_still_open(self) -> None:
+        """The first leftover is deleted by then, the second and the third one are not."""
+        tags = {STARTED_TAG: "2026-01-31T12:00:00Z"}
+        with deployed() as rule:
+            for number in range(3):
+                name = f"ecr-exposure-verify-{number:012x}"
+                rule.organization.create_repository(HUB, HOME, name, PUBLIC_POLICY, tags=tags)
+            with rule.organization.faults.inject(interrupting("ecr", "DeleteRepositoryPolicy", 2)):
+                status, output = rule.verify("--clean")
+            assert (status, len(rule.repositories())) == (130, 2)
+        open_ones = "NAME (OPEN TO EVERYONE), NAME (OPEN TO EVERYONE)"
+        assert output.splitlines()[-1] == f"{INTERRUPTED.strip()} Still there, of earlier runs: {open_ones}"
 
     def test_signal_between_the_creation_and_its_response_deletes_the_repository(self) -> None:
         with deployed() as rule:
@@ -166,6 +189,36 @@ class TestSignalHandling:
             signal.raise_signal(signal.SIGINT)
             assert interrupts.caught
         assert clock.now() - before < 10
+
+    def test_hangup_that_nohup_ignores_ends_nothing(self) -> None:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            with Interrupts() as interrupts:
+                signal.raise_signal(signal.SIGHUP)
+                assert not interrupts.caught
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
+    @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has this clock")
+    def test_real_clock_counts_the_time_in_which_the_computer_sleeps(self) -> None:
+        assert abs(Clock().now() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 60
+
+    @pytest.mark.parametrize("fails", [True, False])
+    def test_real_clock_advances_where_the_system_lacks_that_clock(
+        self, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+    ) -> None:
+        def lacking(_clock: int) -> float:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+        if fails:
+            monkeypatch.setattr(time, "clock_gettime", lacking)
+        else:
+            for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
+                monkeypatch.delattr(time, name, raising=False)
+        before = Clock().now()
+        Clock().sleep(0.001)
+        assert Clock().now() > before
 
     def test_signal_behind_a_shield_is_only_recorded(self) -> None:
         with Interrupts() as interrupts:

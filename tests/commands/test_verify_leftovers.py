@@ -22,6 +22,9 @@ def ago(time: timedelta) -> str:
     return (datetime.now(UTC) - time).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+UNREAD = "NAME, which an earlier run may have left open, cannot be read: AccessDeniedException: no"
+
+
 def leave(rule: DeployedRule, started: str | None = LONG_AGO, *, name: str = NAME, is_open: bool = True) -> None:
     """Leave a repository, as a killed run does; without a tag if ``started`` is None."""
     tags = {} if started is None else {STARTED_TAG: started}
@@ -83,7 +86,7 @@ class TestTag:
                 rule.verify()
             status, output = rule.verify("--dry-run")
         assert status == 1
-        assert report(output)[0].startswith("Left by an earlier run: NAME is OPEN TO EVERYONE, since 20")
+        assert report(output)[0].startswith("Of a run that may still go on: NAME is OPEN TO EVERYONE, since 20")
 
 
 class TestReport:
@@ -102,7 +105,24 @@ class TestReport:
             f"Then delete it: aws ecr delete-repository {WHERE} --force",
             "--clean deletes it",
         ]
-        assert output.splitlines()[-1] == "Still there, of earlier runs: NAME"
+        assert output.splitlines()[-1] == "Still there, of earlier runs: NAME (OPEN TO EVERYONE)"
+
+    @pytest.mark.parametrize("evaluates", [True, False])
+    def test_open_one_is_reported_by_a_quiet_run_too(self, *, evaluates: bool) -> None:
+        with deployed() as rule:
+            leave(rule)
+            rule.clock.evaluates = evaluates
+            status, output = rule.verify("-q", "--minutes", "1")
+            assert (status, rule.repositories()) == (1, (NAME,))
+        lines = output.splitlines()
+        assert lines[:-1] == [
+            "Left by an earlier run: NAME is OPEN TO EVERYONE, since 2026-01-31 12:00 UTC",
+            f"Close it first: aws ecr delete-repository-policy {WHERE}",
+            f"Then delete it: aws ecr delete-repository {WHERE} --force",
+            "--clean deletes it",
+        ]
+        assert lines[-1].startswith("Still there" if evaluates else "Not verified: not NON_COMPLIANT within 1 minutes")
+        assert lines[-1].endswith("Still there, of earlier runs: NAME (OPEN TO EVERYONE)")
 
     def test_closed_one_is_reported_as_closed(self) -> None:
         with deployed() as rule:
@@ -144,8 +164,8 @@ class TestReport:
         ("operation", "body", "problem"),
         [
             ("DescribeRepositories", None, "AccessDeniedException: no (DescribeRepositories)"),
-            ("ListTagsForResource", None, "AccessDeniedException: no (ListTagsForResource)"),
-            ("GetRepositoryPolicy", None, "AccessDeniedException: no (GetRepositoryPolicy)"),
+            ("ListTagsForResource", None, f"{UNREAD} (ListTagsForResource)"),
+            ("GetRepositoryPolicy", None, f"{UNREAD} (GetRepositoryPolicy)"),
             ("DescribeRepositories", "{}", "the response has no 'repositories', so it did not come from AWS"),
             ("ListTagsForResource", "{}", "the response has no 'tags', so it did not come from AWS"),
         ],
@@ -203,7 +223,7 @@ class TestClean:
         ("operations", "remains"),
         [
             (("DeleteRepositoryPolicy", "DeleteRepository"), "OPEN TO EVERYONE"),
-            (("DeleteRepository",), "closed and st"),
+            (("DeleteRepository",), "closed and still there"),
         ],
     )
     def test_refused_deletion_opens_no_other_repository(self, operations: tuple[str, ...], remains: str) -> None:
@@ -216,7 +236,8 @@ class TestClean:
             assert (status, rule.repositories()) == (2, (NAME,))
             assert "CreateRepository" not in rule.changes()
         assert f"CLEAN-UP FAILED: the repository NAME in account 111122223333, eu-west-1 is {remains}" in output
-        assert output.splitlines()[-1] == "Not run: left by an earlier run and not deleted: NAME"
+        state = " (OPEN TO EVERYONE)" if "OPEN" in remains else ""
+        assert output.splitlines()[-1] == f"Not run: left by an earlier run and not deleted: NAME{state}"
 
     def test_other_leftovers_are_deleted_although_one_is_refused(self) -> None:
         other = "ecr-exposure-verify-ffffffffffff"

@@ -215,7 +215,9 @@ class TestTwoOperators:
         assert second_status == 1
         assert "Verified: NON_COMPLIANT, then COMPLIANT" in second_output
         assert "Its run may still go on: --clean deletes it from 20" in second_output
-        assert second_output.splitlines()[-1] == "Still there, of another run, which may still go on: NAME"
+        assert second_output.splitlines()[-1] == (
+            "Still there, of another run, which may still go on: NAME (OPEN TO EVERYONE)"
+        )
 
     def test_repository_of_a_run_that_ended_meanwhile_is_not_left(self) -> None:
         with deployed() as rule:
@@ -224,7 +226,7 @@ class TestTwoOperators:
             rule.clock.during_sleeps.append(lambda: rule.organization.delete_repository(HUB, HOME, OTHER))
             status, output = rule.verify()
         assert status == 0
-        assert "Left by an earlier run: NAME is OPEN TO EVERYONE" in output
+        assert "Of a run that may still go on: NAME is OPEN TO EVERYONE" in output
         assert output.splitlines()[-1].startswith("Verified: ")
 
     def test_other_run_that_cannot_be_read_at_the_end_counts_as_going_on(self) -> None:

@@ -1,11 +1,13 @@
 """``verify`` before its first change: the stack, its rule, the arguments and the credentials."""
 
+import json
 from collections.abc import Mapping
 
 import pytest
 
 from ecr_exposure.cli.main import main
 from tests.commands.deployed_rule import ACCOUNT_RULE, NAMES, ORGANIZATION_RULE, PACK, RULE, deployed
+from tests.local_aws.faults import Fault
 
 
 class TestRule:
@@ -75,6 +77,26 @@ class TestRule:
             status, output = rule.verify("--dry-run")
         assert status == 0
         assert f"Rule in account 111122223333, eu-west-1: {NAMES[ORGANIZATION_RULE]}\n" in output
+
+    @pytest.mark.parametrize(
+        ("state", "status", "last_line"),
+        [
+            ("DELETING_RESULTS", 0, "Dry run: nothing was created or deleted."),
+            ("EVALUATING", 0, "Dry run: nothing was created or deleted."),
+            (
+                "DELETING",
+                2,
+                f"Not run: no rule in 111122223333, eu-west-1 is named '{RULE}-conformance-pack-…' but {NAMES[PACK]}, "
+                "which AWS Config is deleting",
+            ),
+        ],
+    )
+    def test_rule_that_is_being_deleted_is_not_taken(self, state: str, status: int, last_line: str) -> None:
+        body = json.dumps({"ConfigRules": [{"ConfigRuleName": NAMES[PACK], "ConfigRuleState": state}]})
+        listing = Fault("config", "DescribeConfigRules", status=200, body=body, request_id=True)
+        with deployed() as rule, rule.organization.faults.inject(listing):
+            got, output = rule.verify("--dry-run")
+        assert (got, output.splitlines()[-1]) == (status, last_line)
 
 
 class TestStack:

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.commands.deployed_rule import RULE, DeployedRule, deployed
+from tests.commands.deployed_rule import HOME, NAMES, PACK, RULE, DeployedRule, deployed
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
+from tests.local_aws.organization import HUB
 
 EVALUATIONS: Final = ("config", "GetComplianceDetailsByResource")
 FINDINGS: Final = ("securityhub", "GetFindings")
@@ -82,6 +83,39 @@ class TestEvaluation:
                 status, output = rule.verify("--minutes", "1")
         assert status == 1
         assert output.count("AWS Config cannot be read, trying again: ") == 2
+
+    @pytest.mark.parametrize("how", ["deleted", "being deleted"])
+    def test_rule_that_is_deleted_meanwhile_ends_the_wait(self, how: str) -> None:
+        """No evaluation can come any more, so the repository need not stay open until the time limit."""
+        body = json.dumps({"ConfigRules": [{"ConfigRuleName": NAMES[PACK], "ConfigRuleState": "DELETING"}]})
+        with deployed() as rule:
+
+            def delete() -> None:
+                if how == "deleted":
+                    rule.config.delete_rule(HUB, HOME, NAMES[PACK])
+
+            rule.clock.evaluates = False
+            rule.clock.during_sleeps = [delete]
+            deleting = Fault(
+                "config", "DescribeConfigRules", status=200, body=body, request_id=True, times=None,
+                when=lambda _: how == "being deleted" and rule.clock.seconds > 0,
+            )  # fmt: skip
+            with rule.organization.faults.inject(deleting):
+                status, output = rule.verify()
+            assert (status, rule.repositories(), rule.clock.seconds) == (1, (), 60)
+        assert output.splitlines()[-1] == (
+            f"Not verified: the rule {NAMES[PACK]} was deleted meanwhile, so no evaluation can come any more"
+        )
+
+    @pytest.mark.parametrize("how", PASSING.values(), ids=PASSING)
+    def test_rule_that_cannot_be_read_meanwhile_ends_nothing(self, how: dict[str, Any]) -> None:
+        with deployed() as rule:
+            rule.clock.evaluates = False
+            fault = Fault("config", "DescribeConfigRules", times=None, when=lambda _: rule.clock.seconds > 0, **how)
+            with rule.organization.faults.inject(fault) as injected:
+                status, output = rule.verify("--minutes", "2")
+            assert (status, rule.repositories(), bool(injected.calls)) == (1, (), True)
+        assert "Not verified: not NON_COMPLIANT within 2 minutes; there was no evaluation." in output
 
     @pytest.mark.parametrize("code", REFUSALS)
     @pytest.mark.parametrize("seconds", [0, 10])

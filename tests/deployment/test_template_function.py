@@ -105,6 +105,7 @@ class TestOutputs:
     def test_commands_find_their_outputs(self, shape: dict[str, str]) -> None:
         outputs = resolved(shape).outputs
         assert {"RuleName", "DeployedAs", "FunctionName", "LogGroupName", "FailedEventsQueueUrl"} <= outputs.keys()
+        assert outputs["ReplayedEvents"] == "repository-as-it-is-now"
         assert DeployedAs(outputs["DeployedAs"]) is DeployedAs(shape["DeployAs"])
         assert ("MemberRolesStackSet" in outputs) is (shape != ACCOUNT)
         origin = outputs["DeployedFrom"]

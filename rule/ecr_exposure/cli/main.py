@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
     """Run the command with these arguments, by default the process's; return its exit code."""
     try:
         return _exit_code(sys.argv[1:] if arguments is None else arguments, environment or Environment())
-    except (BrokenPipeError, SystemExit):
-        # Nobody reads the output any more, as after `| head`; rich raises SystemExit then.
+    except (OSError, SystemExit):
+        # Nobody reads the output any more, as after `| head`, or the terminal has closed; rich raises SystemExit.
         return ExitCode.NOT_DONE
     finally:
         _flush_output()

@@ -120,7 +120,8 @@ class Output:
         """
         if yes:
             return
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        # Python has no stream where the process was started with a closed one.
+        if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
             if required:
                 raise CannotRunError("nobody can be asked, because this is no terminal: add --yes")
             return

@@ -9,6 +9,7 @@ message.
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Unpack
@@ -42,7 +43,7 @@ from ecr_exposure.cli.output import Output, open_output
 from ecr_exposure.cli.permissions import statement
 from ecr_exposure.cli.region_options import one_region, region_option
 from ecr_exposure.cli.stack import read_stack
-from ecr_exposure.cli.terminal import Clock, Interrupts
+from ecr_exposure.cli.terminal import Clock, Interrupts, print_line
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.identifiers import account_id
 
@@ -66,6 +67,9 @@ _PERMISSIONS: Final = (
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     statement("DecryptFailedEvents", "kms:Decrypt", resource="arn:*:kms:*:*:key/*"),
 )
+# The output of the stack that says so, from the template that introduced it on.
+_REPLAYED_EVENTS: Final = "ReplayedEvents"
+_AS_IT_IS_NOW: Final = "repository-as-it-is-now"
 _AGE: Final = re.compile(r"(?P<number>[1-9]\d{0,4})(?P<unit>[mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 # Amazon SQS's counts are right a minute after the last change:
@@ -155,7 +159,7 @@ def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     run increases the receive count of each message, too.
     """
     filters = Filters(accounts=options["account"], rule=options["rule"], older_than=options["older_than"])
-    _check_discard(options["discard"], filters)
+    _check_discard(options["discard"], filters, options["most"])
     output = open_output("replay", environment, options)
     session = environment.open_session(options["profile"])
     clients = Clients(session, one_region(session, options["region"]))
@@ -175,10 +179,13 @@ def replay(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
         queue = FailedEventsQueue(clients.sqs, url, arn, clock=clock, stopped=stopped)
         function = FailedEventsFunction(clients.invocations, name, clock=clock, stopped=stopped)
         run = ReplayRun(queue=queue, function=function, interrupted=stopped)
-        return _Command(output, clock, run, interrupts, options, filters).run_and_report()
+        is_current = outputs.get(_REPLAYED_EVENTS) == _AS_IT_IS_NOW
+        return _Command(output, clock, run, interrupts, options, filters, is_current).run_and_report()
 
 
-def _check_discard(kinds: Sequence[str], filters: Filters) -> None:
+def _check_discard(kinds: Sequence[str], filters: Filters, most: int | None) -> None:
+    if kinds and most is not None:
+        raise click.UsageError("--most limits a replay, and --discard deletes all that it names: use one of them")
     if Kind.EVENTS in kinds and not filters.any:
         raise click.UsageError("--discard events needs --account, --rule or --older-than")
     if Kind.FOREIGN in kinds and (filters.accounts or filters.rule):
@@ -195,6 +202,8 @@ class _Command:
     interrupts: Interrupts
     options: _Options
     filters: Filters
+    is_current: bool
+    """Whether the stack's function evaluates the repository as it is now, not the old item of a replayed event."""
     start: Counts | None = None
     selection: Selection = field(default_factory=Selection)
     in_flight: str = ""
@@ -203,13 +212,23 @@ class _Command:
         """Do it; whatever happens, what stays in the queue becomes visible again."""
         try:
             self._run()
-        finally:
+        except BaseException:
             self._release()
+            if self.in_flight:  # there will be no report
+                with suppress(OSError, SystemExit):
+                    print_line(self.output.errors, (self.in_flight, "yellow"))
+            raise
+        self._release()
         return self._report()
 
     def _run(self) -> None:
         queue, function = self.run.queue, self.run.function
         only_reads = self.options["dry_run"] or self.options["discard"]
+        if not only_reads and not self.is_current:
+            raise CannotRunError(
+                "the stack is of an older template: its function would report verdicts about repositories as they were "
+                "when an event was created, and AWS Config may have newer ones. Deploy the current template first"
+            )
         if not only_reads and function.is_stopped_by_concurrency():
             raise CannotRunError(
                 "the function's reserved concurrency is 0: Lambda would send every event back to the queue at once. "
@@ -226,9 +245,22 @@ class _Command:
                 reason = f"{error_text(error)}; the queue is encrypted with a KMS key: allow kms:Decrypt on it"
                 raise CannotRunError(reason) from None
             raise
-        if not (self.run.interrupted() or queue.failure):
-            self._alone(start.visible)
+        self._receive_the_rest(start)
         self._plan_and_act(start)
+
+    def _receive_the_rest(self, start: Counts) -> None:
+        """Receive what others have made visible again meanwhile, until nothing more comes."""
+        queue = self.run.queue
+        received = -1
+        while received < queue.held and not (self.run.interrupted() or queue.failure):
+            received = queue.held
+            counts = self._alone(start.visible)
+            if received < start.visible and not self.run.interrupted():
+                queue.receive_all(start)
+                if counts.visible and not queue.held:
+                    raise CannotRunError(
+                        f"Amazon SQS counts about {counts.visible:,} messages, and none could be received: run again"
+                    )
 
     def _plan_and_act(self, start: Counts) -> None:
         queue = self.run.queue

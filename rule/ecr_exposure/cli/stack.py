@@ -131,12 +131,14 @@ def find_rule(clients: Clients, deployment: Deployment, account: str | None = No
     account: that of the clients; by default the stack's.
     """
     pages = clients.config.get_paginator("describe_config_rules").paginate()
-    # The rule of a conformance pack that was just replaced may still be there, being deleted.
-    names = sorted(
-        str(rule["ConfigRuleName"])
+    # The rule of a conformance pack that was just replaced may still be there, being deleted. Another state, such as
+    # DELETING_RESULTS, is that of a rule which stays:
+    # https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigRule.html
+    states = {
+        str(rule["ConfigRuleName"]): rule.get("ConfigRuleState", "")
         for rule in entries(pages, lambda page: page["ConfigRules"])
-        if not rule.get("ConfigRuleState", "").startswith("DELETING")
-    )
+    }
+    names = sorted(name for name, state in states.items() if state != "DELETING")
     found = _matching(names, deployment)
     if len(found) == 1:
         return found[0]
@@ -145,6 +147,11 @@ def find_rule(clients: Clients, deployment: Deployment, account: str | None = No
     where = f"{account or deployment.account}, {deployment.region}"
     if found:
         raise CannotRunError(f"{len(found)} rules in {where} are named {wanted}: {_listed(found)}")
+    deleted = _matching(sorted(set(states) - set(names)), deployment)
+    if deleted:
+        raise CannotRunError(
+            f"no rule in {where} is named {wanted} but {_listed(deleted)}, which AWS Config is deleting"
+        )
     close = [name for name in names if deployment.rule_name in name]
     others = f"similar: {_listed(close)}" if close else f"none of the {len(names)} rules there contains this name"
     raise CannotRunError(f"no rule in {where} is named {wanted}; {others}")

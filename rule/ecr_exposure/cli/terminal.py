@@ -13,6 +13,9 @@ from rich.text import Text
 # A terminal that closes must not leave a repository behind either; Windows has no SIGHUP.
 _SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
+# Linux's monotonic clock stands still while the computer sleeps, and so does Python's of macOS; these two do not.
+_CLOCKS: Final = ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC")
+
 ALARM: Final = "bold white on red"
 
 
@@ -25,8 +28,12 @@ class Clock:
     """The real clock; a test brings its own."""
 
     def now(self) -> float:
-        """Return seconds that only increase."""
-        return time.monotonic()
+        """Return seconds that only increase, also while the computer sleeps: AWS's time goes on then."""
+        clock = next((getattr(time, name) for name in _CLOCKS if hasattr(time, name)), None)
+        try:
+            return time.monotonic() if clock is None else time.clock_gettime(clock)
+        except OSError:  # a kernel without this clock
+            return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -60,7 +67,9 @@ class Interrupts(AbstractContextManager["Interrupts"]):
 
     def __enter__(self) -> Self:
         """Handle the signals."""
-        self._previous = [(number, signal.signal(number, self._handle)) for number in _SIGNALS]
+        # nohup lets a process ignore SIGHUP, so that it goes on when its terminal closes.
+        heard = (each for each in _SIGNALS if each.name != "SIGHUP" or signal.getsignal(each) is not signal.SIG_IGN)
+        self._previous = [(number, signal.signal(number, self._handle)) for number in heard]
         return self
 
     def __exit__(

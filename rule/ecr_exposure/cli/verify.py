@@ -36,7 +36,7 @@ from ecr_exposure.cli.verification.leftovers import find_leftovers
 from ecr_exposure.cli.verification.plan import print_plan, print_steps, question
 from ecr_exposure.cli.verification.rule_exceptions import why_not_flagged
 from ecr_exposure.cli.verification.temporary_repository import LONGEST_RUN, PREFIX, STARTED_TAG
-from ecr_exposure.cli.verification.verify_run import VerifyRun
+from ecr_exposure.cli.verification.verify_run import INTERRUPTED, VerifyRun
 from ecr_exposure.cli.verification.verify_steps import Verification
 from ecr_exposure.errors import ParameterError
 
@@ -220,9 +220,9 @@ def verify(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
             run.clean(finished)
             return run.run()
         except KeyboardInterrupt:
-            last_line = ("Interrupted; this run leaves no repository.", "bold red")
-            members = run.members(problem="interrupted") if run else {}
-            return output.end(ExitCode.INTERRUPTED, "interrupted", last_line, **members)
+            if run is None:
+                return output.end(ExitCode.INTERRUPTED, "interrupted", (INTERRUPTED, "bold red"))
+            return run.end_interrupted()
 
 
 def _prepare(environment: Environment, options: _Options, output: Output, interrupts: Interrupts) -> VerifyRun:

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 _Value = TypeVar("_Value")
 Task = Callable[[], None]
+THREAD_NAME: Final = "ecr-exposure-worker"
 # How often the main thread looks whether a signal arrived; Python handles signals in the main thread only.
 _SECONDS_BETWEEN_LOOKS: Final = 0.1
 
@@ -63,7 +64,7 @@ class Workers:
         """
         try:
             for _ in range(min(self._threads, max(self._open, 1))):
-                Thread(target=self._work, daemon=True).start()
+                Thread(target=self._work, name=THREAD_NAME, daemon=True).start()
             with self._changed:
                 while self._open and not self._failure:
                     self._changed.wait(_SECONDS_BETWEEN_LOOKS)

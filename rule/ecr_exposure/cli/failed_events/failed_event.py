@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ecr_exposure.cli.aws_calls import printable
 
@@ -29,6 +29,15 @@ class NotARecordError(Exception):
     """A message is not an invocation record of this function; the error quotes nothing of the message."""
 
 
+class Subject(NamedTuple):
+    """What an event is about, with the values exactly as it has them."""
+
+    rule: tuple[str, ...]
+    """Account, Region and name."""
+    resource: tuple[str, ...]
+    """Type and id; empty for a scheduled notification, which is about all repositories."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedEvent:
     """What may be printed of a failed event, and the event itself."""
@@ -47,6 +56,8 @@ class FailedEvent:
     """The error without what differs between events: account, repository, request id."""
     hopeless: str
     """Why the function cannot succeed with this event, now or later; empty if it can."""
+    subject: Subject | None
+    """None if the event does not say it completely: then no other event replaces it, and it replaces no other."""
     payload: bytes = field(repr=False)
     """The event as JSON; it holds a result token, so it is never printed."""
 
@@ -71,6 +82,7 @@ def read_record(body: str, function_arn: str) -> FailedEvent:
     error = _error(record, context, token)
     account, resource = _text(event.get("accountId")), _text(item.get("resourceId"))
     return FailedEvent(
+        subject=_subject(event, () if kind == SCHEDULED else (item.get("resourceType"), item.get("resourceId"))),
         account=account or "-",
         region=_region(event) or "-",
         rule=_text(event.get("configRuleName")) or "-",
@@ -102,6 +114,13 @@ def _hopeless(kind: str, resource: str, at: object, error: str) -> str:
     if kind != SCHEDULED and not resource:
         return "it names no resource"
     return "" if isinstance(at, str) and at else "it has no time, which the function requires"
+
+
+def _subject(event: Mapping[str, Any], resource: tuple[object, ...]) -> Subject | None:
+    rule = (event.get("accountId"), _region(event), event.get("configRuleName"))
+    if not all(isinstance(each, str) and each for each in (*rule, *resource)):
+        return None
+    return Subject(tuple(map(str, rule)), tuple(map(str, resource)))
 
 
 def _region(event: Mapping[str, Any]) -> str:

@@ -107,10 +107,11 @@ class FailedEventsQueue:
         It also ends when as many messages as at the start were received, and a call brings only newer ones.
         """
         until = start.now + _ROUNDING
+        if not self._receipts:
+            self._extended = self._clock.now()
         first = self._receive(None)
         self._take(first, until)
         is_over = not first
-        self._extended = self._clock.now()
         workers = max(1, min(WORKERS, -(-start.visible // BATCH)))
 
         def ends() -> bool:

@@ -28,8 +28,8 @@ _TOO_MANY_REQUESTS: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
 _PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds before each further attempt."""
-_MOST_UNSURE: Final = 16
-"""So many invocations without an answer, one after the other, are not due to single events."""
+_MOST_FAILURES: Final = 16
+"""So many invocations, one after the other, that were throttled or failed in Lambda are not due to single events."""
 # Refused credentials, a refused action, no such function: Lambda's answer to each event would be the same.
 # https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html
 _GENERAL_STATUSES: Final = frozenset({401, 403, 404})
@@ -67,7 +67,7 @@ class FailedEventsFunction:
         """Take a client that makes one attempt for each call. stopped: whether somebody interrupted."""
         self._client, self.name = client, name
         self._clock, self._stopped = clock, stopped
-        self._unsure = 0
+        self._failures = 0
 
     def is_stopped_by_concurrency(self) -> bool:
         """Return whether the reserved concurrency is 0; raises an error of AWS.
@@ -86,7 +86,7 @@ class FailedEventsFunction:
             )
         except AWS_ERRORS as error:
             return self._failed(error)
-        self._unsure = 0
+        self._failures = 0
         status = response["StatusCode"]
         if status == _ACCEPTED:
             return Invocation(answer=Answer.ACCEPTED)
@@ -105,11 +105,16 @@ class FailedEventsFunction:
     def _failed(self, error: BaseException) -> Invocation:
         text, expired = error_text(error), has_expired(error)
         is_lost = isinstance(error, (HTTPClientError, IncompleteReadError, ResponseParserError, NotAwsError))
-        if is_lost and not isinstance(error, ConnectionError):
-            self._unsure += 1
-            is_general = isinstance(error, NotAwsError) or self._unsure >= _MOST_UNSURE
+        is_unsure = is_lost and not isinstance(error, ConnectionError)
+        if is_unsure or (isinstance(error, ClientError) and _may_be_repeated(error)):
+            self._failures += 1
+        else:
+            self._failures = 0
+        are_too_many = self._failures >= _MOST_FAILURES
+        if is_unsure:
+            is_general = isinstance(error, NotAwsError) or are_too_many
             return Invocation(answer=Answer.UNSURE, reason=f"unsure: {text}", is_general=is_general)
-        is_general = not isinstance(error, ClientError) or expired or _is_general(error)
+        is_general = are_too_many or not isinstance(error, ClientError) or expired or _is_general(error)
         return Invocation(answer=Answer.REFUSED, reason=f"not accepted: {text}", is_general=is_general, expired=expired)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from ecr_exposure.cli.failed_events.failed_event import SCHEDULED, FailedEvent
+from ecr_exposure.cli.failed_events.failed_event import SCHEDULED, FailedEvent, Subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Filters:
         if isinstance(event, str):
             return not (self.accounts or self.rule)
         return (not self.accounts or event.account in self.accounts) and (
-            not self.rule or fnmatchcase(event.rule, self.rule)
+            not self.rule or fnmatchcase(event.rule, self.rule.replace("[", "[[]"))
         )
 
 
@@ -124,36 +124,28 @@ def of_kinds(messages: Iterable[Message], kinds: Iterable[Kind], filters: Filter
     return [message for message in messages if is_wanted(message.content) and filters.match(message, now)]
 
 
-_Rule = tuple[str, str, str]
-_Subject = tuple[_Rule, str]
-"""A rule's account, Region and name, and a repository; empty for a scheduled notification."""
 _Order = tuple[datetime, datetime, str]
 
 
-def _newest(messages: Sequence[Message]) -> dict[_Subject, tuple[_Order, Message]]:
+def _newest(messages: Sequence[Message]) -> dict[Subject, tuple[_Order, Message]]:
     """Return the newest event of each subject with which the function can succeed."""
-    newest: dict[_Subject, tuple[_Order, Message]] = {}
+    newest: dict[Subject, tuple[_Order, Message]] = {}
     for message in messages:
         event = message.content
-        if isinstance(event, str) or event.hopeless or event.at is None:
+        if isinstance(event, str) or event.hopeless or event.at is None or event.subject is None:
             continue
-        subject, order = _subject(event), (event.at, message.sent, message.identifier)
-        if subject not in newest or order > newest[subject][0]:
-            newest[subject] = (order, message)
+        order = (event.at, message.sent, message.identifier)
+        if event.subject not in newest or order > newest[event.subject][0]:
+            newest[event.subject] = (order, message)
     return newest
 
 
-def _newer(newest: dict[_Subject, tuple[_Order, Message]], message: Message, event: FailedEvent) -> Message | None:
+def _newer(newest: dict[Subject, tuple[_Order, Message]], message: Message, event: FailedEvent) -> Message | None:
     """Return the newest event that makes this one unnecessary, if there is one."""
-    if event.at is None:
+    if event.at is None or event.subject is None:
         return None
-    rule, _ = subject = _subject(event)
-    scheduled = newest.get((rule, ""))
+    scheduled = newest.get(Subject(event.subject.rule, ()))
     if scheduled is not None and event.message_type != SCHEDULED and scheduled[0][0] > event.at:
         return scheduled[1]
-    found = newest.get(subject)
+    found = newest.get(event.subject)
     return found[1] if found is not None and found[0] > (event.at, message.sent, message.identifier) else None
-
-
-def _subject(event: FailedEvent) -> _Subject:
-    return (event.account, event.region, event.rule), event.resource

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, entries, error_code, required
+from ecr_exposure.cli.aws_calls import (
+    AWS_ERRORS,
+    Clients,
+    entries,
+    error_code,
+    error_text,
+    has_expired,
+    required,
+)
+from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.output import Output
-from ecr_exposure.cli.terminal import ALARM, Clock
+from ecr_exposure.cli.terminal import ALARM, Clock, print_line
 from ecr_exposure.cli.verification.temporary_repository import (
     LONGEST_RUN,
     STARTED_FORMAT,
@@ -42,21 +51,31 @@ class Leftover:
         """Return whether its run may still go on, perhaps another operator's."""
         return self.started is not None and not self.is_finished(now)
 
+    def __str__(self) -> str:
+        """Return its name, and that it is open if it is."""
+        return f"{self.repository.name} (OPEN TO EVERYONE)" if self.repository.may_be_open else self.repository.name
+
     def report(self, output: Output, now: datetime) -> None:
         """Print what is left, since when, and what the operator can do."""
         repository, since = self.repository, _text(self.started)
-        if repository.may_be_open:
-            output.step(f"Left by an earlier run: {repository.name} is OPEN TO EVERYONE, since {since}", ALARM)
-        else:
-            output.step(f"Left by an earlier run: {repository.name} is closed, created {since}", "yellow")
-        for command in repository.commands:
-            output.step(command)
+        is_open = repository.may_be_open
+        whose = "Of a run that may still go on" if self.may_go_on(now) else "Left by an earlier run"
+        state = f"is OPEN TO EVERYONE, since {since}" if is_open else f"is closed, created {since}"
+        output.step(f"{whose}: {repository.name} {state}", ALARM if is_open else "yellow")
+        further = (*repository.commands, self._end(now))
+        for line in further:
+            output.step(line)
+        # A repository that is open is no progress, which -q omits.
+        for line in (f"{whose}: {repository.name} {state}", *further) if output.quiet and is_open else ():
+            print_line(output.errors, (line, ALARM))
+
+    def _end(self, now: datetime) -> str:
+        """Return what --clean does with it."""
         if self.is_finished(now):
-            output.step("--clean deletes it")
-        elif self.started is None:
-            output.step(f"--clean does not delete it: the value of its tag {STARTED_TAG} is no time")
-        else:
-            output.step(f"Its run may still go on: --clean deletes it from {_text(self.started + LONGEST_RUN)} on")
+            return "--clean deletes it"
+        if self.started is None:
+            return f"--clean does not delete it: the value of its tag {STARTED_TAG} is no time"
+        return f"Its run may still go on: --clean deletes it from {_text(self.started + LONGEST_RUN)} on"
 
     def as_json(self, now: datetime) -> Mapping[str, object]:
         """Return it for the JSON document."""
@@ -87,7 +106,10 @@ def _text(time: datetime | None) -> str:
 
 
 def find_leftovers(clients: Clients, place: Place, clock: Clock) -> tuple[Leftover, ...]:
-    """Return the repositories that have both the name and the tag of an earlier run; raises one of AWS_ERRORS."""
+    """Return the repositories that have both the name and the tag of an earlier run.
+
+    Raises CannotRunError if one that has the name cannot be read, or one of AWS_ERRORS.
+    """
     pages = clients.ecr.get_paginator("describe_repositories").paginate(
         registryId=place.account, PaginationConfig={"PageSize": _PAGE_SIZE}
     )
@@ -105,9 +127,12 @@ def _leftovers(named: list["RepositoryTypeDef"], clients: Clients, place: Place,
                 continue
             has_policy = _has_policy(clients, place, name)
         except ClientError as error:
-            if error_code(error) != "RepositoryNotFoundException":
+            if error_code(error) == "RepositoryNotFoundException":
+                continue  # another run has just deleted it
+            if has_expired(error):
                 raise
-            continue  # another run has just deleted it
+            what = f"{name}, which an earlier run may have left open"
+            raise CannotRunError(f"{what}, cannot be read: {error_text(error)}") from None
         repository = TemporaryRepository.of_earlier_run(clients, place, clock, name=name, has_policy=has_policy)
         yield Leftover(repository=repository, started=_time(tags[STARTED_TAG]))
 

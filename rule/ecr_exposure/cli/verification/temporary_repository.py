@@ -203,7 +203,9 @@ class TemporaryRepository:
             if error_code(error) not in _CLOSED_BEFORE:
                 raise
             closing = _CLOSED_BEFORE[error_code(error)]
-        self._policy = _Effect.NONE
+        # A policy whose response was lost may take effect after a deletion found none.
+        if closing is not Closing.NO_POLICY or self._policy is not _Effect.UNKNOWN:
+            self._policy = _Effect.NONE
         return closing
 
     def delete(self) -> bool:

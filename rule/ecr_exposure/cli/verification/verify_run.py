@@ -19,6 +19,7 @@ from ecr_exposure.cli.verification.verify_steps import NotSeenError, NotVerified
 
 _STYLES: Final = {Outcome.YES: "green", Outcome.NO: "red", Outcome.OPEN: "yellow"}
 _EXPIRED: Final = "credentials expired"
+INTERRUPTED: Final = "Interrupted; this run leaves no repository."
 _VERIFIED: Final = "Verified: NON_COMPLIANT, then COMPLIANT, and the repository is deleted."
 
 
@@ -63,10 +64,33 @@ class VerifyRun:
 
     def clean(self, finished: Sequence[Leftover]) -> None:
         """Delete leftovers; CannotRunError if one could not be deleted."""
-        failed = [leftover for leftover in finished if self.clean_up.run(leftover.repository)]
+        failed: list[Leftover] = []
+        for leftover in finished:
+            if self.clean_up.run(leftover.repository):
+                failed.append(leftover)
+            else:
+                self.leftovers = tuple(each for each in self.leftovers if each is not leftover)
         if failed:
             raise CannotRunError(f"left by an earlier run and not deleted: {_names(failed)}")
-        self.leftovers = tuple(leftover for leftover in self.leftovers if leftover not in finished)
+
+    def end_interrupted(self) -> ExitCode:
+        """Print the last line of a run that somebody interrupted, and whose own repository is deleted."""
+        still = self._still_there()
+        last_line = (f"{INTERRUPTED} {still}" if still else INTERRUPTED, ALARM if self._any_is_open else "bold red")
+        return self.output.end(ExitCode.INTERRUPTED, "interrupted", last_line, **self.members(problem="interrupted"))
+
+    def _still_there(self) -> str:
+        """Return what other runs left; empty for nothing."""
+        if not self.leftovers:
+            return ""
+        now = self.verification.clock.today()
+        going_on = all(leftover.may_go_on(now) for leftover in self.leftovers)
+        whose = "of another run, which may still go on" if going_on else "of earlier runs"
+        return f"Still there, {whose}: {_names(self.leftovers)}"
+
+    @property
+    def _any_is_open(self) -> bool:
+        return any(leftover.repository.may_be_open for leftover in self.leftovers)
 
     def run(self) -> ExitCode:
         """Run the steps and clean up; raises KeyboardInterrupt only if no repository is left."""
@@ -124,18 +148,20 @@ class VerifyRun:
 
     def _end(self, ended: _Ended, answered: Sequence[Answer]) -> ExitCode:
         """Print the last line of a run that leaves nothing."""
-        last_line = (f"Not verified: {ended.problem}", "bold red") if ended.problem else (_VERIFIED, "bold green")
+        still = f". {self._still_there()}" if self.leftovers else ""
+        last_line = (
+            (f"Not verified: {ended.problem}{still}", "bold red") if ended.problem else (_VERIFIED, "bold green")
+        )
         members = self.members(answered, problem=ended.problem or None)
         return self.output.end(ended.exit_code, ended.result, last_line, **members)
 
     def _end_with_leftovers(self, answered: Sequence[Answer]) -> ExitCode:
         """Print the last line of a run after which nothing is wrong but what other runs left."""
-        now = self.verification.clock.today()
-        going_on = all(leftover.may_go_on(now) for leftover in self.leftovers)
-        whose = "of another run, which may still go on" if going_on else "of earlier runs"
-        text = f"Still there, {whose}: {_names(self.leftovers)}"
+        text = self._still_there()
         members = self.members(answered, problem=text)
-        return self.output.end(ExitCode.NOT_AS_WANTED, "leftovers", (text, "bold red"), **members)
+        return self.output.end(
+            ExitCode.NOT_AS_WANTED, "leftovers", (text, ALARM if self._any_is_open else "bold red"), **members
+        )
 
     def _end_with_repository(self, ended: _Ended, left: Left) -> ExitCode:
         """Print what is left, with the command that closes it first; no further call of AWS could hide it."""
@@ -197,4 +223,4 @@ def _advice(error: BaseException) -> str:
 
 
 def _names(leftovers: Sequence[Leftover]) -> str:
-    return ", ".join(leftover.repository.name for leftover in leftovers)
+    return ", ".join(map(str, leftovers))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from botocore.exceptions import ClientError
+
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, Unknown, entries, error_code, error_text, may_pass
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.stack import Deployment
@@ -20,6 +22,8 @@ from ecr_exposure.repository import RESOURCE_TYPE
 # returns for a resource that AWS Config has not discovered yet: so this error means "nothing seen yet".
 # https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByResource.html
 _NOT_YET: Final = "InvalidParameterValueException"
+_SECONDS_BETWEEN_QUESTIONS: Final = 60.0
+"""So often a wait makes sure that the rule is still there."""
 TEMPLATE_SEVERITY: Final = "CRITICAL"
 """The severity that deploy/security-hub.yaml gives findings by default."""
 
@@ -172,6 +176,7 @@ class Verification:
 
     def _wait_for(self, wanted: str, waiting: Waiting, deadline: float) -> None:
         unseen = ""
+        asked = self.clock.now()
         while True:
             try:
                 compliance, evaluation = self._evaluation()
@@ -190,7 +195,26 @@ class Verification:
                 return
             if self.clock.now() >= deadline:
                 raise self._too_late(wanted, unseen)
+            if self.clock.now() - asked >= _SECONDS_BETWEEN_QUESTIONS:
+                asked = self.clock.now()
+                self._require_rule()
             waiting.wait(wanted, deadline)
+
+    def _require_rule(self) -> None:
+        """Raise NotVerifiedError if the rule is deleted meanwhile, for example with its stack: nothing can come then.
+
+        Faults mean nothing: the next look at the evaluations shows them, too.
+        """
+        try:
+            response = self.checked.clients.config.describe_config_rules(ConfigRuleNames=[self.rule])
+            is_there = any(rule.get("ConfigRuleState") != "DELETING" for rule in response["ConfigRules"])
+        except ClientError as error:
+            # https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigRules.html
+            is_there = error_code(error) != "NoSuchConfigRuleException"
+        except (*AWS_ERRORS, KeyError):
+            is_there = True
+        if not is_there:
+            raise NotVerifiedError(f"the rule {self.rule} was deleted meanwhile, so no evaluation can come any more")
 
     def _too_late(self, wanted: str, unseen: str) -> NotVerifiedError | NotSeenError:
         """Return why the wait ended at the time limit; ``unseen`` is why the last look saw nothing."""
