@@ -48,7 +48,7 @@ def expired_at_the_end(prepared: PreparedOrganization) -> Iterator[None]:
 
 
 @contextmanager
-def interrupted_at(  # noqa: PLR0913 - each argument is one fact about the interrupt
+def interrupted_at(  # noqa: PLR0913 - each argument is one fact about the call
     prepared: PreparedOrganization,
     service: str,
     operation: str,
@@ -57,7 +57,7 @@ def interrupted_at(  # noqa: PLR0913 - each argument is one fact about the inter
     sent: int = signal.SIGINT,
     throttled: bool = False,
 ) -> Iterator[None]:
-    """Send a signal at this call, by default Ctrl-C; ``throttled``: AWS throttles the operation from then on."""
+    """Send a signal at this call, by default that of Ctrl-C; ``throttled``: AWS throttles the operation then on."""
     made: list[Call] = []
 
     def interrupt(call: Call) -> bool:

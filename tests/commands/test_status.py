@@ -57,7 +57,10 @@ class TestEvaluated:
         assert run.status == 1
 
     def test_result_of_a_repository_that_is_not_recorded_counts(self) -> None:
-        """The periodic evaluation reads ECR itself, for example where the recorder does not record repositories."""
+        """The periodic evaluation reads ECR itself, also where the recorder is stopped or does not record repositories.
+
+        Such a recorder records no AWS::Config::ResourceCompliance either, so only AWS Config's results show it.
+        """
         with deployed_organization() as deployed:
             deployed.organization.create_repository(ONE, HOME, "team/app")
             deployed.evaluate()

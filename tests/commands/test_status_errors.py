@@ -42,7 +42,8 @@ class TestRefused:
         [
             ("GetOrganizationConformancePackDetailedStatus", "the rule's deployment in each account"),
             ("GetAggregateDiscoveredResourceCounts", "the recorded repositories"),
-            ("SelectAggregateResourceConfig", "the results of the rule"),
+            ("SelectAggregateResourceConfig", "the recorded repositories"),
+            ("DescribeAggregateComplianceByConfigRules", "the results of the rule"),
             ("DescribeConfigurationAggregatorSourcesStatus", "the aggregator's sources"),
         ],
     )
@@ -128,7 +129,7 @@ class TestRefused:
         assert set(run.rows.values()) == {expected}
 
     def test_failed_instance_is_missing_although_results_cannot_be_read(self) -> None:
-        fault = refused("config", "SelectAggregateResourceConfig")
+        fault = refused("config", "DescribeAggregateComplianceByConfigRules")
         with deployed_organization() as deployed, deployed.organization.faults.inject(fault):
             del deployed.deployments.instances[ONE]
             run = deployed.status(regions=HOME)
@@ -170,6 +171,7 @@ class TestTransient:
             ("config", "GetOrganizationConformancePackDetailedStatus"),
             ("config", "GetAggregateDiscoveredResourceCounts"),
             ("config", "SelectAggregateResourceConfig"),
+            ("config", "DescribeAggregateComplianceByConfigRules"),
             ("config", "GetAggregateComplianceDetailsByConfigRule"),
             ("config", "DescribeConfigurationAggregators"),
             ("config", "DescribeConfigurationAggregatorSourcesStatus"),
@@ -187,7 +189,7 @@ class TestTransient:
             assert len(injected.calls) == 3
 
     def test_lasting_throttle_is_not_seen(self) -> None:
-        fault = Fault("config", "SelectAggregateResourceConfig", message="Rate exceeded", times=None)
+        fault = Fault("config", "DescribeAggregateComplianceByConfigRules", message="Rate exceeded", times=None)
         with deployed_organization() as deployed, deployed.organization.faults.inject(fault):
             run = deployed.status(regions=HOME)
         assert run.rows[ONE, HOME].startswith("not seen | the results of the rule: ThrottlingException: Rate exceeded")
@@ -198,6 +200,7 @@ class TestTransient:
         [
             ("config", "GetAggregateDiscoveredResourceCounts"),
             ("config", "SelectAggregateResourceConfig"),
+            ("config", "DescribeAggregateComplianceByConfigRules"),
             ("config", "GetOrganizationConformancePackDetailedStatus"),
             ("config", "DescribeConfigurationAggregatorSourcesStatus"),
             ("cloudwatch", "DescribeAlarms"),
@@ -230,7 +233,9 @@ class TestTransient:
         assert run.rows[ONE, HOME] == "not seen | the result of team/app has no time"
 
     def test_broken_connection_is_not_seen(self) -> None:
-        fault = Fault("config", "SelectAggregateResourceConfig", connection=Connection.READ_TIMEOUT, times=None)
+        fault = Fault(
+            "config", "DescribeAggregateComplianceByConfigRules", connection=Connection.READ_TIMEOUT, times=None
+        )
         with deployed_organization() as deployed, deployed.organization.faults.inject(fault):
             assert deployed.status(regions=HOME).rows[ONE, HOME].startswith("not seen | the results of the rule: Read")
 
@@ -249,6 +254,7 @@ class TestTransient:
         "operation",
         [
             "SelectAggregateResourceConfig",
+            "DescribeAggregateComplianceByConfigRules",
             "GetAggregateDiscoveredResourceCounts",
             "GetOrganizationConformancePackDetailedStatus",
         ],
@@ -299,6 +305,7 @@ class TestEarlyEnd:
             ("cloudformation", "DescribeStacks"),
             ("organizations", "ListAccounts"),
             ("config", "SelectAggregateResourceConfig"),
+            ("config", "DescribeAggregateComplianceByConfigRules"),
             ("config", "GetAggregateComplianceDetailsByConfigRule"),
         ],
     )

@@ -184,7 +184,10 @@ class TestAccounts:
             deployed.status("--accounts", ONE, regions=HOME)
             calls = [call.parameters for call in deployed.organization.calls if "Aggregate" in call.operation]
         assert [call["AccountId"] for call in calls if "AccountId" in call] == [ONE]
-        assert [call["Expression"][-19:] for call in calls if "Expression" in call] == [f"IN ('{ONE}')"] * 2
+        assert [call["Filters"] for call in calls if "AwsRegion" in call.get("Filters", {})] == [
+            {"AwsRegion": HOME, "AccountId": ONE}
+        ]
+        assert [call["Expression"][-19:] for call in calls if "Expression" in call] == [f"IN ('{ONE}')"]
 
     def test_document_of_a_refused_account_says_where_that_is(self) -> None:
         with deployed_organization() as deployed:

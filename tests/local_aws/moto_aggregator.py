@@ -24,14 +24,11 @@ from tests.local_aws.recorder import RESOURCE_TYPE
 
 _ALL_COUNTED: Final = (None, RESOURCE_TYPE)
 _AGGREGATED: Final = ("COMPLIANT", "NON_COMPLIANT")
-# AWS Config runs every SELECT; this stand-in only two, with or without accounts.
-_PLACES: Final = r" AND awsRegion = '(?P<region>[a-z0-9-]+)'(?: AND accountId IN \((?P<accounts>[0-9', ]+)\))?"
-_RULES: Final = re.compile(
-    r"SELECT accountId, configuration\.configRuleList\.configRuleName "
-    r"WHERE resourceType = 'AWS::Config::ResourceCompliance' "
-    rf"AND configuration\.targetResourceType = 'AWS::ECR::Repository'{_PLACES}"
+# AWS Config runs every SELECT; this stand-in only one, with or without accounts.
+_REPOSITORIES: Final = re.compile(
+    r"SELECT accountId, resourceId WHERE resourceType = 'AWS::ECR::Repository' AND awsRegion = '(?P<region>[a-z0-9-]+)'"
+    r"(?: AND accountId IN \((?P<accounts>[0-9', ]+)\))?"
 )
-_REPOSITORIES: Final = re.compile(rf"SELECT accountId, resourceId WHERE resourceType = 'AWS::ECR::Repository'{_PLACES}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +63,7 @@ def aggregated_data(organization: LocalOrganization, *, page: int = 100) -> Iter
             ("describe_configuration_aggregators", _aggregators(data)),
             ("describe_configuration_aggregator_sources_status", _sources(data)),
             ("get_aggregate_discovered_resource_counts", _aggregate_counts(data)),
+            ("describe_aggregate_compliance_by_config_rules", _rules(data)),
             ("get_aggregate_compliance_details_by_config_rule", _details(data)),
             ("select_aggregate_resource_config", _select(data)),
             ("list_discovered_resources", _own_repositories(data)),
@@ -171,41 +169,45 @@ def _result(rule: Rule, row: Evaluation) -> dict[str, Any]:
 
 
 def _select(data: AggregatedData) -> Callable[..., str]:
-    """SelectAggregateResourceConfig: the repositories of a Region, or the rules that have a result for each of them."""
+    """SelectAggregateResourceConfig: the repositories of a Region."""
 
     def select_aggregate_resource_config(self: ConfigResponse) -> str:
         covers = _coverage(self)
-        expression = self._get_param("Expression")
-        repositories = _REPOSITORIES.fullmatch(expression)
-        query = repositories or _RULES.fullmatch(expression)
+        query = _REPOSITORIES.fullmatch(self._get_param("Expression"))
         if query is None:
-            raise AssertionError(f"this expression is not known here: {expression}")
+            raise AssertionError(f"this expression is not known here: {self._get_param('Expression')}")
         wanted = re.findall(r"[0-9]{12}", query["accounts"] or "")
-
-        def asked_for(account: str, region: str) -> bool:
-            is_wanted = region == query["region"] and (not wanted or account in wanted)
-            return is_wanted and data.has(covers, account, region)
-
-        rows = _repositories(data, asked_for) if repositories else _compliance(data, asked_for)
-        return _page(self, data.page, "Results", [json.dumps(row) for row in rows])
+        rows = [
+            json.dumps({"accountId": account, "resourceId": name})
+            for account, region, name in data.organization.recorder.recorded()
+            if region == query["region"]
+            and account in (wanted or [account])
+            and data.has(covers, account, region)
+            and name not in data.unlisted
+        ]
+        return _page(self, data.page, "Results", rows)
 
     return select_aggregate_resource_config
 
 
-def _repositories(data: AggregatedData, asked_for: Callable[[str, str], bool]) -> Iterator[dict[str, Any]]:
-    for account, region, name in data.organization.recorder.recorded():
-        if asked_for(account, region) and name not in data.unlisted:
-            yield {"accountId": account, "resourceId": name}
+def _rules(data: AggregatedData) -> Callable[..., str]:
+    """DescribeAggregateComplianceByConfigRules of a Region, with or without an account: the rules with results."""
 
+    def describe_aggregate_compliance_by_config_rules(self: ConfigResponse) -> str:
+        covers = _coverage(self)
+        filters: Mapping[str, str] = self._get_param("Filters")
+        store = data.organization.config_store
+        rows = [
+            {"AccountId": rule.account, "AwsRegion": rule.region, "ConfigRuleName": rule.name}
+            for rule in store.rules
+            if rule.region == filters["AwsRegion"]
+            and rule.account == filters.get("AccountId", rule.account)
+            and data.has(covers, rule.account, rule.region)
+            and any(row.compliance in _AGGREGATED for row in store.evaluations(rule))
+        ]
+        return _page(self, data.page, "AggregateComplianceByConfigRules", rows)
 
-def _compliance(data: AggregatedData, asked_for: Callable[[str, str], bool]) -> Iterator[dict[str, Any]]:
-    names: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for rule in data.organization.config_store.rules:
-        if asked_for(rule.account, rule.region):
-            for row in data.organization.config_store.evaluations(rule):
-                names.setdefault((rule.account, row.resource_id), []).append({"configRuleName": rule.name})
-    for (account, _), found in names.items():
-        yield {"accountId": account, "configuration": {"configRuleList": found}}
+    return describe_aggregate_compliance_by_config_rules
 
 
 def _coverage(response: ConfigResponse) -> Callable[[str, str], bool]:

@@ -39,6 +39,7 @@ PERMISSIONS: Final = (
     ),
     statement(
         "ReadAggregator",
+        "config:DescribeAggregateComplianceByConfigRules",
         "config:DescribeConfigurationAggregators",
         "config:DescribeConfigurationAggregatorSourcesStatus",
         "config:GetAggregateDiscoveredResourceCounts",

@@ -8,22 +8,23 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from ecr_exposure.cli.aggregators import COMPLIANCE, REPOSITORY, AggregatorPlace
+from ecr_exposure.cli.aggregators import REPOSITORY, AggregatorPlace
 from ecr_exposure.cli.aws_calls import NotAwsError, Unknown, entries, message_text, printable, required
 from ecr_exposure.cli.rule_status.evidence import Problems, Recorded, Times
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
     from mypy_boto3_config.literals import AggregatedSourceStatusTypeType
+    from mypy_boto3_config.type_defs import ConfigRuleComplianceFiltersTypeDef
 
 _PAGE: Final = 100
+_PAGE_OF_RULES: Final = 1000
 # An expression has at most 4,096 characters:
 # https://docs.aws.amazon.com/config/latest/APIReference/API_SelectAggregateResourceConfig.html
 _MOST_NAMED: Final = 100
 
-_Value = TypeVar("_Value")
 RuleNames = Mapping[str, frozenset[str]]
 """Account to the names of the rule there, with which it has results."""
 
@@ -47,7 +48,7 @@ def read_repositories(
     counts = _count_repositories(client, aggregator, region)
     query = f"SELECT accountId, resourceId WHERE resourceType = '{REPOSITORY}' AND awsRegion = '{region}'"
     names: dict[str, set[str]] = {account: set() for account in counts}
-    for account, name in _select(client, aggregator, query, accounts, _repository):
+    for account, name in _select(client, aggregator, query, accounts):
         names.setdefault(account, set()).add(name)
     return {account: Recorded(names=frozenset(found), count=counts.get(account, 0)) for account, found in names.items()}
 
@@ -77,28 +78,31 @@ def read_rule_names(
     is_its_rule: Callable[[str], bool],
     accounts: Collection[str],
 ) -> RuleNames:
-    """Return the accounts in which the rule has results, with its names there; all accounts if none are given."""
-    query = (
-        "SELECT accountId, configuration.configRuleList.configRuleName "
-        f"WHERE resourceType = '{COMPLIANCE}' AND configuration.targetResourceType = '{REPOSITORY}' "
-        f"AND awsRegion = '{region}'"
-    )
+    """Return the accounts in which the rule has results, with its names there; all accounts if none are given.
+
+    AWS Config has results also where no recorder runs, which would record them as AWS::Config::ResourceCompliance:
+    https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeAggregateComplianceByConfigRules.html
+    """
+    paginator = client.get_paginator("describe_aggregate_compliance_by_config_rules")
     names: dict[str, set[str]] = {}
-    for account, rules in _select(client, aggregator, query, accounts, _rules):
-        its = set(filter(is_its_rule, rules))
-        if its:
-            names.setdefault(account, set()).update(its)
+    for account in sorted(accounts) or [""]:
+        filters: ConfigRuleComplianceFiltersTypeDef = {"AwsRegion": region}
+        if account:
+            filters["AccountId"] = account
+        pages = paginator.paginate(
+            ConfigurationAggregatorName=aggregator.name, Filters=filters, PaginationConfig={"PageSize": _PAGE_OF_RULES}
+        )
+        for each in entries(pages, lambda page: page["AggregateComplianceByConfigRules"]):
+            found, name = required(each, lambda rule: (rule["AccountId"], rule["ConfigRuleName"]))
+            if is_its_rule(name):
+                names.setdefault(found, set()).add(name)
     return {account: frozenset(each) for account, each in names.items()}
 
 
 def _select(
-    client: "ConfigServiceClient",
-    aggregator: AggregatorPlace,
-    query: str,
-    accounts: Collection[str],
-    read: Callable[[Mapping[str, Any]], _Value],
-) -> Iterator[tuple[str, _Value]]:
-    """Yield the account of each result, and what is read of it; NotAwsError for one that is not as asked for."""
+    client: "ConfigServiceClient", aggregator: AggregatorPlace, query: str, accounts: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield account and resource ID of each result; NotAwsError for one that is not as asked for."""
     if 0 < len(accounts) <= _MOST_NAMED:
         listed = ", ".join(f"'{account}'" for account in sorted(accounts))
         query += f" AND accountId IN ({listed})"
@@ -108,19 +112,11 @@ def _select(
     for text in entries(pages, lambda page: page["Results"]):
         try:
             row = json.loads(text)
-            found = str(row["accountId"]), read(row)
+            found = str(row["accountId"]), str(row["resourceId"])
         except (ValueError, KeyError, TypeError):
             problem = "a result of SelectAggregateResourceConfig is not as asked for"
             raise NotAwsError(f"{problem}: {text[:80]}") from None
         yield found
-
-
-def _repository(row: Mapping[str, Any]) -> str:
-    return str(row["resourceId"])
-
-
-def _rules(row: Mapping[str, Any]) -> list[str]:
-    return [str(each["configRuleName"]) for each in row["configuration"]["configRuleList"]]
 
 
 def read_results(
