@@ -89,8 +89,8 @@ def _unread(inventory: Inventory) -> Iterator[Finding]:
             f"{unread:,} of {inventory.pairs:,} cases, one for each account and Region, to save calls",
             where=f"account {inventory.caller.account}",
             commands=(f"ecr-exposure preflight --regions {regions} --hub {inventory.hub} --thorough",),
-            note="It was read in one Region of each account, and wherever a recorder does not report success. The "
-            "command reads it everywhere.",
+            note="It was read in one Region of each account, and for the first 1,000 recorders that do not report "
+            "success. The command reads it everywhere.",
         )
 
 
