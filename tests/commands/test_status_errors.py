@@ -23,6 +23,7 @@ from tests.commands.prepared_organization import refused
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Connection, Fault
 from tests.local_aws.organization import HUB
+from tests.nightly import every
 
 REFUSED = "AccessDeniedException: no {0} for you ({0})"
 
@@ -164,20 +165,23 @@ class TestTransient:
 
     @pytest.mark.parametrize(
         ("service", "operation"),
-        [
-            ("cloudformation", "DescribeStacks"),
-            ("cloudformation", "ListStackInstances"),
-            ("organizations", "ListAccounts"),
-            ("config", "GetOrganizationConformancePackDetailedStatus"),
-            ("config", "GetAggregateDiscoveredResourceCounts"),
-            ("config", "SelectAggregateResourceConfig"),
-            ("config", "DescribeAggregateComplianceByConfigRules"),
-            ("config", "GetAggregateComplianceDetailsByConfigRule"),
-            ("config", "DescribeConfigurationAggregators"),
-            ("config", "DescribeConfigurationAggregatorSourcesStatus"),
-            ("sqs", "GetQueueAttributes"),
-            ("cloudwatch", "DescribeAlarms"),
-        ],
+        every(
+            3,
+            [
+                ("cloudformation", "DescribeStacks"),
+                ("cloudformation", "ListStackInstances"),
+                ("organizations", "ListAccounts"),
+                ("config", "GetOrganizationConformancePackDetailedStatus"),
+                ("config", "GetAggregateDiscoveredResourceCounts"),
+                ("config", "SelectAggregateResourceConfig"),
+                ("config", "DescribeAggregateComplianceByConfigRules"),
+                ("config", "GetAggregateComplianceDetailsByConfigRule"),
+                ("config", "DescribeConfigurationAggregators"),
+                ("config", "DescribeConfigurationAggregatorSourcesStatus"),
+                ("sqs", "GetQueueAttributes"),
+                ("cloudwatch", "DescribeAlarms"),
+            ],
+        ),
     )
     def test_throttled_calls_are_repeated(self, service: str, operation: str) -> None:
         fault = Fault(service, operation, code="ThrottlingException", times=3)
@@ -194,7 +198,7 @@ class TestTransient:
             run = deployed.status(regions=HOME)
         assert run.rows[ONE, HOME].startswith("not seen | the results of the rule: ThrottlingException: Rate exceeded")
 
-    @pytest.mark.parametrize("body", ["<html>Blocked by a proxy</html>", "{}"])
+    @pytest.mark.parametrize("body", every(2, ["<html>Blocked by a proxy</html>", "{}"]))
     @pytest.mark.parametrize(
         ("service", "operation"),
         [

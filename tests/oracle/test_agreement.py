@@ -15,6 +15,7 @@ from ecr_exposure import judge
 from ecr_exposure.policy import condition_keys as engine_keys
 from ecr_exposure.policy import operators as engine_operators
 from tests.corpus.loader import Case
+from tests.nightly import NIGHTLY
 from tests.oracle import solver_condition_keys, solver_operators
 from tests.oracle.agreement import (
     CASES,
@@ -32,8 +33,6 @@ from tests.oracle.generator.real_policies import FAMILIES
 from tests.oracle.policy_builder import NOT_GRANTED, PROBLEM, UNDECIDED
 from tests.oracle.solver_oracle import decide
 
-# 100 by default; HYPOTHESIS_PROFILE=nightly asks for thousands.
-NIGHTLY: Final = settings().max_examples > 100
 GENERATED: Final = list(HealthCheck)
 MUTANTS: Final = 80
 

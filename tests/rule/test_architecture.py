@@ -41,10 +41,16 @@ def module_of(file: Path) -> str:
 
 
 @cache
+def tree_of(file: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
 def imported_by(file: Path) -> frozenset[str]:
     """Return the modules that a module imports, wherever in the file."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
         elif isinstance(node, ast.Import):
@@ -58,9 +64,10 @@ def own_imports_of(file: Path) -> set[str]:
     return {name.removeprefix(prefix) for name in imported_by(file) if name.startswith(prefix)}
 
 
+@cache
 def clock_readings_of(file: Path) -> int:
     """Return how often a module asks for the time."""
-    calls = [node.func for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    calls = [node.func for node in ast.walk(tree_of(file)) if isinstance(node, ast.Call)]
     asked = {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "time_ns"}
     return sum(isinstance(call, ast.Attribute) and call.attr in asked for call in calls)
 
@@ -86,7 +93,7 @@ class TestEachModule:
     def test_has_at_most_400_lines_and_functions_of_40(self, file: Path) -> None:
         text = file.read_text(encoding="utf-8")
         assert len(text.splitlines()) <= 400
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.FunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 assert not body or (body[-1].end_lineno or 0) - body[0].lineno < 40, node.name

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from hypothesis import settings
 
 from tests.corpus.loader import Case, all_cases
+from tests.nightly import every
 from tests.rule.member_account import MEMBER, REGION, MemberAccount, deployed
 
-# Every third case by default, all with HYPOTHESIS_PROFILE=nightly: `judge` alone is asked about each.
-CASES: Final = [*all_cases()][:: 1 if settings().max_examples > 100 else 3]
+# `judge` alone is asked about each.
+CASES: Final = every(3, [*all_cases()])
 
 
 @pytest.fixture(scope="module")
