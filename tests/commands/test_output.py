@@ -191,6 +191,19 @@ class TestRegions:
         assert "all-enabled already names every Region" in capsys.readouterr().err
 
 
+class TestErrors:
+    """What is printed of an error of AWS."""
+
+    def test_message_of_aws_is_cut_at_200_characters(
+        self, organization: LocalOrganization, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        environment = Environment(session=organization.session(HUB, "eu-west-1"))
+        fault = Fault("cloudformation", "DescribeStacks", status=403, code="AccessDenied", message="x" * 300)
+        with organization.faults.inject(fault):
+            assert main(["replay", "stack"], environment) == 2
+        assert capsys.readouterr().err == f"Not run: AccessDenied: {'x' * 199}… (DescribeStacks)\n"
+
+
 class TestExpiry:
     """Credentials that expire while a command runs."""
 
