@@ -74,7 +74,7 @@ class TestCommands:
             f'    for region in {rest}; do sam deploy --region "$region" || break; done',
             f"  {', '.join(OTHERS[:5])} need ExcludedAccounts of their own: deploy every update there with the command "
             "above.",
-            "  Once that is no longer needed, deploy without it: parameters.yaml has the value of the other Regions.",
+            "  Where preflight prints the plain command again, use that: it sends the value of parameters.yaml.",
         ]
 
 

@@ -24,7 +24,7 @@ from tests.local_aws.moto_organizations import organizations_api
 from tests.local_aws.organization import HUB, LocalOrganization
 
 PUT: Final = f"aws configservice put-configuration-recorder --region {HOME} --configuration-recorder"
-UNCHECKED_1: Final = "1 account not checked, so not in ExcludedAccounts; any of them may fail the deployment: "
+UNCHECKED_1: Final = "1 account not checked, so not in ExcludedAccounts; it may fail the deployment: "
 NO_RECORDER_IN_HUB: Final = "there is no configuration recorder in this account, from which the rule is deployed"
 START: Final = f"aws configservice start-configuration-recorder --region {HOME} --configuration-recorder-name default"
 
@@ -61,7 +61,7 @@ class TestScope:
         assert called.count("ListAccounts") == 13
         assert "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)" in report.text
         (finding,) = report.under("Not checked")
-        assert finding == "account 111122223333: cannot be seen from here: 248 accounts"
+        assert finding == "account 111122223333: can assume no role there, so not checked: 248 accounts"
         assert report.text.count("  500000000001 (member-500000000001), ") == 1
         assert "500000000005 (member-500000000005), and 243 more\n  The reason: AccessDenied: " in report.text
         assert report.excluded == members[-1]
@@ -118,8 +118,8 @@ class TestScope:
         prepared.remove_recorder(TWO)
         report = preflight(prepared)
         assert report.status == 2
-        assert report.under("Not checked") == [f"account {HUB}: cannot be seen from here: 1 account"]
-        at = report.lines.index(f"- account {HUB}: cannot be seen from here: 1 account")
+        assert report.under("Not checked") == [f"account {HUB}: can assume no role there, so not checked: 1 account"]
+        at = report.lines.index(f"- account {HUB}: can assume no role there, so not checked: 1 account")
         assert report.lines[at + 1 : at + 4] == [
             f"  {TWO} (member-{TWO})",
             "  The reason: AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role "

@@ -136,7 +136,7 @@ class TestFacts:
         write(document)
         report = preflight(delegated, "--from", FILE)
         assert (report.status, report.under("Not checked")) == (0, [])
-        assert "was not read in 1 of 4 cases" in report.text
+        assert "was not read in 1 of 4 accounts × Regions" in report.text
         assert any(line.endswith(f"--hub {ONE} --thorough") for line in report.lines)
 
     def test_permissions_boundary_of_another_name_is_read(

@@ -84,11 +84,11 @@ class TestHubOfItsOwn:
         assert "would choose" not in report.text
         assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
         at = report.lines.index(
-            f"  The management account {MANAGEMENT} can usually check this. In AWS CloudShell there:"
+            f"  The management account {MANAGEMENT} can usually check this. There, in a clone of this project:"
         )
         assert report.lines[at + 1 : at + 4] == [
             f"    {COMMAND} --json > preflight.json",
-            "  Then copy preflight.json to this folder, and here:",
+            "  Then copy preflight.json to this folder, and here, with the other options of this run:",
             f"    ecr-exposure preflight --regions {HOME},{ABROAD} --from preflight.json",
         ]
 
@@ -160,7 +160,9 @@ class TestHubOfItsOwn:
         delegated.organization.accounts_without_role.add(ONE)
         report = preflight(delegated, "--hub", ONE)
         assert report.status == 2
-        assert report.under("Not checked") == [f"account {MANAGEMENT}: cannot be seen from here: 1 account"]
+        assert report.under("Not checked") == [
+            f"account {MANAGEMENT}: can assume no role there, so not checked: 1 account"
+        ]
         assert f"  {ONE} (member-{ONE})" in report.lines
 
 
@@ -219,7 +221,7 @@ class TestReadInTheHub:
         report = preflight(delegated, "--hub", ONE, regions=HOME)
         assert report.status == 2
         assert [line.partition(" could not be checked: ")[0] for line in report.under("Not checked")] == [
-            f"account {MANAGEMENT}: cannot be seen from here: 1 account",
+            f"account {MANAGEMENT}: can assume no role there, so not checked: 1 account",
             f"{NAMED}, eu-west-1: the key mrk-1234abcd of KmsKeyArn",
         ]
         assert any(
@@ -244,7 +246,7 @@ class TestHubThatIsTheManagementAccount:
         prepared.organization.accounts_without_role.add(MANAGEMENT)
         report = preflight(prepared, "--hub", MANAGEMENT)
         assert report.status == 2
-        assert report.under("Not checked") == [f"account {ONE}: cannot be seen from here: 1 account"]
+        assert report.under("Not checked") == [f"account {ONE}: can assume no role there, so not checked: 1 account"]
         assert f"  {MANAGEMENT} (master)" in report.lines
 
 
@@ -364,7 +366,7 @@ class TestRestToCheck:
         delegated.organization.hub = ONE
         delegated.organization.accounts_without_role.add(TWO)
         write_values(**values)
-        assert "In AWS CloudShell there with the same parameters.yaml:\n" in preflight(delegated).text
+        assert "There, in a clone of this project with the same parameters.yaml:\n" in preflight(delegated).text
 
     def test_member_without_registration_is_sent_to_an_account_without_an_id(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -373,7 +375,7 @@ class TestRestToCheck:
         faults = prepared.organization.faults
         with faults.inject(refused("organizations", "DescribeOrganization")):
             report = preflight(prepared)
-        assert "  The management account can usually check this. In AWS CloudShell there:" in report.lines
+        assert "  The management account can usually check this. There, in a clone of this project:" in report.lines
 
     def test_management_account_has_no_other_account_to_name(
         self, prepared: PreparedOrganization, preflight: RunPreflight

@@ -21,7 +21,7 @@ from tests.commands.large_organization import (
 )
 
 HOME: Final = REGIONS[0]
-NONE_OF = "1 account not checked, so not in ExcludedAccounts; any of them may fail the deployment: "
+NONE_OF = "1 account not checked, so not in ExcludedAccounts; it may fail the deployment: "
 
 
 def without_recorder(*without: int) -> Any:
@@ -56,7 +56,9 @@ class TestCutShort:
             "  What was not seen counts neither as missing nor as present. To see the rest, repeat the command with "
             "--resume.",
         ]
-        assert "Checked: 380 of 1,000 accounts (1,000 with the role OrganizationAccountAccessRole)" in lines
+        assert (
+            "Checked: 380 of 1,000 accounts in all Regions (1,000 with the role OrganizationAccountAccessRole)" in lines
+        )
 
     def test_run_that_ended_early_is_to_be_resumed_and_not_repeated_elsewhere(self) -> None:
         inventory = cut_short(large_organization(), 380 * 17)

@@ -164,8 +164,8 @@ class TestLength:
         lines = report_of(replace(inventory, unreached=unreached), VALUES)
         assert len(lines) < MOST_LINES
         assert [line for line in lines if line.startswith("- ")] == [
-            *[f"- account {HUB}: cannot be seen from here: 1 account"] * 2,
-            f"- account {HUB}: cannot be seen from here: 997 accounts",
+            *[f"- account {HUB}: can assume no role there, so not checked: 1 account"] * 2,
+            f"- account {HUB}: can assume no role there, so not checked: 997 accounts",
         ]
         assert "  These have 997 other reasons: --json lists them." in lines
 
@@ -258,8 +258,8 @@ class TestGroups:
         inventory = large_organization(change, thorough=False)
         (hint,) = findings_of(inventory, VALUES)
         assert hint.problem == (
-            "what recorders record, and whether delivery channels fail, was not read in 16,000 of 17,000 cases, one "
-            "for each account and Region, to save calls"
+            "what recorders record, and whether delivery channels fail, was not read in 16,000 of 17,000 "
+            "accounts × Regions, to save calls"
         )
         assert hint.commands == (f"ecr-exposure preflight --regions {','.join(REGIONS)} --hub {HUB} --thorough",)
         assert hint.where == f"account {MANAGEMENT}"
@@ -341,7 +341,7 @@ class TestDelegatedAdministrator:
         at = lines.index("Not checked (1)")
         regions = ",".join(REGIONS)
         assert lines[at + 1 : at + 11] == [
-            f"- account {HUB}: cannot be seen from here: 999 accounts",
+            f"- account {HUB}: can assume no role there, so not checked: 999 accounts",
             "  500000000001 (team-001), 500000000002 (team-002), 500000000003 (team-003), 500000000004 (team-004), "
             "500000000005 (team-005), and 994 more",
             "  The reason: AccessDenied: no sts:AssumeRole on arn:aws:iam::ACCOUNT:role/OrganizationAccountAccessRole "
@@ -352,9 +352,9 @@ class TestDelegatedAdministrator:
             "  It counts no resources of 400 accounts, which may have no recorder, or one that recorded nothing yet: "
             "500000000600 (team-600), 500000000601 (team-601), 500000000602 (team-602), 500000000603 (team-603), "
             "500000000604 (team-604), and 395 more",
-            f"  The management account {MANAGEMENT} can usually check this. In AWS CloudShell there:",
+            f"  The management account {MANAGEMENT} can usually check this. There, in a clone of this project:",
             f"    ecr-exposure preflight --regions {regions} --hub {HUB} --json > preflight.json",
-            "  Then copy preflight.json to this folder, and here:",
+            "  Then copy preflight.json to this folder, and here, with the other options of this run:",
             f"    ecr-exposure preflight --regions {regions} --from preflight.json",
         ]
 

@@ -43,7 +43,7 @@ class TestAccounts:
         prepared.remove_recorder(TWO)
         report = preflight(prepared, "--accounts", f"{ONE}, {HUB}")
         assert report.status == 0
-        assert report.lines[-1] == "Ready to deploy (of 2 accounts that you named)"
+        assert report.lines[-1] == "Ready to deploy; only the 2 accounts that you named were checked"
         assert read(prepared) == {HUB, ONE}
 
     def test_list_of_excluded_accounts_is_not_shortened(
@@ -98,7 +98,7 @@ class TestUnits:
         unit(prepared, upper, "production", TWO)
         report = preflight(prepared, "--ou", upper)
         assert read(prepared) == {ONE, TWO}
-        assert report.lines[-1] == "Ready to deploy (of 2 accounts that you named)"
+        assert report.lines[-1] == "Ready to deploy; only the 2 accounts that you named were checked"
 
     def test_units_and_accounts_on_several_pages_are_read(self, preflight: RunPreflight) -> None:
         with prepared_organization(page=1) as prepared:

@@ -39,10 +39,10 @@ class TestUnreachedAccounts:
     ) -> None:
         report = preflight(delegated)
         assert report.status == 2
-        at = report.lines.index(f"- account {ONE}: cannot be seen from here: 1 account")
+        at = report.lines.index(f"- account {ONE}: can assume no role there, so not checked: 1 account")
         assert report.lines[at - 1 : at + 8] == [
             "Not checked (1)",
-            f"- account {ONE}: cannot be seen from here: 1 account",
+            f"- account {ONE}: can assume no role there, so not checked: 1 account",
             f"  {TWO} (member-{TWO})",
             "  The reason: AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role "
             "(AssumeRole)",
@@ -50,9 +50,9 @@ class TestUnreachedAccounts:
             "OrganizationAccountAccessRole or AWSControlTowerExecution; --role names another one.",
             "  The organization aggregator counts no resources of 1 account, which may have no recorder, or one that "
             f"recorded nothing yet: {TWO} (member-{TWO})",
-            f"  The management account {HUB} can usually check this. In AWS CloudShell there:",
+            f"  The management account {HUB} can usually check this. There, in a clone of this project:",
             f"    ecr-exposure preflight --regions {HOME},{ABROAD} --hub {ONE} --json > preflight.json",
-            "  Then copy preflight.json to this folder, and here:",
+            "  Then copy preflight.json to this folder, and here, with the other options of this run:",
         ]
         assert report.lines[at + 8] == f"    ecr-exposure preflight --regions {HOME},{ABROAD} --from preflight.json"
         assert report.excluded == ""
@@ -78,7 +78,7 @@ class TestUnreachedAccounts:
             for fault in faults:
                 organization.faults._injected.append(Injected(fault))  # noqa: SLF001 - more than a with can hold
             report = preflight(prepared, "--role", "Inspector", regions=HOME)
-        assert report.under("Not checked") == [f"account {HUB}: cannot be seen from here: 11 accounts"]
+        assert report.under("Not checked") == [f"account {HUB}: can assume no role there, so not checked: 11 accounts"]
         reason = "The reason: AccessDenied: no arn:aws:iam::ACCOUNT:role/Inspector (AssumeRole)"
         assert f"and 6 more\n  {reason}\n" in report.text
 

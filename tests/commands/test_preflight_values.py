@@ -131,7 +131,7 @@ class TestAdding:
         assert (
             "  us-east-1 needs ExcludedAccounts of its own: deploy every update there with the command above."
         ) in report.lines
-        assert "deploy without it: parameters.yaml has the value of the other Regions.\n" in report.text
+        assert "use that: it sends the value of parameters.yaml.\n" in report.text
 
     def test_further_region_alone_excludes_nothing_for_all(
         self, prepared: PreparedOrganization, preflight: RunPreflight, project: Path

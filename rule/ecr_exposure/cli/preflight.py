@@ -328,6 +328,12 @@ Line = tuple[tuple[str, str], str]
 """The styled first word of a line, and the rest."""
 
 
+def _named(inventory: Inventory) -> str:
+    """Return that a run with ``--accounts`` or ``--ou`` says nothing about the other accounts."""
+    were = "was" if len(inventory.to_read) == 1 else "were"
+    return f"; only the {counted(len(inventory.to_read))} that you named {were} checked" if inventory.limited else ""
+
+
 def _result(inventory: Inventory, findings: Sequence[Finding], minutes: int) -> tuple[ExitCode, str, Line]:
     """Return the exit code, the result's name in the document, and the last line."""
     seen = f"{inventory.seen:,} of {counted(len(inventory.to_read))} {'was' if inventory.seen == 1 else 'were'} seen"
@@ -339,7 +345,7 @@ def _result(inventory: Inventory, findings: Sequence[Finding], minutes: int) -> 
         return ExitCode.NOT_DONE, EXPIRED, (("Not seen", "bold red"), rest)
     missing = sum(finding.level is Level.MISSING for finding in findings)
     unchecked = sum(finding.level is Level.UNCHECKED for finding in findings)
-    named = f" (of {counted(len(inventory.to_read))} that you named)" if inventory.limited else ""
+    named = _named(inventory)
     if not missing and not unchecked:
         without = len({each for finding in findings if finding.level is Level.EXCLUDED for each in finding.accounts})
         excluded = f" without {counted(without)}: see Excluded" if without else ""

@@ -96,8 +96,10 @@ def read_saved(path: Path, option: str, expected: Expected, oldest: timedelta) -
     """Read a file; CannotRunError if it is none, not about this organization, or older than ``oldest``."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CannotRunError(f"{option}: {path} cannot be read: {error}") from None
+    except OSError as error:
+        raise CannotRunError(f"{option}: {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise CannotRunError(f"{option}: {path} is not the output of preflight --json: {error}") from None
     try:
         return _Reader(document).read(expected, oldest)
     except _WrongFileError as error:

@@ -86,11 +86,11 @@ def _unread(inventory: Inventory) -> Iterator[Finding]:
         yield Finding(
             level=Level.HINT,
             problem="what recorders record, and whether delivery channels fail, was not read in "
-            f"{unread:,} of {inventory.pairs:,} cases, one for each account and Region, to save calls",
+            f"{unread:,} of {inventory.pairs:,} accounts × Regions, to save calls",  # noqa: RUF001 - a product
             where=f"account {inventory.caller.account}",
             commands=(f"ecr-exposure preflight --regions {regions} --hub {inventory.hub} --thorough",),
             note="It was read in one Region of each account, and for the first 1,000 recorders that do not report "
-            "success. The command reads it everywhere.",
+            "success. The command, with the other options of this run, reads it everywhere.",
         )
 
 

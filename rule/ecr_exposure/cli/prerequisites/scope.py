@@ -76,7 +76,7 @@ def _checked(inventory: Inventory) -> str:
     if inventory.limited:
         return f"{checked:,} of {counted(len(inventory.to_read))} that you named {how}"
     if inventory.cut_short:
-        return f"{checked:,} of {counted(len(inventory.to_read))} {how}"
+        return f"{checked:,} of {counted(len(inventory.to_read))} in all Regions {how}"
     return f"{counted(checked)} {how}"
 
 

@@ -28,7 +28,7 @@ def unreached_problems(inventory: Inventory) -> Iterator[Finding]:
         lines = [f"The reason: {reason}", _roles(inventory), *([] if at else shown)]
         yield Finding(
             level=Level.UNCHECKED,
-            problem=f"cannot be seen from here: {counted(len(unreached))}",
+            problem=f"can assume no role there, so not checked: {counted(len(unreached))}",
             where=f"account {inventory.caller.account}",
             places=tuple(Place(account) for account in unreached),
             note="\n".join(lines),
@@ -49,11 +49,11 @@ def rest_to_check(
     same = " with the same parameters.yaml" if any(values.get(name) for name in _READ_BY) else ""
     where = management(inventory).removeprefix("the ")
     yield (
-        f"The {where} can usually check this. In AWS CloudShell there{same}:",
+        f"The {where} can usually check this. There, in a clone of this project{same}:",
         f"ecr-exposure preflight --regions {regions} --hub {inventory.hub} --json > {_FILE}",
     )
     yield (
-        f"Then copy {_FILE} to this folder, and here:",
+        f"Then copy {_FILE} to this folder, and here, with the other options of this run:",
         f"ecr-exposure preflight --regions {regions} --from {_FILE}",
     )
 

@@ -87,7 +87,8 @@ class ValuesReport:
         unchecked = sorted(unchecked_accounts(inventory).difference(current.get("ExcludedAccounts", "").split(",")))
         if unchecked:
             number = f"{counted(len(unchecked))} not checked, so not in ExcludedAccounts"
-            text = f"{number}; any of them may fail the deployment: {first_of(inventory, unchecked)}"
+            each = "it" if len(unchecked) == 1 else "any of them"
+            text = f"{number}; {each} may fail the deployment: {first_of(inventory, unchecked)}"
             print_line(self._console, text)
 
     def _print_commands(self, proposed: ProposedValues, values: Mapping[str, str], inventory: Inventory) -> None:
@@ -100,19 +101,21 @@ class ValuesReport:
         print_line(self._console, ("Deploy", "bold"), f" with credentials of {account} when nothing is missing:")
         for command in deploy_commands(self._file, needed, self._profile, Path()):
             print_line(self._console, (command, "green"), indent=4)
-        self._print_own_values(proposed)
+        self._print_own_values(proposed, inventory)
 
-    def _print_own_values(self, proposed: ProposedValues) -> None:
+    def _print_own_values(self, proposed: ProposedValues, inventory: Inventory) -> None:
         """Print which Regions have values of their own, or would need some that no parameter can hold."""
         regions: dict[str, list[str]] = defaultdict(list)
         for region, own in proposed.of_regions.items():
             regions[" and ".join(own)].append(region)
         for names, where in regions.items():
             needs, this = ("needs", "its own") if len(where) == 1 else ("need", "their own")
-            text = f"{', '.join(where)} {needs} {names} of {this}: deploy every update there with the command above."
+            every = len(where) == len(inventory.regions) > 1
+            named_regions = "The Regions" if every else ", ".join(where)
+            text = f"{named_regions} {needs} {names} of {this}: deploy every update there with the command above."
             print_line(self._console, text, indent=2)
         if regions:
-            text = f"Once that is no longer needed, deploy without it: {self._file} has the value of the other Regions."
+            text = f"Where preflight prints the plain command again, use that: it sends the value of {self._file}."
             print_line(self._console, text, indent=2)
         if proposed.refused_regions:
             text = f"No command for {', '.join(sorted(proposed.refused_regions))}: ExcludedAccounts would be too long"
