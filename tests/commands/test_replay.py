@@ -363,7 +363,7 @@ class TestCannotRun:
             (("s", "--most", "0"), "Invalid value for '--most': 0 is not in the range x>=1."),
             (("s", "--most", "x"), "Invalid value for '--most': 'x' is not a valid integer"),
             (("s", "--all"), "No such option"),
-            (("s", "--account", "12"), "Invalid value for '--account': account: '12' is not"),
+            (("s", "--account", "12"), "Invalid value for '--account': '12' is not an account ID"),
             (("s", "--older-than", "6"), "Invalid value for '--older-than': '6' is not a number of minutes, hours"),
             (("s", "--older-than", "0d"), "Invalid value for '--older-than': '0d' is not a number of minutes, hours"),
             (("s", "--discard", "all"), "Invalid value for '--discard': 'all' is not one of 'foreign', 'hopeless'"),

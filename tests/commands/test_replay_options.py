@@ -41,10 +41,10 @@ class TestDryRun:
             "4 failed: AccessDenied: sts:AssumeRole on arn:aws:iam::ACCOUNT:role/X for REPOSITORY (RequestID: …)",
             f"  in 2 accounts: {ONE} (3), {TWO} (1)",
             "1 failed: Task timed out",
-            f"  in 1 accounts: {ONE} (1)",
+            f"  in 1 account: {ONE} (1)",
             "1 stay: the message is not JSON",
             f"  {stack.queue.messages[-1].id}",
-            "--discard foreign and --discard hopeless delete messages that cannot be replayed",
+            "--discard foreign deletes 1 of those that stay",
             "5 of 6 to replay, 0 superseded, 1 stay",
         ]
 

@@ -160,7 +160,7 @@ class TestHopelessEvents:
         assert len(stack.visible()) == 1
         output = capsys.readouterr().out
         assert "\n1 stay: AWS Config does not accept its result token any more\n" in output
-        assert "\n--discard foreign and --discard hopeless delete messages that cannot be replayed\n" in output
+        assert "\n--discard hopeless deletes 1 of those that stay\n" in output
 
     def test_it_supersedes_no_event_that_can_succeed(self, stack: StackWithQueue) -> None:
         stack.send(record(event("app", at=NEW), self.INVALID), record(event("app", at=OLD)))

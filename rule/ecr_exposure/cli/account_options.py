@@ -29,13 +29,14 @@ def listed(text: str | None, pattern: re.Pattern[str], what: str) -> tuple[str, 
     return parts
 
 
-def _accounts(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
+def account_ids(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """Return the accounts of a list, none without the option; a callback that raises click.BadParameter."""
     return listed(text, ACCOUNT_ID, _ACCOUNT)
 
 
 accounts_option: Final = click.option(
     "--accounts",
     metavar="ID,...",
-    callback=_accounts,
+    callback=account_ids,
     help="Only these accounts; by default all of the organization.",
 )

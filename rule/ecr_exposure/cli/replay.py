@@ -16,6 +16,7 @@ from typing import Final, Unpack
 
 import click
 
+from ecr_exposure.cli.account_options import account_ids
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, error_text
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import (
@@ -44,8 +45,6 @@ from ecr_exposure.cli.permissions import statement
 from ecr_exposure.cli.region_options import one_region, region_option
 from ecr_exposure.cli.stack import read_stack
 from ecr_exposure.cli.terminal import Clock, Interrupts, print_line
-from ecr_exposure.errors import ParameterError
-from ecr_exposure.identifiers import account_id
 
 _PERMISSIONS: Final = (
     statement("ReadTheStack", "cloudformation:DescribeStacks"),
@@ -96,11 +95,8 @@ class _Options(CommonOptions):
     yes: bool
 
 
-def _accounts(_context: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> frozenset[str]:
-    try:
-        return frozenset(account_id("account", part.strip()) for text in texts for part in text.split(","))
-    except ParameterError as error:
-        raise click.BadParameter(str(error)) from None
+def _accounts(context: click.Context, parameter: click.Parameter, texts: Sequence[str]) -> frozenset[str]:
+    return frozenset(account for text in texts for account in account_ids(context, parameter, text))
 
 
 def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> timedelta | None:
@@ -349,8 +345,9 @@ class _Command:
             waits = f"to {self._verb()}" if self.options["dry_run"] else "not done"
             print_each(self.output, queue.messages.values(), results, now=self.start.now, waits=waits)
         print_stays(self.output, results)
-        if self.selection.stay and not self.options["discard"]:
-            self.output.line("--discard foreign and --discard hopeless delete messages that cannot be replayed")
+        if not self.options["discard"]:
+            for kind, number in self.selection.discardable.items():
+                self.output.line(f"--discard {kind} deletes {number:,} of those that stay")
         if self.in_flight:
             self.output.line((self.in_flight, "yellow"))
         reason = ended.reason if ended else ""

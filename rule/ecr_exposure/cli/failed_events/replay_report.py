@@ -48,7 +48,7 @@ def print_groups(output: Output, events: Iterable[FailedEvent]) -> None:
         output.line(f"{accounts.total():,} failed: {cause}")
         named = ", ".join(f"{account} ({number:,})" for account, number in accounts.most_common(_MOST_NAMED))
         more = f" and {len(accounts) - _MOST_NAMED:,} more" if len(accounts) > _MOST_NAMED else ""
-        output.line(f"in {len(accounts):,} accounts: {named}{more}", indent=2)
+        output.line(f"in {len(accounts):,} account{'s' if len(accounts) > 1 else ''}: {named}{more}", indent=2)
     if len(groups) > _MOST_GROUPS:
         output.line(f"and {len(groups) - _MOST_GROUPS:,} more errors (--json has all)")
 

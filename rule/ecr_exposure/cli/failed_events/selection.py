@@ -5,7 +5,8 @@ when it is invoked. A scheduled notification evaluates all repositories, and so 
 account, Region and rule.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -79,6 +80,11 @@ class Selection:
     def superseded_number(self) -> int:
         """How many messages are superseded."""
         return sum(map(len, self.superseded.values()))
+
+    @property
+    def discardable(self) -> Mapping[Kind, int]:
+        """How many of the messages that cannot be replayed are of each kind; no kind without one."""
+        return Counter(Kind.FOREIGN if isinstance(message.content, str) else Kind.HOPELESS for message, _ in self.stay)
 
 
 def select(messages: Iterable[Message], filters: Filters, *, now: datetime, most: int | None = None) -> Selection:
