@@ -269,6 +269,12 @@ class TestScale:
 class TestAtTheEndOfVerify:
     """``print_status`` prints the same and never fails."""
 
+    def test_printed_commands_have_the_profile(self) -> None:
+        with deployed_organization() as deployed:
+            deployed.fail_events(1)
+            text, _ = _printed(deployed, STACK, "on call")
+        assert f"    {REPLAY} --profile 'on call'" in text.splitlines()
+
     def test_status_is_printed_and_returned(self) -> None:
         with deployed_organization() as deployed:
             text, members = _printed(deployed, STACK)
@@ -290,11 +296,11 @@ class TestAtTheEndOfVerify:
         assert members == {"error": reason}
 
 
-def _printed(deployed: DeployedOrganization, stack: str) -> tuple[str, dict[str, object]]:
+def _printed(deployed: DeployedOrganization, stack: str, profile: str | None = None) -> tuple[str, dict[str, object]]:
     session = deployed.organization.session(HUB, HOME)
     with redirect_stdout(StringIO()) as output, redirect_stderr(StringIO()) as errors:
         question = Question(hub=HUB, stack=stack, regions=(HOME,))
-        members = print_status(Output("verify", deployed.clock), session, question, deployed.clock.today())
+        members = print_status(Output("verify", deployed.clock), session, question, deployed.clock.today(), profile)
     assert errors.getvalue() == ""
     return output.getvalue(), dict(members)
 

@@ -164,7 +164,7 @@ class TestRefusedMember:
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
-            (("--account", "12"), "Invalid value for '--account': '12' is not an account id of 12 digits."),
+            (("--account", "12"), "Invalid value for '--account': '12' is not an account ID of 12 digits."),
             (("--role", "Inspector"), "--role is the role in the member account: name that by --account."),
         ],
     )

@@ -65,6 +65,7 @@ class _Options(CommonOptions):
 
 
 @click.command(
+    short_help="Show where a deployed rule is evaluated, and why not elsewhere.",
     epilog=reference(
         (
             "ecr-exposure status ecr-repository-no-public-access",
@@ -76,7 +77,7 @@ class _Options(CommonOptions):
             ExitCode.NOT_DONE: "Something could not be seen.",
             ExitCode.INTERRUPTED: "Interrupted.",
         },
-    )
+    ),
 )
 @stack_argument
 @regions_option
@@ -113,21 +114,21 @@ def status(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     try:
         reading.read()
     except KeyboardInterrupt:
-        return _cut_short(output, reading, ExitCode.INTERRUPTED)
+        return _cut_short(output, reading, ExitCode.INTERRUPTED, options["profile"])
     except CredentialsExpiredError:
-        return _cut_short(output, reading, ExitCode.NOT_DONE)
+        return _cut_short(output, reading, ExitCode.NOT_DONE, options["profile"])
     conclusion = conclude(reading.evidence(), reading.operations)
-    print_conclusion(output, conclusion)
+    print_conclusion(output, conclusion, options["profile"])
     result, title, style = _RESULTS[conclusion.exit_code]
     return output.end(conclusion.exit_code, result, (title, style), summary(conclusion), **document(conclusion))
 
 
-def _cut_short(output: Output, reading: StatusReading, exit_code: ExitCode) -> ExitCode:
+def _cut_short(output: Output, reading: StatusReading, exit_code: ExitCode, profile: str | None) -> ExitCode:
     """Print what was seen until the interrupt, or until the credentials expired."""
     interrupted = exit_code is ExitCode.INTERRUPTED
     result = "interrupted" if interrupted else "credentials expired"
     conclusion = conclude(reading.evidence(f"not read: {result}"), reading.operations)
-    print_conclusion(output, conclusion)
+    print_conclusion(output, conclusion, profile)
     seen = sum(1 for row in conclusion.rows if row.state is not State.NOT_SEEN)
     counted = f"{seen:,} of {len(conclusion.rows):,} accounts in Regions were seen"
     expired = f"Your credentials expired after {output.minutes} min; {counted}; renew them and run again"

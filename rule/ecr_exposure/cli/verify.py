@@ -76,7 +76,7 @@ def _account(_context: click.Context, _parameter: click.Parameter, text: str | N
     try:
         return identifiers.account_id("account", text)
     except ParameterError:
-        raise click.BadParameter(f"{text!r} is not an account id of 12 digits") from None
+        raise click.BadParameter(f"{text!r} is not an account ID of 12 digits") from None
 
 
 def _tags(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Mapping[str, str]:
@@ -248,7 +248,7 @@ def _prepare(environment: Environment, options: _Options, output: Output, interr
 
     def status() -> Mapping[str, object]:
         question = StatusQuestion(hub=verification.deployment.account, stack=options["stack"], regions=(region,))
-        return print_status(output, session, question, clock.today())
+        return print_status(output, session, question, clock.today(), profile)
 
     return VerifyRun(
         verification=verification,

@@ -16,7 +16,9 @@ from ecr_exposure.cli.rule_status.status_report import print_conclusion, summary
 __all__ = ["Question", "print_status"]
 
 
-def print_status(output: Output, session: boto3.Session, question: Question, now: datetime) -> Mapping[str, object]:
+def print_status(
+    output: Output, session: boto3.Session, question: Question, now: datetime, profile: str | None
+) -> Mapping[str, object]:
     """Print the status of a stack and return it as JSON values; what cannot be read is one line and an "error".
 
     Raises KeyboardInterrupt.
@@ -29,6 +31,6 @@ def print_status(output: Output, session: boto3.Session, question: Question, now
         output.line(("Status not seen: ", "yellow"), reason)
         return {"error": reason}
     conclusion = conclude(reading.evidence(), reading.operations)
-    print_conclusion(output, conclusion)
+    print_conclusion(output, conclusion, profile)
     output.line(f"Status: {summary(conclusion)}")
     return document(conclusion)

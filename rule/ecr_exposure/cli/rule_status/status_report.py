@@ -1,5 +1,6 @@
 """Prints a status: one table, groups at scale, failed events, alarms, and what was not seen."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from typing import Final
@@ -38,16 +39,17 @@ _NEVER_OLD: Final = (
 )
 
 
-def print_conclusion(output: Output, conclusion: Conclusion) -> None:
-    """Print all but the last line."""
+def print_conclusion(output: Output, conclusion: Conclusion, profile: str | None) -> None:
+    """Print all but the last line; the printed commands use the profile of the AWS CLI that the operator named."""
+    option = f" {shlex.join(('--profile', profile))}" if profile else ""
     _print_stacks(output, conclusion)
     if len(conclusion.rows) <= _MOST_ROWS:
         _print_table(output, conclusion.rows)
     else:
         _print_groups(output, conclusion.rows)
-    _print_operations(output, conclusion)
+    _print_operations(output, conclusion, option)
     _print_not_seen(output, conclusion)
-    _print_notes(output, conclusion)
+    _print_notes(output, conclusion, option)
 
 
 def summary(conclusion: Conclusion) -> str:
@@ -124,14 +126,15 @@ def _place(rows: Sequence[Row]) -> str:
     return f"{row.account} {row.region}{share}"
 
 
-def _print_operations(output: Output, conclusion: Conclusion) -> None:
+def _print_operations(output: Output, conclusion: Conclusion, profile: str) -> None:
     quiet, calm = [], []
     for each in conclusion.operations:
         events = each.failed_events
         if isinstance(events, FailedEvents):
             if each.events:
                 output.line((f"{each.region}: {_events(events)}", "red"))
-                output.line(f"ecr-exposure replay {_stack_name(conclusion)} --region {each.region}", indent=4)
+                replay = f"ecr-exposure replay {_stack_name(conclusion)} --region {each.region}{profile}"
+                output.line(replay, indent=4)
             else:
                 quiet.append(each.region)
         for text in _alarms(each):
@@ -174,7 +177,7 @@ def _print_not_seen(output: Output, conclusion: Conclusion) -> None:
             output.line(("Not seen: ", "yellow"), f"{each.reason} (for {_listed(each.regions)})")
 
 
-def _print_notes(output: Output, conclusion: Conclusion) -> None:
+def _print_notes(output: Output, conclusion: Conclusion, profile: str) -> None:
     """Print what limits the meaning of a state, and where a reason may be found."""
     if any(row.state is State.NO_REPOSITORIES for row in conclusion.rows):
         output.line(_NO_REPOSITORIES)
@@ -184,7 +187,7 @@ def _print_notes(output: Output, conclusion: Conclusion) -> None:
     log = _log_of_missing_results(conclusion)
     if log:
         output.line("Why a result is missing, if AWS reports no reason, is in the function's log:")
-        output.line(log, indent=4)
+        output.line(f"{log}{profile}", indent=4)
     recent = _changed_recently(conclusion)
     if recent:
         output.line(f"The stack changed within the last hour, so first results may be on their way: {_listed(recent)}")
