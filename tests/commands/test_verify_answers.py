@@ -31,14 +31,14 @@ def test_every_question_is_answered() -> None:
         "The finding arrived 0 s after NON_COMPLIANT",
         "Yes: Does the criterion ComplianceStatus FAILED of an automation rule match them? "
         "The finding became CRITICAL, and AWS Config sends MEDIUM",
-        f"Open: {MEMBER_QUESTION} This stack has no role StackSet",
+        f"Not answered: {MEMBER_QUESTION} This stack has no role StackSet",
         "Yes: Does the response to PutEvaluations have a request id, so that the function accepts it? "
         "There was an evaluation, and the function's log does not say that it refused the response",
-        "Open: Does an aws:PrincipalOrgID condition have an effect for config.amazonaws.com? "
+        "Not answered: Does an aws:PrincipalOrgID condition have an effect for config.amazonaws.com? "
         "This check does not deploy such a permission",
-        "Open: What is ${AWS::AccountId} in the body of a conformance pack? "
+        "Not answered: What is ${AWS::AccountId} in the body of a conformance pack? "
         "The deployed conformance pack does not use it",
-        "Open: Does AWS Config evaluate AWS::ECR::Repository proactively? "
+        "Not answered: Does AWS Config evaluate AWS::ECR::Repository proactively? "
         "The rule is detective only, so no proactive evaluation was requested",
     ]
 
@@ -61,4 +61,4 @@ def test_stack_set_of_the_management_account_leaves_its_question_open() -> None:
         assert status == 0
         assert "ListStackInstances" not in {call.operation for call in rule.organization.calls}
     reason = "The stack is in the management account, where the StackSet has no filter"
-    assert f"Open: {MEMBER_QUESTION} {reason}\n" in output
+    assert f"Not answered: {MEMBER_QUESTION} {reason}\n" in output

@@ -166,7 +166,9 @@ class TestTimeLimit:
             "configuration recorder record AWS::ECR::Repository, and continuously? The function's log: aws logs tail "
             "verify-RuleLogGroup-1A2B3C --since 1h --region eu-west-1\n"
         )
-        question = "Open: Does the response to PutEvaluations have a request id, so that the function accepts it?"
+        question = (
+            "Not answered: Does the response to PutEvaluations have a request id, so that the function accepts it?"
+        )
         assert f"{question} There was no evaluation\n" in output
 
     def test_time_that_passes_between_two_readings_is_never_slept_below_zero(self) -> None:
@@ -202,7 +204,7 @@ class TestSecurityHubFinding:
         ("minutes", "answer"),
         [
             ("30", "No: Do findings of {} reach Security Hub? No finding arrived in 600 s; AWS says"),
-            ("5", "Open: Do findings of {} reach Security Hub? No finding arrived in 145 s; 600 s would"),
+            ("5", "Not answered: Do findings of {} reach Security Hub? No finding arrived in 145 s; 600 s would"),
         ],
     )
     def test_missing_finding_is_an_answer_and_no_failure(self, minutes: str, answer: str) -> None:

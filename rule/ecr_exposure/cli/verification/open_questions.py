@@ -98,7 +98,7 @@ class Outcome(Enum):
 
     YES = "Yes"
     NO = "No"
-    OPEN = "Open"
+    OPEN = "Not answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -201,7 +201,7 @@ class VerifyRun:
             "expected_finding": verification.expected_finding,
             "finding": finding_search.as_json(seen.search),
             "undocumented": [
-                {"question": each.question, "answer": each.outcome.value.lower(), "reason": each.reason}
+                {"question": each.question, "answer": each.outcome.name.lower(), "reason": each.reason}
                 for each in answered
             ],
             "status": self.status,
