@@ -77,6 +77,16 @@ class TestCommands:
             "  Where preflight prints the plain command again, use that: it sends the value of parameters.yaml.",
         ]
 
+    def test_values_of_all_regions_name_no_region(self, project: Path) -> None:
+        missing = {(3, HOME), (4, OTHERS[0])}
+
+        def one_each(number: int, each: AccountRegion) -> AccountRegion:
+            return replace(each, recorder=None) if (number, each.region) in missing else each
+
+        lines = printed(large_organization(one_each, regions=REGIONS[:2]), project)
+        text = "  All Regions need ExcludedAccounts of their own: deploy every update there with the command above."
+        assert text in lines
+
 
 class TestTooManyAccounts:
     """A parameter of CloudFormation holds 4,096 characters."""

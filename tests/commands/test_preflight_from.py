@@ -267,6 +267,7 @@ class TestWrongFile:
         report = self._run(prepared, capsys, "--from", FILE)
         assert report.status == 2
         assert report.text.startswith(f"Not run: --from: {FILE}")
+        assert content in {b"[]", b"1"} or f"{FILE} is not the output of preflight --json: " in report.text
         assert "Traceback" not in report.text
 
     def test_missing_file_is_refused_without_a_call(

@@ -73,7 +73,7 @@ class TestNone:
     def test_unknown_name_names_the_aggregators_that_exist(self) -> None:
         with deployed_organization() as deployed:
             run = deployed.status("--aggregator", "typo")
-        expected = f"no aggregator 'typo' with ECR repositories in {HOME}, {ABROAD} (there: organization)"
+        expected = f"no aggregator 'typo' with ECR repositories in {HOME}, {ABROAD} (this account has: organization)"
         assert run.rows[ONE, HOME] == f"not seen | {expected}"
 
     @pytest.mark.parametrize(

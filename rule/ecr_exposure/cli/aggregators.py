@@ -76,7 +76,7 @@ def choose_aggregator(
     where = ", ".join(sorted(found))
     if name is not None and not named:
         existing = ", ".join(sorted({each.name for each in places})) or "none"
-        return Unknown(f"no aggregator {name!r} with ECR repositories in {where} (there: {existing})")
+        return Unknown(f"no aggregator {name!r} with ECR repositories in {where} (this account has: {existing})")
     if not places:
         return Unknown(f"this account has no aggregator in {where}")
     names = ", ".join(sorted({f"{each.name} in {each.region}" for each in named}))

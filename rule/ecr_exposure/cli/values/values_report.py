@@ -111,7 +111,7 @@ class ValuesReport:
         for names, where in regions.items():
             needs, this = ("needs", "its own") if len(where) == 1 else ("need", "their own")
             every = len(where) == len(inventory.regions) > 1
-            named_regions = "The Regions" if every else ", ".join(where)
+            named_regions = "All Regions" if every else ", ".join(where)
             text = f"{named_regions} {needs} {names} of {this}: deploy every update there with the command above."
             print_line(self._console, text, indent=2)
         if regions:
