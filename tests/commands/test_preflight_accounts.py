@@ -61,7 +61,7 @@ class TestScope:
         assert called.count("ListAccounts") == 13
         assert "Checked: 3 accounts (the caller's own, 2 with the role OrganizationAccountAccessRole)" in report.text
         (finding,) = report.under("Not checked")
-        assert finding == "account 111122223333: can assume no role there, so not checked: 248 accounts"
+        assert finding == "account 111122223333: cannot be seen from here: 248 accounts, in which it can assume no role"
         assert report.text.count("  500000000001 (member-500000000001), ") == 1
         assert "500000000005 (member-500000000005), and 243 more\n  The reason: AccessDenied: " in report.text
         assert report.excluded == members[-1]
@@ -118,8 +118,10 @@ class TestScope:
         prepared.remove_recorder(TWO)
         report = preflight(prepared)
         assert report.status == 2
-        assert report.under("Not checked") == [f"account {HUB}: can assume no role there, so not checked: 1 account"]
-        at = report.lines.index(f"- account {HUB}: can assume no role there, so not checked: 1 account")
+        assert report.under("Not checked") == [
+            f"account {HUB}: cannot be seen from here: 1 account, in which it can assume no role"
+        ]
+        at = report.lines.index(f"- account {HUB}: cannot be seen from here: 1 account, in which it can assume no role")
         assert report.lines[at + 1 : at + 4] == [
             f"  {TWO} (member-{TWO})",
             "  The reason: AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role "

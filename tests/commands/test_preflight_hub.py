@@ -161,7 +161,7 @@ class TestHubOfItsOwn:
         report = preflight(delegated, "--hub", ONE)
         assert report.status == 2
         assert report.under("Not checked") == [
-            f"account {MANAGEMENT}: can assume no role there, so not checked: 1 account"
+            f"account {MANAGEMENT}: cannot be seen from here: 1 account, in which it can assume no role"
         ]
         assert f"  {ONE} (member-{ONE})" in report.lines
 
@@ -221,7 +221,7 @@ class TestReadInTheHub:
         report = preflight(delegated, "--hub", ONE, regions=HOME)
         assert report.status == 2
         assert [line.partition(" could not be checked: ")[0] for line in report.under("Not checked")] == [
-            f"account {MANAGEMENT}: can assume no role there, so not checked: 1 account",
+            f"account {MANAGEMENT}: cannot be seen from here: 1 account, in which it can assume no role",
             f"{NAMED}, eu-west-1: the key mrk-1234abcd of KmsKeyArn",
         ]
         assert any(
@@ -246,7 +246,9 @@ class TestHubThatIsTheManagementAccount:
         prepared.organization.accounts_without_role.add(MANAGEMENT)
         report = preflight(prepared, "--hub", MANAGEMENT)
         assert report.status == 2
-        assert report.under("Not checked") == [f"account {ONE}: can assume no role there, so not checked: 1 account"]
+        assert report.under("Not checked") == [
+            f"account {ONE}: cannot be seen from here: 1 account, in which it can assume no role"
+        ]
         assert f"  {MANAGEMENT} (master)" in report.lines
 
 

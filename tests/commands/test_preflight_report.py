@@ -164,8 +164,8 @@ class TestLength:
         lines = report_of(replace(inventory, unreached=unreached), VALUES)
         assert len(lines) < MOST_LINES
         assert [line for line in lines if line.startswith("- ")] == [
-            *[f"- account {HUB}: can assume no role there, so not checked: 1 account"] * 2,
-            f"- account {HUB}: can assume no role there, so not checked: 997 accounts",
+            *[f"- account {HUB}: cannot be seen from here: 1 account, in which it can assume no role"] * 2,
+            f"- account {HUB}: cannot be seen from here: 997 accounts",
         ]
         assert "  These have 997 other reasons: --json lists them." in lines
 
@@ -341,7 +341,7 @@ class TestDelegatedAdministrator:
         at = lines.index("Not checked (1)")
         regions = ",".join(REGIONS)
         assert lines[at + 1 : at + 11] == [
-            f"- account {HUB}: can assume no role there, so not checked: 999 accounts",
+            f"- account {HUB}: cannot be seen from here: 999 accounts, in which it can assume no role",
             "  500000000001 (team-001), 500000000002 (team-002), 500000000003 (team-003), 500000000004 (team-004), "
             "500000000005 (team-005), and 994 more",
             "  The reason: AccessDenied: no sts:AssumeRole on arn:aws:iam::ACCOUNT:role/OrganizationAccountAccessRole "

@@ -39,10 +39,10 @@ class TestUnreachedAccounts:
     ) -> None:
         report = preflight(delegated)
         assert report.status == 2
-        at = report.lines.index(f"- account {ONE}: can assume no role there, so not checked: 1 account")
+        at = report.lines.index(f"- account {ONE}: cannot be seen from here: 1 account, in which it can assume no role")
         assert report.lines[at - 1 : at + 8] == [
             "Not checked (1)",
-            f"- account {ONE}: can assume no role there, so not checked: 1 account",
+            f"- account {ONE}: cannot be seen from here: 1 account, in which it can assume no role",
             f"  {TWO} (member-{TWO})",
             "  The reason: AccessDenied: The caller is not authorized to perform: sts:AssumeRole on this role "
             "(AssumeRole)",
@@ -78,7 +78,9 @@ class TestUnreachedAccounts:
             for fault in faults:
                 organization.faults._injected.append(Injected(fault))  # noqa: SLF001 - more than a with can hold
             report = preflight(prepared, "--role", "Inspector", regions=HOME)
-        assert report.under("Not checked") == [f"account {HUB}: can assume no role there, so not checked: 11 accounts"]
+        assert report.under("Not checked") == [
+            f"account {HUB}: cannot be seen from here: 11 accounts, in which it can assume no role"
+        ]
         reason = "The reason: AccessDenied: no arn:aws:iam::ACCOUNT:role/Inspector (AssumeRole)"
         assert f"and 6 more\n  {reason}\n" in report.text
 

@@ -28,7 +28,7 @@ def unreached_problems(inventory: Inventory) -> Iterator[Finding]:
         lines = [f"The reason: {reason}", _roles(inventory), *([] if at else shown)]
         yield Finding(
             level=Level.UNCHECKED,
-            problem=f"can assume no role there, so not checked: {counted(len(unreached))}",
+            problem=f"cannot be seen from here: {counted(len(unreached))}, in which it can assume no role",
             where=f"account {inventory.caller.account}",
             places=tuple(Place(account) for account in unreached),
             note="\n".join(lines),
