@@ -23,6 +23,8 @@ TRUSTED: Final = (
     "member.org.stacksets.cloudformation.amazonaws.com",
 )
 REGISTER: Final = "aws organizations register-delegated-administrator --account-id 444455556666 --service-principal"
+ELSEWHERE: Final = "There, for example in AWS CloudShell, in a clone of this project"
+"""Where preflight can be run if it cannot see the accounts from where it is."""
 _EVERYTHING: Final[Mapping[str, Any]] = {"allSupported": True}
 
 

@@ -12,6 +12,7 @@ from ecr_exposure.cli.values.parameters_file import read_parameters
 from tests.commands.conftest import ROOT, RunPreflight, WriteValues
 from tests.commands.prepared_organization import (
     ABROAD,
+    ELSEWHERE,
     HOME,
     ONE,
     REGISTER,
@@ -83,9 +84,7 @@ class TestHubOfItsOwn:
         assert (report.status, report.under("Missing"), project.read_bytes()) == (2, [], written)
         assert "would choose" not in report.text
         assert report.lines[-1] == "Not seen: 0 missing, 1 not checked"
-        at = report.lines.index(
-            f"  The management account {MANAGEMENT} can usually check this. There, in a clone of this project:"
-        )
+        at = report.lines.index(f"  The management account {MANAGEMENT} can usually check this. {ELSEWHERE}:")
         assert report.lines[at + 1 : at + 4] == [
             f"    {COMMAND} --json > preflight.json",
             "  Then copy preflight.json to this folder, and here, with the other options of this run:",
@@ -368,7 +367,7 @@ class TestRestToCheck:
         delegated.organization.hub = ONE
         delegated.organization.accounts_without_role.add(TWO)
         write_values(**values)
-        assert "There, in a clone of this project with the same parameters.yaml:\n" in preflight(delegated).text
+        assert f"{ELSEWHERE} with the same parameters.yaml:\n" in preflight(delegated).text
 
     def test_member_without_registration_is_sent_to_an_account_without_an_id(
         self, prepared: PreparedOrganization, preflight: RunPreflight
@@ -377,7 +376,7 @@ class TestRestToCheck:
         faults = prepared.organization.faults
         with faults.inject(refused("organizations", "DescribeOrganization")):
             report = preflight(prepared)
-        assert "  The management account can usually check this. There, in a clone of this project:" in report.lines
+        assert f"  The management account can usually check this. {ELSEWHERE}:" in report.lines
 
     def test_management_account_has_no_other_account_to_name(
         self, prepared: PreparedOrganization, preflight: RunPreflight

@@ -31,6 +31,7 @@ from tests.commands.large_organization import (
     recorder,
     report_of,
 )
+from tests.commands.prepared_organization import ELSEWHERE
 from tests.nightly import every
 
 MOST_LINES: Final = 200
@@ -352,7 +353,7 @@ class TestDelegatedAdministrator:
             "  It counts no resources of 400 accounts, which may have no recorder, or one that recorded nothing yet: "
             "500000000600 (team-600), 500000000601 (team-601), 500000000602 (team-602), 500000000603 (team-603), "
             "500000000604 (team-604), and 395 more",
-            f"  The management account {MANAGEMENT} can usually check this. There, in a clone of this project:",
+            f"  The management account {MANAGEMENT} can usually check this. {ELSEWHERE}:",
             f"    ecr-exposure preflight --regions {regions} --hub {HUB} --json > preflight.json",
             "  Then copy preflight.json to this folder, and here, with the other options of this run:",
             f"    ecr-exposure preflight --regions {regions} --from preflight.json",

@@ -6,6 +6,7 @@ from moto.config.models import config_backends
 from tests.commands.conftest import RunPreflight, WriteValues
 from tests.commands.prepared_organization import (
     ABROAD,
+    ELSEWHERE,
     HOME,
     ONE,
     TRUSTED,
@@ -50,7 +51,7 @@ class TestUnreachedAccounts:
             "OrganizationAccountAccessRole or AWSControlTowerExecution; --role names another one.",
             "  The organization aggregator counts no resources of 1 account, which may have no recorder, or one that "
             f"recorded nothing yet: {TWO} (member-{TWO})",
-            f"  The management account {HUB} can usually check this. There, in a clone of this project:",
+            f"  The management account {HUB} can usually check this. {ELSEWHERE}:",
             f"    ecr-exposure preflight --regions {HOME},{ABROAD} --hub {ONE} --json > preflight.json",
             "  Then copy preflight.json to this folder, and here, with the other options of this run:",
         ]

@@ -49,7 +49,7 @@ def rest_to_check(
     same = " with the same parameters.yaml" if any(values.get(name) for name in _READ_BY) else ""
     where = management(inventory).removeprefix("the ")
     yield (
-        f"The {where} can usually check this. There, in a clone of this project{same}:",
+        f"The {where} can usually check this. There, for example in AWS CloudShell, in a clone of this project{same}:",
         f"ecr-exposure preflight --regions {regions} --hub {inventory.hub} --json > {_FILE}",
     )
     yield (
