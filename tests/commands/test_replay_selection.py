@@ -177,8 +177,8 @@ class TestHopelessEvents:
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
-            ({"messageType": "Other"}, "its messageType is none that the function evaluates"),
-            ({"messageType": None}, "its messageType is none that the function evaluates"),
+            ({"messageType": "Other"}, "the function does not evaluate events of its messageType"),
+            ({"messageType": None}, "the function does not evaluate events of its messageType"),
             ({"configurationItem": {}}, "it names no resource"),
             ({"configurationItem": "text"}, "it names no resource"),
             ({"configurationItem": {"resourceId": "app"}}, "it has no time, which the function requires"),

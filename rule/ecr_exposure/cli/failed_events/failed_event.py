@@ -110,7 +110,7 @@ def _hopeless(kind: str, resource: str, at: object, error: str) -> str:
     if _INVALID_TOKEN in error:
         return "AWS Config does not accept its result token any more"
     if kind not in {SCHEDULED, *_ITEMS}:
-        return "its messageType is none that the function evaluates"
+        return "the function does not evaluate events of its messageType"
     if kind != SCHEDULED and not resource:
         return "it names no resource"
     return "" if isinstance(at, str) and at else "it has no time, which the function requires"

@@ -23,7 +23,7 @@ class Message:
     sent: datetime
     """When Lambda sent it to the queue, by the clock of Amazon SQS."""
     content: FailedEvent | str
-    """A failed event of the function, or why the message is none."""
+    """A failed event of the function, or why the message is not one."""
 
 
 class Kind(StrEnum):

@@ -93,7 +93,7 @@ def saved_members(inventory: Inventory, boundary: str, made_at: datetime) -> dic
 
 
 def read_saved(path: Path, option: str, expected: Expected, oldest: timedelta) -> SavedReading:
-    """Read a file; CannotRunError if it is none, not about this organization, or older than ``oldest``."""
+    """Read a file; CannotRunError if it is no such document, not about this organization, or older than ``oldest``."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

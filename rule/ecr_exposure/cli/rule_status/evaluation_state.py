@@ -130,7 +130,7 @@ def _from_results(region: RegionEvidence, stack: StackFacts, account: str, now: 
     limit = None if stack.period is None else _PERIODS * stack.period
     old = sum(1 for time in results.values() if limit is not None and now - time > limit)
     current = len(results) - old
-    # By name: the result of a repository that was deleted is none of one that was created since.
+    # By name: the result of a deleted repository says nothing about one that was created since.
     expected = max(len(recorded.names | results.keys()), recorded.count)
     state, reason = _state(current, old, expected, limit)
     if state is State.NO_REPOSITORIES and problems:

@@ -3,7 +3,7 @@
 A status of AWS is repeated in its own words, with its error code and message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import ClientError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 _SUCCESSFUL: Final = ("CREATE_SUCCESSFUL", "UPDATE_SUCCESSFUL")
+_MISSING: Final = ("NoSuchOrganizationConformancePackException", "NoSuchOrganizationConfigRuleException")
 
 
 def read_members(client: "OrganizationsClient") -> tuple[Member, ...]:
@@ -73,38 +74,32 @@ def read_deployments(clients: Clients, stack: StackFacts) -> Problems:
 
 def _packs(client: "ConfigServiceClient", name: str) -> Problems:
     """https://docs.aws.amazon.com/config/latest/APIReference/API_OrganizationConformancePackDetailedStatus.html."""
-    what = "conformance pack"
     pages = client.get_paginator("get_organization_conformance_pack_detailed_status").paginate(
         OrganizationConformancePackName=name
     )
-    try:
-        found = {
-            each["AccountId"]: _deployment_problem(what, each["Status"], each)
-            for each in entries(pages, lambda page: page["OrganizationConformancePackDetailedStatuses"])
-        }
-    except ClientError as error:
-        if error_code(error) != "NoSuchOrganizationConformancePackException":
-            raise
-        return Problems(found={}, otherwise=f"the organization has no conformance pack {name}")
-    return Problems(found=found, otherwise="AWS Config lists no conformance pack for this account")
+    members = entries(pages, lambda page: page["OrganizationConformancePackDetailedStatuses"])
+    return _problems("conformance pack", name, ((each["AccountId"], each["Status"], each) for each in members))
 
 
 def _organization_rules(client: "ConfigServiceClient", name: str) -> Problems:
     """https://docs.aws.amazon.com/config/latest/APIReference/API_MemberAccountStatus.html."""
-    what = "organization rule"
     pages = client.get_paginator("get_organization_config_rule_detailed_status").paginate(
         OrganizationConfigRuleName=name
     )
+    members = entries(pages, lambda page: page["OrganizationConfigRuleDetailedStatus"])
+    states = ((each["AccountId"], each["MemberAccountRuleStatus"], each) for each in members)
+    return _problems("organization rule", name, states)
+
+
+def _problems(what: str, name: str, members: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Problems:
+    """Return the problem of each member; ``members`` are account, status and what AWS Config returns about it."""
     try:
-        found = {
-            each["AccountId"]: _deployment_problem(what, each["MemberAccountRuleStatus"], each)
-            for each in entries(pages, lambda page: page["OrganizationConfigRuleDetailedStatus"])
-        }
+        found = {account: _deployment_problem(what, status, described) for account, status, described in members}
     except ClientError as error:
-        if error_code(error) != "NoSuchOrganizationConfigRuleException":
+        if error_code(error) not in _MISSING:
             raise
-        return Problems(found={}, otherwise=f"the organization has no rule {name}")
-    return Problems(found=found, otherwise="AWS Config lists no organization rule for this account")
+        return Problems(found={}, otherwise=f"the organization has no {what.removeprefix('organization ')} {name}")
+    return Problems(found=found, otherwise=f"AWS Config lists no {what} for this account")
 
 
 def _deployment_problem(what: str, status: str, described: Mapping[str, Any]) -> str:
