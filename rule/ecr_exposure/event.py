@@ -81,7 +81,7 @@ def validate_event(event: object, environment: Mapping[str, str], function_arn: 
     for_rdklib = {
         "executionRoleArn": "",
         **event,
-        # A replayed event does not tell whether the repository is in scope now.
+        # A replayed event does not say whether the repository is in scope now.
         "eventLeftScope": event.get("eventLeftScope") in (True, "true") and not is_replayed(event),
         "ruleParameters": json.dumps(given),
         # A duplicate key becomes a text that names it, which is neither a configuration nor a policy.

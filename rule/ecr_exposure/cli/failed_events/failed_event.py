@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from ecr_exposure.cli.aws_calls import printable
+from ecr_exposure.cli.aws_calls import message_text, printable
 
 CHANGE: Final = "ConfigurationItemChangeNotification"
 OVERSIZED: Final = "OversizedConfigurationItemChangeNotification"
 SCHEDULED: Final = "ScheduledNotification"
 _ITEMS: Final[Mapping[str, str]] = {CHANGE: "configurationItem", OVERSIZED: "configurationItemSummary"}
-_LONGEST_ERROR: Final = 200
 _QUALIFIER: Final = 7
 """Where an ARN has it: arn:aws:lambda:region:account:function:name:qualifier."""
 _PARTS: Final = {3: "Region", 4: "account", 6: "function"}
@@ -89,8 +88,8 @@ def read_record(body: str, function_arn: str) -> FailedEvent:
         message_type=kind or "-",
         resource=resource,
         at=_time(at),
-        error=_cut(error),
-        cause=_cut(_general(error, account, resource)),
+        error=message_text(error),
+        cause=message_text(_general(error, account, resource)),
         hopeless=_hopeless(kind, resource, at, error),
         payload=_compact(event, is_change=kind in _ITEMS),
     )
@@ -149,10 +148,6 @@ def _general(error: str, account: str, resource: str) -> str:
     for value, name in ((resource, "REPOSITORY"), (account, "ACCOUNT")):
         general = re.sub(rf"(?<![\w-]){re.escape(value)}(?![\w-])", name, general) if value else general
     return general
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"
 
 
 def _compact(event: Mapping[str, Any], *, is_change: bool) -> bytes:
