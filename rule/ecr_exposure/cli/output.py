@@ -149,10 +149,16 @@ class Output:
         return exit_code
 
 
-def document_head(command: str | None) -> dict[str, Any]:
-    """Return the first members of a document, of a command that did not get so far as to know the account."""
-    version = ecr_exposure.__version__
-    return {"schema": SCHEMA, "command": command, "version": version, "account": None, "caller": None, "regions": []}
+def document_head(command: str | None, caller: Caller | None = None, regions: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the first members of a document; without a caller, of a command that did not get so far as to know it."""
+    return {
+        "schema": SCHEMA,
+        "command": command,
+        "version": ecr_exposure.__version__,
+        "account": caller.account if caller else None,
+        "caller": caller.arn if caller else None,
+        "regions": list(regions),
+    }
 
 
 def open_output(command: str, environment: Environment, options: CommonOptions) -> Output:

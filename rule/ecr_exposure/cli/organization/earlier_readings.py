@@ -14,8 +14,9 @@ from typing import Final
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.organization.inventory import Inventory, Organization
 from ecr_exposure.cli.organization.organization_reader import OrganizationFacts
-from ecr_exposure.cli.organization.reading_document import Expected, document_head, read_saved, saved_members
+from ecr_exposure.cli.organization.reading_document import COMMAND, Expected, read_saved, saved_members
 from ecr_exposure.cli.organization.saved_reading import NOTHING_SAVED, SavedReading
+from ecr_exposure.cli.output import document_head
 
 RESUME_FILE: Final = ".preflight-resume.json"
 _OLDEST_OF_FROM: Final = timedelta(days=7)
@@ -51,7 +52,7 @@ class EarlierReadings:
         own = self._without_from(inventory)
         made_at = self._of_resume.seen_at or self._today()
         members = saved_members(own, boundary, made_at)
-        document = {**document_head(inventory.caller, inventory.regions), **members}
+        document = {**document_head(COMMAND, inventory.caller, inventory.regions), **members}
         try:
             self.path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
         except OSError as error:

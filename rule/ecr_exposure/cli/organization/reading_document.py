@@ -4,15 +4,13 @@ A person may have changed such a file, so every member is checked.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import ecr_exposure
 from ecr_exposure.cli.aws_calls import Unknown
-from ecr_exposure.cli.caller import Caller
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.organization.inventory import (
     AccountRegion,
@@ -24,10 +22,10 @@ from ecr_exposure.cli.organization.inventory import (
     Unread,
 )
 from ecr_exposure.cli.organization.saved_reading import Pair, SavedReading
+from ecr_exposure.cli.output import SCHEMA
 from ecr_exposure.identifiers import ACCOUNT_ID
 
-_SCHEMA: Final = 1
-_COMMAND: Final = "preflight"
+COMMAND: Final = "preflight"
 # A clock may be a little behind the one that dated the file.
 _FUTURE: Final = timedelta(minutes=5)
 _ONE_DAY: Final = timedelta(days=1)
@@ -47,18 +45,6 @@ class Expected:
     regions: frozenset[str]
     """All that boto3 knows in the partition."""
     now: datetime
-
-
-def document_head(caller: Caller, regions: Sequence[str]) -> dict[str, Any]:
-    """Return the first members of the document, as ``Output`` writes them."""
-    return {
-        "schema": _SCHEMA,
-        "command": _COMMAND,
-        "version": ecr_exposure.__version__,
-        "account": caller.account,
-        "caller": caller.arn,
-        "regions": list(regions),
-    }
 
 
 def saved_members(inventory: Inventory, boundary: str, made_at: datetime) -> dict[str, Any]:
@@ -118,8 +104,8 @@ class _Reader:
 
     def read(self, expected: Expected, oldest: timedelta) -> SavedReading:
         document = self._document
-        if (document.get("schema"), document.get("command")) != (_SCHEMA, _COMMAND):
-            raise _WrongFileError(f"this is no document of schema {_SCHEMA} of ecr-exposure {_COMMAND} --json")
+        if (document.get("schema"), document.get("command")) != (SCHEMA, COMMAND):
+            raise _WrongFileError(f"this is no document of schema {SCHEMA} of ecr-exposure {COMMAND} --json")
         self._check_organization(expected)
         linked = document.get("service_linked_role")
         return SavedReading(
