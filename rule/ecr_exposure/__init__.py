@@ -13,16 +13,18 @@ The way through the package, in reading order:
 * ``findings``: what the rule reports: access tests, grants in order, explanations and advisories.
 * ``verdict``: `judge`, and the rule's own question about a repository. ``public_on_purpose`` has the exceptions, and
   ``annotation`` writes the dashboard's sentence.
+* ``remedy``: the smallest change that closes a policy.
 * ``cli``: the command ``ecr-exposure``, which is not part of the function.
 
 From ``repository`` to ``verdict`` everything is pure: no AWS call and no log; only `judge` reads the clock, once.
 """
 
-from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError
+from ecr_exposure.errors import EvaluationError, ItemError, ParameterError, PolicyError, RemedyError
 from ecr_exposure.findings.advisories import Advisory, AdvisoryKind
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.policy.actions import Capability
 from ecr_exposure.policy.evaluator import Request, is_allowed
+from ecr_exposure.remedy import Remedy, remedy
 from ecr_exposure.verdict import Verdict, judge
 
 __version__ = "0.1.0"
@@ -36,8 +38,11 @@ __all__ = [
     "ItemError",
     "ParameterError",
     "PolicyError",
+    "Remedy",
+    "RemedyError",
     "Request",
     "Verdict",
     "is_allowed",
     "judge",
+    "remedy",
 ]

@@ -1,4 +1,4 @@
-"""The four errors that the rule raises."""
+"""The errors that the rule and its engine raise."""
 
 from typing import Final
 
@@ -7,6 +7,10 @@ _LONGEST_STEP: Final = 60
 
 class ParameterError(ValueError):
     """A rule parameter or an argument is wrong; the message names it, its value and what is accepted."""
+
+
+class RemedyError(ParameterError):
+    """The arguments of `remedy` do not close this policy; the message says why, and what to do instead."""
 
 
 class ItemError(ValueError):
