@@ -17,10 +17,18 @@ from ecr_exposure.policy.actions import CAPABILITY_OF, Capability, covered_actio
 from ecr_exposure.policy.condition_keys import ValueDomain
 from ecr_exposure.policy.document import Document, Statement, compared_keys, read_policy
 from ecr_exposure.policy.json_values import an_object, describe, elements, is_list, read_json
+from ecr_exposure.policy.malformed_principals import malformed_principal
 from ecr_exposure.policy.principals import Principal, PrincipalKind
 from ecr_exposure.pulling_services import PULLING_SERVICES, PullingService, statement_for
 from ecr_exposure.search import Budget, RepositoryFacts, TooComplexError, external_callers, find_openings
-from ecr_exposure.statement_changes import Content, Limit, is_for_everyone, limited, without_public_values
+from ecr_exposure.statement_changes import (
+    Content,
+    Limit,
+    is_for_everyone,
+    limited,
+    without_malformed_values,
+    without_public_values,
+)
 from ecr_exposure.verdict import judge, repository_facts
 
 MODES: Final = ("scope-to-organization", "scope-to-accounts", "remove-statements")
@@ -148,7 +156,11 @@ class _Entry(NamedTuple):
 
 _TESTS: Final = ("unconditional", "reachable")
 _PULL: Final = frozenset(action for action, capability in CAPABILITY_OF.items() if capability is Capability.PULL)
-_OF_OWNERS_ORGANIZATION: Final = (ValueDomain.OWNER_ORGANIZATION_ID, ValueDomain.OWNER_ORGANIZATION_PATH)
+_OF_OWNER: Final = (
+    ValueDomain.OWNER_ACCOUNT,
+    ValueDomain.OWNER_ORGANIZATION_ID,
+    ValueDomain.OWNER_ORGANIZATION_PATH,
+)
 
 
 def _includes_services(statement: Statement) -> bool:
@@ -182,13 +194,16 @@ class _Closing:
         """Return the remedy; raises RemedyError."""
         if not self._public():
             return Remedy(policy=self._content)
+        if self._limit and (problem := malformed_principal(self._document())):
+            raise RemedyError(f"Cannot be evaluated: {problem}; mode {_REMOVE} removes the value")
         self._entries = [self._without_resource(each) for each in self._entries]
         # A value that leaves the policy may have named an account, which makes another statement public.
         while public := self._public():
             statements = self._document().statements
             closed = [self._closed(each, statements[at], public) for at, each in enumerate(self._entries)]
             self._entries = [entry for entries in closed for entry in entries]
-        self._check_that_somebody_is_left()
+        if self._limit:
+            self._check_that_somebody_is_left(self._limit)
         self._lost += (*self._own_principals(), *self._services_without_access(services))
         for service in services:
             self._keep(service, AccountId(str(self._facts.owner)))
@@ -233,10 +248,6 @@ class _Closing:
         problem = next((verdict.problem for verdict in verdicts if verdict.problem), None)
         if problem and not public:
             raise RemedyError(f"Cannot be evaluated: {problem}")
-        if public and self._limit is None:
-            # ECR accepts no policy with a malformed principal, and in an Allow such a value grants nothing.
-            statements = self._document().statements
-            public |= {each.position for each in statements if each.allows and each.principals.malformed}
         return public
 
     # Changes.
@@ -251,7 +262,7 @@ class _Closing:
     def _closed(self, entry: _Entry, statement: Statement, public: set[int]) -> Iterable[_Entry]:
         """Return the entry, or what it becomes if it is public."""
         if statement.position not in public:
-            return (entry,)
+            return self._without_malformed_values(entry, statement) if self._limit is None else (entry,)
         if entry.is_limited:
             raise RemedyError(f"{entry} still grants public access with this limit; mode {_REMOVE} closes it")
         if _includes_services(statement):
@@ -266,6 +277,19 @@ class _Closing:
         self._changes.append(f"{entry}: {change}")
         named = ", except those that it names" if contents else ""
         self._lost.append(f"every principal to which {entry} grants access{named}")
+        return (entry._replace(content=each) for each in contents)
+
+    def _without_malformed_values(self, entry: _Entry, statement: Statement) -> Iterable[_Entry]:
+        """Remove values that ECR does not accept: they grant access to nobody, and deny it to nobody."""
+        if not statement.principals.malformed:
+            return (entry,)
+        contents = without_malformed_values(statement, entry.content)
+        values = enumerated(list(map(written_principal, statement.principals.malformed)), 3)
+        self._changes.append(
+            f"{entry}: {values} removed, because ECR does not accept it"
+            if contents
+            else f"{entry}: removed, because it names only {values}, which ECR does not accept"
+        )
         return (entry._replace(content=each) for each in contents)
 
     def _limited(self, entry: _Entry, statement: Statement, limit: Limit) -> Iterator[_Entry]:
@@ -289,22 +313,24 @@ class _Closing:
 
     # Who is left.
 
-    def _check_that_somebody_is_left(self) -> None:
-        """Raise RemedyError for a limited statement that grants nobody access, such as one that excludes them."""
-        denies = [each.content for each in self._entries if each.content["Effect"] == "Deny"]
+    def _check_that_somebody_is_left(self, limit: Limit) -> None:
+        """Raise RemedyError for a statement that excludes the organization; say that one excludes the accounts."""
         for entry in self._entries:
-            if entry.is_limited and self._limit and not self._may_grant_access(entry, denies, self._limit):
-                reason = f"{entry} grants nothing to {self._limit}, so limiting it to them would leave nobody"
+            if not entry.is_limited or self._may_grant_access(entry, limit):
+                continue
+            if limit.organization:
+                reason = f"{entry} excludes {limit}, so limiting it to them would leave nobody"
                 raise RemedyError(f"{reason}; remove the statement: mode {_REMOVE}")
+            self._lost.append(f"everyone: the conditions of {entry} exclude {limit}")
 
-    def _may_grant_access(self, entry: _Entry, denies: Sequence[Content], limit: Limit) -> bool:
+    def _may_grant_access(self, entry: _Entry, limit: Limit) -> bool:
         content = {**entry.content, "Principal": limit.principal} if limit.accounts else entry.content
-        document = self._document([content, *denies])
+        document = self._document([content])
         allow = document.statements[0]
         if not covered_actions(allow.actions, negated=allow.not_action):
             return True  # registry actions alone, which a repository policy never grants
-        # In the search no caller is in the owner's organization, whose id is not known.
-        if any(key.domain in _OF_OWNERS_ORGANIZATION for key in compared_keys(document)):
+        # In the search no caller is in the owner's account or organization.
+        if any(key.domain in _OF_OWNER for key in compared_keys(document)):
             return True
         everybody = external_callers(document, self._facts._replace(owner=None))
         try:

@@ -12,7 +12,6 @@ from ecr_exposure.errors import PolicyError
 from ecr_exposure.identifiers import ARN_FIELDS, account_of, arn_fields, resource_of
 from ecr_exposure.policy.document import Statement
 from ecr_exposure.policy.json_values import describe, elements, texts
-from ecr_exposure.policy.malformed_principals import what_is_wrong
 from ecr_exposure.policy.patterns import ascii_lower, has_wildcard
 from ecr_exposure.policy.principals import Principal, PrincipalKind, Principals, WrittenPrincipal
 
@@ -53,8 +52,17 @@ def is_for_everyone(principals: Principals) -> bool:
 
 def without_public_values(statement: Statement, written: Content) -> list[Content]:
     """Return the statement with its named principals only; none if it has none, or has a NotPrincipal."""
-    principal = {} if statement.not_principal else _named(statement.principals, written["Principal"])
-    return [{**written, "Principal": principal}] if principal else []
+    principals = statement.principals
+    public = {*principals.wildcards, *principals.malformed, WrittenPrincipal("AWS", "*")}
+    kept = {} if statement.not_principal else _without(public, written["Principal"])
+    return [{**written, "Principal": kept}] if kept else []
+
+
+def without_malformed_values(statement: Statement, written: Content) -> list[Content]:
+    """Return the statement without the values that are no principals; none if there is no other value."""
+    element = "NotPrincipal" if statement.not_principal else "Principal"
+    kept = _without({*statement.principals.malformed}, written[element])
+    return [{**written, element: kept}] if kept else []
 
 
 def limited(statement: Statement, written: Content, limit: Limit, new_sid: str | None) -> list[Content]:
@@ -70,7 +78,7 @@ def limited(statement: Statement, written: Content, limit: Limit, new_sid: str |
         if limit.accounts:
             return [{**written, "Principal": _with_accounts(principal, limit.accounts)}]
         patterns = ()  # everyone includes them
-    named = _named(statement.principals, principal)
+    named = _without({*statement.principals.wildcards, WrittenPrincipal("AWS", "*")}, principal)
     # A statement whose only principal is everyone keeps it as it is written.
     is_plain = principal in ("*", {"AWS": "*"}, {"AWS": ["*"]})
     public = _with_condition({**written, "Principal": principal if is_plain else limit.principal}, patterns, limit)
@@ -83,21 +91,16 @@ def limited(statement: Statement, written: Content, limit: Limit, new_sid: str |
 # Principals.
 
 
-def _is_public(principals: Principals, kind: str, text: str) -> bool:
-    written = WrittenPrincipal(kind, text)
-    return (kind in ("", "AWS") and text == "*") or written in principals.wildcards or written in principals.malformed
-
-
-def _named(principals: Principals, principal: object) -> Content:
-    """Return the element with its named principals only, each type in the form in which it is written."""
+def _without(removed: set[WrittenPrincipal], principal: object) -> Content:
+    """Return an element without these values, each type in the form in which it is written."""
     if not isinstance(principal, Mapping):
         return {}  # a value directly under the element names nobody
-    named: Content = {}
+    found: Content = {}
     for kind, values in principal.items():
-        kept = [text for text in texts(values) if not _is_public(principals, kind, text)]
+        kept = [text for text in texts(values) if WrittenPrincipal(kind, text) not in removed]
         if kept:
-            named[kind] = values if isinstance(values, str) else kept
-    return named
+            found[kind] = values if isinstance(values, str) else kept
+    return found
 
 
 def _with_accounts(principal: object, accounts: Sequence[str]) -> Content:
@@ -120,9 +123,6 @@ def _patterns(principals: Principals) -> Iterator[str]:
 
     Raises PolicyError for a value that none can replace.
     """
-    if principals.malformed:
-        wrong = principals.malformed[0]
-        raise _refused(wrong, what_is_wrong(wrong))
     for each in principals.wildcards:
         if each == _DIRECTLY:
             continue
@@ -144,7 +144,7 @@ _ARN, _ACCOUNT, _ID = "aws:PrincipalArn", "aws:PrincipalAccount", "aws:userid"
 
 def _without_not_principal(principals: Principals, written: Content, limit: Limit) -> Content:
     """Return the statement with a Principal, and with conditions that exclude whom its NotPrincipal excludes."""
-    for value in (*principals.wildcards, *principals.malformed):
+    for value in principals.wildcards:
         reason = f"{describe(value.text)} excludes nobody, so it is not clear whom the statement means"
         raise _refused(value, reason, "NotPrincipal")
     replaced = {"Principal" if key == "NotPrincipal" else key: value for key, value in written.items()}
