@@ -6,6 +6,7 @@ The sentences of an access test are in its record, those of a reason in ``findin
 together, and what has no room is left out.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -57,6 +58,24 @@ def public_on_purpose(exemption: str) -> str:
 def refused_exemption(exemption: str) -> Sentence:
     """Say why the tag of the repository is no exception."""
     return (Part(f" The {exemption}."),)
+
+
+# What closes the repository.
+
+# Nothing that a shell or the command itself would read as something else:
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+_REPOSITORY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._/-]*")
+
+
+def fix_command(repository: str) -> str | None:
+    """Return the command that closes a repository; None if Amazon ECR takes no such name."""
+    return f"ecr-exposure fix --repository {repository}" if _REPOSITORY_NAME.fullmatch(repository) else None
+
+
+def with_fix(text: str, command: str) -> str:
+    """Return an annotation with the command at its end, or as it is if there is no room for the whole command."""
+    longer = f"{text}{'' if text.endswith(('.', '…')) else '.'} Fix: {command}"
+    return longer if len(longer) <= _LONGEST else text
 
 
 # What another test finds.

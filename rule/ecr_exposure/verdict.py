@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from ecr_exposure import annotation
 from ecr_exposure.errors import ParameterError, PolicyError
-from ecr_exposure.findings.access_tests import AccessTest, access_test
+from ecr_exposure.findings.access_tests import REACHABLE, UNCONDITIONAL, AccessTest, access_test
 from ecr_exposure.findings.advisories import Advisory, advisories_of
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.findings.sentences import Sentence
@@ -30,7 +30,8 @@ class Verdict:
     """The result for one policy.
 
     annotation: 1 to 256 printable characters. grants: most dangerous first. problem: why the policy cannot be
-    evaluated; then there are no grants and the policy is NON_COMPLIANT.
+    evaluated; then there are no grants and the policy is NON_COMPLIANT. fix: the command that closes the repository,
+    whole, also if the annotation has no room for it; None from `judge`, which knows no repository.
     """
 
     compliance: Compliance
@@ -38,6 +39,7 @@ class Verdict:
     grants: tuple[Grant, ...] = ()
     problem: str | None = None
     advisories: tuple[Advisory, ...] = ()
+    fix: str | None = None
 
 
 def judge(  # noqa: PLR0913 - the keywords are the public interface
@@ -198,19 +200,40 @@ def _evaluate(repository: Repository, test: AccessTest, facts: RepositoryFacts, 
     document = read_policy(repository.policy)
     if document is None:
         return _WITHOUT_POLICY
-    other = test.compared_with
     advisories = advisories_of(document, facts)
     verdict = _excused(_result(document, test, test.find(document, facts), advisories), test, exemption)
     if verdict.problem is not None:
         return verdict
-    hint: Sentence = ()
+    other = test.compared_with
+    compared: Verdict | None = None
+    more: Sentence = ()
     if other is not None:
-        hint = _hint(verdict, _verdict_of(lambda: _compared(verdict, document, other, facts, exemption)), other)
-    refusal: Sentence = ()
+        compared = _verdict_of(lambda: _compared(verdict, document, other, facts, exemption))
+        more = _hint(verdict, compared, other)
     if exemption is not None and exemption.refusal is not None and _is_excusable(verdict):
-        refusal = annotation.refused_exemption(str(exemption))
-    more = (*hint, *refusal)
-    return replace(verdict, annotation=_annotation(verdict, test, exemption, more)) if more else verdict
+        more = (*more, *annotation.refused_exemption(str(exemption)))
+    if more:
+        verdict = replace(verdict, annotation=_annotation(verdict, test, exemption, more))
+    fix = annotation.fix_command(repository.name)
+    if verdict.compliance == "COMPLIANT" or fix is None or not _fix_closes(verdict, document, test, facts, compared):
+        return verdict
+    return replace(verdict, annotation=annotation.with_fix(verdict.annotation, fix), fix=fix)
+
+
+def _fix_closes(
+    verdict: Verdict, document: Document, test: AccessTest, facts: RepositoryFacts, compared: Verdict | None
+) -> bool:
+    """Return whether `ecr-exposure fix` closes a grant of a policy that the test flags.
+
+    It closes those that `unconditional` or `reachable` finds, and only if both can evaluate the policy.
+    compared: the verdict of `reachable`, if it is known.
+    """
+    if test is REACHABLE:
+        return True
+    public = compared or _verdict_of(lambda: _compared(verdict, document, REACHABLE, facts, None))
+    if public.problem is not None:
+        return False
+    return public.compliance == "NON_COMPLIANT" or UNCONDITIONAL.finds_any(document, facts)
 
 
 def _compared(

@@ -460,6 +460,7 @@ class TestHint:
         deny = {"Effect": "Deny", "Principal": "*", "Action": "*"}
         assert self.annotation({"Statement": [OPEN, deny]}).endswith(
             " publicAccessTest=reachable, which evaluates actions and Deny statements, finds no public access."
+            " Fix: ecr-exposure fix --repository team/app"
         )
 
     def test_policy_that_is_too_complex_for_reachable_says_so(self) -> None:
