@@ -227,35 +227,27 @@ def _evaluate(repository: Repository, test: AccessTest, facts: RepositoryFacts, 
     if verdict.problem is not None:
         return verdict
     other = test.compared_with
-    compared: Verdict | None = None
     more: Sentence = ()
     if other is not None:
-        compared = _verdict_of(lambda: _compared(verdict, document, other, facts, exemption))
-        more = _hint(verdict, compared, other)
+        more = _hint(verdict, _verdict_of(lambda: _compared(verdict, document, other, facts, exemption)), other)
     if exemption is not None and exemption.refusal is not None and _is_excusable(verdict):
         more = (*more, *annotation.refused_exemption(str(exemption)))
     if more:
         verdict = replace(verdict, annotation=_annotation(verdict, test, exemption, more))
     fix = annotation.fix_command(repository.name)
-    if verdict.compliance == "COMPLIANT" or fix is None or not _fix_closes(verdict, document, test, facts, compared):
+    if verdict.compliance == "COMPLIANT" or fix is None or not _fix_closes(document, test, facts):
         return verdict
     return replace(verdict, annotation=annotation.with_fix(verdict.annotation, fix), fix=fix)
 
 
-def _fix_closes(
-    verdict: Verdict, document: Document, test: AccessTest, facts: RepositoryFacts, compared: Verdict | None
-) -> bool:
-    """Return whether `ecr-exposure fix` closes a grant of a policy that the test flags.
-
-    It closes those that `unconditional` or `reachable` finds, and only if both can evaluate the policy.
-    compared: the verdict of `reachable`, if it is known.
-    """
-    if test is REACHABLE:
+def _fix_closes(document: Document, test: AccessTest, facts: RepositoryFacts) -> bool:
+    """Return whether `ecr-exposure fix` closes a grant of a flagged policy: one that is public, not only external."""
+    if not test.needs_zone_of_trust or UNCONDITIONAL.finds_any(document, facts):
         return True
-    public = compared or _verdict_of(lambda: _compared(verdict, document, REACHABLE, facts, None))
-    if public.problem is not None:
+    try:
+        return REACHABLE.finds_any(document, facts)
+    except TooComplexError:
         return False
-    return public.compliance == "NON_COMPLIANT" or UNCONDITIONAL.finds_any(document, facts)
 
 
 def _compared(

@@ -7,12 +7,16 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure import Verdict, judge
+from ecr_exposure import RemedyError, Verdict, judge, remedy
 from ecr_exposure.annotation import with_fix
+from ecr_exposure.findings.access_tests import TESTS
 from ecr_exposure.parameters import read_parameters
 from ecr_exposure.repository import Repository
+from ecr_exposure.search import TooComplexError
 from ecr_exposure.verdict import evaluate_repository
 from tests.benchmarks.worst_policies import POLICIES
+from tests.corpus.loader import Case, all_cases
+from tests.nightly import every
 from tests.rule.member_account import (
     CLOSED,
     EXPLICIT_DENY,
@@ -163,15 +167,26 @@ class TestWhichRepositories:
         verdict = evaluated(None, problem="access to its policy is denied")
         assert (verdict.annotation, verdict.fix) == ("Cannot be evaluated: access to its policy is denied", None)
 
-    def test_policy_that_the_other_test_cannot_evaluate_has_none(self) -> None:
-        """The command evaluates the policy with both tests before it changes anything."""
-        too_complex = policy_of(*POLICIES["account ids inside patterns"]["Statement"], STATEMENT)
-        malformed = policy_of(STATEMENT, DENY, {**STATEMENT, "Principal": {"AWS": "1234"}})
-        for policy in (too_complex, malformed):
-            verdict = evaluated(policy)
-            assert judge(policy, test="reachable").problem is not None
-            assert (verdict.compliance, verdict.problem, verdict.fix) == ("NON_COMPLIANT", None, None)
-            assert "Fix:" not in verdict.annotation
+    @pytest.mark.parametrize(
+        "policy",
+        [
+            policy_of(*POLICIES["account ids inside patterns"]["Statement"], STATEMENT),
+            policy_of(STATEMENT, DENY, {**STATEMENT, "Principal": {"AWS": "1234"}}),
+        ],
+        ids=["too complex", "malformed principal"],
+    )
+    def test_policy_that_only_the_other_test_cannot_evaluate_has_it(self, policy: str) -> None:
+        verdict = evaluated(policy)
+        assert judge(policy, test="reachable").problem is not None
+        assert (verdict.problem, verdict.fix) == (None, "ecr-exposure fix --repository team/app")
+
+    def test_external_access_that_reachable_cannot_evaluate_has_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def too_complex(*_: object) -> bool:
+            raise TooComplexError("more than 200,000 steps")
+
+        monkeypatch.setattr("ecr_exposure.verdict.REACHABLE", TESTS["reachable"]._replace(finds_any=too_complex))
+        verdict = evaluated(EXTERNAL_ACCOUNT, EXTERNAL)
+        assert (verdict.compliance, verdict.problem, verdict.fix) == ("NON_COMPLIANT", None, None)
 
     @pytest.mark.parametrize("parameters", [TAG, {"excludedPublicRepositories": "team/*"}])
     def test_repository_that_is_public_on_purpose_has_none(self, parameters: dict[str, str]) -> None:
@@ -193,6 +208,27 @@ class TestWhichRepositories:
     def test_judge_knows_no_repository(self) -> None:
         verdict = judge(PULL)
         assert (verdict.annotation, verdict.fix) == (SENTENCE, None)
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_flagged_case_has_the_command_exactly_if_a_remedy_closes_it(test: str) -> None:
+    for case in every(3, [case for case in all_cases() if not case.is_about_the_item]):
+        verdict = evaluated(case.policy, {"publicAccessTest": test}, tags=case.resource_tags)
+        if verdict.compliance == "COMPLIANT" or verdict.problem is not None:
+            assert verdict.fix is None, case.name
+        else:
+            assert (verdict.fix is not None) == is_closed(case), case.name
+
+
+def is_closed(case: Case) -> bool:
+    """Return whether a remedy removes public access from the policy of a case."""
+    try:
+        closed = remedy(
+            case.policy, mode="remove-statements", owner=MEMBER, region=REGION, resource_tags=case.resource_tags
+        )
+    except RemedyError:
+        return False
+    return closed.changes != ()
 
 
 class TestEvents:

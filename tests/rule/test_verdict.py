@@ -388,6 +388,7 @@ class TestEvaluateRepository:
         assert self.evaluate({"Statement": with_malformed}).annotation == (
             f"{judge({'Statement': OPEN}).annotation}"
             ' Note: Statement[2].Principal.AWS: "1234" is not an account id of 12 digits.'
+            " Fix: ecr-exposure fix --repository team/app"
         )
 
 
