@@ -6,7 +6,6 @@ The sentences of an access test are in its record, those of a reason in ``findin
 together, and what has no room is left out.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,6 +13,7 @@ from ecr_exposure.findings.access_tests import AccessTest
 from ecr_exposure.findings.advisories import Advisory, AdvisoryKind
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.findings.sentences import Part, Rank, Sentence, fitted
+from ecr_exposure.identifiers import REPOSITORY_NAME
 from ecr_exposure.policy.actions import Capability
 
 NO_POLICY: Final = "The repository has no policy."
@@ -62,14 +62,13 @@ def refused_exemption(exemption: str) -> Sentence:
 
 # What closes the repository.
 
-# Nothing that a shell or the command itself would read as something else:
-# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
-_REPOSITORY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._/-]*")
-
 
 def fix_command(repository: str) -> str | None:
-    """Return the command that closes a repository; None if Amazon ECR takes no such name."""
-    return f"ecr-exposure fix --repository {repository}" if _REPOSITORY_NAME.fullmatch(repository) else None
+    """Return the command that closes a repository; None for a name that Amazon ECR does not take.
+
+    So the command holds nothing that a shell reads as something else.
+    """
+    return f"ecr-exposure fix --repository {repository}" if REPOSITORY_NAME.fullmatch(repository) else None
 
 
 def with_fix(text: str, command: str) -> str:

@@ -96,7 +96,7 @@ class TestOrder:
 
     def test_advisory_comes_before_it(self) -> None:
         service = {**STATEMENT, "Principal": {"Service": "lambda.amazonaws.com"}}
-        assert evaluated(policy_of(STATEMENT, service), name="a").annotation == (
+        assert evaluated(policy_of(STATEMENT, service)).annotation == (
             f"{SENTENCE} Note: Statement[1] allows lambda.amazonaws.com to act for any customer (confused deputy): "
             "fix aws:SourceAccount, aws:SourceArn or aws:SourceOrgID."
         )
@@ -198,8 +198,17 @@ class TestWhichRepositories:
         verdict = evaluated(OPEN, {"excludedPublicRepositories": "team/*"})
         assert verdict.annotation.endswith(f"{FIX}team/app")
 
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+    @pytest.mark.parametrize("name", ["ab", "a--b", "a__b/c.d_e", "1/2/3", "n" * 256])
+    def test_every_name_of_ecr_has_it(self, name: str) -> None:
+        assert evaluated(PULL, name=name).fix == f"ecr-exposure fix --repository {name}"
+
     @pytest.mark.parametrize(
-        "name", ["", "Team/app", "app;reboot", "$(id)", "a b", "-p", "/app", "app\n", "äpp", "a:b"]
+        "name",
+        [
+            *("", "a", "n" * 257, "Team/app", "app;reboot", "$(id)", "a b", "-p", "/app", "app/", "a//b", "a___b"),
+            *("a..b", "app\n", "äpp", "arn:aws:ecr:eu-west-1:444455556666:repository/app"),
+        ],
     )
     def test_name_that_ecr_does_not_take_has_none(self, name: str) -> None:
         verdict = evaluated(PULL, name=name)
