@@ -44,7 +44,7 @@ def _without_none(elements: Mapping[str, Any]) -> dict[str, Any]:
 
 def compact(content: object) -> str:
     """Return a policy in as few characters as JSON allows."""
-    return json.dumps(content, separators=(",", ":"))
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
 
 
 def closed(given: Any, expected: Mapping[str, Any] | None, **arguments: Any) -> Remedy:

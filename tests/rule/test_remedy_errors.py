@@ -97,6 +97,11 @@ class TestSize:
         given, _ = self.public_and_scoped(LONGEST_POLICY + 1)
         assert "10240" in refused(given, **TO_ORGANIZATION).replace(",", "")
 
+    def test_characters_are_counted_and_not_their_escapes(self) -> None:
+        closed(
+            policy(allow(Sid="é" * 6_000)), policy(allow(Sid="é" * 6_000, Condition=IN_ORGANIZATION)), **TO_ORGANIZATION
+        )
+
     def test_an_indented_text_may_be_longer(self) -> None:
         given, expected = self.public_and_scoped(LONGEST_POLICY)
         closed(json.dumps(given, indent=8), expected, **TO_ORGANIZATION)

@@ -93,6 +93,22 @@ class TestPatterns:
         kept = allow(Sid="Ci", Principal={"AWS": ROLE})
         closed(given, policy(kept, allow(Sid="CiOrganization", Condition=moved)), **TO_ORGANIZATION)
 
+    def test_named_principals_are_not_restricted_to_the_pattern(self) -> None:
+        named = f"arn:aws:iam::{OUTSIDE}:role/app"
+        given = policy(allow(Sid="Ci", Principal={"AWS": [named, ANY_ROLE]}))
+        found = remedy(given, **TO_ACCOUNTS).policy
+        closed(given, found, **TO_ACCOUNTS)
+        assert is_allowed(found, request(OUTSIDE, None, "role/app"))
+        assert is_allowed(found, request(PARTNER, None, "role/ci"))
+        assert not is_allowed(found, request(PARTNER, None, "role/app"))
+
+    def test_without_an_operator_that_lacks_the_key_the_pattern_is_refused(self) -> None:
+        carrying = {
+            "ArnLike": {"AWS:PrincipalArn": "arn:aws:iam::*:role/*"},
+            "ArnEquals": {"aws:PrincipalArn": ANY_ROLE},
+        }
+        refused(policy(allow(Principal={"AWS": ANY_ROLE}, Condition=carrying)), "aws:PrincipalArn", **TO_ORGANIZATION)
+
     def test_a_pattern_is_not_added_to_a_positive_list_that_is_there(self) -> None:
         """One more value in the list would allow more: the callers are those that match both patterns."""
         both = {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/app"}}
@@ -163,6 +179,19 @@ class TestExclusions:
         given = policy(but({"AWS": ROLE}, Condition=before))
         closed(given, policy(allow(Condition={"ArnNotEquals": after, **IN_ORGANIZATION})), **TO_ORGANIZATION)
 
+    def test_values_join_the_spelling_of_the_operator_that_has_the_key(self) -> None:
+        before = {
+            "StringNotEquals": {"aws:PrincipalTag/team": "blue"},
+            "stringnotequals": {"aws:PrincipalAccount": OWNER},
+        }
+        after = {**before, "stringnotequals": {"aws:PrincipalAccount": [OWNER, PARTNER]}}
+        given = policy(but({"AWS": PARTNER}, Condition=before))
+        closed(given, policy(allow(Condition={**after, **IN_ORGANIZATION})), **TO_ORGANIZATION)
+
+    @pytest.mark.parametrize("nobody", [{}, {"AWS": []}, {"AWS": [], "Service": []}])
+    def test_nobody_is_excluded(self, nobody: dict[str, Any]) -> None:
+        closed(policy(but(nobody)), policy(allow(Condition=IN_ORGANIZATION)), **TO_ORGANIZATION)
+
     @pytest.mark.parametrize(("excluded", "name"), [(USER_ID, "user/ana"), (ROLE_ID, "role/ci")])
     def test_unique_id_is_excluded_by_aws_userid(self, excluded: str, name: str) -> None:
         given = policy(but({"AWS": excluded}))
@@ -181,6 +210,7 @@ class TestExclusions:
         [
             ({"AWS": SESSION}, "Statement[0].NotPrincipal.AWS"),
             ({"AWS": [PARTNER, SESSION]}, "Statement[0].NotPrincipal.AWS"),
+            ({"AWS": f"arn:aws:iam::{PARTNER}:role/${{aws:username}}"}, "Statement[0].NotPrincipal.AWS"),
             ({"Federated": SAML}, "Statement[0].NotPrincipal.Federated"),
             ({"Federated": "accounts.google.com"}, "Statement[0].NotPrincipal.Federated"),
             ({"AWS": [PARTNER, "arn:aws:iam::*:root"]}, "Statement[0].NotPrincipal.AWS"),
