@@ -25,7 +25,7 @@ LAMBDA: Final = {
     "Effect": "Allow",
     "Principal": {"Service": "lambda.amazonaws.com"},
     "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-    "Condition": {"StringLike": {"aws:sourceARN": "arn:aws:lambda:eu-central-1:111122223333:function:*"}},
+    "Condition": {"ArnLike": {"aws:sourceARN": "arn:aws:lambda:eu-central-1:111122223333:function:*"}},
 }
 CODEBUILD: Final = {
     "Sid": "CodeBuildAccessPrincipal",
@@ -71,7 +71,7 @@ class TestKeptService:
         ],
     )
     def test_the_region_of_the_repository_decides(self, region: str | None, arn: str) -> None:
-        expected = {**LAMBDA, "Condition": {"StringLike": {"aws:sourceARN": arn}}}
+        expected = {**LAMBDA, "Condition": {"ArnLike": {"aws:sourceARN": arn}}}
         closed(policy(allow(Action="*")), policy(expected), **REMOVE, **{**KEEP, "region": region})
 
     def test_one_statement_outside_a_list(self) -> None:
