@@ -50,7 +50,8 @@ class TestNoCondition:
 
     def test_one_statement_outside_a_list_is_treated(self) -> None:
         given = policy(Statement=allow(Sid="Pull", Action="ecr:*"))
-        scoped(given, policy(allow(Sid="Pull", Action="ecr:*", Condition=IN_ORGANIZATION)))
+        found = scoped(given, policy(allow(Sid="Pull", Action="ecr:*", Condition=IN_ORGANIZATION)))
+        assert isinstance(found.policy["Statement"], dict)
 
     @pytest.mark.parametrize("version", [None, "2008-10-17", "2012-10-17"])
     def test_version_and_id_stay_as_they_are(self, version: str | None) -> None:

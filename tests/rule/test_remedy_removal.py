@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from ecr_exposure import remedy
 from tests.rule.closed_policies import (
     IN_ORGANIZATION,
     ORGANIZATION,
@@ -171,9 +172,44 @@ class TestFacts:
         unchanged(given, given, **REMOVE, owner=OWNER, region="eu-central-1")
 
 
-class TestSentences:
-    """Everyone loses access, and so do AWS services that used the star."""
+def about(sentences: tuple[str, ...], word: str) -> list[str]:
+    """Return the sentences that hold a word."""
+    return [each for each in sentences if word in each.lower()]
 
-    def test_losses_name_aws_services(self) -> None:
-        found = removed(policy(allow()), None)
-        assert any("service" in each.lower() for each in found.loses_access)
+
+class TestLosses:
+    """Everyone loses access, and with everyone the AWS services and the owner's own principals that used the star."""
+
+    @pytest.mark.parametrize("principal", ["*", {"Service": "*"}, {"AWS": ["*", ROOT]}])
+    def test_services_that_pull_lose_access(self, principal: Any) -> None:
+        found = remedy(policy(allow(Principal=principal)), **REMOVE)
+        assert about(found.loses_access, "aws services")
+
+    @pytest.mark.parametrize(
+        "elements", [{"Action": "ecr:PutImage"}, {"Principal": {"AWS": "arn:aws:iam::*:role/ci"}}, {"Action": "s3:*"}]
+    )
+    def test_services_lose_nothing_that_they_did_not_have(self, elements: dict[str, Any]) -> None:
+        found = remedy(policy(allow(**elements)), **REMOVE)
+        assert about(found.loses_access, "aws services") == []
+
+    def test_a_kept_service_loses_nothing(self) -> None:
+        found = remedy(policy(allow(Action="ecr:*")), **REMOVE, owner=OWNER, keep_services=["lambda"])
+        (sentence,) = about(found.loses_access, "aws services")
+        assert "lambda" not in sentence
+        assert "codebuild" in sentence
+
+    @pytest.mark.parametrize(
+        ("arguments", "lose"),
+        [
+            (REMOVE, True),
+            ({**TO_ACCOUNTS, "owner": OWNER}, True),
+            ({**TO_ACCOUNTS, "owner": OWNER, "accounts": [PARTNER, OWNER]}, False),
+        ],
+    )
+    def test_principals_of_the_owner_need_a_policy_then(self, arguments: dict[str, Any], lose: bool) -> None:  # noqa: FBT001 - a column of the table
+        """In one account, a repository policy alone is enough.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+        """
+        found = remedy(policy(allow()), **arguments)
+        assert bool(about(found.loses_access, "own account")) is lose
