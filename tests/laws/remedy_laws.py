@@ -21,11 +21,13 @@ from ecr_exposure import Remedy, RemedyError, is_allowed, judge, remedy
 from tests.oracle.random_requests import random_requests
 from tests.oracle.requests_of_anyone import requests_of_anyone
 from tests.oracle.solver_inclusion import more_allowed
+from tests.oracle.solver_operators import OPERATORS
 from tests.oracle.solver_oracle import decide
 from tests.oracle.solver_patterns import folded
-from tests.oracle.solver_policy import read_policy
-from tests.oracle.solver_principals import read_principals
+from tests.oracle.solver_policy import PolicyProblemError, Statement, read_policy
+from tests.oracle.solver_principals import PrincipalForm, read_principals
 from tests.oracle.solver_search import Answer
+from tests.oracle.solver_statements import covered_actions
 
 Json = dict[str, Any]
 Apply = Callable[..., Remedy]
@@ -58,7 +60,7 @@ class Closing:
 
 
 def arguments_for(policy: Any) -> list[Json]:
-    """The modes with an organization and an account that the policy does not name, and with one that it does."""
+    """Return the modes with an organization and an account that the policy does not name, and with one that it does."""
     text = policy if isinstance(policy, str) else json.dumps(policy)
     organizations = dict.fromkeys([ORGANIZATION, *sorted(re.findall(r"\bo-[a-z0-9]{10,32}\b", text))[:1]])
     named = sorted(re.findall(r"(?<![0-9])[0-9]{12}(?![0-9])", text))[:1]
@@ -85,6 +87,8 @@ def check_laws(closing: Closing, random: Random, apply: Apply = remedy) -> Remed
     except RemedyError as error:
         if not str(error).strip():
             raise _broken("a refusal has a reason", closing, None) from error
+        if not may_refuse(closing):
+            raise _broken(f"it refuses only what cannot be closed: {error}", closing, None) from error
         return None
     for law in _broken_laws(closing, closed, random, apply):
         raise _broken(law, closing, closed)
@@ -100,7 +104,7 @@ def _broken(law: str, closing: Closing, closed: Remedy | None) -> LawBrokenError
 
 
 def _broken_laws(closing: Closing, closed: Remedy, random: Random, apply: Apply) -> Iterator[str]:
-    """The laws that do not hold."""
+    """Return the laws that do not hold."""
     public = is_public(closing.policy, closing.question)
     if bool(closed.changes) != public:
         yield "it changes something exactly where there is public access"
@@ -112,14 +116,15 @@ def _broken_laws(closing: Closing, closed: Remedy, random: Random, apply: Apply)
     if again.changes or again.policy != closed.policy:
         yield "a second remedy changes nothing"
     yield from _broken_form(as_document(closing.policy), closed.policy)
+    yield from _broken_sids(as_document(closing.policy), closed.policy)
     yield from _broken_unchanged(closing, closed.policy)
     yield from _public_access(closed.policy, closing, random)
     yield from _new_access(closed.policy, closing, random)
-    yield from _lost_access(closed.policy, closing)
+    yield from _lost_access(closed, closing)
 
 
 def as_document(policy: Any) -> Json:
-    """The policy as an object; empty for no policy."""
+    """Return the policy as an object; empty for no policy."""
     if not isinstance(policy, str):
         return dict(policy or {})
     text = policy if "%22" not in policy.partition(":")[0] else unquote(policy)
@@ -127,7 +132,7 @@ def as_document(policy: Any) -> Json:
 
 
 def statements_of(policy: Any) -> list[Json]:
-    """The statements of a policy as a list."""
+    """Return the statements of a policy as a list."""
     held = as_document(policy).get("Statement", [])
     return list(held) if isinstance(held, list) else [held]
 
@@ -144,7 +149,7 @@ def _public_access(closed: Any, closing: Closing, random: Random) -> Iterator[st
 
 
 def _full(question: Mapping[str, Any], test: str) -> Json:
-    """The question of a test, without a zone of trust."""
+    """Return the question of a test, without a zone of trust."""
     return {**question, "test": test, "members": (), "trusted_accounts": (), "trusted_organizations": ()}
 
 
@@ -158,27 +163,97 @@ def _new_access(closed: Any, closing: Closing, random: Random) -> Iterator[str]:
             yield f"no request is allowed that the original denies: {request!r}"
 
 
-def _lost_access(closed: Any, closing: Closing) -> Iterator[str]:
-    """Named principals keep access; callers of the organization and of the accounts too, principals that ECR refuses aside."""
-    kept = {
-        **as_document(closing.policy),
-        "Statement": [_named_only(each) for each in _without_resources(closing.policy)],
-    }
-    kept["Statement"] = [each for each in kept["Statement"] if each is not None]
-    if more_allowed(kept, closed, **closing.question)[0] is Answer.GRANTED:
+def _lost_access(closed: Remedy, closing: Closing) -> Iterator[str]:
+    """Check that who is to keep access keeps it.
+
+    These are the named principals, and callers of the organization or the accounts where ECR accepts all principals.
+    """
+    held = _without_resources(closing.policy)
+    named = _with_statements(closing.policy, [kept for each in held if (kept := _named_only(each)) is not None])
+    if more_allowed(named, closed.policy, **closing.question)[0] is Answer.GRANTED:
         yield "a principal that an Allow names keeps access"
-    scope = {
-        "scope-to-organization": ("aws:PrincipalOrgID", closing.arguments.get("organization")),
-        "scope-to-accounts": ("aws:PrincipalAccount", list(closing.arguments.get("accounts", ()))),
-    }.get(closing.arguments["mode"])
-    refused = any(each.principals.unreliable or each.principals.invalid for each in read_policy(closing.policy) or ())
-    if scope is None or refused:
+    outside = _deny_outside(closing.arguments)
+    refused = any(map(_is_refused, read_policy(closing.policy) or ()))
+    if outside is None or refused or closing.question["region"] is None:  # an account may be of another partition
         return
-    outside: Json = {"Effect": "Deny", "Principal": "*", "Action": "*", "Condition": {"StringNotEquals": dict([scope])}}
-    inside = {**as_document(closing.policy), "Statement": [*_without_resources(closing.policy), outside]}
-    answer, found = more_allowed(inside, closed, **closing.question)
+    inside = _with_statements(closing.policy, [*held, outside])
+    answer, found = more_allowed(inside, closed.policy, **closing.question)
     if answer is Answer.GRANTED:
         yield f"a caller of the organization or the accounts keeps access: {found and found()}"
+    yield from _useless_statements(closed, held, closing)
+
+
+def _useless_statements(closed: Remedy, held: list[Json], closing: Closing) -> Iterator[str]:
+    """Check that a statement that was limited allows somebody something, or that the remedy says that it does not.
+
+    Deny statements are not considered, nor is a statement with a policy variable.
+    """
+    of_accounts = closing.arguments["mode"] == "scope-to-accounts"
+    said = of_accounts and any(each.startswith("everyone") for each in closed.loses_access)
+    for each in statements_of(closed.policy):
+        alone = _with_statements(closing.policy, [each])
+        (read,) = read_policy(alone) or ()
+        known = said or each in held or "Service" in each["Principal"] or "${" in json.dumps(each)
+        limited = not known and (read.principals.everyone or of_accounts) and bool(covered_actions(read))
+        if limited and _allows_nobody(alone, closing):
+            yield "a statement that was limited allows somebody something"
+
+
+def _deny_outside(arguments: Mapping[str, Any]) -> Json | None:
+    """Return a Deny for callers outside the organization or the accounts; None where statements are removed."""
+    if arguments["mode"] == "remove-statements":
+        return None
+    key, values = "aws:PrincipalOrgID", arguments.get("organization")
+    if arguments["mode"] == "scope-to-accounts":
+        key, values = "aws:PrincipalAccount", list(arguments["accounts"])
+    return {"Effect": "Deny", "Principal": "*", "Action": "*", "Condition": {"StringNotEquals": {key: values}}}
+
+
+def _with_statements(policy: Any, statements: list[Json]) -> Json:
+    return {**as_document(policy), "Statement": statements}
+
+
+def _is_refused(statement: Statement) -> bool:
+    """Return whether ECR refuses a principal of the statement."""
+    return statement.principals.unreliable or statement.principals.invalid
+
+
+def _allows_nobody(policy: Json, closing: Closing) -> bool:
+    return more_allowed(policy, None, **closing.question)[0] is Answer.NOT_GRANTED
+
+
+def may_refuse(closing: Closing) -> bool:
+    """Return whether there is a reason for which `remedy` may refuse: one that its interface names."""
+    try:
+        statements = read_policy(closing.policy) or ()
+    except PolicyProblemError:
+        return True
+    length = len(json.dumps(as_document(closing.policy), separators=(",", ":")))
+    if any(map(_is_refused, statements)) or length > _LONGEST // 2:
+        return True
+    if closing.arguments.get("keep_services") and closing.question["owner"] is None:
+        return True
+    return closing.arguments["mode"] != "remove-statements" and any(
+        _cannot_be_limited(statement, written, closing)
+        for statement, written in zip(statements, _without_resources(closing.policy), strict=True)
+        if statement.allow and _named_only(written) != written
+    )
+
+
+def _cannot_be_limited(statement: Statement, written: Json, closing: Closing) -> bool:
+    """Return whether no condition can say what is wanted of an Allow, or nobody would be left."""
+    forms = {principal.form for principal in statement.principals.listed}
+    if statement.principals.negated and forms & {PrincipalForm.SESSION, PrincipalForm.PROVIDER}:
+        return True
+    carried = {(condition.operator, condition.key) for condition in statement.conditions}
+    operators = (OPERATORS[name] for name in ("stringequals", "stringlike", "stringequalsignorecase"))
+    if all((operator, "aws:principalorgid") in carried for operator in operators):
+        return True
+    denies = [each for each in _without_resources(closing.policy) if each["Effect"] == "Deny"]
+    outside = _deny_outside(closing.arguments)
+    return outside is not None and _allows_nobody(
+        _with_statements(closing.policy, [written, outside, *denies]), closing
+    )
 
 
 def _without_resources(policy: Any) -> list[Json]:
@@ -186,12 +261,12 @@ def _without_resources(policy: Any) -> list[Json]:
 
 
 def without_resources(statement: Json) -> Json:
-    """The statement without the elements that ECR refuses."""
+    """Return the statement without the elements that ECR refuses."""
     return {name: value for name, value in statement.items() if name not in ("Resource", "NotResource")}
 
 
 def _named_only(statement: Json) -> Json | None:
-    """The statement with the principals alone that it names; None if it names none."""
+    """Return the statement with the principals alone that it names; None if it names none."""
     if statement["Effect"] == "Deny":
         return statement
     principals = statement.get("Principal")
@@ -211,7 +286,7 @@ def _is_named(kind: str, value: str) -> bool:
 
 
 def _broken_form(original: Json, closed: Json | None) -> Iterator[str]:
-    """What Amazon ECR demands of a policy, and what its elements keep."""
+    """Check what Amazon ECR demands of a policy, and that the other elements stay."""
     if closed is None:
         return
     text = json.dumps(closed, separators=(",", ":"), ensure_ascii=False)
@@ -219,28 +294,30 @@ def _broken_form(original: Json, closed: Json | None) -> Iterator[str]:
         yield "it is no longer than Amazon ECR accepts"
     if json.loads(text) != closed or not statements_of(closed):
         yield "it is a document with a statement"
-    if {key: closed[key] for key in closed if key != "Statement"} != {
-        key: original[key] for key in original if key != "Statement"
-    }:
+    if {**closed, "Statement": None} != {**original, "Statement": None}:
         yield "no element but Statement changes"
     if any({"Resource", "NotResource"} & each.keys() for each in statements_of(closed)):
         yield "it has no Resource element"
-    sids, old_sids = ([each["Sid"] for each in statements_of(held) if "Sid" in each] for held in (closed, original))
-    if len(set(sids)) < len(sids) and len(set(old_sids)) == len(old_sids):
-        yield "Sids stay unique"
-    if any(not re.fullmatch("[A-Za-z0-9]*", sid) for sid in set(sids) - set(old_sids)):
-        yield "a new Sid has letters and digits only"
-    known = _repeated_operators(original)
-    for statement in statements_of(closed):
-        for block in statement.get("Condition", {}).values():
-            if len({folded(key) for key in block}) < len(block):
-                yield "no operator has a key twice"
-    if not _repeated_operators(closed) <= known:
+    if not _repeated_operators(closed) <= _repeated_operators(original):
         yield "no operator is written twice"
+    blocks = [block for each in statements_of(closed) for block in each.get("Condition", {}).values()]
+    if any(len(set(map(folded, block))) < len(block) for block in blocks):
+        yield "no operator has a key twice"
+
+
+def _broken_sids(original: Json, closed: Json | None) -> Iterator[str]:
+    """Check that Sids stay unique, and that a new one has the characters that IAM accepts; an empty one is none."""
+    sids, before = ([each["Sid"] for each in statements_of(held) if each.get("Sid")] for held in (closed, original))
+    if len(set(sids)) < len(sids) and len(set(before)) == len(before):
+        yield "Sids stay unique"
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html
+    known = re.sub("[A-Za-z0-9]", "", "".join(before))
+    if any(not re.fullmatch("[A-Za-z0-9]*", sid) and not known for sid in sids):
+        yield "a new Sid has letters and digits only"
 
 
 def _repeated_operators(policy: Json) -> set[tuple[str, ...]]:
-    """The operators of a statement that are written in several ways."""
+    """Return the operators of each statement that are written in several ways."""
     found = set()
     for statement in statements_of(policy):
         names = [folded(name) for name in statement.get("Condition", {})]
@@ -250,16 +327,22 @@ def _repeated_operators(policy: Json) -> set[tuple[str, ...]]:
 
 
 def _broken_unchanged(closing: Closing, closed: Json | None) -> Iterator[str]:
-    """A Deny, and an Allow that grants no public access, keep content and order; nothing is made up."""
+    """Check that a Deny, and an Allow that grants no public access, keep content and order; nothing is made up.
+
+    Where statements are removed, a principal that ECR refuses goes from a Deny too, and a condition may have named
+    an id.
+    """
     originals, results = _without_resources(closing.policy), statements_of(closed)
     flagged = {
         each.statement for test in PUBLIC_TESTS for each in judge(closing.policy, test=test, **closing.question).grants
     }
-    forgotten = closing.arguments["mode"] == "remove-statements" and any("Condition" in originals[at] for at in flagged)
+    read, removes = read_policy(closing.policy) or (), closing.arguments["mode"] == "remove-statements"
+    forgotten = removes and any("Condition" in originals[at] for at in flagged)
     kept = [
         each
         for at, each in enumerate(originals)
-        if each["Effect"] == "Deny" or (at not in flagged and (_named_only(each) == each or not forgotten))
+        if (each["Effect"] == "Deny" and not (removes and _is_refused(read[at])))
+        or (each["Effect"] == "Allow" and at not in flagged and (_named_only(each) == each or not forgotten))
     ]
     rest = iter(results)
     if not all(any(each == result for result in rest) for each in kept):
