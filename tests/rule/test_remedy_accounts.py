@@ -16,7 +16,6 @@ from tests.rule.closed_policies import (
     deny,
     names_statement,
     policy,
-    refused,
     unchanged,
 )
 
@@ -108,8 +107,11 @@ class TestConditions:
             {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::9*:role/ci"}},
         ],
     )
-    def test_a_condition_that_excludes_every_account(self, condition: dict[str, Any]) -> None:
-        refused(policy(allow(), allow(Condition=condition)), "Statement[1]", "remove-statements", **TO_ACCOUNTS)
+    def test_a_condition_that_excludes_every_account_is_said(self, condition: dict[str, Any]) -> None:
+        given = policy(allow(), allow(Condition=condition))
+        found = scoped(given, policy(allow(Principal=BOTH), allow(Principal=BOTH, Condition=condition)))
+        assert [each for each in found.loses_access if "Statement[1], because none" in each and PARTNER in each]
+        assert [each for each in found.loses_access if "Statement[0], because none" in each] == []
 
 
 class TestSeveralStatements:
@@ -147,7 +149,7 @@ class TestSeveralStatements:
 
     def test_deny_for_all_of_the_accounts(self) -> None:
         guard = deny(Condition={"StringEquals": {"aws:PrincipalAccount": [PARTNER, OTHER_PARTNER]}})
-        refused(policy(allow(), guard), "remove-statements", **TO_ACCOUNTS)
+        scoped(policy(allow(), guard), policy(allow(Principal=BOTH), guard))
 
     def test_one_statement_outside_a_list(self) -> None:
         scoped(policy(Statement=allow()), policy(allow(Principal=BOTH)))

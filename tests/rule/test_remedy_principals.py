@@ -124,8 +124,11 @@ class TestPatterns:
         refused(given, "Statement[0]", "remove-statements", **TO_ORGANIZATION)
 
     def test_pattern_of_another_account_leaves_none_of_the_accounts(self) -> None:
-        given = policy(allow(Principal={"AWS": f"arn:aws:iam::{OUTSIDE}:role/*"}))
-        refused(given, "Statement[0]", "remove-statements", **TO_ACCOUNTS)
+        pattern = f"arn:aws:iam::{OUTSIDE}:role/*"
+        condition = {"ArnLike": {"aws:PrincipalArn": pattern}}
+        given = policy(allow(Principal={"AWS": pattern}))
+        found = closed(given, policy(allow(Principal=BOTH, Condition=condition)), **TO_ACCOUNTS)
+        assert any("Statement[0], because none" in each for each in found.loses_access)
 
     def test_a_pattern_is_removed(self) -> None:
         given = policy(allow(Principal={"AWS": [ANY_ROLE, ROLE]}), allow(Principal={"AWS": "arn:aws:iam::*:root"}))
@@ -228,9 +231,11 @@ class TestExclusions:
         named = allow(Principal={"AWS": ROLE})
         closed(policy(but(excluded), named), policy(named), **REMOVE)
 
-    def test_exclusion_of_every_account_is_refused(self) -> None:
+    def test_exclusion_of_every_account_is_said(self) -> None:
         given = policy(but({"AWS": [PARTNER, OTHER_PARTNER]}))
-        refused(given, "Statement[0]", "remove-statements", **TO_ACCOUNTS)
+        condition = {"StringNotEquals": {"aws:PrincipalAccount": [PARTNER, OTHER_PARTNER]}}
+        found = closed(given, policy(allow(Principal=BOTH, Condition=condition)), **TO_ACCOUNTS)
+        assert any("Statement[0], because none" in each for each in found.loses_access)
 
     @pytest.mark.parametrize("arguments", [*SCOPES, REMOVE])
     def test_notprincipal_of_everyone_grants_nothing(self, arguments: dict[str, Any]) -> None:
