@@ -90,7 +90,7 @@ def check_laws(closing: Closing, random: Random, apply: Apply = remedy) -> Remed
         if not may_refuse(closing):
             raise _broken(f"it refuses only what cannot be closed: {error}", closing, None) from error
         return None
-    for law in _broken_laws(closing, closed, random, apply):
+    for law in broken_laws(closing, closed, random, apply):
         raise _broken(law, closing, closed)
     return closed
 
@@ -103,7 +103,7 @@ def _broken(law: str, closing: Closing, closed: Remedy | None) -> LawBrokenError
     )
 
 
-def _broken_laws(closing: Closing, closed: Remedy, random: Random, apply: Apply) -> Iterator[str]:
+def broken_laws(closing: Closing, closed: Remedy, random: Random, apply: Apply) -> Iterator[str]:
     """Return the laws that do not hold."""
     public = is_public(closing.policy, closing.question)
     if bool(closed.changes) != public:
