@@ -189,7 +189,7 @@ def _useless_statements(closed: Remedy, held: list[Json], closing: Closing) -> I
     Deny statements are not considered, nor is a statement with a policy variable.
     """
     of_accounts = closing.arguments["mode"] == "scope-to-accounts"
-    said = of_accounts and any(each.startswith("everyone") for each in closed.loses_access)
+    said = of_accounts and any("none of them matches it" in each for each in closed.loses_access)
     for each in statements_of(closed.policy):
         alone = _with_statements(closing.policy, [each])
         (read,) = read_policy(alone) or ()
@@ -249,11 +249,10 @@ def _cannot_be_limited(statement: Statement, written: Json, closing: Closing) ->
     operators = (OPERATORS[name] for name in ("stringequals", "stringlike", "stringequalsignorecase"))
     if all((operator, "aws:principalorgid") in carried for operator in operators):
         return True
-    denies = [each for each in _without_resources(closing.policy) if each["Effect"] == "Deny"]
     outside = _deny_outside(closing.arguments)
-    return outside is not None and _allows_nobody(
-        _with_statements(closing.policy, [written, outside, *denies]), closing
-    )
+    if outside is None or closing.arguments["mode"] != "scope-to-organization":
+        return False
+    return _allows_nobody(_with_statements(closing.policy, [written, outside]), closing)
 
 
 def _without_resources(policy: Any) -> list[Json]:
@@ -275,9 +274,15 @@ def _named_only(statement: Json) -> Json | None:
     named = {
         kind: kept
         for kind, value in principals.items()
-        if (kept := [each for each in (value if isinstance(value, list) else [value]) if _is_named(kind, each)])
+        if (kept := [each for each in _listed(value) if _is_named(kind, each)])
     }
+    if all(_listed(value) == named.get(kind) for kind, value in principals.items()):
+        return statement
     return {**statement, "Principal": named} if named else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_named(kind: str, value: str) -> bool:
@@ -347,8 +352,23 @@ def _broken_unchanged(closing: Closing, closed: Json | None) -> Iterator[str]:
     rest = iter(results)
     if not all(any(each == result for result in rest) for each in kept):
         yield "statements that grant no public access keep content and order"
-    covered = [{name: each.get(name) for name in ("Effect", "Action", "NotAction")} for each in originals]
-    services = len(closing.arguments.get("keep_services", ()))
-    added = [each for each in results if {name: each.get(name) for name in covered[0]} not in covered]
-    if len(added) > services or any(set(each["Principal"]) != {"Service"} for each in added):
+    known = [_effect_and_actions(each) for each in originals]
+    added = [each for each in results if _effect_and_actions(each) not in known]
+    granted = {action for at in flagged for action in covered_actions(read[at])}
+    if len(added) > len(closing.arguments.get("keep_services", ())) or not all(
+        _is_kept_service(each, closing, granted) for each in added
+    ):
         yield "only a service that is kept gets a statement of its own"
+
+
+def _effect_and_actions(statement: Json) -> Json:
+    return {name: statement.get(name) for name in ("Effect", "Action", "NotAction")}
+
+
+def _is_kept_service(statement: Json, closing: Closing, granted: set[str]) -> bool:
+    """Return whether a statement allows one service, for the repository's account, what public access allowed."""
+    (read,) = read_policy(_with_statements(closing.policy, [statement])) or ()
+    service = statement["Principal"].get("Service") if isinstance(statement["Principal"], dict) else None
+    bound = closing.question["owner"] in json.dumps(statement.get("Condition", {}))
+    alone = isinstance(service, str) and statement["Principal"] == {"Service": service}
+    return read.allow and alone and bound and set(covered_actions(read)) <= granted
