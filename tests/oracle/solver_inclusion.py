@@ -5,6 +5,9 @@ organization, federated users; no network is trusted. Outside the model are AWS 
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services): a
 Service principal matches none of its callers.
 
+The values that a key of a request can have are those of every question to the solver (see `solver_condition_keys`): the
+call is made now or later, with TLS, from a public address or through a VPC endpoint.
+
 Where AWS does not document whether a condition is met, both policies are read alike: it is met in an Allow and not met
 in a Deny. A principal that ECR refuses is everyone or nobody in both, as for the other questions to the solver.
 """
