@@ -1,0 +1,1 @@
+"""What ``ecr-exposure fix`` does with a policy: as a text, in a file and in a repository."""
