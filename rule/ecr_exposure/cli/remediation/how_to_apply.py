@@ -24,7 +24,7 @@ _PLAIN_IN_YAML: Final = frozenset(
     "Resources Type Properties RepositoryName RepositoryPolicyText AWS::ECR::Repository Version Id Statement Sid Effect"
     " Principal NotPrincipal Action NotAction Condition AWS Service Federated Allow Deny".split()
 )
-_ACCOUNT: Final = re.compile(r"[0-9]{12}|arn:[a-z-]+:iam::[0-9]{12}:root")
+_ACCOUNT: Final = re.compile(r"([0-9]{12})|arn:[a-z-]+:iam::([0-9]{12}):root")
 _IN_FORM: Final = frozenset(("Sid", "Effect", "Principal", "Action"))
 
 
@@ -82,16 +82,17 @@ def _fields(statement: Mapping[str, Any]) -> Iterator[str]:
     """Yield the fields of the console and what to enter; a policy without a known form is not asked."""
     principal = statement["Principal"]
     values = {"AWS": principal} if isinstance(principal, str) else principal
-    named = [str(each) for each in elements(values.get("AWS", ()))]
-    found = {
+    named = [str(each) for each in elements(values.get("AWS", ())) if each != "*"]
+    accounts = {each: found[1] or found[2] for each in named if (found := _ACCOUNT.fullmatch(each))}
+    fields = {
         "Effect": (statement["Effect"],),
-        "Everyone (*)": tuple("selected" for each in named if each == "*"),
+        "Everyone (*)": ("selected",) if "*" in elements(values.get("AWS", ())) else (),
         "Service principal": elements(values.get("Service", ())),
-        "AWS Account IDs": tuple(each for each in named if _ACCOUNT.fullmatch(each)),
-        "IAM Entities": tuple(each for each in named if each != "*" and not _ACCOUNT.fullmatch(each)),
+        "AWS Account IDs": tuple(accounts.values()),
+        "IAM Entities": tuple(each for each in named if each not in accounts),
         "Actions": elements(statement["Action"]),
     }
-    for field, entries in found.items():
+    for field, entries in fields.items():
         if entries:
             yield f"{field}: {printable(', '.join(map(str, entries)))}"
 

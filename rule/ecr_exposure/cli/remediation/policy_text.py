@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import product, zip_longest
 from typing import Any, Final
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -129,10 +129,28 @@ def _aligned(old: Sequence[_Item], new: Sequence[_Part], *by: str) -> Iterator[t
     if not by:
         yield from zip_longest(old, new)
         return
-    before, after = ([str(getattr(part, by[0])) for part in parts] for parts in (old, new))
-    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        both = old[i:i_end], new[j:j_end]
-        yield from zip(*both, strict=True) if tag == "equal" else _aligned(*both, *by[1:])
+    names = [[str(getattr(part, by[0])) for part in parts] for parts in (old, new)]
+    i = j = 0
+    for i_same, j_same in (*_longest_common(*names), (len(old), len(new))):
+        yield from _aligned(old[i:i_same], new[j:j_same], *by[1:])
+        yield from zip(old[i_same : i_same + 1], new[j_same : j_same + 1], strict=True)
+        i, j = i_same + 1, j_same + 1
+
+
+def _longest_common(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the places in both of their longest common subsequence; difflib's is shorter where elements are equal."""
+    lengths = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]  # of what begins at two places
+    for i, j in product(reversed(range(len(old))), reversed(range(len(new)))):
+        lengths[i][j] = max(lengths[i + 1][j], lengths[i][j + 1], lengths[i + 1][j + 1] + (old[i] == new[j]))
+    i = j = 0
+    while i < len(old) and j < len(new):
+        if old[i] == new[j]:
+            yield i, j
+            i, j = i + 1, j + 1
+        elif lengths[i + 1][j] >= lengths[i][j + 1]:
+            i += 1
+        else:
+            j += 1
 
 
 class _JsonText:
