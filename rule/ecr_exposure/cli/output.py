@@ -6,10 +6,10 @@ and those of the command. Keys are only added as long as the schema stays 1.
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 from rich.console import Console
@@ -23,6 +23,8 @@ from ecr_exposure.cli.terminal import Clock, print_line
 
 SCHEMA: Final = 1
 _SECONDS_BETWEEN_LINES: Final = 30.0
+
+_Answer = TypeVar("_Answer")
 
 
 class Counter:
@@ -120,18 +122,31 @@ class Output:
         """
         if yes:
             return
-        # Python has no stream where the process was started with a closed one.
-        if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        if not can_ask():
             if required:
                 raise CannotRunError("nobody can be asked, because this is no terminal: add --yes")
             return
+        if not self.agrees(question):
+            raise CannotRunError("you did not agree, so nothing was changed")
+
+    def agrees(self, question: str) -> bool:
+        """Ask on the terminal, and return whether the answer is yes; KeyboardInterrupt for Ctrl-C."""
+        with self._asking():
+            return click.confirm(question, err=True)
+
+    def ask(self, question: str, read: Callable[[str], _Answer]) -> _Answer:
+        """Ask on the terminal until ``read`` accepts the answer; it raises click.BadParameter for another one."""
+        with self._asking():
+            answer: _Answer = click.prompt(question, err=True, value_proc=read)
+        return answer
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
         try:
-            agreed = click.confirm(question, err=True)
+            yield
         except click.Abort:  # Ctrl-C, or the end of the input
             self.errors.print()
             raise KeyboardInterrupt from None
-        if not agreed:
-            raise CannotRunError("you did not agree, so nothing was changed")
 
     def end(
         self, exit_code: ExitCode, result: str, *parts: str | tuple[str, str] | Text, **members: object
@@ -147,6 +162,12 @@ class Output:
         elif parts:
             print_line(self._result, *parts)
         return exit_code
+
+
+def can_ask() -> bool:
+    """Return whether somebody at a terminal can be asked."""
+    # Python has no stream where the process was started with a closed one.
+    return all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def document_head(command: str | None, caller: Caller | None = None, regions: Sequence[str] = ()) -> dict[str, Any]:
