@@ -44,7 +44,7 @@ class TestReading:
     def test_standard_input_is_read_for_a_hyphen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(POLICY.encode())))
         found = read_policy_file("-")
-        assert (found.text, found.is_standard_input) == (POLICY, True)
+        assert (found.name, found.text) == ("standard input", POLICY)
 
     @pytest.mark.parametrize(
         "text", ["%7B%22Statement%22%3A%20%5B%5D%7D", "{}", '{"Version": 1}', '{"Statement": 1, "Statement": 2}']
@@ -161,13 +161,14 @@ class TestWriting:
         assert not file.exists()
 
     def test_standard_input_is_not_written(self) -> None:
-        assert write_error(PolicyFile(name="-", text="{}")) == "- is no file that can be replaced: nothing was written"
+        error = write_error(PolicyFile(path="-", text="{}"))
+        assert error == "standard input is no file that can be replaced: nothing was written"
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
     def test_pipe_is_not_replaced(self, tmp_path: Path) -> None:
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
-        assert "is no file that can be replaced" in write_error(PolicyFile(name=str(pipe), text="{}"))
+        assert "is no file that can be replaced" in write_error(PolicyFile(path=str(pipe), text="{}"))
 
     @pytest.mark.parametrize("call", ["write", "fsync", "replace"])
     @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
