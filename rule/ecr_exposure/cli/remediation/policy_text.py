@@ -6,6 +6,7 @@ What stays, stays to the character: blanks, line ends, order of keys, escapes an
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product, zip_longest
@@ -16,6 +17,7 @@ _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _LAST_INDENT: Final = re.compile(r"\n([ \t]*)[^\n]*\Z")
 # UTF-8 has no lone surrogates, and the others would control a terminal: C1, line and direction characters.
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_COLON: Final = re.compile(r'(?<!\\)"([ \t]*:[ \t]*)')
 _PLAIN_NAME: Final = re.compile(r'[^\x00-\x1f\x7f"\\]+')
 _DECODER: Final = json.JSONDecoder()
 
@@ -164,8 +166,7 @@ class _JsonText:
         self._whole = _Item(value=content, first=start, start=start, end=end)
         self._line_end = _line_end(text)
         first = next(self._items(start), None) if isinstance(content, dict) else None
-        colon = text[first.first : first.start].rpartition('"')[2] if first else ""
-        self._colon = colon if colon and colon.isprintable() else ": "
+        self._colon = Counter(_COLON.findall(text) or [": "]).most_common(1)[0][0]
         self._blank = " " if self._colon.endswith(" ") else ""
         self._unit = (_indent(first.before) if first else None) or "  "
 
