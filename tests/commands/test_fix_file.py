@@ -37,14 +37,16 @@ OPEN: Final = """\
 """
 CONDITION: Final = """,
             "Condition": {
-                "StringEquals": {
-                    "aws:PrincipalOrgID": "o-exampleorg1"
-                }
+                "StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}
             }
         }
     ]
 """
 CLOSED: Final = OPEN.replace("\n        }\n    ]\n", CONDITION)
+FOR_TWO: Final = """\
+"Principal": {
+                "AWS": ["111122223333", "444455556666"]
+            }"""
 ONLY_EVERYONE: Final = '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}}'
 FOR_THE_ACCOUNT: Final = '{"Statement": {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "ecr:*"}}'
 
@@ -116,7 +118,7 @@ class TestReport:
             'Finding: Everyone can pull: statement "AllowPull" allows',
             'statement "AllowPull"',
             "--- a/policy.json\n+++ b/policy.json\n@@ ",
-            '+                    "aws:PrincipalOrgID": "o-exampleorg1"\n',
+            '+                "StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}\n',
             "Who loses access:\n",
             "Not changed: this writes the file: ecr-exposure fix policy.json --mode scope-to-organization "
             "--organization o-exampleorg1 --in-place",
@@ -222,12 +224,11 @@ class TestInPlace:
         ("options", "expected"),
         [
             (ORGANIZATION, CLOSED),
-            (ACCOUNTS, OPEN.replace('"Principal": "*"', '"Principal": {\n                "AWS": [\n                    '
-             '"111122223333",\n                    "444455556666"\n                ]\n            }')),
+            (ACCOUNTS, OPEN.replace('"Principal": "*"', FOR_TWO)),
             (REMOVE, OPEN[: OPEN.index(",\n        {\n")] + "\n    ]\n}\n"),
         ],
         ids=["organization", "accounts", "remove"],
-    )  # fmt: skip
+    )
     def test_file_is_written_after_the_question(
         self, options: tuple[str, ...], expected: str, fix: Run, file: Path, answer: Answer
     ) -> None:
@@ -324,7 +325,7 @@ class TestStandardInput:
 
     def test_difference_is_printed(self, fix: Run) -> None:
         assert fix("-", *ORGANIZATION, "--diff") == 1
-        assert '+                    "aws:PrincipalOrgID": "o-exampleorg1"\n' in fix.out
+        assert '+                "StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}\n' in fix.out
 
     def test_in_place_is_refused(self, fix: Run) -> None:
         assert fix("-", *ORGANIZATION, "--in-place") == 2
@@ -365,5 +366,5 @@ class TestBadInput:
         assert fix("policy.json", *ORGANIZATION, "--keep-service", "lambda") == 2
         assert "--keep-service needs --owner" in fix.errors
         assert fix("policy.json", *ORGANIZATION, "--keep-service", "lambda", "--owner", "111122223333") == 1
-        assert '+                "Service": "lambda.amazonaws.com"' in fix.out
+        assert '+            "Principal": {"Service": "lambda.amazonaws.com"}' in fix.out
         assert file.read_text() == OPEN

@@ -67,9 +67,7 @@ class TestChangedStatement:
             '"ecr:ListImages"]\n',
             """"ecr:ListImages"],
             "Condition" : {
-                "StringEquals" : {
-                    "aws:PrincipalOrgID" : "o-1234567890"
-                }
+                "StringEquals" : {"aws:PrincipalOrgID" : "o-1234567890"}
             }
 """,
         )
@@ -85,7 +83,7 @@ class TestChangedStatement:
         order = {name: new[name] for name in ("Sid", "Effect", "NotPrincipal", "Action")}
         expected = FILE.replace(
             '"Principal" : {"AWS": ["*", "111122223333"]},',
-            '"NotPrincipal" : {\n                "AWS" : "111122223333"\n            },',
+            '"NotPrincipal" : {"AWS" : "111122223333"},',
         )
         assert changed(FILE, s0=order) == expected
 
@@ -115,9 +113,7 @@ class TestAddedStatement:
             "Effect" : "Allow",
             "Principal" : "*",
             "Condition" : {
-                "StringEquals" : {
-                    "aws:PrincipalOrgID" : "o-1234567890"
-                }
+                "StringEquals" : {"aws:PrincipalOrgID" : "o-1234567890"}
             }
         },
 """

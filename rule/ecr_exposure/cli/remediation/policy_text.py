@@ -20,6 +20,10 @@ _UNSAFE: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2
 _COLON: Final = re.compile(r'(?<!\\)"([ \t]*:[ \t]*)')
 _PLAIN_NAME: Final = re.compile(r'[^\x00-\x1f\x7f"\\]+')
 _DECODER: Final = json.JSONDecoder()
+_CONTAINERS: Final = (Mapping, list, tuple)
+_SHORT: Final = 80
+_SHORT_LINE: Final = re.compile(r'[\[{][ \t]*"[^\n\[{]*[\]}]')
+"""A list or object of strings on one line."""
 
 
 def pretty(policy: object) -> str:
@@ -168,6 +172,7 @@ class _JsonText:
         first = next(self._items(start), None) if isinstance(content, dict) else None
         self._colon = Counter(_COLON.findall(text) or [": "]).most_common(1)[0][0]
         self._blank = " " if self._colon.endswith(" ") else ""
+        self._has_short_lines = _SHORT_LINE.search(text) is not None
         self._unit = (_indent(first.before) if first else None) or "  "
 
     def with_content(self, content: Mapping[str, Any]) -> str:
@@ -247,10 +252,19 @@ class _JsonText:
 
     def _written(self, value: object, indent: str | None) -> str:
         """Return a value on lines with this indentation, the first aside; None: on one line."""
-        is_ascii = self._text.isascii()
-        if indent is None:
-            text = json.dumps(value, separators=(f",{self._blank}", self._colon), ensure_ascii=is_ascii)
-        else:
-            text = json.dumps(value, indent=self._unit, separators=(",", self._colon), ensure_ascii=is_ascii)
-            text = text.replace("\n", f"{self._line_end}{indent}")
-        return _without_unsafe(text)
+        if indent is None or not isinstance(value, _CONTAINERS) or not value:
+            return self._on_one_line(value)
+        values = value.values() if isinstance(value, Mapping) else value
+        line = self._on_one_line(value)
+        if self._has_short_lines and len(line) <= _SHORT and not any(isinstance(each, _CONTAINERS) for each in values):
+            return line
+        inner = f"{self._line_end}{indent}{self._unit}"
+        keys = (f"{self._on_one_line(each)}{self._colon}" if isinstance(value, Mapping) else "" for each in value)
+        parts = [
+            f"{inner}{key}{self._written(each, indent + self._unit)}" for key, each in zip(keys, values, strict=True)
+        ]
+        return f"{line[0]}{','.join(parts)}{self._line_end}{indent}{line[-1]}"
+
+    def _on_one_line(self, value: object) -> str:
+        separators = (f",{self._blank}", self._colon)
+        return _without_unsafe(json.dumps(value, separators=separators, ensure_ascii=self._text.isascii()))
