@@ -91,10 +91,12 @@ def read_template(text: str) -> tuple[str, str, Any]:
 def read_console(text: str) -> list[dict[str, Any]]:
     """Return what the statements of the steps say: the entries by field."""
     found: list[dict[str, Any]] = []
-    for line in re.findall(r"^   - (.*)$", text, re.MULTILINE):
-        name, *fields = re.split("(?:: |; )(?=[A-Z][A-Za-z ()*]*: )", line)
-        entries = dict(field.split(": ", 1) for field in fields)
-        found.append({"name": name, **{field: entry.split(", ") for field, entry in entries.items()}})
+    for kind, rest in re.findall(r"^(   - |     )(.*)$", text, re.MULTILINE):
+        if kind.strip():
+            found.append({"name": rest})
+        else:
+            field, entries = rest.split(": ", 1)
+            found[-1][field] = entries.split(", ")
     return found
 
 

@@ -68,7 +68,8 @@ def _console(
     yield f"3. In {', '.join(public)} (Effect Allow, Principal *), clear Everyone (*) and enter who keeps access."
     yield "   Delete what is not in this list, so that these statements are left:"
     for name, statement in named:
-        yield f"   - {name}: {'; '.join(_fields(statement))}"
+        yield f"   - {name}"
+        yield from (f"     {field}" for field in _fields(statement))
     yield "4. Choose Save."
 
 
@@ -154,4 +155,5 @@ def _cloudformation(policy: Mapping[str, Any] | None, repository: str) -> str:
     name = "".join(part.capitalize() for part in re.findall(r"[a-z0-9]+", repository.lower())) or "Repository"
     properties = {"RepositoryName": repository, "RepositoryPolicyText": policy}
     template = {"Resources": {name: {"Type": "AWS::ECR::Repository", "Properties": properties}}}
-    return yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=10_000)
+    note = "# The property for the resource in your template; its other properties are not here.\n"
+    return note + yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=10_000)
