@@ -277,8 +277,9 @@ def _fix_file(environment: Environment, options: _Options, output: Output, inter
 def _fix_repository(environment: Environment, options: _Options, run: RepositoryRun) -> ExitCode:
     session = environment.open_session(options["profile"])
     region = one_region(session, options["region"])
-    clients, account = _open_account(session, region, environment, options, run.output)
-    repository = find_repository(clients, str(options["repository"]), account, region)
+    name = str(options["repository"])
+    clients, account = _open_account(session, region, environment, options, run.output, note=f"closes {name}")
+    repository = find_repository(clients, name, account, region)
 
     def ask_for() -> tuple[Clients, str]:
         return clients, f"the repository's account {account}"
@@ -298,21 +299,21 @@ def _fix_repository(environment: Environment, options: _Options, run: Repository
 def _undo(environment: Environment, options: _Options, saved: SavedPolicy, run: RepositoryRun) -> ExitCode:
     session = environment.open_session(options["profile"])
     check_region_names(session, (saved.region,))
-    clients, account = _open_account(session, saved.region, environment, options, run.output)
+    note = f"restores {saved.name}"
+    clients, account = _open_account(session, saved.region, environment, options, run.output, note=note)
     check_saved(saved, repository=options["repository"], region=options["region"], account=account)
     repository = find_repository(clients, saved.name, account, saved.region)
     return Undoing(repository=repository, saved=saved, run=run, only_diff=options["diff"]).restore()
 
 
-def _open_account(
-    session: boto3.Session, region: str, environment: Environment, options: _Options, output: Output
+def _open_account(  # noqa: PLR0913 - each argument is one fact about the run
+    session: boto3.Session, region: str, environment: Environment, options: _Options, output: Output, *, note: str
 ) -> tuple[Clients, str]:
     """Print the first line, and return the clients of the repository's account; raises one of AWS_ERRORS."""
     clients, role = Clients(session, region), options["role"]
     caller = read_caller(clients)
     account = account_of(role) if role else caller.account
-    name = options["repository"] or (options["undo"] or Path()).name
-    output.begin(caller, (region,), f"{name} in account {account} by {role}" if role else str(name))
+    output.begin(caller, (region,), f"{note} in account {account} by the role {role}" if role else note)
     if role is None:
         return clients, account
     assumed = role_clients(

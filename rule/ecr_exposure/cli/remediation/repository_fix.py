@@ -96,7 +96,7 @@ class RepositoryFix:
             line = f"Not closed: {still[0].annotation}"
             return self.run.end(ExitCode.NOT_DONE, "not closed", (line, "bold red"), still[0].annotation)
         what = "has no policy any more" if text is None else "grants no public access"
-        return self.run.end(ExitCode.AS_WANTED, "closed", (f"Closed: {self.repository} {what}", "bold green"))
+        return self.run.end_changed("closed", f"Closed: {self.repository} {what}")
 
     def _report(self, line: str) -> None:
         self.run.output.line((line, "yellow"))
@@ -132,8 +132,7 @@ class Undoing:
             return run.end_unchanged(_DECLINED)
 
         def done(_text: str | None) -> ExitCode:
-            line = f"Restored: {repository} has the policy of {saved.saved_at} again"
-            return run.end(ExitCode.AS_WANTED, "undone", (line, "bold green"))
+            return run.end_changed("undone", f"Restored: {repository} has the policy of {saved.saved_at} again")
 
         return run.replace(repository, current, saved.policy_text, done)
 

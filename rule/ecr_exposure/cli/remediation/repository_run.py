@@ -72,6 +72,11 @@ class RepositoryRun:
         line = (f"Interrupted: nothing was changed{self._saved_in()}", "bold red")
         return self.end(ExitCode.INTERRUPTED, "interrupted", line, "interrupted")
 
+    def end_changed(self, result: str, line: str) -> ExitCode:
+        """Print the last line of a change that worked, with the command that undoes it."""
+        undo = f". To undo it: {self.access.undo_command(self.saved)}" if self.saved else ""
+        return self.end(ExitCode.AS_WANTED, result, (f"{line}{undo}", "bold green"))
+
     def agreed(self, question: str) -> bool:
         """Ask, unless --yes answers; CannotRunError where nobody can be asked or sees what the question is about."""
         return self.output.agrees_to_change(question, yes=self.access.yes)
@@ -86,9 +91,8 @@ class RepositoryRun:
         if before is not None:
             now = self.clock.today()
             self.saved = save_policy(self.access.folder, repository=repository.arn, policy_text=before, now=now)
-            undo = self.access.undo_command(self.saved)
-            self.members |= {"saved_policy": str(self.saved), "undo": undo}
-            self.output.step(f"Saved the previous policy in {self.saved}; this restores it: {undo}")
+            self.members |= {"saved_policy": str(self.saved), "undo": self.access.undo_command(self.saved)}
+            self.output.step(f"Saved the previous policy in {self.saved}")
         change = PolicyChange(
             repository=repository,
             before=before,

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -105,14 +106,13 @@ def _write(descriptor: int, text: str) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make the entry of the folder as durable as the file; Windows cannot open a folder."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Make the entry of the folder as durable as the file, where the system can: some cannot open or sync a folder."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read_saved_policy(path: Path) -> SavedPolicy:
