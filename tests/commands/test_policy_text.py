@@ -97,9 +97,13 @@ class TestChangedStatement:
         assert changed(text, s0=statement(text, 0, Condition=ORGANIZATION)) == expected
 
     def test_change_behind_a_removed_statement_is_found_by_the_sid(self) -> None:
-        text = pretty({"Statement": [{"Sid": name, "Action": ["ecr:*"]} for name in "AB"]})
-        expected = pretty({"Statement": [{"Sid": "B", "Action": ["ecr:*"], "Effect": "Deny"}]})
-        assert changed(text, s0=None, s1=statement(text, 1, Effect="Deny")) == expected
+        text = '{"Statement": [{"Sid": "A", "Action": "ecr:*"}, { "Sid":  "B",  "Action":"ecr:*" }]}'
+        expected = '{"Statement": [{ "Sid":  "B",  "Action":"ecr:PutImage" }]}'
+        assert changed(text, s0=None, s1=statement(text, 1, Action="ecr:PutImage")) == expected
+
+    def test_order_of_keys_is_no_change(self) -> None:
+        text = '{"Statement": [{"Sid":"A",  "Action": "ecr:*"}, {"Sid": "B"}]}'
+        assert changed(text, s0={"Action": "ecr:*", "Sid": "A"}, s1=None) == text.replace(', {"Sid": "B"}', "")
 
 
 class TestAddedStatement:
