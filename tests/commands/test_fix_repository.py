@@ -416,7 +416,7 @@ class TestArguments:
             (("--repository", NAME, "--owner", HUB), "--owner: with POLICY_FILE only."),
             (("--repository", NAME, "--diff", "--show", "cli"), "--diff and --show exclude each other."),
             (("file", "--in-place", "--diff"), "--in-place and --diff exclude each other."),
-            (("file", "--role", "arn:aws:iam::111122223333:role/A", "--yes"), "--role, --yes: not with POLICY_FILE."),
+            (("file", "--role", "arn:aws:iam::111122223333:role/A"), "--role: not with POLICY_FILE."),
             (("file", "--keep-service", "lambda"), "--keep-service needs --owner: "),
             (("-", "--in-place"), "--in-place needs a file: standard input cannot be written."),
             (("--undo", "f", "--mode", "remove-statements"), "--mode: not with --undo, which restores a policy as it"),

@@ -131,7 +131,7 @@ def _matching(
 @click.option(
     "--owner", metavar="ID", callback=one_account, help="The account of the repository of POLICY_FILE, if it matters."
 )
-@click.option("--in-place", is_flag=True, help="Write POLICY_FILE.")
+@click.option("--in-place", is_flag=True, help="Write POLICY_FILE, after a question.")
 @click.option("--diff", is_flag=True, help="Print the change, and change nothing.")
 @click.option(
     "--show",
@@ -161,11 +161,12 @@ def fix(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
     The policy is that of POLICY_FILE (- for standard input) or of --repository. The change is the smallest one: only
     what grants public access leaves a statement or gets a condition. It is printed with those who lose access.
 
-    A repository's policy is changed after a question only. Before, the previous one is kept in a file, from which
-    --undo restores it; afterwards the policy is read again and evaluated.
+    Nothing is changed without a question. Before a repository's policy is changed, the previous one is kept in a file,
+    from which --undo restores it; afterwards the policy is read again and evaluated.
     """
     _check(options)
-    output = open_output("fix", environment, options)
+    is_patch = options["diff"] and options["policy_file"] is not None
+    output = open_output("fix", environment, options, on_errors=is_patch)
     with Interrupts() as interrupts:
         if options["policy_file"] is not None:
             return _fix_file(environment, options, output, interrupts)
@@ -218,7 +219,7 @@ def _check_file(options: _Options) -> None:
 
 
 _OF_FILE: Final = ("--in-place", "--owner")
-_OF_REPOSITORY: Final = ("--role", "--even-if-excluded", "--yes")
+_OF_REPOSITORY: Final = ("--role", "--even-if-excluded")
 _OF_CHOICE: Final = ("--mode", "--organization", "--accounts", "--keep-service", "--show", "--even-if-excluded")
 
 
@@ -261,6 +262,8 @@ def _fix_file(environment: Environment, options: _Options, output: Output, inter
         owner=options["owner"],
         region=region,
         in_place=options["in_place"],
+        only_diff=options["diff"],
+        yes=options["yes"],
         show=options["show"],
     )
     try:

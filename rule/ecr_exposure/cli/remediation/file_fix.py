@@ -1,11 +1,15 @@
 """Closes the policy of a file."""
 
+import shlex
 from dataclasses import dataclass
+from typing import Final
+
+import click
 
 from ecr_exposure.cli.command_line import ExitCode
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.remediation.chosen_mode import Organization, Wanted, choose
-from ecr_exposure.cli.remediation.policy_file import PolicyFile, read_policy_file, write_policy_file
+from ecr_exposure.cli.remediation.policy_file import STANDARD_INPUT, PolicyFile, read_policy_file, write_policy_file
 from ecr_exposure.cli.remediation.proposal import (
     Proposal,
     Question,
@@ -17,8 +21,12 @@ from ecr_exposure.cli.remediation.proposal import (
 from ecr_exposure.cli.terminal import Interrupts
 from ecr_exposure.errors import RemedyError
 
-_REPOSITORY = "REPOSITORY"
+_REPOSITORY: Final = "REPOSITORY"
 """Stands for the name in the steps: a file does not say whose policy it has."""
+_TO_DELETE: Final = (
+    "no statement is left; delete the file, and the policy of the repository: "
+    "aws ecr delete-repository-policy --repository-name REPOSITORY"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,8 @@ class FileFix:
     owner: str | None
     region: str | None
     in_place: bool
+    only_diff: bool
+    yes: bool
     show: str | None
 
     def run(self) -> ExitCode:
@@ -50,22 +60,38 @@ class FileFix:
             print_findings(findings, self.output)
             members = {"findings": sentences(findings), "problem": str(error)}
             return self._end(ExitCode.NOT_AS_WANTED, "refused", (f"Not changed: {error}", "bold red"), **members)
-        proposal.print(self.output)
+        proposal.print(self.output, with_diff=not self.only_diff)
         if self.show:
             steps = proposal.show_steps(self.show, _REPOSITORY, self.region, self.output)
             return self._unchanged(proposal, "these are the steps to close it", steps=steps)
-        if not self.in_place:
-            return self._unchanged(proposal, "add --in-place to write the file")
         if proposal.after is None:
-            return self._unchanged(proposal, "no statement is left: delete the policy and this file")
-        return self._write(file, proposal, proposal.after)
+            return self._unchanged(proposal, _TO_DELETE)
+        return self._write(file, proposal, proposal.after) if self.in_place else self._print_next_step(proposal)
 
     def end_interrupted(self) -> ExitCode:
         """Print the last line of a run that was interrupted before the file was written."""
         line = ("Interrupted: the file is unchanged", "bold red")
         return self._end(ExitCode.INTERRUPTED, "interrupted", line, problem="interrupted")
 
+    def _print_next_step(self, proposal: Proposal) -> ExitCode:
+        """Print how to write what was printed; before, the diff alone on standard output if it is wanted."""
+        if self.only_diff and not self.output.as_json:
+            # Byte for byte, in UTF-8: patch needs the line ends and the encoding of the file.
+            click.echo(proposal.diff.encode(), nl=False)
+        if self.only_diff:
+            return self._unchanged(proposal, "patch -p1 and git apply read this difference")
+        if self.path == STANDARD_INPUT:
+            return self._unchanged(
+                proposal, "standard input cannot be written; --show cli prints how to set the policy"
+            )
+        known = (("--owner", self.owner), ("--region", self.region))
+        options = " ".join((str(proposal.choice), *(f"{name} {value}" for name, value in known if value)))
+        command = f"ecr-exposure fix {shlex.quote(self.path)} {options} --in-place"
+        return self._unchanged(proposal, f"this writes the file: {command}")
+
     def _write(self, file: PolicyFile, proposal: Proposal, after: str) -> ExitCode:
+        if not self.output.agrees_to_change(f"Write {file.name}?", yes=self.yes):
+            return self._unchanged(proposal, "you did not agree")
         self.interrupts.shield()
         write_policy_file(file, after)
         if self.interrupts.caught:

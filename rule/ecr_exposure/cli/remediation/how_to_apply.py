@@ -24,7 +24,7 @@ _PLAIN_IN_YAML: Final = frozenset(
     "Resources Type Properties RepositoryName RepositoryPolicyText AWS::ECR::Repository Version Id Statement Sid Effect"
     " Principal NotPrincipal Action NotAction Condition AWS Service Federated Allow Deny".split()
 )
-_ACCOUNT: Final = re.compile(r"[0-9]{12}|arn:[a-z-]+:iam::[0-9]{12}:root")
+_ACCOUNT: Final = re.compile(r"([0-9]{12})|arn:[a-z-]+:iam::([0-9]{12}):root")
 _IN_FORM: Final = frozenset(("Sid", "Effect", "Principal", "Action"))
 
 
@@ -68,7 +68,8 @@ def _console(
     yield f"3. In {', '.join(public)} (Effect Allow, Principal *), clear Everyone (*) and enter who keeps access."
     yield "   Delete what is not in this list, so that these statements are left:"
     for name, statement in named:
-        yield f"   - {name}: {'; '.join(_fields(statement))}"
+        yield f"   - {name}"
+        yield from (f"     {field}" for field in _fields(statement))
     yield "4. Choose Save."
 
 
@@ -82,16 +83,17 @@ def _fields(statement: Mapping[str, Any]) -> Iterator[str]:
     """Yield the fields of the console and what to enter; a policy without a known form is not asked."""
     principal = statement["Principal"]
     values = {"AWS": principal} if isinstance(principal, str) else principal
-    named = [str(each) for each in elements(values.get("AWS", ()))]
-    found = {
+    named = [str(each) for each in elements(values.get("AWS", ())) if each != "*"]
+    accounts = {each: found[1] or found[2] for each in named if (found := _ACCOUNT.fullmatch(each))}
+    fields = {
         "Effect": (statement["Effect"],),
-        "Everyone (*)": tuple("selected" for each in named if each == "*"),
+        "Everyone (*)": ("selected",) if "*" in elements(values.get("AWS", ())) else (),
         "Service principal": elements(values.get("Service", ())),
-        "AWS Account IDs": tuple(each for each in named if _ACCOUNT.fullmatch(each)),
-        "IAM Entities": tuple(each for each in named if each != "*" and not _ACCOUNT.fullmatch(each)),
+        "AWS Account IDs": tuple(accounts.values()),
+        "IAM Entities": tuple(each for each in named if each not in accounts),
         "Actions": elements(statement["Action"]),
     }
-    for field, entries in found.items():
+    for field, entries in fields.items():
         if entries:
             yield f"{field}: {printable(', '.join(map(str, entries)))}"
 
@@ -153,4 +155,5 @@ def _cloudformation(policy: Mapping[str, Any] | None, repository: str) -> str:
     name = "".join(part.capitalize() for part in re.findall(r"[a-z0-9]+", repository.lower())) or "Repository"
     properties = {"RepositoryName": repository, "RepositoryPolicyText": policy}
     template = {"Resources": {name: {"Type": "AWS::ECR::Repository", "Properties": properties}}}
-    return yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=10_000)
+    note = "# The property for the resource in your template; its other properties are not here.\n"
+    return note + yaml.dump(template, Dumper=_Dumper, sort_keys=False, width=10_000)

@@ -30,8 +30,8 @@ _TEMPLATE: Final = (
 class PolicyFile:
     """A policy file as it is."""
 
-    name: str
-    """Its path as it was given, or - for standard input."""
+    path: str
+    """As it was given: - for standard input."""
     text: str
     """All of it, as it is written: with its byte order mark and its line ends."""
 
@@ -41,9 +41,9 @@ class PolicyFile:
         return self.text.removeprefix(_BYTE_ORDER_MARK)
 
     @property
-    def is_standard_input(self) -> bool:
-        """Whether there is no file."""
-        return self.name == STANDARD_INPUT
+    def name(self) -> str:
+        """What a person calls it."""
+        return "standard input" if self.path == STANDARD_INPUT else self.path
 
 
 def read_policy_file(path: str) -> PolicyFile:
@@ -51,8 +51,7 @@ def read_policy_file(path: str) -> PolicyFile:
 
     Whether the policy can be evaluated is not asked.
     """
-    place = "standard input" if path == STANDARD_INPUT else path
-    content = _bytes_of(path)
+    place, content = PolicyFile(path=path, text="").name, _bytes_of(path)
     if len(content) > _LONGEST:
         raise CannotRunError(f"{place} has more than {_LONGEST:,} bytes, so it is no repository policy")
     try:
@@ -60,7 +59,7 @@ def read_policy_file(path: str) -> PolicyFile:
     except UnicodeDecodeError as error:
         kind = "UTF-16" if content.startswith(_UTF_16) else f"another encoding (byte {error.start + 1})"
         raise CannotRunError(f"{place} is not encoded in UTF-8 but in {kind}: save it in UTF-8") from None
-    file = PolicyFile(name=path, text=text)
+    file = PolicyFile(path=path, text=text)
     _check(file.policy, place)
     return file
 
@@ -70,11 +69,11 @@ def write_policy_file(file: PolicyFile, text: str) -> None:
 
     Its mode stays; where it is a symbolic link, the file that it links to is replaced.
     """
-    if file.is_standard_input or not Path(file.name).is_file():
+    if file.path == STANDARD_INPUT or not Path(file.path).is_file():
         raise CannotRunError(f"{file.name} is no file that can be replaced: nothing was written")
-    if _bytes_of(file.name) != file.text.encode():
+    if _bytes_of(file.path) != file.text.encode():
         raise CannotRunError(f"{file.name} was changed meanwhile: nothing was written; run the command again")
-    replace_file(Path(file.name), text.encode())
+    replace_file(Path(file.path), text.encode())
 
 
 def _bytes_of(path: str) -> bytes:

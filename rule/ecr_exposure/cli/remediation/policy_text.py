@@ -6,9 +6,10 @@ What stays, stays to the character: blanks, line ends, order of keys, escapes an
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import product, zip_longest
 from typing import Any, Final
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -16,8 +17,13 @@ _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _LAST_INDENT: Final = re.compile(r"\n([ \t]*)[^\n]*\Z")
 # UTF-8 has no lone surrogates, and the others would control a terminal: C1, line and direction characters.
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_COLON: Final = re.compile(r'(?<!\\)"([ \t]*:[ \t]*)')
 _PLAIN_NAME: Final = re.compile(r'[^\x00-\x1f\x7f"\\]+')
 _DECODER: Final = json.JSONDecoder()
+_CONTAINERS: Final = (Mapping, list, tuple)
+_SHORT: Final = 80
+_SHORT_LINE: Final = re.compile(r'[\[{][ \t]*"[^\n\[{]*[\]}]')
+"""A list or object of strings on one line."""
 
 
 def pretty(policy: object) -> str:
@@ -129,10 +135,28 @@ def _aligned(old: Sequence[_Item], new: Sequence[_Part], *by: str) -> Iterator[t
     if not by:
         yield from zip_longest(old, new)
         return
-    before, after = ([str(getattr(part, by[0])) for part in parts] for parts in (old, new))
-    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        both = old[i:i_end], new[j:j_end]
-        yield from zip(*both, strict=True) if tag == "equal" else _aligned(*both, *by[1:])
+    names = [[str(getattr(part, by[0])) for part in parts] for parts in (old, new)]
+    i = j = 0
+    for i_same, j_same in (*_longest_common(*names), (len(old), len(new))):
+        yield from _aligned(old[i:i_same], new[j:j_same], *by[1:])
+        yield from zip(old[i_same : i_same + 1], new[j_same : j_same + 1], strict=True)
+        i, j = i_same + 1, j_same + 1
+
+
+def _longest_common(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the places in both of their longest common subsequence; difflib's is shorter where elements are equal."""
+    lengths = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]  # of what begins at two places
+    for i, j in product(reversed(range(len(old))), reversed(range(len(new)))):
+        lengths[i][j] = max(lengths[i + 1][j], lengths[i][j + 1], lengths[i + 1][j + 1] + (old[i] == new[j]))
+    i = j = 0
+    while i < len(old) and j < len(new):
+        if old[i] == new[j]:
+            yield i, j
+            i, j = i + 1, j + 1
+        elif lengths[i + 1][j] >= lengths[i][j + 1]:
+            i += 1
+        else:
+            j += 1
 
 
 class _JsonText:
@@ -146,9 +170,9 @@ class _JsonText:
         self._whole = _Item(value=content, first=start, start=start, end=end)
         self._line_end = _line_end(text)
         first = next(self._items(start), None) if isinstance(content, dict) else None
-        colon = text[first.first : first.start].rpartition('"')[2] if first else ""
-        self._colon = colon if colon and colon.isprintable() else ": "
+        self._colon = Counter(_COLON.findall(text) or [": "]).most_common(1)[0][0]
         self._blank = " " if self._colon.endswith(" ") else ""
+        self._has_short_lines = _SHORT_LINE.search(text) is not None
         self._unit = (_indent(first.before) if first else None) or "  "
 
     def with_content(self, content: Mapping[str, Any]) -> str:
@@ -228,10 +252,19 @@ class _JsonText:
 
     def _written(self, value: object, indent: str | None) -> str:
         """Return a value on lines with this indentation, the first aside; None: on one line."""
-        is_ascii = self._text.isascii()
-        if indent is None:
-            text = json.dumps(value, separators=(f",{self._blank}", self._colon), ensure_ascii=is_ascii)
-        else:
-            text = json.dumps(value, indent=self._unit, separators=(",", self._colon), ensure_ascii=is_ascii)
-            text = text.replace("\n", f"{self._line_end}{indent}")
-        return _without_unsafe(text)
+        if indent is None or not isinstance(value, _CONTAINERS) or not value:
+            return self._on_one_line(value)
+        values = value.values() if isinstance(value, Mapping) else value
+        line = self._on_one_line(value)
+        if self._has_short_lines and len(line) <= _SHORT and not any(isinstance(each, _CONTAINERS) for each in values):
+            return line
+        inner = f"{self._line_end}{indent}{self._unit}"
+        keys = (f"{self._on_one_line(each)}{self._colon}" if isinstance(value, Mapping) else "" for each in value)
+        parts = [
+            f"{inner}{key}{self._written(each, indent + self._unit)}" for key, each in zip(keys, values, strict=True)
+        ]
+        return f"{line[0]}{','.join(parts)}{self._line_end}{indent}{line[-1]}"
+
+    def _on_one_line(self, value: object) -> str:
+        separators = (f",{self._blank}", self._colon)
+        return _without_unsafe(json.dumps(value, separators=separators, ensure_ascii=self._text.isascii()))

@@ -95,13 +95,13 @@ class Proposal:
         grants = chain.from_iterable(finding.grants for finding in self.findings)
         return tuple(sorted(grants, key=lambda grant: grant.statement))
 
-    def print(self, output: Output) -> None:
+    def print(self, output: Output, *, with_diff: bool = True) -> None:
         """Print what is found, what changes, who loses access and the diff."""
         print_findings(self.findings, output)
         output.line(("Changes:", "bold"), f" {self.choice}")
         for change in self.remedy.changes:
             output.line(f"- {change}", indent=2)
-        print_diff(self.diff, output)
+        print_diff(self.diff if with_diff else "", output)
         output.line(("Who loses access:", "bold"))
         for loss in self.remedy.loses_access or ("nobody who is named in the policy",):
             output.line(f"- {loss}", indent=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
-from ecr_exposure.cli.output import Output, can_ask
+from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.remediation.policy_change import Changed, InPlace, PolicyChange
 from ecr_exposure.cli.remediation.proposal import end
 from ecr_exposure.cli.remediation.repository_policy import LiveRepository
@@ -79,13 +79,7 @@ class RepositoryRun:
 
     def agreed(self, question: str) -> bool:
         """Ask, unless --yes answers; CannotRunError where nobody can be asked or sees what the question is about."""
-        if self.access.yes:
-            return True
-        if not can_ask():
-            raise CannotRunError("nothing was changed: nobody can be asked, because this is no terminal; add --yes")
-        if self.output.as_json or self.output.quiet:
-            raise CannotRunError("nothing was changed: with --json and -q, add --yes, or --diff to change nothing")
-        return self.output.agrees(question)
+        return self.output.agrees_to_change(question, yes=self.access.yes)
 
     def replace(
         self, repository: LiveRepository, before: str | None, after: str | None, done: Callable[[str | None], ExitCode]
