@@ -208,7 +208,7 @@ class TestUndo:
         text = closed.text
         status, output = closed.run("--undo", FILE, answers=["n"])
         assert (status, closed.text, closed.changes()) == (1, text, [])
-        assert "\nFinding: Everyone can pull: " in output
+        assert "\nThis grants public access again: Everyone can pull: " in output
         assert '\n+      "Sid": "Everyone",\n' in output
         assert "\nNot changed: you did not agree\n" in output
 
