@@ -109,10 +109,16 @@ class RepositoryToFix:
 
     def document(self, *arguments: str) -> tuple[int, Any]:
         """Run ``fix --json`` for the repository; return the exit code and the document."""
-        errors = StringIO()
-        with redirect_stdout(StringIO()) as output, redirect_stderr(errors):
-            environment = Environment(clock=self.clock, session=self.session)
-            status = main(("fix", "--repository", NAME, "--json", *arguments), environment)
+        return self._document("--repository", NAME, *arguments)
+
+    def undo_document(self, file: str, *arguments: str) -> tuple[int, Any]:
+        """Run ``fix --json --undo``; return the exit code and the document."""
+        return self._document("--undo", file, *arguments)
+
+    def _document(self, *arguments: str) -> tuple[int, Any]:
+        environment = Environment(clock=self.clock, session=self.session)
+        with redirect_stdout(StringIO()) as output, redirect_stderr(StringIO()):
+            status = main(("fix", "--json", *arguments), environment)
         return status, json.loads(output.getvalue())
 
     @property

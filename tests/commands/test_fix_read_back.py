@@ -91,7 +91,7 @@ class TestChangedMeanwhile:
         ):
             status, output = repository.fix(*REMOVE, "--yes")
         assert status == 2
-        assert f"\nthe repository {WHERE} does not exist any more; there is no policy now. The previous" in output
+        assert f"\nThe repository {WHERE} does not exist any more; there is no policy now. The previous" in output
 
     def test_repository_that_is_gone_at_the_read_back(self) -> None:
         with (

@@ -192,7 +192,7 @@ class TestReport:
             _, output = repository.fix("--diff")
         first = output.splitlines()[0]
         assert first.startswith(f"Account {HUB} as arn:aws:sts::{HUB}:assumed-role/")
-        assert first.endswith(f", {HOME}: closes {NAME}")
+        assert first.endswith(f", {HOME}: repository {NAME}")
 
     def test_last_line_has_the_command_that_undoes_it(self, working_folder: Path) -> None:
         with repository_to_fix() as repository:
@@ -316,7 +316,7 @@ class TestRepository:
                 if call.operation == "AssumeRole"
             }
         assert (accounts, sessions) == ({member}, {"ecr-exposure-fix"})
-        assert output.splitlines()[0].endswith(f": closes {NAME} in account {member} by the role {role}")
+        assert output.splitlines()[0].endswith(f": repository {NAME} in account {member} by the role {role}")
         assert f"Organization: {ORGANIZATION_ID}, that of the repository's account {member}\n" in output
         (path,) = saved_files(working_folder)
         assert output.endswith(f"To undo it: ecr-exposure fix --undo {path.name} --role {role}\n")

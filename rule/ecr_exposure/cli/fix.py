@@ -33,13 +33,11 @@ from ecr_exposure.cli.remediation.repository_run import Access, RepositoryRun
 from ecr_exposure.cli.remediation.saved_policy import SavedPolicy, read_saved_policy
 from ecr_exposure.cli.terminal import Interrupts
 from ecr_exposure.errors import ParameterError
-from ecr_exposure.identifiers import ORGANIZATION_ID, account_of
+from ecr_exposure.identifiers import ORGANIZATION_ID, REPOSITORY_NAME, account_of
 from ecr_exposure.pulling_services import PULLING_SERVICES
 from ecr_exposure.remedy import MODES
 
 _SESSION_NAME: Final = "ecr-exposure-fix"
-# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html (repositoryName)
-_REPOSITORY: Final = re.compile(r"(?=.{2,256}\Z)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,576}")
 
@@ -95,7 +93,7 @@ def _matching(
     "--repository",
     metavar="NAME",
     help="Close the policy of this repository.",
-    callback=_matching(_REPOSITORY, "the name of a repository, such as team/app"),
+    callback=_matching(REPOSITORY_NAME, "the name of a repository, such as team/app"),
 )
 @click.option(
     "--role",
@@ -278,7 +276,7 @@ def _fix_repository(environment: Environment, options: _Options, run: Repository
     session = environment.open_session(options["profile"])
     region = one_region(session, options["region"])
     name = str(options["repository"])
-    clients, account = _open_account(session, region, environment, options, run.output, note=f"closes {name}")
+    clients, account = _open_account(session, region, environment, options, run.output, note=f"repository {name}")
     repository = find_repository(clients, name, account, region)
 
     def ask_for() -> tuple[Clients, str]:
@@ -299,7 +297,7 @@ def _fix_repository(environment: Environment, options: _Options, run: Repository
 def _undo(environment: Environment, options: _Options, saved: SavedPolicy, run: RepositoryRun) -> ExitCode:
     session = environment.open_session(options["profile"])
     check_region_names(session, (saved.region,))
-    note = f"restores {saved.name}"
+    note = f"repository {saved.name}"
     clients, account = _open_account(session, saved.region, environment, options, run.output, note=note)
     check_saved(saved, repository=options["repository"], region=options["region"], account=account)
     repository = find_repository(clients, saved.name, account, saved.region)

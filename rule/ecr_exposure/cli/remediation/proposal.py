@@ -103,7 +103,7 @@ class Proposal:
             output.line(f"- {change}", indent=2)
         print_diff(self.diff if with_diff else "", output)
         output.line(("Who loses access:", "bold"))
-        for loss in self.remedy.loses_access or ("nobody who is named in the policy",):
+        for loss in self.remedy.loses_access or ("nobody",):
             output.line(f"- {loss}", indent=2)
 
     def show_steps(self, show: str, repository: str, region: str | None, output: Output) -> Mapping[str, str]:
@@ -200,10 +200,10 @@ def sentences(findings: tuple[Verdict, ...]) -> list[str]:
     return list(dict.fromkeys(finding.annotation for finding in findings))
 
 
-def print_findings(findings: tuple[Verdict, ...], output: Output) -> None:
+def print_findings(findings: tuple[Verdict, ...], output: Output, title: str = "Finding: ") -> None:
     """Print what the rule says of a policy."""
     for sentence in sentences(findings):
-        output.line(("Finding: ", "bold"), sentence)
+        output.line((title, "bold"), sentence)
 
 
 def print_diff(diff: str, output: Output) -> None:

@@ -122,9 +122,9 @@ class Undoing:
             return run.end(ExitCode.AS_WANTED, "nothing to undo", line)
         question = Question(text=saved.policy_text, owner=saved.account, region=saved.region)
         run.members |= {"findings": sentences(question.verdicts()), "diff": diff}
-        run.output.line(("Restores: ", "bold"), f"the policy of {saved.saved_at}")
-        print_findings(question.verdicts(), run.output)
+        run.output.line(("Changes:", "bold"), f" restores the policy of {saved.saved_at}")
         print_diff(diff, run.output)
+        print_findings(question.verdicts(), run.output, "This grants public access again: ")
         if self.only_diff:
             return run.end_unchanged("run it without --diff to restore the policy")
         run.output.line(NO_CONDITIONAL_WRITE)

@@ -126,7 +126,8 @@ class RepositoryRun:
         if changed.in_place is InPlace.PREVIOUS:
             line = f"Not changed: {changed.problem}; the previous policy is in place"
             return self.end(ExitCode.NOT_DONE, "not done", (line, "bold red"), changed.problem)
-        line = f"{changed.problem}; {_STATES[changed.in_place]}{self._saved_in()}"
+        problem = changed.problem[:1].upper() + changed.problem[1:]
+        line = f"{problem}; {_STATES[changed.in_place]}{self._saved_in()}"
         return self.end(ExitCode.NOT_DONE, "not done", (line, ALARM), changed.problem)
 
     def _saved_in(self) -> str:
