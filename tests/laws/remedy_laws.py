@@ -166,15 +166,17 @@ def _new_access(closed: Any, closing: Closing, random: Random) -> Iterator[str]:
 def _lost_access(closed: Remedy, closing: Closing) -> Iterator[str]:
     """Check that who is to keep access keeps it.
 
-    These are the named principals, and callers of the organization or the accounts where ECR accepts all principals.
+    These are the named principals, and callers of the organization or the accounts where it is clear whom the policy
+    excludes.
     """
     held = _without_resources(closing.policy)
     named = _with_statements(closing.policy, [kept for each in held if (kept := _named_only(each)) is not None])
     if more_allowed(named, closed.policy, **closing.question)[0] is Answer.GRANTED:
         yield "a principal that an Allow names keeps access"
     outside = _deny_outside(closing.arguments)
-    refused = any(map(_is_refused, read_policy(closing.policy) or ()))
-    if outside is None or refused or closing.question["region"] is None:  # an account may be of another partition
+    # Without a region, an account may be of another partition.
+    unclear = closing.question["region"] is None or any(map(_has_unclear_principals, read_policy(closing.policy) or ()))
+    if outside is None or unclear:
         return
     inside = _with_statements(closing.policy, [*held, outside])
     answer, found = more_allowed(inside, closed.policy, **closing.question)
@@ -211,6 +213,12 @@ def _deny_outside(arguments: Mapping[str, Any]) -> Json | None:
 
 def _with_statements(policy: Any, statements: list[Json]) -> Json:
     return {**as_document(policy), "Statement": statements}
+
+
+def _has_unclear_principals(statement: Statement) -> bool:
+    """Return whether ECR refuses a principal, or an Allow excludes a deleted one, whose id a caller could still have."""
+    excludes = statement.allow and statement.principals.negated
+    return _is_refused(statement) or (excludes and bool(statement.principals.named_ids))
 
 
 def _is_refused(statement: Statement) -> bool:
