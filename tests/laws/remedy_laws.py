@@ -216,7 +216,7 @@ def _with_statements(policy: Any, statements: list[Json]) -> Json:
 
 
 def _has_unclear_principals(statement: Statement) -> bool:
-    """Return whether ECR refuses a principal, or an Allow excludes a deleted one, whose id a caller could still have."""
+    """Return whether ECR refuses a principal, or an Allow excludes a deleted one by an id that no caller has."""
     excludes = statement.allow and statement.principals.negated
     return _is_refused(statement) or (excludes and bool(statement.principals.named_ids))
 
