@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecr_exposure import is_allowed
+from tests.nightly import NIGHTLY
 from tests.oracle.generator.mutants import mutants
 from tests.oracle.generator.policies import policies, questions
 from tests.oracle.inclusion_answers import NETWORK, OF_ORG, QUESTION, accounts, check_inclusion, document
@@ -323,7 +324,7 @@ class TestLimits:
 class TestRandomPolicies:
     """The oracle and `is_allowed` on policies that nobody labelled."""
 
-    @settings(suppress_health_check=list(HealthCheck))
+    @settings(max_examples=1_000 if NIGHTLY else 100, suppress_health_check=list(HealthCheck))
     @given(policies(), questions(), st.integers(0, 1_000_000))
     def test_random_requests_agree_with_the_oracle(self, old: Json, question: Json, seed: int) -> None:
         """The pair is a policy and a small change of it, in both directions."""
