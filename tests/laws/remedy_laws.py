@@ -342,8 +342,7 @@ def _repeated_operators(policy: Json) -> set[tuple[str, ...]]:
 def _broken_unchanged(closing: Closing, closed: Json | None) -> Iterator[str]:
     """Check that a Deny, and an Allow that grants no public access, keep content and order; nothing is made up.
 
-    Where statements are removed, a principal that ECR refuses goes from a Deny too, and a condition may have named
-    an id.
+    Where statements are removed, a principal that ECR refuses goes from these too, and a condition may have named an id.
     """
     originals, results = _without_resources(closing.policy), statements_of(closed)
     flagged = {
@@ -354,8 +353,8 @@ def _broken_unchanged(closing: Closing, closed: Json | None) -> Iterator[str]:
     kept = [
         each
         for at, each in enumerate(originals)
-        if (each["Effect"] == "Deny" and not (removes and _is_refused(read[at])))
-        or (each["Effect"] == "Allow" and at not in flagged and (_named_only(each) == each or not forgotten))
+        if not (removes and _is_refused(read[at]))
+        and (each["Effect"] == "Deny" or (at not in flagged and (_named_only(each) == each or not forgotten)))
     ]
     rest = iter(results)
     if not all(any(each == result for result in rest) for each in kept):
