@@ -136,6 +136,7 @@ class TestErrors:
             assert last.endswith("(SetRepositoryPolicy); the previous policy is in place")
         else:
             assert last.startswith(f"Amazon ECR accepted the change, and it could not be read back: {code}: ")
+            assert repository.clock.seconds == (0 if fault is REFUSED else 4)
             assert "; IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see. The previous" in last
 
     @pytest.mark.parametrize(
