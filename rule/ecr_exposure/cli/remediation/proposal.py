@@ -96,8 +96,7 @@ class Proposal:
         return tuple(sorted(grants, key=lambda grant: grant.statement))
 
     def print(self, output: Output, *, with_diff: bool = True) -> None:
-        """Print what is found, what changes, who loses access and the diff."""
-        print_findings(self.findings, output)
+        """Print what changes, the diff, and who loses access."""
         output.line(("Changes:", "bold"), f" {self.choice}")
         for change in self.remedy.changes:
             output.line(f"- {change}", indent=2)

@@ -57,16 +57,15 @@ class RepositoryFix:
             line = f"Nothing to close: the policy of {repository} grants no public access"
             return run.end(ExitCode.AS_WANTED, "nothing to close", line)
         run.members["findings"] = sentences(findings)
+        print_findings(findings, run.output)
         excluded = "" if self.even_if_excluded else facts.why_excluded()
         if excluded:
-            print_findings(findings, run.output)
             reason = f"the repository is public on purpose ({excluded}); --even-if-excluded closes it nevertheless"
             return run.end_unchanged(reason, "excluded")
         try:
             choice = choose(self.wanted, findings, self.ask_for, run.output)
             proposal = propose_for_repository(question, findings, choice, repository.name)
         except RemedyError as error:
-            print_findings(findings, run.output)
             return run.end_unchanged(str(error), "refused")
         run.members |= proposal.members()
         proposal.print(run.output)
