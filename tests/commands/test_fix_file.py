@@ -172,6 +172,14 @@ class TestReport:
         assert places == sorted(places)
         assert min(places) > 0
 
+    def test_steps_are_printed_as_they_are(self, fix: Run, file: Path) -> None:
+        """They are to be copied: no blank is lost, and no line is wrapped."""
+        file.write_text(OPEN.replace("AllowPull", "[bold] ${aws:username} :smile: \\t " + "x" * 200))
+        fix("policy.json", *ACCOUNTS, "--show", "all", "--json")
+        steps = json.loads(fix.out)["steps"]
+        fix("policy.json", *ACCOUNTS, "--show", "all")
+        assert all(text in fix.out for text in steps.values())
+
     def test_characters_that_control_a_terminal_are_not_printed(self, fix: Run, file: Path) -> None:
         file.write_text(OPEN.replace("ecr:PutImage", "ecr:Put\x9b\u202eImage"))
         assert fix("policy.json", *ORGANIZATION) == 1

@@ -57,8 +57,8 @@ def _console(
     named = [(_name(each.get("Sid"), index), each) for index, each in enumerate(map(an_object, statements))]
     others = [name for name, statement in named if not _fits_the_form(statement)]
     if others:
-        yield f"The console has no field for all of {', '.join(others)}, such as a Condition."
-        yield "For such a policy, AWS's page refers to set-repository-policy of the AWS CLI."
+        yield f"This page does not describe fields for all of {', '.join(others)}, such as a Condition."
+        yield "For a policy that the console does not support, it refers to set-repository-policy of the AWS CLI."
         return
     yield f"1. Open the Amazon ECR console in {f'the Region {region}' if region else 'the Region of the repository'}."
     yield f"2. Choose Repositories, {repository}, Permissions, Edit."
