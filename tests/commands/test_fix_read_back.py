@@ -219,6 +219,31 @@ class TestOtherReadBack:
         assert output.splitlines()[-1].startswith('Not closed: Everyone can pull: statement "Everyone"')
 
 
+class TestNotFromAws:
+    """A response of something else than AWS."""
+
+    @pytest.mark.parametrize(
+        ("operation", "body"),
+        [
+            ("GetRepositoryPolicy", '{"policyText": ""}'),
+            ("GetRepositoryPolicy", "{}"),
+            ("DescribeRepositories", "{}"),
+            ("DescribeRepositories", '{"repositories": []}'),
+            ("DescribeRepositories", '{"repositories": [{}]}'),
+            (
+                "DescribeRepositories",
+                '{"repositories": [{"repositoryArn": "arn:aws:ecr:eu-west-1:444455556666:repository/team/app"}]}',
+            ),
+        ],
+    )
+    def test_it_is_refused(self, operation: str, body: str) -> None:
+        wrong = Fault("ecr", operation, status=200, body=body, request_id=True, times=None)
+        with repository_to_fix() as repository, repository.organization.faults.inject(wrong):
+            status, output = repository.fix("--yes")
+            assert (status, repository.text, repository.changes()) == (2, PUBLIC_TEXT, [])
+        assert output.endswith(", so it did not come from AWS\n")
+
+
 class TestUnknownOutcome:
     """No answer of AWS to the change arrives: what is there decides."""
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,13 +88,13 @@ def save_policy(folder: Path, *, repository: str, policy_text: str, now: datetim
 
 def _create(folder: Path, stem: str) -> tuple[Path, int]:
     """Create a file that did not exist; raises OSError."""
-    for number in count(1):
-        path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
+    path, number = folder / f"{stem}.json", 1
+    while True:
         try:
             return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            continue
-    raise AssertionError  # count has no end
+            number += 1
+            path = folder / f"{stem}-{number}.json"
 
 
 def _write(descriptor: int, text: str) -> None:
