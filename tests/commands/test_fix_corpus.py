@@ -48,8 +48,8 @@ def repository() -> Iterator[RepositoryToFix]:
         yield made
 
 
-# 16 cases further the mode is another one.
-@pytest.mark.parametrize(("case", "mode"), every(16, CASES))
+# 31 further the mode is another one.
+@pytest.mark.parametrize(("case", "mode"), every(31, CASES))
 def test_public_policy_is_closed_and_restored(
     repository: RepositoryToFix, case: Case, mode: str, working_folder: Path
 ) -> None:

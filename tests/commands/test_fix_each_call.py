@@ -306,4 +306,6 @@ class TestOtherInterrupts:
         (path,) = saved_files(working_folder)
         state = "the previous policy is in place" if restores else "ANOTHER POLICY IS IN PLACE"
         assert repository.text == (TEXT if restores else other)
-        assert output.splitlines()[-1] == f"Interrupted: {state}. The previous policy is in {path.name}"
+        last = output.splitlines()[-1]
+        assert last.startswith("Interrupted: Amazon ECR accepted the change and returned another policy; ")
+        assert last.endswith(f"; {state}. The previous policy is in {path.name}")
