@@ -22,7 +22,7 @@ from tests.commands.repository_to_fix import (
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.faults import Fault
 from tests.local_aws.moto_stack_services import stack_services
-from tests.local_aws.organization import HUB
+from tests.local_aws.organization import HUB, MEMBERS
 
 RULE: Final = "ecr-repository-no-public-access-conformance-pack-abc12xyz9"
 TAG: Final = "dp:exclude:identity"
@@ -73,6 +73,14 @@ class TestExcluded:
             status, output = repository.fix("--yes")
             assert (status, repository.text) == (1, PUBLIC_TEXT)
         assert f'the repository is public on purpose (rule {RULE}: tag "{TAG}"{what}); --even' in output
+
+    def test_push_of_a_named_account_does_not_count(self) -> None:
+        """Under `external` the rule may flag it, but what the command would close is public on purpose."""
+        push = {"Effect": "Allow", "Principal": {"AWS": MEMBERS[0]}, "Action": "ecr:PutImage"}
+        text = json.dumps({"Statement": [*json.loads(ONLY_PUBLIC_TEXT)["Statement"], push]})
+        with with_rules({"publicAccessTest": "external", "excludedPublicRepositories": NAME}, text=text) as repository:
+            status, _ = repository.fix("--yes")
+            assert (status, repository.text) == (1, text)
 
     def test_any_of_several_rules_is_enough(self) -> None:
         rules = ({"publicAccessTest": "unconditional"}, {"excludedPublicRepositories": NAME})

@@ -105,7 +105,7 @@ class TestOrganization:
             status, output = organization.run("policy.json", "--in-place", "--yes")
         assert (status, file.read_text()) == (2, POLICY)
         reason = "no usable AWS credentials: InvalidClientTokenId: no (GetCallerIdentity)"
-        assert output.startswith(f"Not run: the organization is not known ({reason}")
+        assert f"\nNot run: the organization is not known ({reason}" in output
 
     def test_answer_chooses_the_mode(self, organization: RepositoryToFix, file: Path) -> None:
         none = Fault("organizations", "DescribeOrganization", code="AWSOrganizationsNotInUseException", times=None)
@@ -118,7 +118,7 @@ class TestOrganization:
         with organization.organization.faults.inject(expired):
             status, output = organization.run("policy.json", "--in-place", "--yes")
         assert (status, file.read_text()) == (2, POLICY)
-        assert output.startswith("Not run: your credentials expired; renew them and run again (")
+        assert "\nNot run: your credentials expired; renew them and run again (" in output
 
 
 class TestInterrupts:

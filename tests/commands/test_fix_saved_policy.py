@@ -220,6 +220,12 @@ class TestUndo:
         assert output.endswith("has the policy of 2026-01-31T12:00:00Z again\n")
         assert len(saved_files(working_folder)) == 1
 
+    @pytest.mark.parametrize("text", ["no JSON", CLOSED_TEXT.replace('"Sid"', '"Sid": "a", "Sid"', 1)])
+    def test_policy_that_cannot_be_evaluated_is_replaced(self, closed: RepositoryToFix, text: str) -> None:
+        closed.text = text
+        status, _ = closed.run("--undo", FILE, "--yes")
+        assert (status, closed.text) == (0, PUBLIC_TEXT)
+
     def test_diff_changes_nothing(self, closed: RepositoryToFix) -> None:
         status, output = closed.run("--undo", FILE, "--diff")
         assert (status, closed.changes()) == (1, [])

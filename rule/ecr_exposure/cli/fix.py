@@ -13,7 +13,6 @@ from ecr_exposure.cli.assumed_role import role_clients
 from ecr_exposure.cli.aws_calls import Clients
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import (
-    CannotRunError,
     CommonOptions,
     Environment,
     ExitCode,
@@ -32,7 +31,6 @@ from ecr_exposure.cli.remediation.repository_policy import find_repository
 from ecr_exposure.cli.remediation.repository_run import Access, RepositoryRun
 from ecr_exposure.cli.remediation.saved_policy import SavedPolicy, read_saved_policy
 from ecr_exposure.cli.terminal import Interrupts
-from ecr_exposure.errors import ParameterError
 from ecr_exposure.identifiers import ORGANIZATION_ID, REPOSITORY_NAME, account_of
 from ecr_exposure.pulling_services import PULLING_SERVICES
 from ecr_exposure.remedy import MODES
@@ -148,7 +146,7 @@ def _matching(
 @common_options(
     statement("ReadTheRepository", "ecr:DescribeRepositories", "ecr:GetRepositoryPolicy", "ecr:ListTagsForResource"),
     statement("ChangeThePolicy", "ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy"),
-    statement("ReadTheRules", "config:DescribeConfigRules"),
+    statement("OptionalReadTheRules", "config:DescribeConfigRules"),
     statement("OptionalFindTheOrganization", "organizations:DescribeOrganization"),
     statement("OptionalAssumeARole", "sts:AssumeRole", resource="arn:*:iam::*:role/*"),
 )
@@ -180,8 +178,6 @@ def fix(environment: Environment, **options: Unpack[_Options]) -> ExitCode:
             if options["undo"] is not None:
                 return _undo(environment, options, read_saved_policy(options["undo"]), run)
             return _fix_repository(environment, options, run)
-        except ParameterError as error:
-            raise CannotRunError(str(error)) from None
         except KeyboardInterrupt:
             return run.end_interrupted()
 
@@ -266,8 +262,6 @@ def _fix_file(environment: Environment, options: _Options, output: Output, inter
     )
     try:
         return file_fix.run()
-    except ParameterError as error:
-        raise CannotRunError(str(error)) from None
     except KeyboardInterrupt:
         return file_fix.end_interrupted()
 

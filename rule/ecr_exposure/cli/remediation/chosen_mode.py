@@ -18,9 +18,9 @@ from ecr_exposure.verdict import Verdict
 
 TO_ORGANIZATION, TO_ACCOUNTS, REMOVE = MODES
 _MEANINGS: Final = {
-    TO_ORGANIZATION: "only principals of your organization keep access",
-    TO_ACCOUNTS: "only the accounts that you name keep access",
-    REMOVE: "everyone loses access whom the policy does not name",
+    TO_ORGANIZATION: "your organization keeps the access that everyone has",
+    TO_ACCOUNTS: "the accounts that you name keep it",
+    REMOVE: "nobody keeps it whom the policy does not name",
 }
 _NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 

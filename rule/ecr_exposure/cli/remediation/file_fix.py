@@ -53,11 +53,11 @@ class FileFix:
         if not findings:
             line = f"Nothing to close: {file.name} grants no public access"
             return self._end(ExitCode.AS_WANTED, "nothing to close", line)
+        print_findings(findings, self.output)
         try:
             choice = choose(self.wanted, findings, self.ask_for, self.output)
             proposal = propose_for_file(question, findings, choice, file)
         except RemedyError as error:
-            print_findings(findings, self.output)
             members = {"findings": sentences(findings), "problem": str(error)}
             return self._end(ExitCode.NOT_AS_WANTED, "refused", (f"Not changed: {error}", "bold red"), **members)
         proposal.print(self.output, with_diff=not self.only_diff)

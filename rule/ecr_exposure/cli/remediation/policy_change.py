@@ -42,6 +42,8 @@ class Changed:
     """The text that Amazon ECR returned last, None for no policy; it means nothing for what is not known."""
     was_restored: bool = False
     """Whether the previous policy was written again."""
+    may_follow: bool = False
+    """Whether no answer of AWS arrived, so that the new policy may replace the previous one later."""
     is_meanwhile: bool = False
     """Whether somebody else changed the policy before anything was written."""
 
@@ -100,7 +102,7 @@ class PolicyChange:
             return Changed(in_place=InPlace.NEW, text=seen)
         is_previous = is_same_policy(seen, self.before)
         in_place = InPlace.PREVIOUS if is_previous else InPlace.NONE if seen is None else InPlace.OTHER
-        return Changed(in_place=in_place, problem=problem, text=seen)
+        return Changed(in_place=in_place, problem=problem, text=seen, may_follow=is_previous)
 
     def _restore(self) -> Changed:
         """Write the previous policy again, because Amazon ECR returned another one than was sent."""

@@ -1,5 +1,6 @@
 """A policy that grants public access, and the change that closes it, as a report and as JSON shows them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -12,9 +13,8 @@ from ecr_exposure.cli.remediation.chosen_mode import Choice
 from ecr_exposure.cli.remediation.how_to_apply import how_to_apply
 from ecr_exposure.cli.remediation.policy_file import PolicyFile
 from ecr_exposure.cli.remediation.policy_text import compact, pretty, unified_diff, with_statements_replaced
-from ecr_exposure.errors import PolicyError, RemedyError
+from ecr_exposure.errors import RemedyError
 from ecr_exposure.findings.grants import Grant
-from ecr_exposure.policy.json_values import read_json
 from ecr_exposure.remedy import Remedy, remedy
 from ecr_exposure.verdict import Verdict, judge
 
@@ -96,11 +96,12 @@ class Proposal:
         return tuple(sorted(grants, key=lambda grant: grant.statement))
 
     def print(self, output: Output, *, with_diff: bool = True) -> None:
-        """Print what is found, what changes, who loses access and the diff."""
-        print_findings(self.findings, output)
+        """Print what changes, the diff, and who loses access."""
         output.line(("Changes:", "bold"), f" {self.choice}")
         for change in self.remedy.changes:
             output.line(f"- {change}", indent=2)
+        if self.after is None:
+            output.line("- no statement is left, so the policy is to be deleted", indent=2)
         print_diff(self.diff if with_diff else "", output)
         output.line(("Who loses access:", "bold"))
         for loss in self.remedy.loses_access or ("nobody",):
@@ -185,14 +186,13 @@ def _text(policy: Mapping[str, object]) -> str:
 
 
 def readable(text: str | None) -> str:
-    """Return a policy in lines, as a diff compares them; a text that is no JSON object as it is, empty for None."""
+    """Return a policy in lines, as a diff compares them; a text that is no JSON as it is, empty for None."""
     if text is None:
         return ""
     try:
-        content = read_json(text)
-    except PolicyError:
+        return pretty(json.loads(text))
+    except (ValueError, RecursionError):
         return text
-    return pretty(content) if isinstance(content, Mapping) else text
 
 
 def sentences(findings: tuple[Verdict, ...]) -> list[str]:

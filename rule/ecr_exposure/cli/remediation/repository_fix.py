@@ -18,6 +18,7 @@ from ecr_exposure.cli.remediation.proposal import (
 )
 from ecr_exposure.cli.remediation.repository_policy import LiveRepository
 from ecr_exposure.cli.remediation.repository_run import NO_CONDITIONAL_WRITE, RepositoryRun
+from ecr_exposure.cli.remediation.same_policy import is_same_policy
 from ecr_exposure.cli.remediation.saved_policy import SavedPolicy
 from ecr_exposure.errors import RemedyError
 from ecr_exposure.parameters import RuleParameters
@@ -57,16 +58,15 @@ class RepositoryFix:
             line = f"Nothing to close: the policy of {repository} grants no public access"
             return run.end(ExitCode.AS_WANTED, "nothing to close", line)
         run.members["findings"] = sentences(findings)
+        print_findings(findings, run.output)
         excluded = "" if self.even_if_excluded else facts.why_excluded()
         if excluded:
-            print_findings(findings, run.output)
             reason = f"the repository is public on purpose ({excluded}); --even-if-excluded closes it nevertheless"
             return run.end_unchanged(reason, "excluded")
         try:
             choice = choose(self.wanted, findings, self.ask_for, run.output)
             proposal = propose_for_repository(question, findings, choice, repository.name)
         except RemedyError as error:
-            print_findings(findings, run.output)
             return run.end_unchanged(str(error), "refused")
         run.members |= proposal.members()
         proposal.print(run.output)
@@ -116,10 +116,10 @@ class Undoing:
         run, repository, saved = self.run, self.repository, self.saved
         run.members["repository"] = repository.arn
         current = repository.read()
-        diff = unified_diff(readable(current), readable(saved.policy_text), repository.name)
-        if not diff:
+        if is_same_policy(current, saved.policy_text):
             line = f"Nothing to undo: {repository} has the policy of {saved.saved_at}"
             return run.end(ExitCode.AS_WANTED, "nothing to undo", line)
+        diff = unified_diff(readable(current), readable(saved.policy_text), repository.name)
         question = Question(text=saved.policy_text, owner=saved.account, region=saved.region)
         run.members |= {"findings": sentences(question.verdicts()), "diff": diff}
         run.output.line(("Changes:", "bold"), f" restores the policy of {saved.saved_at}")

@@ -107,7 +107,8 @@ class RepositoryRun:
             raise CannotRunError(f"nothing was changed: {error.message}") from None
         self.members["in_place"] = changed.in_place.value
         if self.interrupts.caught:
-            line = f"Interrupted: {_STATES[changed.in_place]}{self._saved_in()}"
+            problem = f"{changed.problem}; " if changed.problem else ""
+            line = f"Interrupted: {problem}{_STATES[changed.in_place]}{self._saved_in()}"
             style = "bold red" if changed.in_place in (InPlace.NEW, InPlace.PREVIOUS) else ALARM
             return self.end(ExitCode.INTERRUPTED, "interrupted", (line, style), changed.problem or "interrupted")
         return done(changed.text) if changed.in_place is InPlace.NEW else self._failed(changed)
@@ -121,10 +122,11 @@ class RepositoryRun:
             line = f"Not changed: {changed.problem}; run the command again"
             return self.end(ExitCode.NOT_DONE, "changed meanwhile", (line, "bold red"), changed.problem)
         if changed.was_restored:
-            line = f"Not changed: {changed.problem}; the previous policy is in place again{self._saved_in()}"
+            line = f"Not changed: {changed.problem}; the previous policy is in place again"
             return self.end(ExitCode.NOT_DONE, "restored", (line, "bold red"), changed.problem)
         if changed.in_place is InPlace.PREVIOUS:
-            line = f"Not changed: {changed.problem}; the previous policy is in place"
+            follow = ". The change may still arrive, so run the command again" if changed.may_follow else ""
+            line = f"Not changed: {changed.problem}; the previous policy is in place{follow}"
             return self.end(ExitCode.NOT_DONE, "not done", (line, "bold red"), changed.problem)
         problem = changed.problem[:1].upper() + changed.problem[1:]
         line = f"{problem}; {_STATES[changed.in_place]}{self._saved_in()}"
