@@ -342,7 +342,8 @@ def _repeated_operators(policy: Json) -> set[tuple[str, ...]]:
 def _broken_unchanged(closing: Closing, closed: Json | None) -> Iterator[str]:
     """Check that a Deny, and an Allow that grants no public access, keep content and order; nothing is made up.
 
-    Where statements are removed, a principal that ECR refuses goes from these too, and a condition may have named an id.
+    Where statements are removed, a principal that ECR refuses goes from these too, and a condition that goes may have
+    named an id.
     """
     originals, results = _without_resources(closing.policy), statements_of(closed)
     flagged = {
