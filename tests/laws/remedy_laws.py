@@ -28,6 +28,7 @@ from tests.oracle.solver_policy import PolicyProblemError, Statement, read_polic
 from tests.oracle.solver_principals import PrincipalForm, read_principals
 from tests.oracle.solver_search import Answer
 from tests.oracle.solver_statements import covered_actions
+from tests.oracle.solver_value_domains import partition_of
 
 Json = dict[str, Any]
 Apply = Callable[..., Remedy]
@@ -167,16 +168,17 @@ def _lost_access(closed: Remedy, closing: Closing) -> Iterator[str]:
     """Check that who is to keep access keeps it.
 
     These are the named principals, and callers of the organization or the accounts where it is clear whom the policy
-    excludes.
+    means: in the repository's partition.
     """
     held = _without_resources(closing.policy)
-    named = _with_statements(closing.policy, [kept for each in held if (kept := _named_only(each)) is not None])
-    if more_allowed(named, closed.policy, **closing.question)[0] is Answer.GRANTED:
+    alone = _with_statements(closing.policy, [kept for each in held if (kept := _named_only(each)) is not None])
+    if more_allowed(alone, closed.policy, **closing.question)[0] is Answer.GRANTED:
         yield "a principal that an Allow names keeps access"
     outside = _deny_outside(closing.arguments)
-    # Without a region, an account may be of another partition.
-    unclear = closing.question["region"] is None or any(map(_has_unclear_principals, read_policy(closing.policy) or ()))
-    if outside is None or unclear:
+    statements, region = read_policy(closing.policy) or (), closing.question["region"]
+    named = {principal.partition for statement in statements for principal in statement.principals.listed}
+    other_partition = region is None or not named <= {None, partition_of(region)}
+    if outside is None or other_partition or any(map(_has_unclear_principals, statements)):
         return
     inside = _with_statements(closing.policy, [*held, outside])
     answer, found = more_allowed(inside, closed.policy, **closing.question)
