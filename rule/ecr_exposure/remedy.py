@@ -34,7 +34,8 @@ from ecr_exposure.verdict import judge, repository_facts
 MODES: Final = ("scope-to-organization", "scope-to-accounts", "remove-statements")
 _ORGANIZATION, _ACCOUNTS, _REMOVE = MODES
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
-_LONGEST_POLICY: Final = 10_240
+LONGEST_POLICY: Final = 10_240
+"""In characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,10 +211,10 @@ class _Closing:
             self._keep(service, AccountId(str(self._facts.owner)))
         policy = self._policy()
         length = len(json.dumps(policy, ensure_ascii=False, separators=(",", ":")))
-        if length > _LONGEST_POLICY:
-            raise RemedyError(
-                f"the closed policy has {length:,} characters, and ECR accepts at most {_LONGEST_POLICY:,}"
-            )
+        if length > LONGEST_POLICY:
+            advice = f"; mode {_REMOVE} makes it shorter" if self._limit else ""
+            reason = f"the closed policy has {length:,} characters, and ECR accepts at most {LONGEST_POLICY:,}"
+            raise RemedyError(f"{reason}{advice}")
         return Remedy(policy=policy, changes=tuple(self._changes), loses_access=tuple(dict.fromkeys(self._lost)))
 
     # The policy as it is now.
@@ -277,7 +278,7 @@ class _Closing:
         change = f"{_public_values(statement)} removed from its Principal" if contents else "removed"
         self._changes.append(f"{entry}: {change}")
         named = ", except those that it names" if contents else ""
-        self._lost.append(f"every principal to which {entry} grants access{named}")
+        self._lose(statement, f"every principal to which {entry} grants access{named}")
         return (entry._replace(content=each) for each in contents)
 
     def _without_malformed_values(self, entry: _Entry, statement: Statement) -> Iterable[_Entry]:
@@ -306,7 +307,7 @@ class _Closing:
         where = f", in {new}" if kept else ""
         self._changes.append(f"{entry}: the access of {_public_values(statement)} is limited to {limit}{where}")
         named = ", except those that it names" if statement.principals.named and not statement.not_principal else ""
-        self._lost.append(f"every principal outside {limit} to which {entry} grants access{named}")
+        self._lose(statement, f"every principal outside {limit} to which {entry} grants access{named}")
         yield from (entry._replace(content=each) for each in kept)
         yield _Entry(entry.at, public, is_limited=True)
 
@@ -316,6 +317,11 @@ class _Closing:
         sid = next(sid for sid in chain((wanted,), numbered) if sid not in self._sids)
         self._sids.add(sid)
         return sid
+
+    def _lose(self, statement: Statement, who: str) -> None:
+        """Say who loses access; nobody has any by registry actions, which a repository policy never grants."""
+        if covered_actions(statement.actions, negated=statement.not_action):
+            self._lost.append(who)
 
     # Who is left.
 
@@ -348,23 +354,33 @@ class _Closing:
 
     def _own_principals(self) -> Iterator[str]:
         """Say that principals of the repository's account may lose access: the organization includes this account."""
-        if self._limit is None or (self._limit.accounts and self._facts.owner not in self._limit.accounts):
+        limit = self._limit
+        if self._lost and (limit is None or (limit.accounts and self._facts.owner not in limit.accounts)):
             yield "principals of the repository's own account whose identity-based policies do not grant this access"
 
     def _services_without_access(self, kept: Sequence[PullingService]) -> Iterator[str]:
         """Say that services lose access that they have by a public statement."""
         if self._covered & _PULL:
-            others = [each.name for each in PULLING_SERVICES.values() if each not in kept]
+            others = [each.name for each in PULLING_SERVICES.values() if each not in kept and self._lost_actions(each)]
             such_as = f", such as {', '.join(others)}" if others else ""
             yield f"AWS services that pull images because everyone can{such_as}"
 
-    def _keep(self, service: PullingService, owner: AccountId) -> None:
-        """Add the documented statement of a service, unless another statement names the service."""
+    def _lost_actions(self, service: PullingService) -> list[str]:
+        """Return the actions that a service uses, that public statements allowed, and no statement allows it now."""
         principal = Principal(PrincipalKind.SERVICE, service.principal)
-        if any(each.allows and principal in each.principals.named for each in self._document().statements):
-            return
-        actions = [action for action in service.actions if action in self._covered]
+        still: set[str] = set()
+        for each in self._document().statements:
+            if each.allows and not each.not_principal and principal in each.principals.named:
+                still |= covered_actions(each.actions, negated=each.not_action)
+        return [action for action in service.actions if action in self._covered - still]
+
+    def _keep(self, service: PullingService, owner: AccountId) -> None:
+        """Add the documented statement of a service, for the actions that no statement that names it allows."""
+        actions = self._lost_actions(service)
         if not actions:
+            unused = self._covered.isdisjoint(service.actions)
+            why = "the public statements allow a service nothing that it uses" if unused else "another one names it"
+            self._changes.append(f"no statement added for {service.name}: {why}")
             return
         content = statement_for(service, actions=actions, owner=owner, region=self._facts.region)
         content["Sid"] = self._new_sid(service.sid)

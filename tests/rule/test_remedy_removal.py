@@ -198,6 +198,16 @@ class TestLosses:
         assert "lambda" not in sentence
         assert "codebuild" in sentence
 
+    def test_a_service_that_keeps_a_statement_loses_nothing(self) -> None:
+        given = policy(allow(Principal={"AWS": "*", "Service": "lambda.amazonaws.com"}))
+        (sentence,) = about(remedy(given, **REMOVE).loses_access, "aws services")
+        assert "lambda" not in sentence
+        assert "codebuild" in sentence
+
+    @pytest.mark.parametrize("arguments", [TO_ORGANIZATION, TO_ACCOUNTS, REMOVE])
+    def test_nobody_loses_what_a_repository_policy_cannot_grant(self, arguments: dict[str, Any]) -> None:
+        assert remedy(policy(allow(Action="ecr:GetAuthorizationToken")), **arguments).loses_access == ()
+
     @pytest.mark.parametrize(
         ("arguments", "lose"),
         [
