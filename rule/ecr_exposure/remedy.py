@@ -113,13 +113,13 @@ def _in_order(accounts: object) -> tuple[AccountId, ...]:
 def _services(names: object, owner: str | None) -> tuple[PullingService, ...]:
     if not isinstance(names, Iterable) or isinstance(names, (str, bytes)):
         raise ParameterError(f"keep_services: {names!r:.80} is not a sequence of names")
-    services = tuple(dict.fromkeys(names))
+    services = tuple(names)
     for name in services:
-        if name not in PULLING_SERVICES:
+        if not isinstance(name, str) or name not in PULLING_SERVICES:
             raise RemedyError(f"keep_services: {name!r:.80} is not a service (accepted: {', '.join(PULLING_SERVICES)})")
     if services and owner is None:
         raise RemedyError("owner: keep_services needs the account of the repository, to which it limits the services")
-    return tuple(map(PULLING_SERVICES.__getitem__, services))
+    return tuple(PULLING_SERVICES[name] for name in dict.fromkeys(services))
 
 
 def _content(policy: object) -> dict[str, Any] | None:
@@ -135,7 +135,7 @@ def _content(policy: object) -> dict[str, Any] | None:
 
 def _copied(value: object) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, Mapping):
-        return {key: _copied(each) for key, each in value.items()}
+        return {str(key): _copied(each) for key, each in value.items()}
     return [_copied(each) for each in value] if is_list(value) else value
 
 

@@ -155,6 +155,10 @@ class TestRefused:
         keep = {**FACTS, "keep_services": ["lambda", "ecs"]}
         refused(policy(allow()), "ecs", "lambda", "codebuild", **arguments, **keep)
 
+    @pytest.mark.parametrize("name", [["lambda"], {}, None])
+    def test_name_that_is_no_string(self, name: Any) -> None:
+        refused(policy(allow()), "is not a service", **REMOVE, **FACTS, keep_services=[name])
+
     @pytest.mark.parametrize("arguments", [TO_ORGANIZATION, TO_ACCOUNTS, REMOVE])
     def test_the_account_of_the_repository_is_needed(self, arguments: dict[str, Any]) -> None:
         refused(policy(allow()), "owner", keep_services=["lambda"], region="eu-central-1", **arguments)
