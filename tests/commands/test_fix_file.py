@@ -243,7 +243,7 @@ class TestInPlace:
         questions = answer(True)  # noqa: FBT003 - the answer
         assert fix("policy.json", *options, "--in-place") == 0
         assert questions == ["Write policy.json?"]
-        assert fix.last == "Closed: policy.json grants no public access"
+        assert fix.last == "Closed: policy.json grants no public access; deploy it to close the repository"
         assert file.read_text() == expected
 
     def test_declined_question_leaves_the_file(self, fix: Run, file: Path, answer: Answer) -> None:

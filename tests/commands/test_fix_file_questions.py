@@ -96,6 +96,11 @@ class TestNextStep:
         assert main((*shlex.split(command), "--yes")) == 0
         assert Path("-x.json").read_text() == CLOSED
 
+    def test_quiet_steps_are_refused(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """The last line would speak of steps that nobody sees."""
+        assert main(("fix", str(file), *REMOVE, "--show", "cli", "-q")) == 2
+        assert "--show and --quiet exclude each other" in capsys.readouterr().err
+
     def test_pipe_cannot_be_written(self, working_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """As a shell's <(…) gives one."""
         os.mkfifo(working_folder / "pipe")

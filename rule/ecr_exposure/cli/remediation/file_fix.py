@@ -96,7 +96,7 @@ class FileFix:
         if self.interrupts.caught:
             line = (f"Interrupted: {file.name} is written and grants no public access", "bold red")
             return self._end(ExitCode.INTERRUPTED, "interrupted", line, **proposal.members())
-        line = (f"Closed: {file.name} grants no public access", "bold green")
+        line = (f"Closed: {file.name} grants no public access; deploy it to close the repository", "bold green")
         return self._end(ExitCode.AS_WANTED, "closed", line, **proposal.members())
 
     def _unchanged(self, proposal: Proposal, reason: str, **members: object) -> ExitCode:
