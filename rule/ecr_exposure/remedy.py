@@ -33,6 +33,8 @@ from ecr_exposure.verdict import judge, repository_facts
 
 MODES: Final = ("scope-to-organization", "scope-to-accounts", "remove-statements")
 _ORGANIZATION, _ACCOUNTS, _REMOVE = MODES
+CLOSED_TESTS: Final = ("unconditional", "reachable")
+"""The tests that find no grant afterwards: both are about everyone."""
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
 LONGEST_POLICY: Final = 10_240
 """In characters."""
@@ -155,7 +157,6 @@ class _Entry(NamedTuple):
         return f"statement {describe(sid)}" if sid else f"Statement[{self.at}]"
 
 
-_TESTS: Final = ("unconditional", "reachable")
 _PULL: Final = frozenset(action for action, capability in CAPABILITY_OF.items() if capability is Capability.PULL)
 _OF_OWNER: Final = (
     ValueDomain.OWNER_ACCOUNT,
@@ -244,7 +245,7 @@ class _Closing:
                 resource_tags=facts.resource_tags,
                 now=facts.now,
             )
-            for test in _TESTS
+            for test in CLOSED_TESTS
         ]
         public = {grant.statement for verdict in verdicts for grant in verdict.grants}
         problem = next((verdict.problem for verdict in verdicts if verdict.problem), None)
@@ -308,6 +309,9 @@ class _Closing:
         self._changes.append(f"{entry}: the access of {_public_values(statement)} is limited to {limit}{where}")
         named = ", except those that it names" if statement.principals.named and not statement.not_principal else ""
         self._lose(statement, f"every principal outside {limit} to which {entry} grants access{named}")
+        if not (statement.not_principal or is_for_everyone(statement.principals)):
+            patterns = enumerated(list(map(written_principal, statement.principals.wildcards)), 3)
+            self._lose(statement, f"every principal whose aws:PrincipalArn does not match {patterns}")
         yield from (entry._replace(content=each) for each in kept)
         yield _Entry(entry.at, public, is_limited=True)
 
@@ -379,7 +383,8 @@ class _Closing:
         actions = self._lost_actions(service)
         if not actions:
             unused = self._covered.isdisjoint(service.actions)
-            why = "the public statements allow a service nothing that it uses" if unused else "another one names it"
+            named = f"another one names it, maybe not for account {owner}"
+            why = "the public statements allow a service nothing that it uses" if unused else named
             self._changes.append(f"no statement added for {service.name}: {why}")
             return
         content = statement_for(service, actions=actions, owner=owner, region=self._facts.region)

@@ -15,7 +15,7 @@ from ecr_exposure.cli.remediation.policy_file import PolicyFile
 from ecr_exposure.cli.remediation.policy_text import pretty, unified_diff, with_statements_replaced, within_limit
 from ecr_exposure.errors import RemedyError
 from ecr_exposure.findings.grants import Grant
-from ecr_exposure.remedy import Remedy, remedy
+from ecr_exposure.remedy import CLOSED_TESTS, Remedy, remedy
 from ecr_exposure.verdict import Verdict, judge
 
 ALL_MEANS: Final = "all"
@@ -47,8 +47,6 @@ _NO_MEMBERS: Final[Mapping[str, object]] = MappingProxyType(
         "problem": None,
     }
 )
-# Both say "everyone": `remedy` closes what one of them finds.
-_TESTS: Final = ("unconditional", "reachable")
 _STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -69,7 +67,7 @@ class Question:
         """Return the verdicts of the two tests that `remedy` closes, without those that grant no public access."""
         verdicts = (
             judge(self.text, test=test, owner=self.owner, region=self.region, resource_tags=self.tags)
-            for test in _TESTS
+            for test in CLOSED_TESTS
         )
         return tuple(verdict for verdict in verdicts if verdict.compliance == "NON_COMPLIANT")
 
