@@ -18,8 +18,8 @@ from ecr_exposure.policy.condition_keys import ValueDomain
 from ecr_exposure.policy.document import Document, Statement, compared_keys, read_policy
 from ecr_exposure.policy.json_values import an_object, describe, elements, is_list, read_json
 from ecr_exposure.policy.malformed_principals import malformed_principal
-from ecr_exposure.policy.principals import Principal, PrincipalKind
-from ecr_exposure.pulling_services import PULLING_SERVICES, PullingService, statement_for
+from ecr_exposure.policy.principals import WrittenPrincipal
+from ecr_exposure.pulling_services import PULLING_SERVICES, PullingService, lost_actions, statement_for
 from ecr_exposure.search import Budget, RepositoryFacts, TooComplexError, external_callers, find_openings
 from ecr_exposure.statement_changes import (
     Content,
@@ -171,6 +171,10 @@ def _includes_services(statement: Statement) -> bool:
     return statement.not_principal or is_for_everyone(statement.principals) or services
 
 
+def _named(values: Sequence[WrittenPrincipal]) -> str:
+    return enumerated(list(map(written_principal, values)), 3)
+
+
 def _public_values(statement: Statement) -> str:
     """Name the values of a Principal that grant public access."""
     if statement.not_principal:
@@ -198,7 +202,8 @@ class _Closing:
         if not self._public():
             return Remedy(policy=self._content)
         if self._limit and (problem := malformed_principal(self._document())):
-            raise RemedyError(f"Cannot be evaluated: {problem}; mode {_REMOVE} removes the value")
+            advice = f"correct it, or use mode {_REMOVE}, which removes the value"
+            raise RemedyError(f"Cannot be evaluated: {problem}; {advice}")
         self._entries = [self._without_resource(each) for each in self._entries]
         # A value that leaves the policy may have named an account, which makes another statement public.
         while public := self._public():
@@ -276,7 +281,9 @@ class _Closing:
 
     def _without_public_values(self, entry: _Entry, statement: Statement) -> Iterator[_Entry]:
         contents = without_public_values(statement, entry.content)
-        change = f"{_public_values(statement)} removed from its Principal" if contents else "removed"
+        malformed = statement.principals.malformed
+        gone = f"removed, with {_named(malformed)}, which ECR does not accept" if malformed else "removed"
+        change = f"{_public_values(statement)} removed from its Principal" if contents else gone
         self._changes.append(f"{entry}: {change}")
         named = ", except those that it names" if contents else ""
         self._lose(statement, f"every principal to which {entry} grants access{named}")
@@ -287,7 +294,7 @@ class _Closing:
         if not statement.principals.malformed:
             return (entry,)
         contents = without_malformed_values(statement, entry.content)
-        values = enumerated(list(map(written_principal, statement.principals.malformed)), 3)
+        values = _named(statement.principals.malformed)
         self._changes.append(
             f"{entry}: {values} removed, because ECR does not accept it"
             if contents
@@ -310,7 +317,7 @@ class _Closing:
         named = ", except those that it names" if statement.principals.named and not statement.not_principal else ""
         self._lose(statement, f"every principal outside {limit} to which {entry} grants access{named}")
         if not (statement.not_principal or is_for_everyone(statement.principals)):
-            patterns = enumerated(list(map(written_principal, statement.principals.wildcards)), 3)
+            patterns = _named(statement.principals.wildcards)
             self._lose(statement, f"every principal whose aws:PrincipalArn does not match {patterns}")
         yield from (entry._replace(content=each) for each in kept)
         yield _Entry(entry.at, public, is_limited=True)
@@ -365,22 +372,18 @@ class _Closing:
     def _services_without_access(self, kept: Sequence[PullingService]) -> Iterator[str]:
         """Say that services lose access that they have by a public statement."""
         if self._covered & _PULL:
-            others = [each.name for each in PULLING_SERVICES.values() if each not in kept and self._lost_actions(each)]
+            now = self._document()
+            others = [
+                each.name
+                for each in PULLING_SERVICES.values()
+                if each not in kept and lost_actions(each, self._covered, now)
+            ]
             such_as = f", such as {', '.join(others)}" if others else ""
             yield f"AWS services that pull images because everyone can{such_as}"
 
-    def _lost_actions(self, service: PullingService) -> list[str]:
-        """Return the actions that a service uses, that public statements allowed, and no statement allows it now."""
-        principal = Principal(PrincipalKind.SERVICE, service.principal)
-        still: set[str] = set()
-        for each in self._document().statements:
-            if each.allows and not each.not_principal and principal in each.principals.named:
-                still |= covered_actions(each.actions, negated=each.not_action)
-        return [action for action in service.actions if action in self._covered - still]
-
     def _keep(self, service: PullingService, owner: AccountId) -> None:
         """Add the documented statement of a service, for the actions that no statement that names it allows."""
-        actions = self._lost_actions(service)
+        actions = lost_actions(service, self._covered, self._document())
         if not actions:
             unused = self._covered.isdisjoint(service.actions)
             named = f"another one names it, maybe not for account {owner}"
