@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -306,4 +306,49 @@ class TestOtherInterrupts:
         (path,) = saved_files(working_folder)
         state = "the previous policy is in place" if restores else "ANOTHER POLICY IS IN PLACE"
         assert repository.text == (TEXT if restores else other)
-        assert output.splitlines()[-1] == f"Interrupted: {state}. The previous policy is in {path.name}"
+        last = output.splitlines()[-1]
+        assert last.startswith("Interrupted: Amazon ECR accepted the change and returned another policy; ")
+        assert last.endswith(f"; {state}. The previous policy is in {path.name}")
+
+
+class TestOrganization:
+    """DescribeOrganization, which is called where no option says how to close the policy."""
+
+    CALL: Final = ("organizations", "DescribeOrganization")
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            REFUSED,
+            THROTTLED,
+            FAILED,
+            {"connection": Connection.READ_TIMEOUT},
+            {"status": 200, "body": "{}", "request_id": True},
+            {"status": 200, "body": '{"Organization": {"Id": "example"}}', "request_id": True},
+        ],
+        ids=["refused", "throttled", "500", "time-out", "empty", "no id"],
+    )
+    def test_failed_call_changes_nothing_and_names_the_options(
+        self, repository: RepositoryToFix, working_folder: Path, fault: dict[str, Any]
+    ) -> None:
+        with repository.organization.faults.inject(Fault(*self.CALL, times=None, **fault)):
+            status, output = repository.fix(*ROLE, "--yes")
+        assert (status, repository.text, repository.changes()) == (2, TEXT, [])
+        assert saved_files(working_folder) == []
+        last = output.splitlines()[-1]
+        assert last.startswith("Not run: the organization is not known (")
+        assert last.endswith("so say how to close it: --organization ID, --accounts ID,... or --mode remove-statements")
+
+    def test_expired_credentials_end_the_run(self, repository: RepositoryToFix) -> None:
+        expired = Fault(*self.CALL, code="ExpiredTokenException", times=None)
+        with repository.organization.faults.inject(expired):
+            status, output = repository.fix(*ROLE, "--yes")
+        assert (status, repository.text, repository.changes()) == (2, TEXT, [])
+        assert output.splitlines()[-1].startswith("Not run: your credentials expired; renew them and run again (")
+
+    def test_interrupt_changes_nothing(self, repository: RepositoryToFix) -> None:
+        interrupt = happening(*self.CALL, lambda: signal.raise_signal(signal.SIGINT))
+        with repository.organization.faults.inject(interrupt):
+            status, output = repository.fix(*ROLE, "--yes")
+        assert (status, repository.text, repository.changes()) == (130, TEXT, [])
+        assert output.endswith("Interrupted: nothing was changed\n")

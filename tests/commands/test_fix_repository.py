@@ -70,6 +70,7 @@ class TestModes:
             status, output = repository.fix(*REMOVE, "--yes")
             assert (status, repository.text) == (0, None)
             assert repository.changes() == ["DeleteRepositoryPolicy"]
+        assert "\n  - no statement is left, so the policy is to be deleted\n" in output
         assert f"\nClosed: {WHERE} has no policy any more. To undo it: " in output
 
     def test_kept_service_gets_a_statement_of_its_own(self) -> None:

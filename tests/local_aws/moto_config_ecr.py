@@ -9,7 +9,7 @@ all repositories in one page.
 import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, TypeVar
@@ -21,6 +21,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.ecr.exceptions import InvalidParameterException
 from moto.ecr.responses import ECRResponse
+from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 from tests.local_aws.config_store import ConfigStore, Evaluation, PutEvaluations, RefusedError, Rule
 from tests.local_aws.recorder import RESOURCE_TYPE, Recorder
@@ -47,6 +48,11 @@ def config_and_ecr_api(store: ConfigStore, recorder: Recorder, *, repositories_p
         ):
             stack.enter_context(patch.object(target, name, replacement, create=True))
         yield
+
+
+def any_repository_policy() -> AbstractContextManager[object]:
+    """Let SetRepositoryPolicy accept every text: moto's validator rejects what IAM accepts, such as FORALLVALUES."""
+    return patch.object(IAMPolicyDocumentValidator, "validate", lambda _: None)
 
 
 def _put_evaluations(store: ConfigStore) -> Callable[..., object]:

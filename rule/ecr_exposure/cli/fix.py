@@ -149,7 +149,7 @@ def _matching(
 @common_options(
     statement("ReadTheRepository", "ecr:DescribeRepositories", "ecr:GetRepositoryPolicy", "ecr:ListTagsForResource"),
     statement("ChangeThePolicy", "ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy"),
-    statement("ReadTheRules", "config:DescribeConfigRules"),
+    statement("OptionalReadTheRules", "config:DescribeConfigRules"),
     statement("OptionalFindTheOrganization", "organizations:DescribeOrganization"),
     statement("OptionalAssumeARole", "sts:AssumeRole", resource="arn:*:iam::*:role/*"),
 )

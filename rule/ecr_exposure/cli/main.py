@@ -42,7 +42,7 @@ _NAME = "ecr-exposure"
 @click.version_option(ecr_exposure.__version__, message=f"{_NAME} %(version)s")
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Prepare, verify and operate ecr-repository-no-public-access.
+    """Prepare, verify and operate ecr-repository-no-public-access, and close what it finds.
 
     The commands use the credentials of the AWS CLI. COMMAND --help shows what a command does, COMMAND --permissions
     what it needs to be allowed to do.

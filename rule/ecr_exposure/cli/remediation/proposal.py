@@ -96,6 +96,8 @@ class Proposal:
         output.line(("Changes:", "bold"), f" {self.choice}")
         for change in self.remedy.changes:
             output.line(f"- {change}", indent=2)
+        if self.after is None:
+            output.line("- no statement is left, so the policy is to be deleted", indent=2)
         print_diff(self.diff if with_diff else "", output)
         output.line(("Who loses access:", "bold"))
         for loss in self.remedy.loses_access or ("nobody",):

@@ -107,7 +107,8 @@ class RepositoryRun:
             raise CannotRunError(f"nothing was changed: {error.message}") from None
         self.members["in_place"] = changed.in_place.value
         if self.interrupts.caught:
-            line = f"Interrupted: {_STATES[changed.in_place]}{self._saved_in()}"
+            problem = f"{changed.problem}; " if changed.problem else ""
+            line = f"Interrupted: {problem}{_STATES[changed.in_place]}{self._saved_in()}"
             style = "bold red" if changed.in_place in (InPlace.NEW, InPlace.PREVIOUS) else ALARM
             return self.end(ExitCode.INTERRUPTED, "interrupted", (line, style), changed.problem or "interrupted")
         return done(changed.text) if changed.in_place is InPlace.NEW else self._failed(changed)

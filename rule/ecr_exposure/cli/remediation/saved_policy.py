@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.errors import ParameterError
+from ecr_exposure.errors import ParameterError, PolicyError
 from ecr_exposure.identifiers import (
     ARN_FIELDS,
     account_id,
@@ -23,6 +23,7 @@ from ecr_exposure.identifiers import (
     resource_of,
     service_of,
 )
+from ecr_exposure.policy.json_values import read_json
 
 _SCHEMA: Final = 1
 _KEYS: Final = {"schema": int, "repository": str, "region": str, "saved_at": str, "policy_text": str}
@@ -168,10 +169,10 @@ def _check(saved: SavedPolicy) -> None:
     except ValueError:
         raise ValueError(f"saved_at: {_shown(saved.saved_at)} is not a time such as 2026-01-31T12:00:00Z") from None
     try:
-        policy = json.loads(saved.policy_text)
-    except (ValueError, RecursionError):
+        policy = read_json(saved.policy_text)
+    except PolicyError:
         policy = None
-    if not isinstance(policy, dict):
+    if not isinstance(policy, Mapping):
         raise ValueError(f"policy_text: {_shown(saved.policy_text)} is not the JSON of a policy")  # noqa: TRY004 - a text
 
 
