@@ -1,5 +1,6 @@
 """A file that holds a repository policy: read with a clear error for any other file, and replaced at once."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -44,6 +45,14 @@ class PolicyFile:
     def name(self) -> str:
         """What a person calls it."""
         return "standard input" if self.path == STANDARD_INPUT else self.path
+
+    @property
+    def name_in_diff(self) -> str:
+        """The path from the working folder, without dots, where there is one: git apply takes no other."""
+        if self.path == STANDARD_INPUT:
+            return self.name
+        path = os.path.relpath(self.path)
+        return self.path if path.startswith(os.pardir) else path
 
     @property
     def is_replaceable(self) -> bool:

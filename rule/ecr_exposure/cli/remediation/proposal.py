@@ -137,7 +137,7 @@ def propose_for_file(question: Question, findings: tuple[Verdict, ...], choice: 
         choice=choice,
         remedy=found,
         after=_checked(question, after),
-        diff=unified_diff(file.text, after or "", file.name),
+        diff=unified_diff(file.text, after or "", file.name_in_diff),
     )
 
 
