@@ -68,20 +68,18 @@ class DeployedStack:
                 self.rules[account] = name
 
     def create_stack_instances(self, accounts: Iterable[str], management: str) -> None:
-        """Create the StackSet's stack in these accounts; do nothing if this region's stack has no StackSet."""
-        stack_set = self.template.resources.get("MemberRoles")
-        if stack_set is None:
-            return
-        (group,) = stack_set["StackInstancesGroup"]
-        excluded = {management, *group["DeploymentTargets"].get("Accounts", ())}
-        for account in accounts:
-            if account not in excluded:
-                (region,) = group["Regions"]
+        """Create the stacks of this region's StackSets in these accounts, but not where a StackSet deploys nothing."""
+        resources = self.template.resources
+        for stack_set in (resources[name] for name in ("MemberRoles", "Runbooks") if name in resources):
+            (group,) = stack_set["StackInstancesGroup"]
+            (region,) = group["Regions"]
+            excluded = {management, *group["DeploymentTargets"].get("Accounts", ())}
+            for account in set(accounts) - excluded:
                 self.organization.session(account, region).client("cloudformation").create_stack(
                     StackName=f"StackSet-{stack_set['StackSetName']}",
                     TemplateBody=_json_template(stack_set["TemplateURL"]),
                     Parameters=stack_set["Parameters"],
-                    Capabilities=stack_set["Capabilities"],
+                    Capabilities=stack_set.get("Capabilities", []),
                 )
 
 
@@ -152,9 +150,13 @@ def rule_of_stack(stack: ResolvedTemplate) -> RuleOfStack:
 
 def rule_of_pack(pack: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of the one rule in a conformance pack, with the pack's parameters resolved."""
+    return resources_of_pack(pack)["Rule"]
+
+
+def resources_of_pack(pack: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the resources of a conformance pack by logical id, with the pack's parameters resolved."""
     given = {each["ParameterName"]: each["ParameterValue"] for each in pack["ConformancePackInputParameters"]}
-    (rule,) = ResolvedTemplate(read_template(pack["TemplateBody"]), given).resources.values()
-    return rule
+    return ResolvedTemplate(read_template(pack["TemplateBody"]), given).resources
 
 
 @cache
