@@ -13,7 +13,8 @@ The way through the package, in reading order:
 * ``findings``: what the rule reports: access tests, grants in order, explanations and advisories.
 * ``verdict``: `judge`, and the rule's own question about a repository. ``public_on_purpose`` has the exceptions, and
   ``annotation`` writes the dashboard's sentence.
-* ``remedy``: the smallest change that closes a policy.
+* ``remedy``: the smallest change that closes a policy. ``statement_changes`` closes one statement, and
+  ``pulling_services`` has the statements that AWS documents for its services.
 * ``cli``: the command ``ecr-exposure``, which is not part of the function.
 
 From ``repository`` to ``verdict`` everything is pure: no AWS call and no log; only `judge` reads the clock, once.

@@ -63,7 +63,31 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
     Raises ParameterError for any other argument that is wrong.
     """
     chosen = access_test("test", test)
-    facts = RepositoryFacts(
+    facts = repository_facts(
+        owner=owner,
+        region=region,
+        members=members,
+        trusted_accounts=trusted_accounts,
+        trusted_organizations=trusted_organizations,
+        resource_tags=resource_tags,
+        now=now,
+    )
+    _check_zone_of_trust(chosen, facts)
+    return _verdict_of(lambda: _judge(policy, chosen, facts))
+
+
+def repository_facts(  # noqa: PLR0913 - the keywords of `judge`
+    *,
+    owner: str | None = None,
+    region: str | None = None,
+    members: Iterable[str] = (),
+    trusted_accounts: Iterable[str] = (),
+    trusted_organizations: Iterable[str] = (),
+    resource_tags: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+) -> RepositoryFacts:
+    """Return the arguments of `judge` about the repository, checked; raises ParameterError."""
+    return RepositoryFacts(
         owner=None if owner is None else account_id("owner", owner),
         region=None if region is None else region_name("region", region),
         trusted_accounts=account_ids("members", members) | account_ids("trusted_accounts", trusted_accounts),
@@ -71,8 +95,6 @@ def judge(  # noqa: PLR0913 - the keywords are the public interface
         now=_aware(now),
         resource_tags=_resource_tags(resource_tags),
     )
-    _check_zone_of_trust(chosen, facts)
-    return _verdict_of(lambda: _judge(policy, chosen, facts))
 
 
 def _check_zone_of_trust(test: AccessTest, facts: RepositoryFacts) -> None:
