@@ -115,5 +115,3 @@ def _selected(answer: Mapping[str, Any], selector: str) -> Any:
     for name in selector.removeprefix("$.").split("."):
         value = value[name]
     return value
-
-
