@@ -21,7 +21,12 @@ from tests.local_aws.automation import Automation
 from tests.local_aws.organization import HUB, MEMBERS, ORGANIZATION_ID
 
 EVERYONE: Final = ("*", {"AWS": "*"}, {"AWS": ["*"]})
-NO_CONDITION: Final = ({}, {"Condition": {}}, {"Condition": {"StringEquals": {}}}, {"Condition": {"StringLike": {}}})
+NO_CONDITION: Final[tuple[dict[str, Any], ...]] = (
+    {},
+    {"Condition": {}},
+    {"Condition": {"StringEquals": {}}},
+    {"Condition": {"StringLike": {}}},
+)
 PULL: Final = "ecr:BatchGetImage"
 OPEN: Final = {"Sid": "Open", "Effect": "Allow", "Principal": "*", "Action": PULL}
 SCOPED: Final = OPEN | {"Condition": {"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION_ID}}}
@@ -42,7 +47,7 @@ DENY: Final = {
     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
 }
 # Public, but not exactly everyone without a condition, and what only the engine can judge.
-DOUBTFUL: Final = {
+DOUBTFUL: Final[dict[str, dict[str, Any]]] = {
     "everyone directly in a list": OPEN | {"Principal": ["*"]},
     "everyone beside an account": OPEN | {"Principal": {"AWS": ["*", MEMBERS[0]]}},
     "everyone beside a service": OPEN | {"Principal": {"AWS": "*", "Service": "lambda.amazonaws.com"}},

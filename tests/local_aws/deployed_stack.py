@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import boto3
 
+from tests.local_aws.automation import Automation, Execution
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.lambda_function import Handler
 from tests.local_aws.organization import LocalOrganization
@@ -81,6 +82,31 @@ class DeployedStack:
                     Parameters=stack_set["Parameters"],
                     Capabilities=stack_set.get("Capabilities", []),
                 )
+
+    def runbook_role(self, account: str) -> str:
+        """Return the ARN of the role with which AWS Config starts the runbook in an account.
+
+        AWS Config replaces the ID of the management account in the body of a pack:
+        https://docs.aws.amazon.com/config/latest/developerguide/cpack-prerequisites.html
+        """
+        resources = self.template.resources
+        if "OrganizationPack" in resources:
+            remediation = resources_of_pack(resources["OrganizationPack"])["Remediation"]
+            (arn,) = remediation["Parameters"]["AutomationAssumeRole"]["StaticValue"]["Values"]
+            return str(arn).replace(f"::{self.organization.hub}:", f"::{account}:")
+        roles = self.organization.session(account, self.region).client("iam").list_roles()["Roles"]
+        (arn,) = (role["Arn"] for role in roles if role["RoleName"].startswith(f"{_STACK}-RunbookRole-"))
+        return arn
+
+    def start_runbook(self, account: str, repository: str, **parameters: str) -> Execution:
+        """Start the runbook for a repository as AWS Config does; it is the document in that account and Region."""
+        ssm = self.organization.session(account, self.region).client("ssm")
+        name = f"ecr-exposure-{self.template.outputs['RuleName']}"
+        content = json.loads(ssm.get_document(Name=name)["Content"])
+        role = self.runbook_role(account)
+        session = self.organization.session(account, self.region, role.partition(":role/")[2])
+        own = {"RepositoryName": repository, "AutomationAssumeRole": role}
+        return Automation(content).execute(session, account, own | parameters)
 
 
 def deploy(

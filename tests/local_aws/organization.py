@@ -25,7 +25,7 @@ from tests.local_aws.config_store import ConfigStore
 from tests.local_aws.faults import Fault, Faults
 from tests.local_aws.local_endpoint import LocalEndpoint
 from tests.local_aws.local_session import isolated_environment, shared_service_models
-from tests.local_aws.moto_cloudformation import json_templates, managed_policies
+from tests.local_aws.moto_cloudformation import documents, json_templates, managed_policies, nested_outputs
 from tests.local_aws.moto_config_ecr import config_and_ecr_api
 from tests.local_aws.rate_limiter import noted_waits
 from tests.local_aws.recorder import Recorder
@@ -89,6 +89,8 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             stack.enter_context(shared_service_models())
             stack.enter_context(json_templates())
             stack.enter_context(managed_policies())
+            stack.enter_context(documents())
+            stack.enter_context(nested_outputs())
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             stack.enter_context(
                 config_and_ecr_api(self.config_store, self.recorder, repositories_per_page=self._repositories_per_page)
