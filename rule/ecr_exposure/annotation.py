@@ -13,6 +13,7 @@ from ecr_exposure.findings.access_tests import AccessTest
 from ecr_exposure.findings.advisories import Advisory, AdvisoryKind
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.findings.sentences import Part, Rank, Sentence, fitted
+from ecr_exposure.identifiers import REPOSITORY_NAME
 from ecr_exposure.policy.actions import Capability
 
 NO_POLICY: Final = "The repository has no policy."
@@ -57,6 +58,23 @@ def public_on_purpose(exemption: str) -> str:
 def refused_exemption(exemption: str) -> Sentence:
     """Say why the tag of the repository is no exception."""
     return (Part(f" The {exemption}."),)
+
+
+# What closes the repository.
+
+
+def fix_command(repository: str) -> str | None:
+    """Return the command that closes a repository; None for a name that Amazon ECR does not take.
+
+    So the command holds nothing that a shell reads as something else.
+    """
+    return f"ecr-exposure fix --repository {repository}" if REPOSITORY_NAME.fullmatch(repository) else None
+
+
+def with_fix(text: str, command: str) -> str:
+    """Return an annotation with the command at its end, or as it is if there is no room for the whole command."""
+    longer = f"{text}{'' if text.endswith(('.', '…')) else '.'} Fix: {command}"
+    return longer if len(longer) <= _LONGEST else text
 
 
 # What another test finds.

@@ -17,7 +17,8 @@ Scenarios:
   2. Given a deleted repository, or a resource of another type: NOT_APPLICABLE.
   3. Given a repository without a repository policy: COMPLIANT.
   4. Given a policy that cannot be evaluated: NON_COMPLIANT, the annotation names the place.
-  5. Given a policy that grants access by the chosen test: NON_COMPLIANT, the annotation names the grant.
+  5. Given a policy that grants access by the chosen test: NON_COMPLIANT, the annotation names the grant and, if there
+     is room, the command that closes it.
   6. Given such a policy that grants pull and discover only, and a repository that excludedPublicRepositories
      names or that has the tag of excludedPublicTag: COMPLIANT, the annotation names the grant.
   7. Given any other policy: COMPLIANT.
@@ -136,6 +137,7 @@ def _log(repository: Repository, parameters: RuleParameters, verdict: Verdict, a
             "reasons": [printable(grant.reason) for grant in verdict.grants] or [verdict.problem or "no grant"],
             "witnesses": [printable(str(grant.witness)) for grant in verdict.grants if grant.witness],
             "advisories": [printable(advisory.text) for advisory in verdict.advisories],
+            **({"fix": verdict.fix} if verdict.fix else {}),
             **({"unexpectedErrorAt": list(at)} if at else {}),
         },
     )

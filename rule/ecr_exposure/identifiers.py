@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
 https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 """
 
 import re
@@ -16,6 +17,8 @@ OrganizationId = NewType("OrganizationId", str)
 
 ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 ORGANIZATION_ID: Final = re.compile(r"o-[a-z0-9]{10,32}")
+_NAME_PART: Final = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+REPOSITORY_NAME: Final = re.compile(rf"(?=.{{2,256}}\Z){_NAME_PART}(?:/{_NAME_PART})*")
 _REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2}")
 
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from ecr_exposure import annotation
 from ecr_exposure.errors import ParameterError, PolicyError
-from ecr_exposure.findings.access_tests import AccessTest, access_test
+from ecr_exposure.findings.access_tests import REACHABLE, UNCONDITIONAL, AccessTest, access_test
 from ecr_exposure.findings.advisories import Advisory, advisories_of
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.findings.sentences import Sentence
@@ -30,7 +30,8 @@ class Verdict:
     """The result for one policy.
 
     annotation: 1 to 256 printable characters. grants: most dangerous first. problem: why the policy cannot be
-    evaluated; then there are no grants and the policy is NON_COMPLIANT.
+    evaluated; then there are no grants and the policy is NON_COMPLIANT. fix: the command that closes the repository,
+    whole, also if the annotation has no room for it; None from `judge`, which knows no repository.
     """
 
     compliance: Compliance
@@ -38,6 +39,7 @@ class Verdict:
     grants: tuple[Grant, ...] = ()
     problem: str | None = None
     advisories: tuple[Advisory, ...] = ()
+    fix: str | None = None
 
 
 def judge(  # noqa: PLR0913 - the keywords are the public interface
@@ -220,19 +222,32 @@ def _evaluate(repository: Repository, test: AccessTest, facts: RepositoryFacts, 
     document = read_policy(repository.policy)
     if document is None:
         return _WITHOUT_POLICY
-    other = test.compared_with
     advisories = advisories_of(document, facts)
     verdict = _excused(_result(document, test, test.find(document, facts), advisories), test, exemption)
     if verdict.problem is not None:
         return verdict
-    hint: Sentence = ()
+    other = test.compared_with
+    more: Sentence = ()
     if other is not None:
-        hint = _hint(verdict, _verdict_of(lambda: _compared(verdict, document, other, facts, exemption)), other)
-    refusal: Sentence = ()
+        more = _hint(verdict, _verdict_of(lambda: _compared(verdict, document, other, facts, exemption)), other)
     if exemption is not None and exemption.refusal is not None and _is_excusable(verdict):
-        refusal = annotation.refused_exemption(str(exemption))
-    more = (*hint, *refusal)
-    return replace(verdict, annotation=_annotation(verdict, test, exemption, more)) if more else verdict
+        more = (*more, *annotation.refused_exemption(str(exemption)))
+    if more:
+        verdict = replace(verdict, annotation=_annotation(verdict, test, exemption, more))
+    fix = annotation.fix_command(repository.name)
+    if verdict.compliance == "COMPLIANT" or fix is None or not _fix_closes(document, test, facts):
+        return verdict
+    return replace(verdict, annotation=annotation.with_fix(verdict.annotation, fix), fix=fix)
+
+
+def _fix_closes(document: Document, test: AccessTest, facts: RepositoryFacts) -> bool:
+    """Return whether `ecr-exposure fix` closes a grant of a flagged policy: one that is public, not only external."""
+    if not test.needs_zone_of_trust or UNCONDITIONAL.finds_any(document, facts):
+        return True
+    try:
+        return REACHABLE.finds_any(document, facts)
+    except TooComplexError:
+        return False
 
 
 def _compared(

@@ -109,7 +109,7 @@ class TestSecurityHub:
         (action,) = security_hub()["RaiseSeverity"]["Actions"]
         note = action["FindingFieldsUpdate"]["Note"]["Text"]
         assert "note of the finding" in text
-        assert re.search("The reason,.*aws configservice.*To fix:", note)
+        assert re.search("The reason,.*aws configservice.*To fix public access: ecr-exposure fix", note)
 
     def test_findings_of_other_rules_send_none(self) -> None:
         for title in (f"{RULE}-2", f"OrgConfigRule-{RULE}2-ab1cd2ef", f"my-{RULE}", "OrgConfigRule-other-ab1cd2ef"):

@@ -42,6 +42,7 @@ class TestAutomationRule:
         words = shlex.split(command[0])
         answer = {"EvaluationResults": [{"Annotation": "Everyone can pull"}]}
         assert jmespath.search(words[words.index("--query") + 1], answer) == ["Everyone can pull"]
+        assert " ecr-exposure fix --repository NAME " in update["Note"]["Text"]
         assert "set-repository-policy" in update["Note"]["Text"]
 
 

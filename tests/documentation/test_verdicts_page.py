@@ -4,15 +4,19 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 
 from ecr_exposure import judge
+from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.policy.actions import CAPABILITY_OF, REGISTRY_ACTIONS, Capability
 from ecr_exposure.policy.condition_keys import PREFIXES, TABLE, ConditionKey, Presence
 from ecr_exposure.policy.operators import ValueType
+from ecr_exposure.repository import Repository
 from ecr_exposure.search.strings import LIMIT
+from ecr_exposure.verdict import evaluate_repository
 from tests.corpus.loader import Case, all_cases, all_rows
 from tests.documentation.pages import ROOT, VERDICTS, blocks, section, table, text_of, ticked
 
@@ -101,8 +105,11 @@ def names_in(text: str) -> list[str]:
 class TestExamples:
     """The examples on the page are true."""
 
-    def test_python_example_runs(self) -> None:
-        (example,) = blocks(VERDICTS, "python")
+    def test_python_examples_run(self) -> None:
+        """Each goes on with the names of those before it."""
+        examples = blocks(VERDICTS, "python")
+        assert len(examples) == 2
+        example = "\n".join(examples)
         subprocess.run([sys.executable, "-c", example], cwd=ROOT / "rule", check=True)  # noqa: S603 - our own page
 
     def test_witness_is_that_of_a_public_policy(self) -> None:
@@ -118,8 +125,15 @@ class TestExamples:
             "Condition": {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-abcde12345"}},
         }
         (grant,) = judge({"Statement": statement}, test="reachable").grants
-        (example,) = blocks(VERDICTS, "text")
-        assert " ".join(example.split()) == grant.reason
+        reason, _ = blocks(VERDICTS, "text")
+        assert " ".join(reason.split()) == grant.reason
+
+    def test_annotation_is_that_of_a_public_repository(self) -> None:
+        policy = {"Statement": {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}}
+        repository = Repository(account="111122223333", region="eu-west-1", name="team/app", arn="", policy=policy)
+        verdict = evaluate_repository(repository, RuleParameters(), datetime.now(UTC))
+        _, annotation = blocks(VERDICTS, "text")
+        assert " ".join(annotation.split()) == verdict.annotation
 
 
 def reported_policies() -> dict[str, dict[str, Any]]:

@@ -41,7 +41,8 @@ class TestPublicAccessTest:
                 FOR_ALL_VALUES,
                 "NON_COMPLIANT",
                 'Everyone can pull: in statement "Org", ForAllValues also matches when aws:PrincipalOrgID is absent, '
-                "as for any account outside an organization; it allows ecr:BatchGetImage to *.",
+                "as for any account outside an organization; it allows ecr:BatchGetImage to *. "
+                "Fix: ecr-exposure fix --repository team/app",
                 id="reachable, ForAllValues",
             ),
             pytest.param(
@@ -72,7 +73,8 @@ class TestPublicAccessTest:
                 "NON_COMPLIANT",
                 "Principals outside the zone of trust can pull: "
                 "Statement[0] allows ecr:BatchGetImage to * with no Condition, and Statement[1] exempts "
-                'aws:PrincipalOrgID "o-abcde12345", which is not in the zone of trust.',
+                'aws:PrincipalOrgID "o-abcde12345", which is not in the zone of trust. '
+                "Fix: ecr-exposure fix --repository team/app",
                 id="external, explicit deny",
             ),
             pytest.param(
@@ -90,7 +92,7 @@ class TestPublicAccessTest:
                 "NON_COMPLIANT",
                 "Everyone can pull: Statement[0] allows ecr:BatchGetImage to * "
                 "with no Condition. publicAccessTest=reachable, which evaluates actions and Deny statements, finds "
-                "no public access.",
+                "no public access. Fix: ecr-exposure fix --repository team/app",
                 id="unconditional, explicit deny",
             ),
         ],

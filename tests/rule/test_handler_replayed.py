@@ -16,7 +16,10 @@ from tests.rule.member_account import CLOSED, MEMBER, OPEN, PULL, REGION, Member
 # AWS does not document that AWS Config keeps the evaluation with the latest time, as the local AWS Config does. So the
 # events of these tests have a time after that of every evaluation, and whatever they report is shown.
 CAPTURED: Final = "2999-03-01T12:30:15.250Z"
-EVERYONE: Final = "Everyone can administer, delete, push and pull: Statement[0] allows ecr:* to * with no Condition."
+EVERYONE: Final = (
+    "Everyone can administer, delete, push and pull: Statement[0] allows ecr:* to * with no Condition. "
+    "Fix: ecr-exposure fix --repository team/app"
+)
 
 
 def replayed(member: MemberAccount, name: str, **changes: Any) -> dict[str, Any]:

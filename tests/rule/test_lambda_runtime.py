@@ -31,7 +31,10 @@ from tests.rule.runtime_process import (
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
 
 TOKEN: Final = "result-token-of-the-test"  # noqa: S105 - not a password
-ANNOTATION: Final = "Everyone can administer, delete, push and pull: Statement[0] allows ecr:* to * with no Condition."
+FIX: Final = "ecr-exposure fix --repository team/app"
+ANNOTATION: Final = (
+    f"Everyone can administer, delete, push and pull: Statement[0] allows ecr:* to * with no Condition. Fix: {FIX}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +157,7 @@ class TestLog:
             "reasons": ["Statement[0] allows ecr:* to * with no Condition"],
             "witnesses": [],
             "advisories": [],
+            "fix": FIX,
         }
 
     def test_evaluation_is_logged_without_a_log_level_too(self, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ KEY: Final = "dp:exclude:identity"
 NOON: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BY_TAG: Final = {"excludedPublicTag": KEY}
 PULL_SENTENCE: Final = "Everyone can pull: Statement[0] allows ecr:BatchGetImage to * with no Condition."
+FIX: Final = " Fix: ecr-exposure fix --repository app"
 
 
 def policy(*actions: str, **elements: object) -> str:
@@ -65,7 +66,8 @@ class TestTagValue:
     def test_day_that_has_passed_is_no_exception_and_the_annotation_says_so(self, value: str) -> None:
         verdict = evaluated(PULL, {KEY: value})
         assert verdict.compliance == "NON_COMPLIANT"
-        assert verdict.annotation == f'{PULL_SENTENCE} The tag "{KEY}" is no exception: its last day was {value}.'
+        refusal = f'The tag "{KEY}" is no exception: its last day was {value}.'
+        assert verdict.annotation == f"{PULL_SENTENCE} {refusal}{FIX}"
 
     @pytest.mark.parametrize(
         "value",
@@ -97,7 +99,7 @@ class TestTagValue:
         verdict = evaluated(PULL, {KEY: value})
         assert verdict.compliance == "NON_COMPLIANT"
         assert verdict.annotation.startswith(f'{PULL_SENTENCE} The tag "{KEY}" is no exception: "')
-        assert verdict.annotation.endswith('" is neither true nor a day (YYYY-MM-DD).')
+        assert verdict.annotation.endswith(f'" is neither true nor a day (YYYY-MM-DD).{FIX}')
 
     def test_last_day_ends_at_midnight_in_utc_whatever_the_time_zone_of_now(self) -> None:
         end = datetime(2026, 11, 24, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -127,7 +129,7 @@ class TestTagValue:
         key = 128 * "k"
         annotation = evaluated(PULL, {key: value}, parameters={"excludedPublicTag": key}).annotation
         assert annotation.startswith("Everyone can pull: ")
-        assert annotation.replace('"', "").endswith(end)
+        assert annotation.removesuffix(FIX).replace('"', "").endswith(end)
 
     def test_longest_key_leaves_room_for_the_grant(self) -> None:
         key = 128 * "k"
@@ -142,20 +144,20 @@ class TestTagKey:
     @pytest.mark.parametrize("key", ["DP:exclude:identity", "dp:exclude:identity ", "dp:exclude", "other"])
     def test_other_key_is_no_exception_and_is_not_mentioned(self, key: str) -> None:
         verdict = evaluated(PULL, {key: "true"})
-        assert (verdict.compliance, verdict.annotation) == ("NON_COMPLIANT", PULL_SENTENCE)
+        assert (verdict.compliance, verdict.annotation) == ("NON_COMPLIANT", f"{PULL_SENTENCE}{FIX}")
 
     def test_key_in_another_case_does_not_replace_the_value(self) -> None:
         assert evaluated(PULL, {KEY.upper(): "true", KEY: "2026-11-23"}).compliance == "NON_COMPLIANT"
 
     def test_tag_without_the_parameter_is_no_exception(self) -> None:
         verdict = evaluated(PULL, {KEY: "true"}, parameters={})
-        assert (verdict.compliance, verdict.annotation) == ("NON_COMPLIANT", PULL_SENTENCE)
+        assert (verdict.compliance, verdict.annotation) == ("NON_COMPLIANT", f"{PULL_SENTENCE}{FIX}")
 
     def test_unknown_tags_are_no_exception_and_the_annotation_says_so(self) -> None:
         verdict = evaluated(PULL, None)
         assert verdict.compliance == "NON_COMPLIANT"
         assert verdict.annotation == (
-            f'{PULL_SENTENCE} The tag "{KEY}" is no exception: the tags of the repository are not known.'
+            f'{PULL_SENTENCE} The tag "{KEY}" is no exception: the tags of the repository are not known.{FIX}'
         )
 
 

@@ -388,6 +388,7 @@ class TestEvaluateRepository:
         assert self.evaluate({"Statement": with_malformed}).annotation == (
             f"{judge({'Statement': OPEN}).annotation}"
             ' Note: Statement[2].Principal.AWS: "1234" is not an account id of 12 digits.'
+            " Fix: ecr-exposure fix --repository team/app"
         )
 
 
@@ -460,6 +461,7 @@ class TestHint:
         deny = {"Effect": "Deny", "Principal": "*", "Action": "*"}
         assert self.annotation({"Statement": [OPEN, deny]}).endswith(
             " publicAccessTest=reachable, which evaluates actions and Deny statements, finds no public access."
+            " Fix: ecr-exposure fix --repository team/app"
         )
 
     def test_policy_that_is_too_complex_for_reachable_says_so(self) -> None:
