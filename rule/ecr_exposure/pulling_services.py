@@ -1,8 +1,8 @@
 """The AWS services that pull images as themselves, and the statement that AWS documents for each of them.
 
 Such a service calls Amazon ECR as a service principal, so the repository policy must name it. Services that pull with
-a role of the customer (Amazon ECS, AWS Batch, Amazon SageMaker AI, AWS App Runner and others) are not in this table:
-the role's account grants them access.
+a role, as Amazon ECS does, are not in this table: they have the access of the role.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
 """
 
 from collections.abc import Container, Mapping
@@ -33,19 +33,21 @@ class PullingService:
     page: str
 
 
+# ArnLike compares the account field by itself, also with a wildcard before it; StringLike would not:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 _SERVICES: Final = (
     PullingService(
         name="lambda",
         principal="lambda.amazonaws.com",
         sid="LambdaECRImageRetrievalPolicy",
         actions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-        operator="StringLike",
+        operator="ArnLike",
         key="aws:sourceARN",
         value="arn:{partition}:lambda:{region}:{owner}:function:*",
-        page="https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#gettingstarted-images-permissions",
+        page="https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#configuration-images-xaccount-permissions",
     ),
-    # For a project with imagePullCredentialsType CODEBUILD. The page also fixes one project by aws:SourceArn: which
-    # project pulls through a policy that allows everyone, the policy does not say.
+    # For projects whose imagePullCredentialsType is CODEBUILD. The page also fixes one project by aws:SourceArn; a
+    # policy that allows everyone does not say which projects pull.
     PullingService(
         name="codebuild",
         principal="codebuild.amazonaws.com",
@@ -56,8 +58,7 @@ _SERVICES: Final = (
         value="{owner}",
         page="https://docs.aws.amazon.com/codebuild/latest/userguide/sample-ecr.html",
     ),
-    # The page fixes one application, here it is any of the owner's. ArnLike compares the account field by itself:
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    # The page fixes one application, here it is any of the owner's.
     PullingService(
         name="emr-serverless",
         principal="emr-serverless.amazonaws.com",
@@ -68,12 +69,19 @@ _SERVICES: Final = (
         value="arn:{partition}:emr-serverless:{region}:{owner}:/applications/*",
         page="https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/application-custom-image.html#access-repo",
     ),
+    # The page's section "Restrict access to specific accounts".
+    PullingService(
+        name="omics",
+        principal="omics.amazonaws.com",
+        sid="OmicsAccessPrincipal",
+        actions=("ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability"),
+        operator="StringEquals",
+        key="aws:SourceAccount",
+        value="{owner}",
+        page="https://docs.aws.amazon.com/omics/latest/dev/permissions-ecr.html",
+    ),
 )
 PULLING_SERVICES: Final[Mapping[str, PullingService]] = MappingProxyType({each.name: each for each in _SERVICES})
-"""By name; AWS HealthOmics is missing: its page documents no condition that restricts it to one account.
-
-https://docs.aws.amazon.com/omics/latest/dev/permissions-ecr.html
-"""
 
 
 def statement_for(

@@ -185,6 +185,7 @@ class _Closing:
         self._content, self._limit, self._facts = content, limit, facts
         self._is_list = is_list(content["Statement"])
         self._entries = [_Entry(at, dict(an_object(each))) for at, each in enumerate(elements(content["Statement"]))]
+        self._sids = {each.content.get("Sid") for each in self._entries}
         self._covered: set[str] = set()
         """The actions that public statements grant to AWS services, too."""
         self._changes: list[str] = []
@@ -293,12 +294,15 @@ class _Closing:
         return (entry._replace(content=each) for each in contents)
 
     def _limited(self, entry: _Entry, statement: Statement, limit: Limit) -> Iterator[_Entry]:
-        new_sid = self._free_sid(f"{entry.content['Sid']}{limit.suffix}") if entry.content.get("Sid") else None
+        sid = entry.content.get("Sid")
         try:
-            *kept, public = limited(statement, entry.content, limit, new_sid)
+            *kept, public = limited(statement, entry.content, limit)
         except PolicyError as error:
             raise RemedyError(f"{error.within(f'Statement[{entry.at}]')}; mode {_REMOVE} closes it") from None
-        new = "a new statement" if new_sid is None else f"the new statement {describe(new_sid)}"
+        new = "a new statement"
+        if kept and sid:
+            public["Sid"] = self._new_sid(f"{sid}{limit.suffix}")
+            new = f"the new statement {describe(public['Sid'])}"
         where = f", in {new}" if kept else ""
         self._changes.append(f"{entry}: the access of {_public_values(statement)} is limited to {limit}{where}")
         named = ", except those that it names" if statement.principals.named and not statement.not_principal else ""
@@ -306,10 +310,12 @@ class _Closing:
         yield from (entry._replace(content=each) for each in kept)
         yield _Entry(entry.at, public, is_limited=True)
 
-    def _free_sid(self, wanted: str) -> str:
-        used = {each.content.get("Sid") for each in self._entries}
+    def _new_sid(self, wanted: str) -> str:
+        """Return a Sid that no statement has, with a number if the wanted one is taken."""
         numbered = (f"{wanted}{number}" for number in count(2))
-        return next(sid for sid in chain((wanted,), numbered) if sid not in used)
+        sid = next(sid for sid in chain((wanted,), numbered) if sid not in self._sids)
+        self._sids.add(sid)
+        return sid
 
     # Who is left.
 
@@ -319,9 +325,9 @@ class _Closing:
             if not entry.is_limited or self._may_grant_access(entry, limit):
                 continue
             if limit.organization:
-                reason = f"{entry} excludes {limit}, so limiting it to them would leave nobody"
+                reason = f"no principal of {limit} matches {entry}, so limiting it to them would leave nobody"
                 raise RemedyError(f"{reason}; remove the statement: mode {_REMOVE}")
-            self._lost.append(f"everyone: the conditions of {entry} exclude {limit}")
+            self._lost.append(f"principals of {limit} get no access by {entry}, because none of them matches it")
 
     def _may_grant_access(self, entry: _Entry, limit: Limit) -> bool:
         content = {**entry.content, "Principal": limit.principal} if limit.accounts else entry.content
@@ -361,6 +367,6 @@ class _Closing:
         if not actions:
             return
         content = statement_for(service, actions=actions, owner=owner, region=self._facts.region)
-        content["Sid"] = self._free_sid(service.sid)
+        content["Sid"] = self._new_sid(service.sid)
         self._entries.append(_Entry(len(self._entries), content))
         self._changes.append(f"{self._entries[-1]}: added, so that {service.name} keeps its access for account {owner}")

@@ -65,15 +65,18 @@ def without_malformed_values(statement: Statement, written: Content) -> list[Con
     return [{**written, element: kept}] if kept else []
 
 
-def limited(statement: Statement, written: Content, limit: Limit, new_sid: str | None) -> list[Content]:
-    """Return the statement with a limit on whom its public values grant access; two statements where it is split.
+def limited(statement: Statement, written: Content, limit: Limit) -> list[Content]:
+    """Return the statement with a limit on whom its public values grant access.
 
-    new_sid: of the statement that is split off; None for none. Raises PolicyError, with the place inside the statement,
-    for a value that cannot be limited.
+    Where it is split, these values are in a second statement with the same Sid. Raises PolicyError, with the place
+    inside the statement, for a value that cannot be limited.
     """
     if statement.not_principal:
         return [_without_not_principal(statement.principals, written, limit)]
-    patterns, principal = tuple(_patterns(statement.principals)), written["Principal"]
+    principal = written["Principal"]
+    if not isinstance(principal, Mapping) and principal not in ("*", ["*"]):
+        raise PolicyError("Principal", "its values must stand under a type of principal: AWS, Service or Federated")
+    patterns = tuple(_patterns(statement.principals))
     if is_for_everyone(statement.principals):
         if limit.accounts:
             return [{**written, "Principal": _with_accounts(principal, limit.accounts)}]
@@ -82,10 +85,7 @@ def limited(statement: Statement, written: Content, limit: Limit, new_sid: str |
     # A statement whose only principal is everyone keeps it as it is written.
     is_plain = principal in ("*", {"AWS": "*"}, {"AWS": ["*"]})
     public = _with_condition({**written, "Principal": principal if is_plain else limit.principal}, patterns, limit)
-    if not named:
-        return [public]
-    sid = {} if new_sid is None else {"Sid": new_sid}
-    return [{**written, "Principal": named}, {**public, **sid}]
+    return [{**written, "Principal": named}, public] if named else [public]
 
 
 # Principals.

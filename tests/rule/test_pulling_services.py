@@ -18,10 +18,12 @@ TESTS: Final = ("unconditional", "reachable", "external")
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodebuild.html
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonemrserverless.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awshealthomics.html
 SOURCES: Final = {
     "lambda": "arn:aws:lambda:eu-central-1:{}:function:app",
     "codebuild": "arn:aws:codebuild:eu-central-1:{}:project/app",
     "emr-serverless": "arn:aws:emr-serverless:eu-central-1:{}:/applications/00f1a2b3c4d5e6f7",
+    "omics": "arn:aws:omics:eu-central-1:{}:workflow/1234567",
 }
 
 
@@ -57,7 +59,7 @@ class TestStatement:
             "Effect": "Allow",
             "Principal": {"Service": "lambda.amazonaws.com"},
             "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            "Condition": {"StringLike": {"aws:sourceARN": "arn:aws:lambda:eu-central-1:111122223333:function:*"}},
+            "Condition": {"ArnLike": {"aws:sourceARN": "arn:aws:lambda:eu-central-1:111122223333:function:*"}},
         }
 
     def test_codebuild_is_restricted_to_the_account_of_the_owner(self) -> None:
@@ -80,6 +82,16 @@ class TestStatement:
             },
         }
 
+    def test_omics_is_restricted_to_the_account_of_the_owner(self) -> None:
+        """As on the page permissions-ecr, section "Restrict access to specific accounts"."""
+        assert statement("omics") == {
+            "Sid": "OmicsAccessPrincipal",
+            "Effect": "Allow",
+            "Principal": {"Service": "omics.amazonaws.com"},
+            "Action": ["ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability"],
+            "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}},
+        }
+
     @pytest.mark.parametrize(
         ("region", "arn"),
         [
@@ -89,7 +101,7 @@ class TestStatement:
         ],
     )
     def test_the_arn_has_the_partition_of_the_region(self, region: str | None, arn: str) -> None:
-        assert statement("lambda", region)["Condition"] == {"StringLike": {"aws:sourceARN": arn}}
+        assert statement("lambda", region)["Condition"] == {"ArnLike": {"aws:sourceARN": arn}}
 
     def test_only_actions_of_the_service_that_may_be_allowed_are_allowed(self) -> None:
         may = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:PutImage"}
