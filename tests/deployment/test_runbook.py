@@ -62,6 +62,7 @@ DOUBTFUL: Final[dict[str, dict[str, Any]]] = {
     "another condition": OPEN | {"Condition": {"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}},
     "an excluded organization": OPEN | {"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": ORGANIZATION_ID}}},
     "an organization or none": OPEN | {"Condition": {"StringEqualsIfExists": {"aws:PrincipalOrgID": ORGANIZATION_ID}}},
+    "no complete organization": OPEN | {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-*"}}},
     "a variable": NAMED | {"Condition": {"StringLike": {"aws:PrincipalArn": "${aws:username}"}}},
     "an unknown operator": NAMED | {"Condition": {"StringEqual": {"aws:PrincipalOrgID": ORGANIZATION_ID}}},
     "a duplicate key but for its case": NAMED | {"Condition": {"StringLike": {"aws:a": "1", "AWS:A": "2"}}},
@@ -70,6 +71,7 @@ DOUBTFUL: Final[dict[str, dict[str, Any]]] = {
     "an effect in lower case": OPEN | {"Effect": "allow"},
     "Action and NotAction": OPEN | {"NotAction": "ecr:PutImage"},
     "an action without a service": OPEN | {"Action": "BatchGetImage"},
+    "an action with two colons": OPEN | {"Action": "ecr:Batch:GetImage"},
     "no action": OPEN | {"Action": []},
     "a Sid that is no string": OPEN | {"Sid": 1},
     "a Deny statement": DENY,
@@ -137,6 +139,11 @@ class TestClosed:
         execution = repository.close(text_of(NAMED, OPEN | {"Principal": principal}, LAMBDA), organization="")
         assert execution.result == f"{REPOSITORY}: Statement[1] removed."
         assert json.loads(str(repository.policy)) == policy_of(NAMED, LAMBDA)
+
+    @pytest.mark.parametrize("head", [{}, {"Version": "2008-10-17"}, {"Version": "2012-10-17", "Id": "app"}])
+    def test_version_and_id_stay_as_they_are(self, repository: OneRepository, head: dict[str, str]) -> None:
+        assert repository.close(json.dumps({**head, "Statement": OPEN})).failure == ""
+        assert json.loads(str(repository.policy)) == {**head, "Statement": SCOPED}
 
     def test_policy_without_a_statement_left_is_deleted(self, repository: OneRepository) -> None:
         execution = repository.close(text_of(OPEN, OPEN), organization="")

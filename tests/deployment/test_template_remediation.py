@@ -89,7 +89,6 @@ class TestNone:
         stack = resolved(shape)
         assert stack.violations == []
         assert not {name for name in stack.resources if "Runbook" in name or "Remed" in name or "Close" in name}
-        assert "ManagementAccountRunbook" not in stack.outputs
         if shape == PACK:
             assert resources_of_pack(stack.resources["OrganizationPack"]).keys() == {"Rule"}
 
@@ -222,13 +221,27 @@ class TestStackSet:
         assert resources["Runbooks"]["StackSetName"] != resources["MemberRoles"]["StackSetName"]
 
     def test_delegated_administrator_gets_commands_for_the_management_account(self) -> None:
+        """Without the runbook in the management account, AWS Config could not create the pack there."""
         assert "ManagementAccountRunbook" not in resolved(PACK, Remediation="manual").outputs
-        outputs = resolved(
-            PACK, Remediation="manual", ManagementAccountId=MANAGEMENT, excludedPublicRepositories="public/*"
-        ).outputs
-        assert " CreateRunbookRole=true FunctionRoleArn=" in outputs["ManagementAccountCommands"]
-        assert outputs["ManagementAccountRunbook"] == (
-            f"aws cloudformation deploy --region {REGION} --stack-name ecr-repository-no-public-access-runbook"
+        assert "ManagementAccountRunbook" not in resolved(RULE, ManagementAccountId=MANAGEMENT).outputs
+        before, after = (
+            resolved(
+                PACK,
+                region=OTHER_REGION,
+                HomeRegion=REGION,
+                Remediation=choice,
+                ManagementAccountId=MANAGEMENT,
+                excludedPublicRepositories="public/*",
+            ).outputs["ManagementAccountRunbook"]
+            for choice in ("none", "manual")
+        )
+        assert before == after
+        assert before == (
+            # An update keeps the other parameters of the stack.
+            f"aws cloudformation deploy --region {REGION} --stack-name EcrExposureEvaluation"
+            " --template-file deploy/member-account.yaml --capabilities CAPABILITY_NAMED_IAM"
+            " --parameter-overrides CreateRunbookRole=true;"
+            f" aws cloudformation deploy --region {OTHER_REGION} --stack-name ecr-repository-no-public-access-runbook"
             " --template-file deploy/runbook.yaml --parameter-overrides RuleName=ecr-repository-no-public-access"
             " OrganizationId=o-exampleorg1 'excludedPublicRepositories=public/*' 'excludedPublicTag='"
         )
