@@ -20,7 +20,7 @@ MAKEFLAGS += --jobs=2
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test nightly benchmark reliability preflight verify status replay format rdk lock clean
+.PHONY: demo test nightly benchmark reliability preflight verify status replay fix format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
@@ -55,7 +55,7 @@ reliability: .venv/ready
 # Shortcuts to the command ecr-exposure, which uses your AWS credentials; `pip install .` installs it by itself.
 COMMAND = @PYTHONPATH=rule $(RUN) -m ecr_exposure.cli.main
 # A stack is in one Region; preflight and status take several.
-one-region = $(if $(REGIONS),$(error Name one Region: make $(1) STACK=name REGION=region))
+one-region = $(if $(REGIONS),$(error Name one Region: make $(1) $(or $(2),STACK)=name REGION=region))
 
 # Before a deployment to an organization: lists missing prerequisites and the commands that fix them, and writes the
 # stack's values to parameters.yaml. Changes nothing in AWS. SET="NAME=VALUE NAME=VALUE" sets values.
@@ -86,6 +86,12 @@ replay: .venv/ready
 	$(if $(STACK),,$(error Name the stack: make replay STACK=name))
 	$(COMMAND) replay $(if $(REGION),--region "$(REGION)") $(if $(MOST),--most "$(MOST)") \
 		$(if $(DRY_RUN),--dry-run) $(ARGS) -- "$(STACK)"
+
+# Closes the policy of a repository: shows the change, asks, and keeps the previous policy in a file.
+fix: .venv/ready
+	$(call one-region,fix,REPOSITORY)
+	$(if $(REPOSITORY),,$(error Name the repository: make fix REPOSITORY=name))
+	$(COMMAND) fix $(if $(REGION),--region "$(REGION)") $(ARGS) --repository "$(REPOSITORY)"
 
 format: .venv/ready
 	.venv/bin/ruff check --fix .

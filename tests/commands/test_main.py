@@ -168,7 +168,7 @@ class TestProcess:
 
 
 class TestShortcuts:
-    """`make preflight`, `make verify`, `make status` and `make replay`."""
+    """`make preflight`, `make verify`, `make status`, `make replay` and `make fix`."""
 
     @pytest.mark.parametrize(
         ("target", "arguments"),
@@ -185,6 +185,9 @@ class TestShortcuts:
             ("replay STACK=name", ("--", "name")),
             ("replay STACK=name REGION=eu-west-1 MOST=5 DRY_RUN=1",
              ("--region", "eu-west-1", "--most", "5", "--dry-run", "--", "name")),
+            ("fix REPOSITORY=team/app", ("--repository", "team/app")),
+            ("fix REPOSITORY=team/app REGION=eu-west-1 ARGS=--diff",
+             ("--region", "eu-west-1", "--diff", "--repository", "team/app")),
         ],
     )  # fmt: skip
     def test_variables_become_arguments(self, target: str, arguments: tuple[str, ...]) -> None:
@@ -204,6 +207,9 @@ class TestShortcuts:
     def test_missing_stack_is_asked_for(self, target: str) -> None:
         assert f"Name the stack: make {target} STACK=name" in run_make(target).stderr
 
+    def test_missing_repository_is_asked_for(self) -> None:
+        assert "Name the repository: make fix REPOSITORY=name" in run_make("fix").stderr
+
     @pytest.mark.parametrize(
         ("target", "problem"),
         [
@@ -212,6 +218,7 @@ class TestShortcuts:
             ("verify STACK=name SEVERITY=HIGH", "Name the severity that is expected"),
             ("status STACK=name REGION=eu-west-1", "Name the Regions: make status REGIONS=eu-west-1"),
             ("replay STACK=name REGIONS=eu-west-1", "Name one Region: make replay STACK=name REGION=region"),
+            ("fix REPOSITORY=a REGIONS=eu-west-1", "Name one Region: make fix REPOSITORY=name REGION=region"),
         ],
     )
     def test_variable_that_the_target_does_not_read_is_refused(self, target: str, problem: str) -> None:

@@ -13,6 +13,7 @@ from ecr_exposure.cli.main import command, main
 from tests.commands.deployed_organization import deployed_organization
 from tests.commands.deployed_rule import deployed
 from tests.commands.prepared_organization import prepared_organization
+from tests.commands.repository_to_fix import repository_to_fix
 from tests.commands.stack_with_queue import StackWithQueue
 from tests.documentation.pages import ROOT, section, ticked
 from tests.local_aws.moto_invocations import accepted_invocations
@@ -76,6 +77,12 @@ def replay(capsys: pytest.CaptureFixture[str]) -> Any:
         return _document(capsys, organization, "replay", "ecr-exposure")
 
 
+def fix(_capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return the document of fix."""
+    with repository_to_fix() as repository:
+        return repository.document("--yes")[1]
+
+
 def _document(capsys: pytest.CaptureFixture[str], organization: LocalOrganization, *arguments: str) -> Any:
     capsys.readouterr()
     main((*arguments, "--json"), Environment(session=organization.session(HUB, "eu-west-1")))
@@ -89,7 +96,7 @@ class TestJson:
     def _working_folder(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
 
-    @pytest.mark.parametrize("run", [preflight, verify, status, replay], ids=lambda run: run.__name__)
+    @pytest.mark.parametrize("run", [preflight, verify, status, replay, fix], ids=lambda run: run.__name__)
     def test_keys_of_the_document_are_on_the_page(
         self, run: Callable[[pytest.CaptureFixture[str]], Any], capsys: pytest.CaptureFixture[str]
     ) -> None:

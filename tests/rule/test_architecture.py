@@ -29,8 +29,8 @@ LAYERS: Final = (
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
 # So it is with the packages of the command that preflight consists of.
 COMMAND_LAYERS: Final = ("organization", "prerequisites", "values")
-OWN_PACKAGES: Final = ("verification", "rule_status", "failed_events")
-"""Those of verify, status and replay: what they have in common is beside them, in cli."""
+OWN_PACKAGES: Final = ("verification", "rule_status", "failed_events", "remediation")
+"""Those of verify, status, replay and fix: what they have in common is beside them, in cli."""
 EDGE: Final = (*LAYERS[-2], "cli")
 FILES: Final = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")
 ENGINE: Final = [file for file in FILES if file.relative_to(PACKAGE).parts[0] != "cli"]

@@ -48,12 +48,13 @@ _PATIENT: Final = Config(
     max_pool_connections=32,  # as many as threads share a client; botocore closes further ones after each call
     user_agent_extra="ecr-exposure",
 )
-# An attempt without a response may have been accepted: a repetition would be a second invocation.
+# An attempt without a response may have been accepted: a repetition would be a second invocation or change.
 _ONE_ATTEMPT: Final = _PATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=10))
 # A queue answers at once, or after the seconds that the caller asks for.
 _SHORT_WAIT: Final = _PATIENT.merge(Config(read_timeout=10))
 _FIRST_ERROR_STATUS: Final = 300
 _TOO_MANY_REQUESTS: Final = 429
+_FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 _SESSION_CREDENTIALS: Final[Mapping[str, str]] = MappingProxyType({})
 # Threads may share clients, but not the session while it creates one:
@@ -153,6 +154,13 @@ class Clients:
         """Amazon ECR."""
         with _CREATING:
             client: ECRClient = self._session.client("ecr", **self._arguments)
+        return _guarded(client)
+
+    @cached_property
+    def ecr_changes(self) -> "ECRClient":
+        """Amazon ECR, with one attempt for each call: who changes a policy looks at it before a repetition."""
+        with _CREATING:
+            client: ECRClient = self._session.client("ecr", **{**self._arguments, "config": _ONE_ATTEMPT})
         return _guarded(client)
 
     @cached_property
@@ -262,6 +270,20 @@ def may_pass(error: BaseException) -> bool:
         return isinstance(error, _NO_RESPONSE)
     status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return error_code(error) in _THROTTLED or status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR
+
+
+def was_retried(error: ClientError) -> bool:
+    """Return whether botocore repeated the call, so that an attempt before the last one may have succeeded."""
+    return int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)) > 0
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether AWS surely did nothing: a first attempt may have succeeded, and a proxy has no request id."""
+    if not isinstance(error, ClientError):
+        return False
+    response = error.response.get("ResponseMetadata", {})
+    client_error = _FIRST_CLIENT_ERROR <= response.get("HTTPStatusCode", 0) < _FIRST_SERVER_ERROR
+    return client_error and bool(response.get("RequestId")) and not was_retried(error)
 
 
 def error_text(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from rich.console import Console
 import ecr_exposure
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, CredentialsExpiredError, error_text, has_expired, printable
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
+from ecr_exposure.cli.fix import fix
 from ecr_exposure.cli.output import document_head
 from ecr_exposure.cli.preflight import preflight
 from ecr_exposure.cli.replay import replay
@@ -51,7 +52,7 @@ def command(context: click.Context) -> None:
         context.exit(ExitCode.NOT_DONE)
 
 
-for _subcommand in (preflight, verify, replay, status):
+for _subcommand in (preflight, verify, replay, status, fix):
     command.add_command(_subcommand)
 
 

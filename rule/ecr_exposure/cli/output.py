@@ -6,10 +6,10 @@ and those of the command. Keys are only added as long as the schema stays 1.
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 from rich.console import Console
@@ -23,6 +23,8 @@ from ecr_exposure.cli.terminal import Clock, print_line
 
 SCHEMA: Final = 1
 _SECONDS_BETWEEN_LINES: Final = 30.0
+
+_Answer = TypeVar("_Answer")
 
 
 class Counter:
@@ -65,15 +67,20 @@ class Output:
         quiet: bool = False,
         no_color: bool = False,
         known: dict[str, Any] | None = None,
+        on_errors: bool = False,
     ) -> None:
-        """Start to count the time; nothing is printed yet. ``known`` gets what ``begin`` prints."""
+        """Start to count the time; nothing is printed yet. ``known`` gets what ``begin`` prints.
+
+        on_errors: the report goes to standard error, because standard output is for a program.
+        """
         self._command, self._clock = command, clock
         self._start = clock.now()
         self.as_json, self.quiet = as_json, quiet
         color = {"highlight": False, "no_color": True} if no_color else {"highlight": False}
-        self._result = Console(quiet=as_json, **color)  # type: ignore[arg-type]  # rich's arguments by name
-        self.report = Console(quiet=as_json or quiet, **color)  # type: ignore[arg-type]
-        """Standard output for people; silent with --json and -q."""
+        people = {"stderr": on_errors, **color}
+        self._result = Console(quiet=as_json, **people)  # type: ignore[arg-type]  # rich's arguments by name
+        self.report = Console(quiet=as_json or quiet, **people)  # type: ignore[arg-type]
+        """What people read; silent with --json and -q."""
         self.errors = Console(stderr=True, **color)  # type: ignore[arg-type]
         self._steps = Console(stderr=as_json, quiet=quiet, markup=False, emoji=False, **color)  # type: ignore[arg-type]
         self._known: dict[str, Any] = {} if known is None else known
@@ -120,18 +127,41 @@ class Output:
         """
         if yes:
             return
-        # Python has no stream where the process was started with a closed one.
-        if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        if not can_ask():
             if required:
                 raise CannotRunError("nobody can be asked, because this is no terminal: add --yes")
             return
+        if not self.agrees(question):
+            raise CannotRunError("you did not agree, so nothing was changed")
+
+    def agrees(self, question: str) -> bool:
+        """Ask on the terminal, and return whether the answer is yes; KeyboardInterrupt for Ctrl-C."""
+        with self._asking():
+            return click.confirm(question, err=True)
+
+    def agrees_to_change(self, question: str, *, yes: bool) -> bool:
+        """Ask, unless ``yes``; CannotRunError where nobody can be asked or sees what the question is about."""
+        if yes:
+            return True
+        if not can_ask():
+            raise CannotRunError("nothing was changed: nobody can be asked, because this is no terminal; add --yes")
+        if self.as_json or self.quiet:
+            raise CannotRunError("nothing was changed: with --json and -q, add --yes, or --diff to change nothing")
+        return self.agrees(question)
+
+    def ask(self, question: str, read: Callable[[str], _Answer]) -> _Answer:
+        """Ask on the terminal until ``read`` accepts the answer; it raises click.BadParameter for another one."""
+        with self._asking():
+            answer: _Answer = click.prompt(question, err=True, value_proc=read)
+        return answer
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
         try:
-            agreed = click.confirm(question, err=True)
+            yield
         except click.Abort:  # Ctrl-C, or the end of the input
             self.errors.print()
             raise KeyboardInterrupt from None
-        if not agreed:
-            raise CannotRunError("you did not agree, so nothing was changed")
 
     def end(
         self, exit_code: ExitCode, result: str, *parts: str | tuple[str, str] | Text, **members: object
@@ -149,6 +179,12 @@ class Output:
         return exit_code
 
 
+def can_ask() -> bool:
+    """Return whether somebody at a terminal can be asked."""
+    # Python has no stream where the process was started with a closed one.
+    return all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 def document_head(command: str | None, caller: Caller | None = None, regions: Sequence[str] = ()) -> dict[str, Any]:
     """Return the first members of a document; without a caller, of a command that did not get so far as to know it."""
     return {
@@ -161,7 +197,7 @@ def document_head(command: str | None, caller: Caller | None = None, regions: Se
     }
 
 
-def open_output(command: str, environment: Environment, options: CommonOptions) -> Output:
+def open_output(command: str, environment: Environment, options: CommonOptions, *, on_errors: bool = False) -> Output:
     """Return the output of a command with these options."""
     return Output(
         command,
@@ -170,6 +206,7 @@ def open_output(command: str, environment: Environment, options: CommonOptions) 
         quiet=options["quiet"],
         no_color=options["no_color"],
         known=environment.known,
+        on_errors=on_errors,
     )
 
 

@@ -1,9 +1,9 @@
 """The Regions in which a command acts: the options, the environment, and which of them exist."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import click
@@ -112,9 +112,14 @@ def _regions(_context: click.Context, _parameter: click.Parameter, text: str | N
     return tuple(dict.fromkeys(map(region_name, named)))
 
 
-region_option: Final = click.option(
-    "--region", metavar="REGION", callback=_region, help="The stack's Region; by default the configured one."
-)
+def region_option_of(whose: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option ``--region`` of a command that acts in one Region; ``whose`` is such as "The stack's"."""
+    return click.option(
+        "--region", metavar="REGION", callback=_region, help=f"{whose} Region; by default the configured one."
+    )
+
+
+region_option: Final = region_option_of("The stack's")
 regions_option: Final = click.option(
     "--regions",
     "--region",

@@ -1,5 +1,6 @@
 """A stack of template.yaml by its outputs, and its rule as this account has it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +11,13 @@ from botocore.exceptions import ClientError
 
 from ecr_exposure.cli.aws_calls import Clients, NotAwsError, entries, error_code, required
 from ecr_exposure.cli.command_line import CannotRunError
+from ecr_exposure.errors import ParameterError
+from ecr_exposure.parameters import RuleParameters, read_parameters
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_config.type_defs import ConfigRuleOutputTypeDef
 
 _OUTPUTS: Final = ("RuleName", "DeployedAs", "FunctionName", "LogGroupName")
 _MOST_NAMED: Final = 5
@@ -169,3 +173,18 @@ def _matching(names: Sequence[str], deployment: Deployment) -> list[str]:
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def parameters_of(rule: "ConfigRuleOutputTypeDef") -> RuleParameters:
+    """Return the parameters of a rule that AWS Config describes; raises ParameterError.
+
+    The function reads the same parameters:
+    https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigRule.html (InputParameters)
+    """
+    text = rule.get("InputParameters") or "{}"
+    try:
+        return read_parameters(json.loads(text))
+    except ValueError as error:
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(f"InputParameters: {text!r:.80} is not JSON") from None

@@ -9,6 +9,7 @@ import boto3
 import click
 
 from ecr_exposure import identifiers
+from ecr_exposure.cli.assumed_role import role_clients
 from ecr_exposure.cli.aws_calls import Clients
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import (
@@ -30,12 +31,12 @@ from ecr_exposure.cli.rule_status import print_status
 from ecr_exposure.cli.stack import find_rule, read_deployment
 from ecr_exposure.cli.status import PERMISSIONS as STATUS_PERMISSIONS
 from ecr_exposure.cli.terminal import Clock, Interrupts
-from ecr_exposure.cli.verification.checked_account import open_account, role_clients
+from ecr_exposure.cli.verification.checked_account import open_account
 from ecr_exposure.cli.verification.clean_up import CleanUp
 from ecr_exposure.cli.verification.leftovers import find_leftovers
 from ecr_exposure.cli.verification.plan import print_plan, print_steps, question
 from ecr_exposure.cli.verification.rule_exceptions import why_not_flagged
-from ecr_exposure.cli.verification.temporary_repository import LONGEST_RUN, PREFIX, STARTED_TAG
+from ecr_exposure.cli.verification.temporary_repository import LONGEST_RUN, PREFIX, SESSION_NAME, STARTED_TAG
 from ecr_exposure.cli.verification.verify_run import INTERRUPTED, VerifyRun
 from ecr_exposure.cli.verification.verify_steps import Verification
 from ecr_exposure.errors import ParameterError
@@ -244,7 +245,9 @@ def _prepare(environment: Environment, options: _Options, output: Output, interr
 
     def new_clients() -> Clients:
         renewed, role = environment.open_session(profile), checked.place.role_arn
-        return role_clients(renewed, region, role, profile, clock) if role else Clients(renewed, region)
+        if role is None:
+            return Clients(renewed, region)
+        return role_clients(renewed, region, role, session_name=SESSION_NAME, profile=profile, clock=clock)
 
     def status() -> Mapping[str, object]:
         question = StatusQuestion(hub=verification.deployment.account, stack=options["stack"], regions=(region,))

@@ -5,10 +5,7 @@ commas, turns other values into text, and removes quotes and backslashes that ar
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html
 """
 
-import os
 import re
-import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,11 +16,10 @@ import yaml
 
 from ecr_exposure.cli.aws_calls import printable
 from ecr_exposure.cli.command_line import CannotRunError
+from ecr_exposure.cli.replaced_file import replace_file
 
 ACCEPTED: Final = 'accepted is one NAME: "value" a line, each value in double quotes'
 _NEW_FILE: Final = "# The values of the stack; preflight adds those that are missing, and sam deploy reads them.\n"
-_NEW_FILE_MODE: Final = 0o644
-_WRITABLE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _NAME: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 _REFUSED_TOKENS: Final[Mapping[type, str]] = {
     yaml.AnchorToken: "an anchor (&)",
@@ -135,29 +131,7 @@ def write_parameters(file: Path, parameters: ParametersText) -> None:
 
     Its mode stays; where it is a symbolic link, the file that it links to is replaced.
     """
-    target = file.resolve()
-    try:
-        mode = _mode_of(target)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(parameters.text.encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    except OSError as error:
-        raise CannotRunError(f"{file} cannot be written, and is unchanged: {error.strerror}") from None
-
-
-def _mode_of(target: Path) -> int:
-    """Return the mode for the file; PermissionError if it or its folder is read-only, also for an administrator."""
-    for path in (target, target.parent):
-        if path.exists() and not (path.stat().st_mode & _WRITABLE and os.access(path, os.W_OK)):
-            raise PermissionError(0, f"{path} is read-only")
-    return stat.S_IMODE(target.stat().st_mode) if target.exists() else _NEW_FILE_MODE
+    replace_file(file, parameters.text.encode())
 
 
 def quoted(value: str) -> str:

@@ -4,14 +4,14 @@ An entry of excludedPublicRepositories or the tag of excludedPublicTag may say t
 rule never reports NON_COMPLIANT for it, and the check would wait in vain.
 """
 
-import json
 from datetime import datetime
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Clients, NotAwsError, required
+from ecr_exposure.cli.stack import parameters_of
 from ecr_exposure.cli.verification.temporary_repository import PUBLIC_POLICY, TemporaryRepository
 from ecr_exposure.errors import ParameterError
-from ecr_exposure.parameters import RuleParameters, read_parameters
+from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.public_on_purpose import exemption_of
 from ecr_exposure.repository import Repository
 from ecr_exposure.verdict import evaluate_repository
@@ -22,8 +22,7 @@ _FLAGGED: Final = "NON_COMPLIANT"
 def why_not_flagged(clients: Clients, rule: str, repository: TemporaryRepository, now: datetime) -> str:
     """Return why the rule would not flag the repository when it is public; empty if it would.
 
-    Raises one of AWS_ERRORS. The function reads the same parameters:
-    https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigRule.html (InputParameters)
+    Raises one of AWS_ERRORS.
     """
     try:
         parameters = _parameters(clients, rule)
@@ -49,10 +48,4 @@ def _parameters(clients: Clients, rule: str) -> RuleParameters:
     rules = required(response, lambda found: found["ConfigRules"])
     if not rules:
         raise NotAwsError("the response to DescribeConfigRules has no rule, so it did not come from AWS")
-    text = rules[0].get("InputParameters") or "{}"
-    try:
-        return read_parameters(json.loads(text))
-    except ValueError as error:
-        if isinstance(error, ParameterError):
-            raise
-        raise ParameterError(f"InputParameters: {text!r:.80} is not JSON") from None
+    return parameters_of(rules[0])

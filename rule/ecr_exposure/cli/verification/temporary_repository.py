@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from botocore.exceptions import ClientError
 
-from ecr_exposure.cli.aws_calls import Clients, error_code
+from ecr_exposure.cli.aws_calls import Clients, error_code, is_refusal, was_retried
 from ecr_exposure.cli.terminal import Clock
 
 PREFIX: Final = "ecr-exposure-verify-"
@@ -170,11 +170,11 @@ class TemporaryRepository:
                 tags=[{"Key": key, "Value": value} for key, value in self.tags.items()],
             )
         except ClientError as error:
-            if error_code(error) == "RepositoryAlreadyExistsException" and _retried(error):
+            if error_code(error) == "RepositoryAlreadyExistsException" and was_retried(error):
                 # The first attempt created it, and only its response was lost.
                 self._creation = _Effect.DONE
                 return
-            if _refused(error):
+            if is_refusal(error):
                 self._creation = _Effect.NONE
             raise
         self._creation = _Effect.DONE
@@ -188,7 +188,7 @@ class TemporaryRepository:
                 repositoryName=self.name, registryId=self.place.account, policyText=PUBLIC_POLICY, force=False
             )
         except ClientError as error:
-            if _refused(error):
+            if is_refusal(error):
                 self._policy = _Effect.NONE
             raise
         self._policy = _Effect.DONE
@@ -235,14 +235,3 @@ class TemporaryRepository:
 def is_own_name(name: str) -> bool:
     """Return whether a name is one that TemporaryRepository chooses."""
     return _NAME.fullmatch(name) is not None
-
-
-def _retried(error: ClientError) -> bool:
-    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
-
-
-def _refused(error: ClientError) -> bool:
-    """Return whether AWS surely did nothing: a first attempt may have succeeded, and a proxy has no request id."""
-    response = error.response["ResponseMetadata"]
-    client_error = 400 <= response.get("HTTPStatusCode", 0) < 500  # noqa: PLR2004 - HTTP's client errors
-    return client_error and bool(response.get("RequestId")) and not _retried(error)
