@@ -19,6 +19,8 @@ from tests.corpus.loader import Case, all_cases
 from tests.deployment.runbook_execution import FIX, REPOSITORY, OneRepository, content, one_repository, script
 from tests.local_aws.automation import Automation
 from tests.local_aws.organization import HUB, MEMBERS, ORGANIZATION_ID
+from tests.oracle.generator.invalid_policies import InvalidPolicy
+from tests.oracle.generator.policies import invalid_policies, policy_texts
 
 EVERYONE: Final = ("*", {"AWS": "*"}, {"AWS": ["*"]})
 NO_CONDITION: Final[tuple[dict[str, Any], ...]] = (
@@ -46,7 +48,7 @@ DENY: Final = {
     "Action": "ecr:*",
     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
 }
-# Public, but not exactly everyone without a condition, and what only the engine can judge.
+# Public, but not for exactly everyone without a condition, and what only the engine can evaluate.
 DOUBTFUL: Final[dict[str, dict[str, Any]]] = {
     "everyone directly in a list": OPEN | {"Principal": ["*"]},
     "everyone beside an account": OPEN | {"Principal": {"AWS": ["*", MEMBERS[0]]}},
@@ -213,7 +215,7 @@ class TestLeft:
         for text, index in ((text_of(statement), 0), (text_of(OPEN, statement, NAMED), 1)):
             execution = repository.close(text)
             assert execution.failure == (
-                f"This runbook cannot judge Statement[{index}] of {REPOSITORY}, so its policy stays as it is: {FIX}"
+                f"This runbook does not handle Statement[{index}] of {REPOSITORY}, so its policy stays as it is: {FIX}"
             )
             assert repository.policy == text
 
@@ -286,13 +288,39 @@ class TestAgreement:
         doubtful = list(DOUBTFUL.values())
         expected = ["public" if each in exact else "other" if each in doubtful else "named" for each in statements]
         assert kinds == expected
-        public = [index for index, kind in enumerate(kinds) if kind == "public"]
-        if "other" in kinds or not public:
+        self.check_text(json.dumps(policy), organization)
+
+    @given(text=policy_texts(), organization=st.sampled_from([ORGANIZATION_ID, ""]))
+    def test_every_random_policy_is_closed_as_by_remedy_or_stays(self, text: str, organization: str) -> None:
+        self.check_text(text, organization)
+
+    @given(invalid=invalid_policies())
+    def test_no_invalid_policy_is_closed(self, invalid: InvalidPolicy) -> None:
+        text = invalid.policy if isinstance(invalid.policy, str) else json.dumps(invalid.policy)
+        try:
+            kinds = script()["kinds_of"](json.loads(text, object_pairs_hook=script()["without_duplicates"]))
+        except (AttributeError, KeyError, TypeError, ValueError):
             return
-        closed = script()["closed"](json.loads(json.dumps(policy)), public, organization)
+        assert "other" in kinds
+
+    def check_text(self, text: str, organization: str) -> None:
+        """Check what the script makes of one policy, without any call."""
+        try:
+            policy = json.loads(text)
+        except ValueError:
+            return
+        kinds = script()["kinds_of"](policy)
+        public = [index for index, kind in enumerate(kinds) if kind == "public"]
+        if "other" in kinds:
+            return
+        if not public:
+            assert not is_public(text)
+            return
+        closed = script()["closed"](policy, public, organization)
         mode = "scope-to-organization" if organization else "remove-statements"
-        result = remedy(policy, mode=mode, organization=organization or None)
-        assert (None if closed is None else json.loads(closed)) == result.policy
+        expected = remedy(text, mode=mode, organization=organization or None)
+        assert (None if closed is None else json.loads(closed)) == expected.policy
+        assert not is_public(closed)
 
 
 class TestScript:
