@@ -76,7 +76,9 @@ DOUBTFUL: Final[dict[str, dict[str, Any]]] = {
     "an action with two colons": OPEN | {"Action": "ecr:Batch:GetImage"},
     "no action": OPEN | {"Action": []},
     "a Sid that is no string": OPEN | {"Sid": 1},
-    "a Deny statement": DENY,
+    "a Deny with an address": DENY | {"Condition": {"NotIpAddress": {"aws:SourceIp": "198.51.100.0/24"}}},
+    "a Deny with NotPrincipal": {"Effect": "Deny", "NotPrincipal": {"AWS": MEMBERS[0]}, "Action": PULL},
+    "a Bool value that is neither true nor false": DENY | {"Condition": {"Bool": {"aws:SecureTransport": "no"}}},
 }
 NOT_EVALUATED: Final = {
     "not JSON": '{"Statement": [',
@@ -141,6 +143,15 @@ class TestClosed:
         execution = repository.close(text_of(NAMED, OPEN | {"Principal": principal}, LAMBDA), organization="")
         assert execution.result == f"{REPOSITORY}: Statement[1] removed."
         assert json.loads(str(repository.policy)) == policy_of(NAMED, LAMBDA)
+
+    @pytest.mark.parametrize("organization", [ORGANIZATION_ID, ""])
+    def test_deny_statement_stays_as_it_is(self, repository: OneRepository, organization: str) -> None:
+        """The usual one for requests without TLS, and one for callers outside the organization."""
+        guard = {"Effect": "Deny", "Principal": "*", "Action": "*"}
+        guard |= {"Condition": {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": ORGANIZATION_ID}}}
+        assert repository.close(text_of(DENY, OPEN, guard), organization=organization).failure == ""
+        left = [DENY, SCOPED, guard] if organization else [DENY, guard]
+        assert json.loads(str(repository.policy)) == policy_of(*left)
 
     @pytest.mark.parametrize("head", [{}, {"Version": "2008-10-17"}, {"Version": "2012-10-17", "Id": "app"}])
     def test_version_and_id_stay_as_they_are(self, repository: OneRepository, head: dict[str, str]) -> None:
@@ -280,13 +291,13 @@ class TestAgreement:
     @given(data=st.data())
     def test_every_mixture_of_statements_is_closed_as_by_remedy_or_stays(self, data: st.DataObject) -> None:
         exact = [OPEN | {"Principal": principal} | condition for principal in EVERYONE for condition in NO_CONDITION]
-        pool: list[dict[str, Any]] = [*exact, SCOPED, NAMED, LAMBDA, *DOUBTFUL.values()]
+        pool: list[dict[str, Any]] = [*exact, SCOPED, NAMED, LAMBDA, DENY, *DOUBTFUL.values()]
         statements = data.draw(st.lists(st.sampled_from(pool), min_size=1, max_size=4))
         organization = data.draw(st.sampled_from([ORGANIZATION_ID, ""]))
         policy = policy_of(*statements)
         kinds = script()["kinds_of"](json.loads(json.dumps(policy)))
         doubtful = list(DOUBTFUL.values())
-        expected = ["public" if each in exact else "other" if each in doubtful else "named" for each in statements]
+        expected = ["public" if each in exact else "other" if each in doubtful else "kept" for each in statements]
         assert kinds == expected
         self.check_text(json.dumps(policy), organization)
 
