@@ -147,8 +147,7 @@ class TestClosed:
     @pytest.mark.parametrize("organization", [ORGANIZATION_ID, ""])
     def test_deny_statement_stays_as_it_is(self, repository: OneRepository, organization: str) -> None:
         """The usual one for requests without TLS, and one for callers outside the organization."""
-        guard = {"Effect": "Deny", "Principal": "*", "Action": "*"}
-        guard |= {"Condition": {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": ORGANIZATION_ID}}}
+        guard = DENY | {"Condition": {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": ORGANIZATION_ID}}}
         assert repository.close(text_of(DENY, OPEN, guard), organization=organization).failure == ""
         left = [DENY, SCOPED, guard] if organization else [DENY, guard]
         assert json.loads(str(repository.policy)) == policy_of(*left)
