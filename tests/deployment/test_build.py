@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.deployment.sam import INVOKE_POLICY, MEMBER_ACCOUNT, ROOT, TEMPLATE, TOOLS, run
+from tests.deployment.sam import INVOKE_POLICY, MEMBER_ACCOUNT, REMEDIATION, ROOT, RUNBOOK, TEMPLATE, TOOLS, run
 from tests.local_aws.bucket import local_bucket
 from tests.local_aws.templates import read_template
 
@@ -186,6 +186,9 @@ class TestUpload:
             "HubRole": MEMBER_ACCOUNT,
             "MemberRoles": MEMBER_ACCOUNT,
             "OrganizationMayInvoke": INVOKE_POLICY,
+            "Runbook": RUNBOOK,
+            "Runbooks": RUNBOOK,
+            "AccountRemediation": REMEDIATION,
         }
         assert nested.keys() == files.keys()
         for name, file in files.items():
