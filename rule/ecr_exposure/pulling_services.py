@@ -6,15 +6,11 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_r
 """
 
 from collections.abc import Container, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from ecr_exposure.identifiers import AccountId, partitions_of_region
-from ecr_exposure.policy.actions import covered_actions
-from ecr_exposure.policy.document import Document
-from ecr_exposure.policy.principals import Principal, PrincipalKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +82,6 @@ _SERVICES: Final = (
     ),
 )
 PULLING_SERVICES: Final[Mapping[str, PullingService]] = MappingProxyType({each.name: each for each in _SERVICES})
-
-
-def lost_actions(service: PullingService, public: AbstractSet[str], closed: Document) -> list[str]:
-    """Return the actions of a service that public statements allowed it, and that no statement allows it by name.
-
-    public: the concrete actions of the public statements. closed: the policy without them.
-    """
-    principal = Principal(PrincipalKind.SERVICE, service.principal)
-    still: set[str] = set()
-    for each in closed.statements:
-        if each.allows and not each.not_principal and principal in each.principals.named:
-            still |= covered_actions(each.actions, negated=each.not_action)
-    return [action for action in service.actions if action in public - still]
 
 
 def statement_for(

@@ -18,8 +18,8 @@ from ecr_exposure.policy.condition_keys import ValueDomain
 from ecr_exposure.policy.document import Document, Statement, compared_keys, read_policy
 from ecr_exposure.policy.json_values import an_object, describe, elements, is_list, read_json
 from ecr_exposure.policy.malformed_principals import malformed_principal
-from ecr_exposure.policy.principals import WrittenPrincipal
-from ecr_exposure.pulling_services import PULLING_SERVICES, PullingService, lost_actions, statement_for
+from ecr_exposure.policy.principals import Principal, PrincipalKind, WrittenPrincipal
+from ecr_exposure.pulling_services import PULLING_SERVICES, PullingService, statement_for
 from ecr_exposure.search import Budget, RepositoryFacts, TooComplexError, external_callers, find_openings
 from ecr_exposure.statement_changes import (
     Content,
@@ -37,7 +37,6 @@ CLOSED_TESTS: Final = ("unconditional", "reachable")
 """The tests that find no grant afterwards: both are about everyone."""
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
 LONGEST_POLICY: Final = 10_240
-"""In characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +201,7 @@ class _Closing:
         if not self._public():
             return Remedy(policy=self._content)
         if self._limit and (problem := malformed_principal(self._document())):
-            advice = f"correct it, or use mode {_REMOVE}, which removes the value"
-            raise RemedyError(f"Cannot be evaluated: {problem}; {advice}")
+            raise RemedyError(f"Cannot be evaluated: {problem}; correct it, or mode {_REMOVE} removes the value")
         self._entries = [self._without_resource(each) for each in self._entries]
         # A value that leaves the policy may have named an account, which makes another statement public.
         while public := self._public():
@@ -372,22 +370,24 @@ class _Closing:
     def _services_without_access(self, kept: Sequence[PullingService]) -> Iterator[str]:
         """Say that services lose access that they have by a public statement."""
         if self._covered & _PULL:
-            now = self._document()
-            others = [
-                each.name
-                for each in PULLING_SERVICES.values()
-                if each not in kept and lost_actions(each, self._covered, now)
-            ]
+            others = [each.name for each in PULLING_SERVICES.values() if each not in kept and self._lost_by(each)]
             such_as = f", such as {', '.join(others)}" if others else ""
             yield f"AWS services that pull images because everyone can{such_as}"
 
+    def _lost_by(self, service: PullingService) -> list[str]:
+        """Return the actions that public statements allowed a service, and no statement that names it allows."""
+        named = Principal(PrincipalKind.SERVICE, service.principal)
+        allows = (each for each in self._document().statements if each.allows and not each.not_principal)
+        naming = (each for each in allows if named in each.principals.named)
+        lost = self._covered.difference(*(covered_actions(each.actions, negated=each.not_action) for each in naming))
+        return [action for action in service.actions if action in lost]
+
     def _keep(self, service: PullingService, owner: AccountId) -> None:
-        """Add the documented statement of a service, for the actions that no statement that names it allows."""
-        actions = lost_actions(service, self._covered, self._document())
+        """Add the documented statement of a service, for the actions that it lost."""
+        actions = self._lost_by(service)
         if not actions:
-            unused = self._covered.isdisjoint(service.actions)
-            named = f"another one names it, maybe not for account {owner}"
-            why = "the public statements allow a service nothing that it uses" if unused else named
+            is_named = self._covered & {*service.actions}
+            why = f"another one names it, maybe not for account {owner}" if is_named else "it could not pull"
             self._changes.append(f"no statement added for {service.name}: {why}")
             return
         content = statement_for(service, actions=actions, owner=owner, region=self._facts.region)

@@ -143,7 +143,7 @@ class TestPatterns:
     @pytest.mark.parametrize("arguments", SCOPES)
     def test_placeholder_is_to_be_corrected(self, arguments: dict[str, Any]) -> None:
         message = refused(policy(allow(Principal={"AWS": ["*", "${ci_role}"]})), "Statement[0]", **arguments)
-        assert message.endswith("; correct it, or use mode remove-statements, which removes the value")
+        assert message.endswith("; correct it, or mode remove-statements removes the value")
 
     def test_a_pattern_is_removed(self) -> None:
         given = policy(allow(Principal={"AWS": [ANY_ROLE, ROLE]}), allow(Principal={"AWS": "arn:aws:iam::*:root"}))
