@@ -17,7 +17,12 @@ from ecr_exposure.cli.organization.inventory import (
     Organization,
     Recorder,
 )
-from ecr_exposure.cli.values.proposed_values import REGIONS_WITHOUT_FUNCTION_POLICY, ProposedValues, proposed_values
+from ecr_exposure.cli.values.proposed_values import (
+    REGIONS_WITHOUT_FUNCTION_POLICY,
+    REGIONS_WITHOUT_REMEDIATION,
+    ProposedValues,
+    proposed_values,
+)
 from ecr_exposure.cli.values.template_parameters import MOST_IDS
 from tests.deployment.sam import TEMPLATE
 from tests.local_aws.templates import read_template
@@ -79,6 +84,16 @@ def inventory(*regions: str, without: Mapping[str, Iterable[str]] | None = None,
 def chosen(proposed: ProposedValues, name: str) -> str | None:
     """Return the value that preflight would choose for a parameter; "-" if it proposes none."""
     return next((each.value for each in proposed.proposals if each.name == name), "-")
+
+
+def refused_regions(resource_type: str) -> set[str]:
+    """Return the Regions in which the template refuses values that need a resource type."""
+    named: set[str] = set()
+    for rule in read_template(TEMPLATE)["Rules"].values():
+        for assertion in rule["Assertions"]:
+            if resource_type in assertion["AssertDescription"]:
+                named.update(assertion["Assert"]["Fn::Not"][0]["Fn::Contains"][0])
+    return named
 
 
 class TestHomeRegion:
@@ -190,12 +205,7 @@ class TestInvokePermission:
     """Who can invoke the function."""
 
     def test_regions_without_the_resource_type_are_those_that_the_template_refuses(self) -> None:
-        named: set[str] = set()
-        for rule in read_template(TEMPLATE)["Rules"].values():
-            for assertion in rule["Assertions"]:
-                if "AWS::Lambda::ResourcePolicy" in assertion["AssertDescription"]:
-                    named.update(assertion["Assert"]["Fn::Not"][0]["Fn::Contains"][0])
-        assert named == REGIONS_WITHOUT_FUNCTION_POLICY
+        assert refused_regions("AWS::Lambda::ResourcePolicy") == REGIONS_WITHOUT_FUNCTION_POLICY
 
     def test_any_account_is_chosen_where_no_region_has_the_resource_type(self) -> None:
         government = Caller(arn=ARN, account=HUB, partition="aws-us-gov")
@@ -240,6 +250,30 @@ class TestInvokePermission:
     def test_unknown_accounts_cannot_be_listed(self) -> None:
         proposed = proposed_values(inventory(HOME, accounts=REFUSED), {"InvokePermission": "accounts"})
         assert [each.name for each in proposed.unknown({})] == ["ExcludedAccounts", "InvokingAccounts"]
+
+
+class TestRemediation:
+    """Remediation, which preflight never chooses."""
+
+    def test_regions_without_the_resource_type_are_those_that_the_template_refuses(self) -> None:
+        assert refused_regions("AWS::Config::RemediationConfiguration") == REGIONS_WITHOUT_REMEDIATION
+
+    @pytest.mark.parametrize("choice", ["manual", "automatic"])
+    def test_only_the_region_without_the_resource_type_gets_none(self, choice: str) -> None:
+        proposed = proposed_values(inventory(HOME, "mx-central-1"), {"Remediation": choice})
+        assert chosen(proposed, "Remediation") == "-"
+        assert proposed.of_regions == {"mx-central-1": {"Remediation": "none"}}
+
+    @pytest.mark.parametrize("current", [{}, {"Remediation": "none"}])
+    def test_without_it_no_region_needs_a_value(self, current: Mapping[str, str]) -> None:
+        proposed = proposed_values(inventory(HOME, "mx-central-1"), current)
+        assert chosen(proposed, "Remediation") == "-"
+        assert proposed.of_regions == {}
+
+    def test_one_account_with_remediation_keeps_its_organization_and_is_not_the_probe(self) -> None:
+        current = {"DeployAs": "account-rule", "OrganizationId": "o-0123456789", "Remediation": "automatic"}
+        (proposal,) = proposed_values(inventory(HOME), current).proposals
+        assert (proposal.name, proposal.value) == ("InvokePermission", "any-account")
 
 
 class TestShape:

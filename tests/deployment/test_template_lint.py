@@ -16,7 +16,7 @@ from cfnlint.rules import Match, Rules
 from cfnlint.runner import Runner, run_template_by_data
 
 from tests.deployment.deployment_shapes import ACCOUNT, PACK, RULE, SHAPES, resolved, template
-from tests.deployment.sam import DEPLOY, INVOKE_POLICY, REGION, TEMPLATE, Transform, run
+from tests.deployment.sam import DEPLOY, INVOKE_POLICY, REGION, REMEDIATION, TEMPLATE, Transform, run
 from tests.local_aws.deployed_stack import rule_of_pack
 from tests.local_aws.organization import HUB
 from tests.local_aws.templates import read_template
@@ -24,6 +24,9 @@ from tests.local_aws.templates import read_template
 # Regions without the type AWS::Lambda::ResourcePolicy:
 # https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 WITHOUT_RESOURCE_POLICY: Final = {"cn-north-1", "cn-northwest-1", "me-central-1", "us-gov-east-1", "us-gov-west-1"}
+# Regions without the type AWS::Config::RemediationConfiguration, according to the CloudFormation schemas.
+WITHOUT_REMEDIATION: Final = {"ap-east-2", "ap-southeast-6", "ap-southeast-7", "mx-central-1"}
+LACKING: Final = {INVOKE_POLICY: WITHOUT_RESOURCE_POLICY, REMEDIATION: WITHOUT_REMEDIATION}
 FREQUENCIES: Final = template()["Parameters"]["MaximumExecutionFrequency"]["AllowedValues"]
 OPTIONAL: Final = {
     "excludedPublicRepositories": "111122223333:public/*",
@@ -100,8 +103,8 @@ class TestNestedTemplates:
 
     @pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: str(file.name))
     def test_nested_template_has_no_findings(self, file: Path) -> None:
-        lacking = WITHOUT_RESOURCE_POLICY if file == INVOKE_POLICY else set()
-        assert lint(file.read_text(), regions=[region for region in REGIONS if region not in lacking]) == []
+        regions = [region for region in REGIONS if region not in LACKING.get(file, ())]
+        assert lint(file.read_text(), regions=regions) == []
 
     def test_template_rejects_exactly_the_regions_without_resource_policies(self) -> None:
         text = INVOKE_POLICY.read_text()
@@ -113,6 +116,14 @@ class TestNestedTemplates:
         probe = ACCOUNT | {"OrganizationId": "o-exampleorg1"}
         assert {region for region in REGIONS if resolved(probe, region=region).violations} == WITHOUT_RESOURCE_POLICY
         assert not any(resolved(ACCOUNT, region=region).violations for region in REGIONS)
+
+    def test_template_rejects_remediation_exactly_in_the_regions_without_it(self) -> None:
+        message = " ".join(str(match) for match in lint(REMEDIATION.read_text(), regions=REGIONS))
+        assert {region for region in REGIONS if f"'{region}'" in message} == WITHOUT_REMEDIATION
+        for choice in ("manual", "automatic"):
+            shape = {**PACK, "InvokePermission": "any-account", "Remediation": choice}
+            rejected = {region for region in REGIONS if resolved(shape, region=region).violations}
+            assert rejected == WITHOUT_REMEDIATION | {"cn-north-1", "cn-northwest-1"}
 
     def test_organization_shapes_are_rejected_in_china_only(self) -> None:
         for shape in (PACK, RULE):
@@ -135,7 +146,8 @@ class TestConformancePack:
             passed = {each["ParameterName"] for each in pack["ConformancePackInputParameters"]}
             assert content.keys() == {"Parameters", "Resources"}
             assert content["Parameters"].keys() == passed == {"FunctionArn", *given}
-            (rule,) = (each["Properties"] for each in content["Resources"].values())
+            assert content["Resources"].keys() == {"Rule"}
+            rule = content["Resources"]["Rule"]["Properties"]
             # AWS Config documents no intrinsic functions in the name of a pack's rule.
             assert rule["ConfigRuleName"] == "ecr-repository-no-public-access"
             assert functions(content) == {

@@ -72,14 +72,18 @@ class TestRule:
 
     def test_rule_is_created_after_its_permission_and_roles(self) -> None:
         # CloudFormation creates a resource after those that its metadata refers to.
-        at_home = "made in the home region"
+        at_home, none = "made in the home region", "no remediation"
         for shape, after in (
-            (PACK, ["OrganizationMayInvoke.Ref", "HubRole.Ref", "MemberRoles.Ref"]),
+            (PACK, ["OrganizationMayInvoke.Ref", "HubRole.Ref", "MemberRoles.Ref", none, none]),
+            (
+                PACK | {"Remediation": "manual"},
+                ["OrganizationMayInvoke.Ref", "HubRole.Ref", "MemberRoles.Ref", "Runbook.Ref", "Runbooks.Ref"],
+            ),
             (RULE | {"InvokePermission": "accounts"}, ["OrganizationMayInvoke.Ref", "HubRole.Ref", "MemberRoles.Ref"]),
             (RULE | {"HomeRegion": OTHER_REGION}, ["OrganizationMayInvoke.Ref", at_home, at_home]),
             (
                 PACK | {"HomeRegion": OTHER_REGION, "InvokePermission": "any-account"},
-                ["ConfigMayInvoke.Ref", at_home, at_home],
+                ["ConfigMayInvoke.Ref", at_home, at_home, none, none],
             ),
             (ACCOUNT, "ConfigMayInvoke.Ref"),
             (PROBE, "OrganizationMayInvoke.Ref"),

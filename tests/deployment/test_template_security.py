@@ -137,6 +137,7 @@ class TestRoles:
         expected = {
             "ExecutionRoleName": "EcrExposureEvaluation",
             "FunctionRoleArn": "FunctionRole.Arn",
+            "CreateRunbookRole": "false",
             "PermissionsBoundaryName": BOUNDARY,
             "RolePath": PATH,
         }

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import boto3
 
+from tests.local_aws.automation import Automation, Execution
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.lambda_function import Handler
 from tests.local_aws.organization import LocalOrganization
@@ -68,21 +69,44 @@ class DeployedStack:
                 self.rules[account] = name
 
     def create_stack_instances(self, accounts: Iterable[str], management: str) -> None:
-        """Create the StackSet's stack in these accounts; do nothing if this region's stack has no StackSet."""
-        stack_set = self.template.resources.get("MemberRoles")
-        if stack_set is None:
-            return
-        (group,) = stack_set["StackInstancesGroup"]
-        excluded = {management, *group["DeploymentTargets"].get("Accounts", ())}
-        for account in accounts:
-            if account not in excluded:
-                (region,) = group["Regions"]
+        """Create the stacks of this region's StackSets in these accounts, but not where a StackSet deploys nothing."""
+        resources = self.template.resources
+        for stack_set in (resources[name] for name in ("MemberRoles", "Runbooks") if name in resources):
+            (group,) = stack_set["StackInstancesGroup"]
+            (region,) = group["Regions"]
+            excluded = {management, *group["DeploymentTargets"].get("Accounts", ())}
+            for account in set(accounts) - excluded:
                 self.organization.session(account, region).client("cloudformation").create_stack(
                     StackName=f"StackSet-{stack_set['StackSetName']}",
                     TemplateBody=_json_template(stack_set["TemplateURL"]),
                     Parameters=stack_set["Parameters"],
-                    Capabilities=stack_set["Capabilities"],
+                    Capabilities=stack_set.get("Capabilities", []),
                 )
+
+    def runbook_role(self, account: str) -> str:
+        """Return the ARN of the role with which AWS Config starts the runbook in an account.
+
+        AWS Config replaces the ID of the management account in the body of a pack:
+        https://docs.aws.amazon.com/config/latest/developerguide/cpack-prerequisites.html
+        """
+        resources = self.template.resources
+        if "OrganizationPack" in resources:
+            remediation = resources_of_pack(resources["OrganizationPack"])["Remediation"]
+            (arn,) = remediation["Parameters"]["AutomationAssumeRole"]["StaticValue"]["Values"]
+            return str(arn).replace(f"::{self.organization.hub}:", f"::{account}:")
+        roles = self.organization.session(account, self.region).client("iam").list_roles()["Roles"]
+        (arn,) = (role["Arn"] for role in roles if role["RoleName"].startswith(f"{_STACK}-RunbookRole-"))
+        return arn
+
+    def start_runbook(self, account: str, repository: str, **parameters: str) -> Execution:
+        """Start the runbook for a repository as AWS Config does; it is the document in that account and Region."""
+        ssm = self.organization.session(account, self.region).client("ssm")
+        name = f"ecr-exposure-{self.template.outputs['RuleName']}"
+        content = json.loads(ssm.get_document(Name=name)["Content"])
+        role = self.runbook_role(account)
+        session = self.organization.session(account, self.region, role.partition(":role/")[2])
+        own = {"RepositoryName": repository, "AutomationAssumeRole": role}
+        return Automation(content).execute(session, account, own | parameters)
 
 
 def deploy(
@@ -152,9 +176,13 @@ def rule_of_stack(stack: ResolvedTemplate) -> RuleOfStack:
 
 def rule_of_pack(pack: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties of the one rule in a conformance pack, with the pack's parameters resolved."""
+    return resources_of_pack(pack)["Rule"]
+
+
+def resources_of_pack(pack: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the resources of a conformance pack by logical id, with the pack's parameters resolved."""
     given = {each["ParameterName"]: each["ParameterValue"] for each in pack["ConformancePackInputParameters"]}
-    (rule,) = ResolvedTemplate(read_template(pack["TemplateBody"]), given).resources.values()
-    return rule
+    return ResolvedTemplate(read_template(pack["TemplateBody"]), given).resources
 
 
 @cache

@@ -2,7 +2,8 @@
 
 It parses every template as YAML, in Python: 0.1 seconds for template.yaml, 100 times as long as JSON.
 It ignores the property ManagedPolicyArns of a role. For AWS::NoValue in a list it leaves None, and rejects a managed
-policy that has it.
+policy that has it. It takes the content of an SSM document as text only, and has no default format. It does not know
+the outputs of a nested stack.
 """
 
 import json
@@ -13,6 +14,7 @@ from unittest.mock import patch
 
 from moto.cloudformation.models import Stack
 from moto.iam.models import ManagedPolicy, Role, iam_backends
+from moto.ssm.models import Document
 from moto.utilities.utils import get_partition
 
 
@@ -29,6 +31,32 @@ def json_templates() -> Iterator[None]:
         return content
 
     with patch.object(Stack, "parse_template", staticmethod(parse_template)):
+        yield
+
+
+@contextmanager
+def nested_outputs() -> Iterator[None]:
+    """Let moto return the outputs of a nested stack inside the with block."""
+
+    def get_cfn_attribute(self: Stack, name: str) -> str:
+        value: str = self.output_map[name.removeprefix("Outputs.")].value
+        return value
+
+    with patch.object(Stack, "get_cfn_attribute", get_cfn_attribute, create=True):
+        yield
+
+
+@contextmanager
+def documents() -> Iterator[None]:
+    """Let moto create the SSM documents of a stack inside the with block."""
+    moto_document: Callable[..., Document] = Document.create_from_cloudformation_json
+
+    def document(name: str, content: dict[str, Any], *place: str, **kwargs: Any) -> Document:
+        properties = content["Properties"]
+        text = {"Content": json.dumps(properties["Content"]), "DocumentFormat": "JSON"}
+        return moto_document(name, {**content, "Properties": {**properties, **text}}, *place, **kwargs)
+
+    with patch.object(Document, "create_from_cloudformation_json", staticmethod(document)):
         yield
 
 

@@ -25,7 +25,7 @@ from tests.local_aws.config_store import ConfigStore
 from tests.local_aws.faults import Fault, Faults
 from tests.local_aws.local_endpoint import LocalEndpoint
 from tests.local_aws.local_session import isolated_environment, shared_service_models
-from tests.local_aws.moto_cloudformation import json_templates, managed_policies
+from tests.local_aws.moto_cloudformation import documents, json_templates, managed_policies, nested_outputs
 from tests.local_aws.moto_config_ecr import config_and_ecr_api
 from tests.local_aws.rate_limiter import noted_waits
 from tests.local_aws.recorder import Recorder
@@ -79,7 +79,7 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         self._iam = iam
         self._repositories_per_page = repositories_per_page
         self._endpoint = LocalEndpoint(self.faults)
-        self._sessions: dict[tuple[str, str], boto3.Session] = {}
+        self._sessions: dict[tuple[str, str, str], boto3.Session] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -89,6 +89,8 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             stack.enter_context(shared_service_models())
             stack.enter_context(json_templates())
             stack.enter_context(managed_policies())
+            stack.enter_context(documents())
+            stack.enter_context(nested_outputs())
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             stack.enter_context(
                 config_and_ecr_api(self.config_store, self.recorder, repositories_per_page=self._repositories_per_page)
@@ -117,17 +119,17 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
         """The seconds that botocore would have waited before its retries and in its rate limiter."""
         return self._endpoint.waits
 
-    def session(self, account: str, region: str) -> boto3.Session:
-        """Return the session of an administrator role in an account; one session for each account and region."""
-        if (account, region) not in self._sessions:
-            role = self._assume(account, region, _ADMINISTRATOR_ROLE)
-            self._sessions[account, region] = boto3.Session(
-                aws_access_key_id=role.access_key_id,
-                aws_secret_access_key=role.secret_access_key,
-                aws_session_token=role.session_token,
+    def session(self, account: str, region: str, role: str = _ADMINISTRATOR_ROLE) -> boto3.Session:
+        """Return the session of a role in an account, by default of its administrator; always the same session."""
+        if (account, region, role) not in self._sessions:
+            assumed = self._assume(account, region, role)
+            self._sessions[account, region, role] = boto3.Session(
+                aws_access_key_id=assumed.access_key_id,
+                aws_secret_access_key=assumed.secret_access_key,
+                aws_session_token=assumed.session_token,
                 region_name=region,
             )
-        return self._sessions[account, region]
+        return self._sessions[account, region, role]
 
     def create_repository(
         self,

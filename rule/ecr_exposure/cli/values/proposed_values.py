@@ -28,6 +28,8 @@ REGIONS_WITHOUT_FUNCTION_POLICY: Final = frozenset(
     "cn-north-1 cn-northwest-1 me-central-1 us-gov-east-1 us-gov-west-1".split()
 )
 """Regions without the resource type AWS::Lambda::ResourcePolicy."""
+REGIONS_WITHOUT_REMEDIATION: Final = frozenset("ap-east-2 ap-southeast-6 ap-southeast-7 mx-central-1".split())
+"""Regions without the resource type AWS::Config::RemediationConfiguration, in the schemas of CloudFormation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +90,12 @@ def proposed_values(inventory: Inventory, current: Mapping[str, str]) -> Propose
         reason = "account-rule evaluates this account only"
         proposals.append(Proposal(name="ExcludedAccounts", value="", reason=reason))
     if current.get("OrganizationId") and current.get("InvokePermission", "organization") == "organization":
-        reason = "with it, account-rule is the probe of aws:SourceOrgID"
-        proposals.append(Proposal(name="OrganizationId", value="", reason=reason))
+        if current.get("Remediation", "none") == "none":
+            reason = "with it, account-rule is the probe of aws:SourceOrgID"
+            proposals.append(Proposal(name="OrganizationId", value="", reason=reason))
+        else:
+            reason = "with account-rule it means this account; organization is the probe of aws:SourceOrgID"
+            proposals.append(Proposal(name="InvokePermission", value="any-account", reason=reason))
     return ProposedValues(proposals=tuple(proposals), of_regions={}, refusals=())
 
 
@@ -192,6 +198,8 @@ class _ProposalsForOrganization:
             differs = region in REGIONS_WITHOUT_FUNCTION_POLICY and not self._no_region_has_function_policy
             if differs and chosen.get("InvokePermission", "organization") != "any-account":
                 values["InvokePermission"] = "any-account"
+            if region in REGIONS_WITHOUT_REMEDIATION and chosen.get("Remediation", "none") != "none":
+                values["Remediation"] = "none"
             if values:
                 yield region, values
 
