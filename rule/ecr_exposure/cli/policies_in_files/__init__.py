@@ -1,0 +1,5 @@
+"""Repository policies as files have them: where they stand, what they leave open, and the evaluation before deployment.
+
+In reading order: ``found_policy`` is what every reader of a kind of file yields; ``unknown_values`` are the parts that
+a file does not say. ``readings`` resolves them in favor of access and against it, and ``outcome`` evaluates both.
+"""

@@ -1,0 +1,87 @@
+"""One repository policy in a file: what every reader of a kind of file yields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+import click
+
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
+
+
+class Kind(Enum):
+    """The kinds of files that have policies."""
+
+    POLICY = "policy"
+    CONFIG_ITEM = "configuration item"
+    CLOUDFORMATION = "CloudFormation template"
+    TERRAFORM_PLAN = "Terraform plan"
+    TERRAFORM_SOURCE = "Terraform source"
+
+
+class Span(NamedTuple):
+    """A part of a file: 1-based lines and columns in characters; the end is the place behind the last character."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class StatementSpan(NamedTuple):
+    """Where a statement is, and its Principal or NotPrincipal element, if the reader knows."""
+
+    statement: Span
+    principal: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """What says, in a file, that a policy is public on purpose; span: where it says so.
+
+    until: the last day as written, YYYY-MM-DD; None for no end.
+    """
+
+    reason: str
+    until: str | None = None
+    file: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPolicy:
+    """A policy, and where it is.
+
+    file: the path as the report shows it. address: unique in the file, such as ``Resources.AppRepository``,
+    ``module.app.aws_ecr_repository_policy.this["a"]`` or the ARN of a repository; empty for a file that is a policy.
+    policy: as `judge` takes it, with Unknown and Joined for what the file does not say; None for no policy. A text
+    that is not JSON stays a string, and `judge` says so. span: the property or line that has the policy. statements:
+    by index, where the reader knows them. repository: its name, None if the file does not say it. account, region,
+    tags: of the repository where the file says them. cdk_path: the metadata aws:cdk:path.
+    """
+
+    kind: Kind
+    file: str
+    address: str
+    policy: Value
+    span: Span
+    statements: Mapping[int, StatementSpan] = field(default_factory=dict)
+    repository: str | Unknown | Joined | None = None
+    account: str | None = None
+    region: str | None = None
+    tags: Mapping[str, str] | None = None
+    cdk_path: str | None = None
+    suppression: Suppression | None = None
+
+
+class FileError(click.ClickException):
+    """A file, or a part of it, cannot be read: the others are checked, and the command exits with 2.
+
+    The message is one line and names file, line where known, the value and what is accepted.
+    """
+
+    def __init__(self, file: str, line: int | None, message: str) -> None:
+        """Put the place in front of the message."""
+        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
+        self.file, self.line = file, line

@@ -1,0 +1,116 @@
+"""Values that a file does not say: a parameter without a default, an attribute that is known after deployment.
+
+A policy of a file is a tree of JSON values in which such a value stands for itself, and text can have it in between.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ecr_exposure.policy.json_values import read_json
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that is not known; reference: as the file names it, such as ``!Ref Principals`` or ``var.principals``."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A string with unknown parts; parts: not one string alone."""
+
+    parts: tuple[str | Unknown, ...]
+
+
+Value = Any
+"""A JSON value, an Unknown or a Joined; lists and dicts hold such values. DuplicateKey stands for an invalid object."""
+
+
+def joined(parts: Sequence[str | Unknown]) -> str | Unknown | Joined:
+    """Return the parts as one value: a string if all are known, an Unknown if it is the only one."""
+    merged: list[str | Unknown] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        elif part != "":
+            merged.append(part)
+    if not merged:
+        return ""
+    return merged[0] if len(merged) == 1 else Joined(tuple(merged))
+
+
+def parts_of(value: str | Unknown | Joined) -> tuple[str | Unknown, ...]:
+    """Return the parts of a text."""
+    return value.parts if isinstance(value, Joined) else (value,)
+
+
+def references_in(value: Value) -> Iterator[str]:
+    """Yield the references of all unknown values in a tree, in their order, with repetitions."""
+    if isinstance(value, Unknown):
+        yield value.reference
+    elif isinstance(value, Joined):
+        yield from (part.reference for part in value.parts if isinstance(part, Unknown))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from references_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from references_in(each)
+
+
+# Private characters, which no AWS value holds.
+_FIRST, _LAST = "\ue100", "\ue101"
+_QUOTE: Final = '"'
+
+
+def read_policy_text(text: str | Unknown | Joined) -> Value:
+    """Return the policy of a JSON text with unknown parts; None for white space alone.
+
+    An unknown part inside a JSON string makes it a Joined; one outside stands for a whole value.
+    Raises PolicyError if the text is not JSON.
+    """
+    if isinstance(text, Unknown):
+        return text
+    if isinstance(text, str):
+        return read_json(text) if text.strip() else None
+    unknown: list[Unknown] = []
+    written, in_string = "", False
+    for part in text.parts:
+        if isinstance(part, Unknown):
+            mark = f"{_FIRST}{len(unknown)}{_LAST}"
+            written += mark if in_string else f"{_QUOTE}{mark}{_QUOTE}"
+            unknown.append(part)
+        else:
+            written += part
+            in_string = _ends_in_string(part, in_string=in_string)
+    return _with_unknown(read_json(written), unknown)
+
+
+def _ends_in_string(part: str, *, in_string: bool) -> bool:
+    escaped = False
+    for character in part:
+        if escaped:
+            escaped = False
+        elif character == "\\":
+            escaped = in_string
+        elif character == _QUOTE:
+            in_string = not in_string
+    return in_string
+
+
+def _with_unknown(value: Value, unknown: Sequence[Unknown]) -> Value:
+    if isinstance(value, str) and _FIRST in value:
+        parts: list[str | Unknown] = []
+        before, *pieces = value.split(_FIRST)
+        parts.append(before)
+        for piece in pieces:
+            number, _, known = piece.partition(_LAST)
+            parts += (unknown[int(number)], known)
+        return joined(parts)
+    if isinstance(value, dict):
+        return {key: _with_unknown(each, unknown) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_unknown(each, unknown) for each in value]
+    return value
