@@ -21,7 +21,7 @@ class Finding(NamedTuple):
 
     statement: the index of the statement, None if it is not about one. sid: printable. grant: None if there is no
     grant. span: what to change: the Principal of the statement, where it is known. whole: the statement, if it is known
-    and not the span. message: one printable sentence or two.
+    and not the span. text: one printable sentence or two, without what excuses it.
     """
 
     checked: CheckedPolicy
@@ -30,7 +30,12 @@ class Finding(NamedTuple):
     grant: Grant | None
     span: Span
     whole: Span | None
-    message: str
+    text: str
+
+    @property
+    def message(self) -> str:
+        """The sentence, and first what excuses it."""
+        return f"{_start(self.checked)}{self.text}"
 
     @property
     def where(self) -> str:
@@ -53,19 +58,21 @@ def findings_of(checked: CheckedPolicy, question: Question) -> tuple[Finding, ..
         case Result.PUBLIC | Result.PUBLIC_ON_PURPOSE if grants:
             return tuple(_about_grant(checked, grant, test) for grant in grants)
         case _:
-            return (_about_policy(checked, message_of(checked, question)),)
+            return (_about_policy(checked, _text_of(checked, test)),)
 
 
 def message_of(checked: CheckedPolicy, question: Question) -> str:
-    """Return what is said of the whole policy."""
-    verdict = checked.outcome.verdict
+    """Return what is said of the whole policy, in printable characters."""
+    return f"{_start(checked)}{_text_of(checked, access_test('test', question.test))}"
+
+
+def _text_of(checked: CheckedPolicy, test: AccessTest) -> str:
     if checked.result is not Result.UNKNOWN:
-        return verdict.annotation if checked.excuse is None else f"{_start(checked)}{verdict.annotation}"
-    test = access_test("test", question.test)
+        return checked.outcome.verdict.annotation
     references = enumerated(list(map(printable, checked.outcome.unknown)), _MOST_REFERENCES)
     has = "has" if test.to_be == "is" else "have"
     subject = f"{test.subject[0].lower()}{test.subject[1:]}"
-    return f"Unknown whether {subject} {has} access: that depends on {references}, whose value the file does not say."
+    return f"Whether {subject} {has} access depends on {references}, whose value the file does not say."
 
 
 def _start(checked: CheckedPolicy) -> str:
@@ -74,18 +81,17 @@ def _start(checked: CheckedPolicy) -> str:
 
 def _about_grant(checked: CheckedPolicy, grant: Grant, test: AccessTest) -> Finding:
     span, whole = _place(checked, grant.statement)
-    message = annotation.about_grants((grant,), test)
-    return Finding(checked, grant.statement, grant.sid, grant, span, whole, f"{_start(checked)}{message}")
+    return Finding(checked, grant.statement, grant.sid, grant, span, whole, annotation.about_grants((grant,), test))
 
 
-def _about_policy(checked: CheckedPolicy, message: str) -> Finding:
+def _about_policy(checked: CheckedPolicy, text: str) -> Finding:
     """Return what is said of a policy without a certain grant; its place is the statement that matters most."""
     verdict = checked.outcome.verdict
     grant = verdict.grants[0] if verdict.grants else None
     place = _PLACE.search(verdict.problem or "")
     index = grant.statement if grant else int(place[1] or 0) if place else None
     span, whole = _place(checked, index)
-    return Finding(checked, index, grant.sid if grant else None, None, span, whole, message)
+    return Finding(checked, index, grant.sid if grant else None, None, span, whole, text)
 
 
 def _place(checked: CheckedPolicy, statement: int | None) -> tuple[Span, Span | None]:
