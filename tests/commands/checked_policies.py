@@ -31,11 +31,11 @@ def policy_of(*statements: Mapping[str, Any]) -> dict[str, Any]:
 
 def found(policy: Any, **members: Any) -> FoundPolicy:
     """Return a policy that is the whole of policy.json, unless `members` say something else."""
-    known = {"kind": Kind.POLICY, "file": "policy.json", "address": "", "span": Span(1, 1, 12, 2)}
+    known: dict[str, Any] = {"kind": Kind.POLICY, "file": "policy.json", "address": "", "span": Span(1, 1, 12, 2)}
     return FoundPolicy(policy=policy, **{**known, **members})
 
 
-def checked(
+def checked(  # noqa: PLR0913 - the keywords are the members of a CheckedPolicy
     policy: Any,
     result: Result = Result.PUBLIC,
     *,
@@ -47,7 +47,7 @@ def checked(
 ) -> CheckedPolicy:
     """Return a policy with its evaluation; the members are those of `found`."""
     asked = question or Question()
-    outcome = evaluate(policy, test=asked.test, owner=asked.owner)
+    outcome = evaluate(policy, test=asked.test, owner=asked.owner, region=asked.region)
     policy_found = found(policy, **members)
     return CheckedPolicy(
         found=policy_found, outcome=outcome, result=result, excuse=excuse, notes=notes, is_warning=is_warning
@@ -56,7 +56,8 @@ def checked(
 
 def report_of(*policies: CheckedPolicy, **members: Any) -> Report:
     """Return a report on these policies."""
-    return Report(policies=policies, **{"started": STARTED, "version": "1.2.3", "root": Path(), **members})
+    known: dict[str, Any] = {"started": STARTED, "version": "1.2.3", "root": Path()}
+    return Report(policies=policies, **{**known, **members})
 
 
 def written(write: Callable[[Report, TextIO], None], report: Report) -> str:
@@ -66,8 +67,12 @@ def written(write: Callable[[Report, TextIO], None], report: Report) -> str:
     return stream.getvalue()
 
 
-IN_TEMPLATE: Final = {"kind": Kind.CLOUDFORMATION, "file": "infra/app.yaml", "span": Span(9, 7, 9, 27)}
-IN_SOURCE: Final = {"kind": Kind.TERRAFORM_SOURCE, "file": "infra/main.tf"}
+IN_TEMPLATE: Final[Mapping[str, Any]] = {
+    "kind": Kind.CLOUDFORMATION,
+    "file": "infra/app.yaml",
+    "span": Span(9, 7, 9, 27),
+}
+IN_SOURCE: Final[Mapping[str, Any]] = {"kind": Kind.TERRAFORM_SOURCE, "file": "infra/main.tf"}
 EACH_RESULT: Final = report_of(
     checked(
         policy_of(PULL, ALL),
