@@ -165,21 +165,24 @@ class Walk:
             return []
 
     def _leaves_out(self, entry: "os.DirEntry[str]", path: str) -> bool:
-        if self._is_ignored(path):
+        try:
+            return self._is_ignored(path) or (_is_left_out(entry, path) if entry.is_dir() else not entry.is_file())
+        except OSError:  # a link to itself
             return True
-        if not entry.is_dir():
-            return not entry.is_file()  # a pipe would be waited for; a link may lead nowhere
-        if entry.is_symlink() or entry.name in _IGNORED_FOLDERS:
-            return True
-        # The CDK copies the files of assets as they are: https://docs.aws.amazon.com/cdk/v2/guide/assets.html
-        if entry.name.startswith("asset.") and Path(path).resolve().parent.name == "cdk.out":
-            return True
-        return Path(path, _VIRTUAL_ENVIRONMENT).exists()
 
     def _file(self, shown: str, real: str, *, is_named: bool = False) -> Iterator[FoundFile]:
         if real not in self._seen:
             self._seen.add(real)
             yield FoundFile(shown=shown, path=Path(shown), is_named=is_named)
+
+
+def _is_left_out(folder: "os.DirEntry[str]", path: str) -> bool:
+    if folder.is_symlink() or folder.name in _IGNORED_FOLDERS:
+        return True
+    # The CDK copies the files of assets as they are: https://docs.aws.amazon.com/cdk/v2/guide/assets.html
+    if folder.name.startswith("asset.") and Path(path).resolve().parent.name == "cdk.out":
+        return True
+    return Path(path, _VIRTUAL_ENVIRONMENT).exists()
 
 
 def ignored_by(patterns: Sequence[str]) -> Callable[[str], bool]:
