@@ -27,7 +27,6 @@ from ecr_exposure.cli.check_report.checked_policy import Question, Report, Resul
 from ecr_exposure.cli.check_run import FAIL, WARN, CheckRun, Facts, Judgement
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.terminal import Clock
 from ecr_exposure.errors import ParameterError
@@ -37,6 +36,7 @@ from ecr_exposure.identifiers import region_name
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
+    from ecr_exposure.cli.policies_in_files.found_policy import FileError
     from ecr_exposure.parameters import PublicRepository
 
 _SECONDS_WITHOUT_BAR: Final = 2.0
@@ -85,7 +85,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
         ),
         {
             ExitCode.AS_WANTED: "No policy grants public access, or what does is public on purpose.",
-            ExitCode.NOT_AS_WANTED: "A policy grants public access, cannot be evaluated, or depends on an unknown value.",
+            ExitCode.NOT_AS_WANTED: "A policy grants public access, cannot be evaluated, or depends on unknown values.",
             ExitCode.NOT_DONE: "Something could not be read; the rest was checked.",
             ExitCode.INTERRUPTED: "Interrupted; what was checked so far is printed.",
         },
@@ -215,7 +215,7 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
     report = _report(run, walk, options, started, exit_code)
-    publication = Publication(report, is_stream=options["stream"], quiet=options["quiet"])
+    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"])
     return publication.publish(places)
 
 
@@ -231,7 +231,7 @@ def _prepared(options: _Options, now: datetime) -> CheckRun:
         members=len(members),
     )
     parameters = {**parameters_of(options["parameters"]), **options["parameter"]}
-    errors: list[FileError] = []
+    errors: "list[FileError]" = []
     suppressions = Suppressions(options["root"], now.astimezone(UTC).date(), options["owner"], errors.append)
     judgement = Judgement(
         question=question,

@@ -22,8 +22,8 @@ from ecr_exposure.public_on_purpose import excuses
 FAIL, WARN = "fail", "warn"
 _CODE: Final = (Kind.CLOUDFORMATION, Kind.TERRAFORM_PLAN, Kind.TERRAFORM_SOURCE)
 _ACCEPTED: Final = (
-    "a repository policy, the output of aws ecr get-repository-policy, a configuration item, event, snapshot or history "
-    "of AWS Config, a CloudFormation template, a Terraform plan, or Terraform source, that has to do with Amazon ECR"
+    "a repository policy, output of aws ecr get-repository-policy, a configuration item, event, snapshot or history of "
+    "AWS Config; with repositories of Amazon ECR, a CloudFormation template, a Terraform plan or Terraform source"
 )
 
 
