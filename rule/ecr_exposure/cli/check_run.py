@@ -157,6 +157,7 @@ class CheckRun:
             return recognised.counts_errors
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
             problem(FileError(found.shown, None, f"cannot be read: unexpected error: {type(error).__name__}"))
+            return recognised.counts_errors
         return count > 0 or recognised.form is not Form.JSON
 
     def _judge(self, found: FoundPolicy, problem: Callable[[FileError], None]) -> None:
