@@ -7,7 +7,7 @@ https://developer.hashicorp.com/terraform/language/syntax/json
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -77,6 +77,12 @@ class Block:
         """Where the first line of the block is."""
         end = self.source.text.find("\n", self.start, self.end)
         return self.source.span(self.start, self.end if end < 0 else end)
+
+    def overridden(self, other: "Block") -> "Block":
+        """Return the block with the attributes and nested blocks of an override in place of its own."""
+        kinds = {block.kind for block in other.blocks}
+        kept = tuple(block for block in self.blocks if block.kind not in kinds)
+        return replace(self, attributes={**self.attributes, **other.attributes}, blocks=(*kept, *other.blocks))
 
     def blocks_of(self, kind: str) -> tuple["Block", ...]:
         """Return the nested blocks of a kind; in JSON syntax, the objects of an attribute."""

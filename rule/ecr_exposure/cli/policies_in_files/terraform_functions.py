@@ -12,8 +12,8 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     JsonText,
     LocatedObject,
     MissingError,
+    WrittenText,
     as_text,
-    encoded,
     first_unknown,
 )
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined, read_policy_text
@@ -181,7 +181,7 @@ def _json_decode(value: Value) -> Value:
     if isinstance(value, JsonText):
         return value.value
     try:
-        return read_policy_text(value)
+        return read_policy_text(as_text(value))
     except PolicyError as error:
         raise MissingError(str(error)) from None
 
@@ -268,7 +268,7 @@ _ON_TEXT: Final[dict[str, Function]] = {
     "tonumber": lambda text: json.loads(text) if isinstance(text, str) else text,
     "trim": lambda text, characters: text.strip(characters),
     "trimprefix": lambda text, prefix: text.removeprefix(prefix),
-    "trimspace": lambda text: text if isinstance(text, JsonText) else text.strip(),
+    "trimspace": lambda text: text.strip() if isinstance(text, str) else text,
     "trimsuffix": lambda text, suffix: text.removesuffix(suffix),
     "upper": lambda text: text.upper(),
 }
@@ -278,7 +278,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = {**_ANY, **{name: _known(each) for na
 def call(name: str, values: list[Value]) -> Value:
     """Return the result of a function. Raises MissingError if there is none, KeyError for a name that is not known."""
     function = FUNCTIONS[name]
-    values = [encoded(each) if isinstance(each, JsonText) and name in _ON_TEXT else each for each in values]
+    if name in _ON_TEXT and name != "trimspace":
+        values = [as_text(each) if isinstance(each, (JsonText, WrittenText)) else each for each in values]
     try:
         return function(*values)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

@@ -148,7 +148,7 @@ class Evaluator:
             raise MissingError("too long")
         text = joined([piece.text for piece in pieces])
         # Only the text of a policy has places that anybody asks for.
-        return WrittenText(tuple(pieces)) if any("{" in str(piece.text) for piece in pieces) else text
+        return WrittenText(tuple(pieces)) if any("Statement" in str(piece.text) for piece in pieces) else text
 
     def _pieces(self, parts: Sequence[Part]) -> Iterator[WrittenPiece]:
         for part in parts:
@@ -367,7 +367,7 @@ def _truth(value: Value) -> bool | Unknown:
 def _equal(left: Value, right: Value) -> bool | Unknown:
     if isinstance(left, Joined) and right in (None, "") or isinstance(right, Joined) and left in (None, ""):
         return False
-    return first_unknown(left) or first_unknown(right) or (left == right and type(left) is type(right))
+    return first_unknown(left) or first_unknown(right) or (left == right and isinstance(left, bool) == isinstance(right, bool))
 
 
 _CALCULATIONS: Final[Mapping[str, Callable[[Any, Any], Value]]] = {
