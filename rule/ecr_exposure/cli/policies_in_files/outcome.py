@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.readings import read_as
-from ecr_exposure.cli.policies_in_files.unknown_values import Value, references_in
-from ecr_exposure.verdict import Verdict, judge
+from ecr_exposure.cli.policies_in_files.unknown_values import Unreadable, Value, references_in
+from ecr_exposure.verdict import Verdict, cannot_be_evaluated, judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the k
     The verdict is the one against access if that flags the policy, because then every value does; otherwise the one in
     favor of access, whose grants show what an unknown value may open.
     """
+    if isinstance(policy, Unreadable):
+        return Outcome(verdict=cannot_be_evaluated(policy.problem))
     references = tuple(dict.fromkeys(references_in(policy)))
     least = judge(read_as(policy, lambda _: False), **question)
     if not references or least.compliance == _FLAGGED:
