@@ -64,8 +64,7 @@ def parts_of_template(text: str, token: TextToken) -> tuple[Part, ...]:
         found = _heredoc_parts(text, start, end, is_indented=text.startswith("<<-", token.start))
     else:
         found = _quoted_parts(text, token.start + 1, token.end - 1)
-    parts = list(found)
-    return _joined_directives(parts) if any(isinstance(part, _Directive) for part in parts) else tuple(parts)  # type: ignore[arg-type] - no directive
+    return _joined_directives(found)
 
 
 def _quoted_parts(text: str, start: int, end: int) -> Iterator[Part | _Directive]:
@@ -87,7 +86,7 @@ def _unescaped(escape: str) -> str:
     if escape[0] != "\\":
         return escape[1:]
     if escape[1] in "uU" and len(escape) > 2:  # noqa: PLR2004 - more than the letter
-        code = int(escape[2:], 16)
+        code = int(f"0x{escape[2:]}", 0)
         return chr(code) if code <= 0x10FFFF else "\ufffd"  # noqa: PLR2004 - the last code point
     return _ESCAPES.get(escape[1], escape[1])
 
@@ -129,7 +128,7 @@ def _sequence(text: str, start: int, end: int) -> Unparsed | _Directive:
     return _Directive(start, end, tuple(token for token in tokens_of(text, first, last) if token.text.strip()))
 
 
-def _joined_directives(parts: Sequence[Part | _Directive]) -> tuple[Part, ...]:
+def _joined_directives(parts: Iterator[Part | _Directive]) -> tuple[Part, ...]:
     reader = _Directives(parts)
     found, last = reader.until()
     if last is not None:
@@ -140,8 +139,8 @@ def _joined_directives(parts: Sequence[Part | _Directive]) -> tuple[Part, ...]:
 class _Directives:
     """Joins `if`, `else`, `endif`, and `for`, `endfor`."""
 
-    def __init__(self, parts: Sequence[Part | _Directive]) -> None:
-        self._parts = iter(parts)
+    def __init__(self, parts: Iterator[Part | _Directive]) -> None:
+        self._parts = parts
 
     def until(self, *words: str) -> tuple[tuple[Part, ...], _Directive | None]:
         """Return the parts before a directive of these words, and the directive; None at the end."""

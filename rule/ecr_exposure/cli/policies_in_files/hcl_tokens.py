@@ -68,6 +68,10 @@ class Source:
         """Return the 1-based line of a character."""
         return bisect_right(self._lines, offset)
 
+    def offset(self, line: int, column: int) -> int:
+        """Return the offset of a line and a column."""
+        return self._lines[line - 1] + column - 1
+
     def span(self, start: int, end: int) -> Span:
         """Return the lines and columns of a part of the text."""
         first, last = self.line(start), self.line(end)
@@ -88,7 +92,7 @@ def tokens_of(text: str, start: int = 0, end: int | None = None) -> Iterator[Tok
     yield Token(TokenKind.END, "", last, last)
 
 
-def _token(text: str, at: int, last: int, depth: int) -> Token:  # noqa: PLR0911 - one return a kind of token
+def _token(text: str, at: int, last: int, depth: int) -> Token:
     first = text[at]
     if first == '"':
         end = _end_of_string(text, at, last, depth)

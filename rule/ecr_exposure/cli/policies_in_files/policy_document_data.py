@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.hcl_reader import Block
-from ecr_exposure.cli.policies_in_files.located_values import JsonText, LocatedObject, MissingError, as_text
+from ecr_exposure.cli.policies_in_files.located_values import (
+    JsonText,
+    LocatedObject,
+    MissingError,
+    as_text,
+    first_unknown,
+)
 from ecr_exposure.cli.policies_in_files.terraform_module import Module, Names, Repeated, nested_blocks
 from ecr_exposure.cli.policies_in_files.terraform_values import maybe_absent
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
@@ -22,6 +28,7 @@ _LISTS: Final = {
 }
 _PRINCIPALS: Final = {"principals": "Principal", "not_principals": "NotPrincipal"}
 _VERSION: Final = "2012-10-17"
+_NO_TEXT: Final = "a value that is no text"
 
 
 def read_document(module: Module, block: Block, names: Names) -> Value:
@@ -31,7 +38,7 @@ def read_document(module: Module, block: Block, names: Names) -> Value:
     for document in _documents(module, block, ("source_json", "source_policy_documents"), names):
         merged.add(document)
     own = [_statement(module, each) for each in nested_blocks(module, block, "statement", names)]
-    if "statement" in attributes and not block.blocks_of("statement") or "dynamic" in attributes:
+    if ("statement" in attributes and not block.blocks_of("statement")) or "dynamic" in attributes:
         own.append(Unknown(f"data.{'.'.join(block.labels)}"))
     version = module.value_of(attributes.get("version"), names)
     merged.add({"Version": _VERSION if version is None else version, "Statement": own})
@@ -45,9 +52,7 @@ def _documents(module: Module, block: Block, names_of_lists: tuple[str, str], na
     documents: list[Value] = []
     for name in names_of_lists:
         value = module.value_of(block.attributes.get(name), names)
-        for each in elements(value):
-            if each not in (None, ""):
-                documents.append(policy_of(each))
+        documents += (policy_of(each) for each in elements(value) if each not in (None, ""))
     return documents
 
 
@@ -65,7 +70,7 @@ def policy_of(value: Value) -> Value:
         return read_policy_text(text)
     except PolicyError:
         # A directive or a join can be anything, also the comma that is missing.
-        return text if isinstance(text, str) else next(part for part in text.parts if isinstance(part, Unknown))  # type: ignore[union-attr] - an Unknown is read
+        return first_unknown(text) or text
 
 
 class _Merged:
@@ -130,7 +135,7 @@ def _principal(module: Module, found: list[Repeated]) -> Value:
         kind = module.value_of(block.attributes.get("type"), names)
         identifiers = _with_variables(module.value_of(block.attributes.get("identifiers"), names))
         if not isinstance(kind, str):
-            return _first_unknown(kind, identifiers)
+            return first_unknown([kind, identifiers]) or Unknown(_NO_TEXT)
         if kind == "*" and isinstance(identifiers, Unknown) and len(found) == 1:
             return identifiers
         values = list(elements(identifiers)) if identifiers is not None else []
@@ -147,17 +152,12 @@ def _condition(module: Module, found: list[Repeated]) -> Value:
         values = {name: module.value_of(each, names) for name, each in block.attributes.items()}
         test, variable = values.get("test"), values.get("variable")
         if unknown or not isinstance(test, str) or not isinstance(variable, str):
-            reference = unknown or _first_unknown(test, variable)
+            reference = unknown or first_unknown([test, variable]) or Unknown(_NO_TEXT)
             condition[f"if {reference.reference}"] = reference
             continue
         listed = _with_variables(values.get("values"))
         condition.setdefault(test, {}).setdefault(variable, []).extend(elements(listed) if listed is not None else [])
     return condition
-
-
-def _first_unknown(*values: Value) -> Unknown:
-    parts = (part for each in values for part in (each.parts if isinstance(each, Joined) else (each,)))
-    return next((part for part in parts if isinstance(part, Unknown)), Unknown("a block of a data source"))
 
 
 def _with_variables(value: Value) -> Value:

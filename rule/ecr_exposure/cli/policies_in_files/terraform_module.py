@@ -12,14 +12,20 @@ from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policies_in_files.hcl_expressions import Call, GetAttribute, GetElement, ObjectOf, Splat, Unparsed
 from ecr_exposure.cli.policies_in_files.hcl_reader import Attribute, Block, read_hcl
-from ecr_exposure.cli.policies_in_files.located_values import JsonText, MissingError, as_text, first_unknown
+from ecr_exposure.cli.policies_in_files.located_values import JsonText, MissingError, first_unknown
 from ecr_exposure.cli.policies_in_files.terraform_values import Budget, Evaluator, Steps, members_of
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
 _SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _MOST_INSTANCES: Final = 200
 _DEEPEST_MODULE: Final = 8
 _DOCUMENT: Final = "aws_iam_policy_document"
+_PRINCIPALS: Final = {
+    "aws_iam_role": "role",
+    "aws_iam_user": "user",
+    "awscc_iam_role": "role",
+    "awscc_iam_user": "user",
+}
 
 Names = Mapping[str, Value]
 ReadFolder = Callable[[str], Mapping[str, str]]
@@ -97,7 +103,9 @@ class Module:
         """Return the value of an attribute; None if it is not there."""
         return Evaluator(attribute.source, self, names).known(attribute.expression) if attribute else None
 
-    def resolve(self, name: str, steps: Steps, evaluator: Evaluator) -> tuple[Value, Steps] | None:
+    def resolve(  # noqa: PLR0911 - one return a kind of name reads as a table
+        self, name: str, steps: Steps, evaluator: Evaluator
+    ) -> tuple[Value, Steps] | None:
         """Return the value of a name with the first steps, and the steps that are left; None if it is not known."""
         if name == "file()":
             return self._file(evaluator.names["file"])
@@ -173,10 +181,7 @@ class Module:
             output = child.code.block("output", attribute) if child else None
             return child.value_of(output.attributes.get("value"), {}) if child and output else None
         if kind == f"data {_DOCUMENT}":
-            is_text = block is not None and attribute in ("json", "minified_json")
-            key = (kind, label, instance.key)
-            document = self._once(key, lambda: self.read_document(self, block, instance.names)) if is_text else None  # type: ignore[arg-type] - is_text
-            return JsonText(document) if isinstance(document, Mapping) else document
+            return self._document(block, instance) if block and attribute in ("json", "minified_json") else None
         provider = block.attributes.get("provider") if block else None
         known = None if provider else self._of_account(kind, label, attribute)
         if known is not None:
@@ -187,26 +192,28 @@ class Module:
             return self.value_of(block.attributes.get("name"), instance.names)
         return None
 
+    def _document(self, block: Block, instance: Instance) -> Value:
+        key = ("data", *block.labels, instance.key)
+        document = self._once(key, lambda: self.read_document(self, block, instance.names))
+        return JsonText(document) if isinstance(document, Mapping) else document
+
     def _of_account(self, kind: str, label: str, attribute: str) -> Value:
         """Return what the account, the partition and the Region of the code decide; one named principal for a role."""
-        facts = self.facts
-        partition, account = facts.partition_in_text, facts.account_in_text
-        match kind, attribute:
-            case ("data aws_caller_identity", "account_id" | "id"):
-                return account
-            case ("data aws_caller_identity", "arn"):
-                return f"arn:{partition}:iam::{account}:role/{label}"
-            case ("data aws_partition", "partition" | "id"):
-                return partition
-            case ("data aws_partition", "dns_suffix"):
-                return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-            case ("data aws_region", "name" | "region" | "id"):
-                return facts.region_in_text
-            case ("resource aws_iam_role" | "data aws_iam_role" | "resource awscc_iam_role", "arn"):
-                return f"arn:{partition}:iam::{account}:role/{label}"
-            case ("resource aws_iam_user" | "data aws_iam_user" | "resource awscc_iam_user", "arn"):
-                return f"arn:{partition}:iam::{account}:user/{label}"
-        return None
+        partition, account = self.facts.partition_in_text, self.facts.account_in_text
+        principals = f"arn:{partition}:iam::{account}:"
+        known = {
+            ("data aws_caller_identity", "account_id"): account,
+            ("data aws_caller_identity", "id"): account,
+            ("data aws_caller_identity", "arn"): f"{principals}role/{label}",
+            ("data aws_partition", "partition"): partition,
+            ("data aws_partition", "id"): partition,
+            ("data aws_partition", "dns_suffix"): "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
+            ("data aws_region", "name"): self.facts.region_in_text,
+            ("data aws_region", "region"): self.facts.region_in_text,
+            ("data aws_region", "id"): self.facts.region_in_text,
+        }
+        principal = _PRINCIPALS.get(kind.rsplit(maxsplit=1)[-1]) if attribute == "arn" else None
+        return f"{principals}{principal}/{label}" if principal else known.get((kind, attribute))
 
     def instances(self, block: Block) -> Iterator[Instance]:
         """Yield what a block stands for; one with unknown names if the code does not say how many."""
@@ -350,11 +357,3 @@ def _repeated(content: Block, iterator: str, collection: Value, names: Names) ->
         yield Repeated(
             content, {**names, iterator: {"key": key, "value": value}}, value if isinstance(value, Unknown) else None
         )
-
-
-def text_or_unknown(value: Value) -> str | Unknown | Joined:
-    """Return a value as a text; an Unknown for one that is none."""
-    try:
-        return as_text(value)
-    except MissingError:
-        return joined([Unknown("a value that is no text")])

@@ -143,14 +143,15 @@ class Evaluator:
         parts = parts_of_template(self.source.text, token)
         if len(parts) == 1 and isinstance(parts[0], Unparsed) and not token.is_heredoc:
             return self.value(parts[0])
-        pieces = list(self._pieces(parts))
+        pieces = list(self.pieces(parts))
         if sum(len(piece.text) for piece in pieces if isinstance(piece.text, str)) > LONGEST_TEXT:
             raise MissingError("too long")
         text = joined([piece.text for piece in pieces])
         # Only the text of a policy has places that anybody asks for.
         return WrittenText(tuple(pieces)) if any("Statement" in str(piece.text) for piece in pieces) else text
 
-    def _pieces(self, parts: Sequence[Part]) -> Iterator[WrittenPiece]:
+    def pieces(self, parts: Sequence[Part]) -> Iterator[WrittenPiece]:
+        """Yield the text of the parts of a template, and where it is written."""
         for part in parts:
             if isinstance(part, Piece):
                 yield WrittenPiece(part.text, self.source, part.start)
@@ -159,7 +160,7 @@ class Evaluator:
                 if isinstance(condition, Unknown):
                     yield WrittenPiece(condition)
                 else:
-                    yield from self._pieces(part.yes if condition else part.no)
+                    yield from self.pieces(part.yes if condition else part.no)
             elif isinstance(part, ForDirective):
                 yield from self._repeated(part)
             else:
@@ -174,7 +175,7 @@ class Evaluator:
             return
         for key, value in members_of(collection):
             self.scope.budget.spend()
-            yield from self.with_names(_loop_names(part.names, key, value))._pieces(part.content)
+            yield from self.with_names(_loop_names(part.names, key, value)).pieces(part.content)
 
     def _list(self, expression: TupleOf) -> Value:
         return [self.known(each) for each in expression.items]
@@ -272,7 +273,7 @@ class Evaluator:
             return not _truth(left) if operator == "!" else _arithmetic("-", 0, left)
         return _arithmetic(operator, left, right)
 
-    def _logical(self, operator: str, left: bool | Unknown, other: Unparsed) -> Value:
+    def _logical(self, operator: str, left: Value, other: Unparsed) -> Value:
         decides = operator == "||"
         if left is decides:
             return decides
@@ -365,9 +366,13 @@ def _truth(value: Value) -> bool | Unknown:
 
 
 def _equal(left: Value, right: Value) -> bool | Unknown:
-    if isinstance(left, Joined) and right in (None, "") or isinstance(right, Joined) and left in (None, ""):
+    if any(isinstance(one, Joined) and other in (None, "") for one, other in ((left, right), (right, left))):
         return False
-    return first_unknown(left) or first_unknown(right) or (left == right and isinstance(left, bool) == isinstance(right, bool))
+    return (
+        first_unknown(left)
+        or first_unknown(right)
+        or (left == right and isinstance(left, bool) == isinstance(right, bool))
+    )
 
 
 _CALCULATIONS: Final[Mapping[str, Callable[[Any, Any], Value]]] = {
