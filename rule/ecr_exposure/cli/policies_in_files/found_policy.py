@@ -58,7 +58,8 @@ class FoundPolicy:
     policy: as `judge` takes it, with Unknown and Joined for what the file does not say; None for no policy. A text
     that is not JSON stays a string, and `judge` says so. span: the property or line that has the policy. statements:
     by index, where the reader knows them. repository: its name, None if the file does not say it. account, region,
-    tags: of the repository where the file says them. cdk_path: the metadata aws:cdk:path.
+    tags: of the repository where the file says them. cdk_path: the metadata aws:cdk:path. resource: the whole resource
+    in code that can have comments (YAML, HCL), for a comment inside it can be a suppression.
     """
 
     kind: Kind
@@ -73,6 +74,7 @@ class FoundPolicy:
     tags: Mapping[str, str] | None = None
     cdk_path: str | None = None
     suppression: Suppression | None = None
+    resource: Span | None = None
 
 
 class FileError(click.ClickException):

@@ -1,0 +1,79 @@
+"""What ``ecr-exposure check`` found: each policy with its result, and the report that every format is written from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
+from ecr_exposure.cli.policies_in_files.outcome import Outcome
+
+
+class Result(Enum):
+    """What is said of a policy."""
+
+    PUBLIC = "public"
+    UNKNOWN = "unknown"
+    """It depends on a value that the file does not say."""
+    CANNOT_BE_EVALUATED = "cannot be evaluated"
+    PUBLIC_ON_PURPOSE = "public on purpose"
+    """It is public, and something excuses that."""
+    CLOSED = "not public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedPolicy:
+    """A policy, and its result.
+
+    excuse: what excuses it, with its reason and last day; only for PUBLIC_ON_PURPOSE. notes: what else is said of it,
+    such as a suppression whose last day has passed. is_warning: this unknown value does not change the exit code.
+    """
+
+    found: FoundPolicy
+    outcome: Outcome
+    result: Result
+    excuse: str | None = None
+    notes: tuple[str, ...] = ()
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """How the policies were evaluated: the keywords of `judge`, with the number of member accounts."""
+
+    test: str = "unconditional"
+    owner: str | None = None
+    region: str | None = None
+    trusted_accounts: tuple[str, ...] = ()
+    trusted_organizations: tuple[str, ...] = ()
+    members: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that one run found; a format shows it and decides nothing.
+
+    errors: of files, or parts of files, that could not be read. notes: of the whole run, a line each, such as a module
+    that is not followed. files_read: files that were opened; recognised: those of them that hold policies, or could;
+    ignored: files that --ignore names. started: aware. root: paths in SARIF are relative to it. show_excused: table
+    and SARIF also show what is public on purpose. no_color: the table has no colors on a terminal either.
+    """
+
+    policies: tuple[CheckedPolicy, ...] = ()
+    errors: tuple[FileError, ...] = ()
+    notes: tuple[str, ...] = ()
+    files_read: int = 0
+    recognised: int = 0
+    ignored: int = 0
+    exit_code: int = 0
+    question: Question = Question()
+    started: datetime
+    version: str
+    root: Path
+    show_excused: bool = False
+    no_color: bool = False
+
+    def with_result(self, *results: Result) -> Iterator[CheckedPolicy]:
+        """Yield the policies with one of these results."""
+        return (each for each in self.policies if each.result in results)
