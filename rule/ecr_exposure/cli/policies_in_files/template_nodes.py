@@ -99,6 +99,10 @@ class JsonText:
         """Store the text."""
         self.text, self.file, self._line, self._indent = text, file, line, indent
 
+    def with_text(self, text: str) -> "JsonText":
+        """Return another text of the same lines, at the same place."""
+        return JsonText(text, file=self.file, line=self._line, indent=self._indent)
+
     def root(self) -> Node:
         """Return the value of the text. Raises FileError if the text is not JSON."""
         start = self.after_blanks(0)

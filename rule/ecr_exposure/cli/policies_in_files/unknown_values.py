@@ -24,6 +24,17 @@ class Joined:
     parts: tuple[str | Unknown, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """A whole policy, where it depends on values that are not known which of several it is; references: those values.
+
+    No policy is one of several too: None.
+    """
+
+    policies: tuple[Any, ...]
+    references: tuple[str, ...]
+
+
 Value = Any
 """A JSON value, an Unknown or a Joined; lists and dicts hold such values. DuplicateKey stands for an invalid object."""
 
@@ -48,6 +59,9 @@ def parts_of(value: str | Unknown | Joined) -> tuple[str | Unknown, ...]:
 
 def references_in(value: Value) -> Iterator[str]:
     """Yield the references of all unknown values in a tree, in their order, with repetitions."""
+    if isinstance(value, Alternatives):
+        yield from value.references
+        value = list(value.policies)
     if isinstance(value, Unknown):
         yield value.reference
     elif isinstance(value, Joined):
