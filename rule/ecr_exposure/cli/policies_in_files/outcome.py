@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.readings import read_as
-from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Value, references_in
-from ecr_exposure.verdict import Verdict, judge
+from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Unreadable, Value, references_in
+from ecr_exposure.verdict import Verdict, cannot_be_evaluated, judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the k
     """
     if isinstance(policy, Alternatives):
         return _of_alternatives(policy, question)
+    if isinstance(policy, Unreadable):
+        return Outcome(verdict=cannot_be_evaluated(policy.problem))
     references = tuple(dict.fromkeys(references_in(policy)))
     least = judge(read_as(policy, lambda _: False), **question)
     if not references or least.compliance == _FLAGGED:

@@ -18,6 +18,8 @@ IsOpen = Callable[[str], bool]
 
 _EVERYTHING: Final = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
 _NOTHING: Final = {"Effect": "Deny", "Principal": "*", "Action": "*"}
+# Stands for a statement that matches nothing, so that the others keep their index.
+_FOR_NOBODY: Final = {"Effect": "Allow", "Principal": {"AWS": []}, "Action": "ecr:*"}
 # Compared with one text, such a key names one account, organization or network, whatever the text is: a value of a
 # parameter is no policy variable.
 _NAMES_ONE: Final = {
@@ -52,7 +54,7 @@ def read_as(policy: Value, is_open: IsOpen) -> Any:  # noqa: ANN401 - a policy a
     if isinstance(policy.get("Version"), (Unknown, Joined)):
         found["Version"] = "2012-10-17"
     if "Statement" in policy:
-        found["Statement"] = [read for each in elements(policy["Statement"]) for read in _read_statement(each, is_open)]
+        found["Statement"] = [_read_statement(each, is_open) for each in elements(policy["Statement"])]
     return found
 
 
@@ -67,20 +69,20 @@ def _text(value: Value) -> Value:
     return "".join(part for part in value.parts if isinstance(part, str)) if isinstance(value, Joined) else value
 
 
-def _read_statement(statement: Value, is_open: IsOpen) -> list[Any]:
+def _read_statement(statement: Value, is_open: IsOpen) -> Value:
     if isinstance(statement, (Unknown, Joined)):
-        return [_EVERYTHING if _any_open(statement, is_open) else _NOTHING]
+        return _EVERYTHING if _any_open(statement, is_open) else _NOTHING
     if not isinstance(statement, Mapping):
-        return [statement]
+        return statement
     content = dict(statement)
     effect = content.get("Effect")
     if isinstance(effect, (Unknown, Joined)):
         effect = content["Effect"] = "Allow" if _any_open(effect, is_open) else "Deny"
     direction = _Direction(is_open, allows=effect != "Deny")
     try:
-        return [{element: _read_element(element, value, direction) for element, value in _kept(content, direction)}]
+        return {element: _read_element(element, value, direction) for element, value in _kept(content, direction)}
     except _DropStatementError:
-        return []
+        return _FOR_NOBODY
 
 
 class _Direction(NamedTuple):
