@@ -172,14 +172,16 @@ def _found(resource: _Resource, names: _Properties) -> FoundPolicy | None:
     if not policies:
         return None
     written, member = resource.property(names.policy), resource.member
+    policy = _together(policies, resolved.references)
+    spans = [statement_spans(each, written) for each in policies]
     name, path = resource.value(names.name), resource.node.at("Metadata", _CDK_PATH)
     return FoundPolicy(
         kind=Kind.CLOUDFORMATION,
         file=resource.template.file,
         address=f"Resources.{resource.logical_id}",
-        policy=_together(policies, resolved.references),
+        policy=policy,
         span=member.key_span if written is None else span_of_property(written),
-        statements=_agreed([statement_spans(each, written) for each in policies]),
+        statements=_agreed(spans) if isinstance(policy, Alternatives) else spans[0],
         repository=name if isinstance(name, (str, Unknown, Joined)) else None,
         tags=_tags(resource.value(names.tags)),
         cdk_path=None if path is None else path.text,
@@ -252,7 +254,7 @@ def _read_suppression(file: str, declared: Node) -> Suppression:
         raise FileError(file, purpose.key_span.line, "Reason is missing: say why the repository is public on purpose")
     day = None if until is None else until.value.text
     if until is not None and (day is None or day_in(day) is None):
-        raise FileError(file, until.key_span.line, f"Until: {str(day):.40} is not a day (YYYY-MM-DD)")
+        raise FileError(file, until.key_span.line, f"Until: {day!s:.40} is not a day (YYYY-MM-DD)")
     return Suppression(reason=(reason.value.text or "").strip(), until=day, file=file, span=purpose.span)
 
 

@@ -8,9 +8,12 @@ import json
 import re
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from functools import cached_property
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from typing import NamedTuple, TypeAlias, cast
 
+from ecr_exposure.cli.json_members import Member as JsonMember
+from ecr_exposure.cli.json_members import after_blanks, members, value_at
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import HugeNumber, read_json
@@ -70,23 +73,24 @@ class Node(ABC):
 
 
 class Member(NamedTuple):
-    """A key of an object, and its value."""
+    """A key of an object, and its value; place: returns where the key is."""
 
     key: str
-    key_span: Span
     value: Node
+    place: Callable[[], Span]
+
+    @property
+    def key_span(self) -> Span:
+        """Return where the key is."""
+        return self.place()
 
     @property
     def span(self) -> Span:
         """Return where key and value are; the key alone if the value is an alias of another place."""
-        value = self.value.span
-        if (value.end_line, value.end_column) < (self.key_span.end_line, self.key_span.end_column):
-            return self.key_span
-        return Span(self.key_span.line, self.key_span.column, value.end_line, value.end_column)
-
-
-_BLANKS: Final = re.compile(r"[ \t\r\n]*")
-_DECODER: Final = json.JSONDecoder()
+        key, value = self.key_span, self.value.span
+        if (value.end_line, value.end_column) < (key.end_line, key.end_column):
+            return key
+        return Span(key.line, key.column, value.end_line, value.end_column)
 
 
 class JsonText:
@@ -105,22 +109,17 @@ class JsonText:
 
     def root(self) -> Node:
         """Return the value of the text. Raises FileError if the text is not JSON."""
-        start = self.after_blanks(0)
+        start = after_blanks(self.text, 0)
         try:
-            end = _DECODER.raw_decode(self.text, start)[1]
-            if self.after_blanks(end) != len(self.text):
+            value, end = value_at(self.text, start)
+            if after_blanks(self.text, end) != len(self.text):
                 raise json.JSONDecodeError("Extra data", self.text, end)  # noqa: TRY301 - as the decoder raises it
         except json.JSONDecodeError as error:
             line = self._line + error.lineno - 1
             raise FileError(self.file, line, f"not JSON: {error.msg} at column {error.colno}") from None
         except RecursionError:
             raise FileError(self.file, None, "not JSON that can be read: nested too deep") from None
-        return _JsonNode(self, start, end)
-
-    def after_blanks(self, at: int) -> int:
-        """Return the place of the next character that is not white space."""
-        found = _BLANKS.match(self.text, at)
-        return found.end() if found else at
+        return _JsonNode(self, value, start, end)
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -138,10 +137,10 @@ class JsonText:
 class _JsonNode(Node):
     """A value in a JSON text, which has it from start to end."""
 
-    __slots__ = ("_content", "_end", "_source", "_start")
+    __slots__ = ("_content", "_end", "_source", "_start", "_value")
 
-    def __init__(self, source: JsonText, start: int, end: int) -> None:
-        self._source, self._start, self._end = source, start, end
+    def __init__(self, source: JsonText, value: object, start: int, end: int) -> None:
+        self._source, self._value, self._start, self._end = source, value, start, end
 
     @property
     def content(self) -> Content:
@@ -150,13 +149,28 @@ class _JsonNode(Node):
         return self._content
 
     def _read(self) -> Content:
-        match self._source.text[self._start]:
-            case "{":
-                return tuple(self._members())
-            case "[":
-                return self._elements()
-            case _:
-                return self._scalar()
+        match self._value:
+            case dict():
+                return tuple(self._member(each) for each in self._parts())
+            case list():
+                return [self._part(each) for each in self._parts()]
+            case int() | float() if not isinstance(self._value, bool):
+                return self._number()
+            case scalar:
+                return cast("Scalar", scalar)
+
+    def _parts(self) -> Iterator[JsonMember]:
+        return members(self._source.text, self._start)
+
+    def _part(self, part: JsonMember) -> Node:
+        return _JsonNode(self._source, part.value, part.start, part.end)
+
+    def _member(self, part: JsonMember) -> Member:
+        return Member(str(part.key), self._part(part), partial(self._key_span, part))
+
+    def _key_span(self, part: JsonMember) -> Span:
+        end = self._source.text.rindex('"', part.first, part.start) + 1
+        return self._source.span(part.first, end)
 
     @property
     def text(self) -> str | None:
@@ -169,37 +183,8 @@ class _JsonNode(Node):
     def span(self) -> Span:
         return self._source.span(self._start, self._end)
 
-    def _scalar(self) -> Scalar:
-        written = self._source.text[self._start : self._end]
-        if written.startswith('"'):
-            text: str = _DECODER.raw_decode(written)[0]
-            return text
+    def _number(self) -> Scalar:
         try:
-            return read_json(written)  # type: ignore[return-value] # neither an object nor a list
+            return cast("Scalar", read_json(self._source.text[self._start : self._end]))
         except PolicyError as error:  # NaN
             raise FileError(self._source.file, self.span.line, str(error)) from None
-
-    def _elements(self) -> list[Node]:
-        source, found = self._source, []
-        at = source.after_blanks(self._start + 1)
-        while source.text[at] != "]":
-            end = _DECODER.raw_decode(source.text, at)[1]
-            found.append(_JsonNode(source, at, end))
-            at = self._next(end)
-        return list(found)
-
-    def _members(self) -> list[Member]:
-        source, found = self._source, []
-        at = source.after_blanks(self._start + 1)
-        while source.text[at] != "}":
-            key, key_end = _DECODER.raw_decode(source.text, at)
-            start = source.after_blanks(source.text.index(":", key_end) + 1)
-            end = _DECODER.raw_decode(source.text, start)[1]
-            found.append(Member(key, source.span(at, key_end), _JsonNode(source, start, end)))
-            at = self._next(end)
-        return found
-
-    def _next(self, end: int) -> int:
-        """Return the place of what follows an element and its comma."""
-        at = self._source.after_blanks(end)
-        return self._source.after_blanks(at + 1) if self._source.text[at] == "," else at

@@ -6,21 +6,24 @@ CloudFormation reads YAML 1.1: https://docs.aws.amazon.com/AWSCloudFormation/lat
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeAlias
+from functools import cache, cached_property, partial
+from typing import Any, Final, TypeAlias
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
 from ecr_exposure.cli.policies_in_files.template_nodes import Content, JsonText, Member, Node, Scalar
 
-if TYPE_CHECKING:
-    import yaml
-
-_YamlNode: TypeAlias = "yaml.ScalarNode | yaml.SequenceNode | yaml.MappingNode"
+_YamlNode: TypeAlias = Any
+"""A ScalarNode, SequenceNode or MappingNode of PyYAML; its property id says which."""
 _Place: TypeAlias = tuple[int, int]
 
 _STANDARD: Final = "tag:yaml.org,2002:"
-# https://yaml.org/type/bool.html
-_TRUE: Final = {"yes", "true", "on"}
+_PLAIN: Final = "plain"
+"""Stands for the tag of a plain scalar, which has none: its type follows from its text."""
+# https://yaml.org/type/bool.html, without y and n, which PyYAML and others read as text
+_TRUE: Final = frozenset(each for word in ("yes", "true", "on") for each in (word, word.title(), word.upper()))
+_FALSE: Final = frozenset(each for word in ("no", "false", "off") for each in (word, word.title(), word.upper()))
+# https://yaml.org/type/null.html
+_NULL: Final = frozenset(("", "~", "null", "Null", "NULL"))
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,38})")
 _LINE_END: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NO_TEXT_NOR_LIST: Final = ("binary", "omap", "pairs", "set")
@@ -32,7 +35,7 @@ def yaml_documents(file: str, content: str) -> Iterator[Node]:
 
     stream = _Stream(file, content)
     try:
-        for document in yaml.compose_all(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        for document in yaml.compose_all(content, _loader()):
             if document is not None:
                 yield stream.node(document)
     except yaml.MarkedYAMLError as error:
@@ -44,6 +47,29 @@ def yaml_documents(file: str, content: str) -> Iterator[Node]:
         raise FileError(file, line, f"not YAML: {error.reason}") from None
     except RecursionError:
         raise FileError(file, None, "not YAML that can be read: nested too deep") from None
+
+
+@cache
+def _loader() -> Any:  # noqa: ANN401 - a class of PyYAML without types
+    """Return PyYAML's loader with libyaml, if it is there, and without its reading of types, which costs much time."""
+    import yaml  # noqa: PLC0415 - as above
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc] # Any
+        """A loader that composes nodes only."""
+
+        def resolve(self, kind: type, _value: object, implicit: tuple[bool, bool]) -> str:
+            """Return the tag of a node that has none."""
+            return _PLAIN if kind is yaml.ScalarNode and implicit[0] else ""
+
+        def descend_resolver(self, _parent: object, _index: object) -> None:
+            """Follow no path."""
+
+        def ascend_resolver(self) -> None:
+            """Follow no path."""
+
+    return Loader
 
 
 class _Stream:
@@ -64,6 +90,12 @@ class _Stream:
     def lines(self) -> list[str]:
         return _LINE_END.split(self._text)
 
+    def span_of(self, node: _YamlNode) -> Span:
+        """Return where a node is."""
+        start = node.start_mark
+        line, column = self.end_of(node)
+        return Span(start.line + 1, start.column + 1, line + 1, column + 1)
+
     def end_of(self, node: _YamlNode) -> _Place:
         """Return the place behind the last character of a node, 0-based.
 
@@ -71,7 +103,7 @@ class _Stream:
         """
         end = node.end_mark.line, node.end_mark.column
         style = node.style if node.id == "scalar" else None
-        if style not in ("|", ">") and (node.id == "scalar" or node.flow_style):  # type: ignore[union-attr] # no scalar
+        if style not in ("|", ">") and (node.id == "scalar" or node.flow_style):
             return end
         if node.id != "scalar" and node.value:
             last = node.value[-1] if node.id == "sequence" else node.value[-1][1]
@@ -93,19 +125,18 @@ class _Stream:
 class _Node(Node):
     """A node of PyYAML."""
 
-    __slots__ = ("_content", "_is_being_read", "_stream", "_tag", "_yaml")
+    __slots__ = ("_content", "_has_tag", "_is_being_read", "_stream", "_yaml")
 
     def __init__(self, stream: _Stream, yaml_node: _YamlNode, *, has_tag: bool = True) -> None:
-        self._stream, self._yaml = stream, yaml_node
-        self._tag = _own_tag(yaml_node.tag) if has_tag else ""
+        self._stream, self._yaml, self._has_tag = stream, yaml_node, has_tag
         self._is_being_read = False
 
     @property
     def tag(self) -> str:
-        return self._tag
+        return _own_tag(self._yaml.tag) if self._has_tag else ""
 
     def without_tag(self) -> Node:
-        return _Node(self._stream, self._yaml, has_tag=False) if self._tag else self
+        return _Node(self._stream, self._yaml, has_tag=False)
 
     @property
     def content(self) -> Content:
@@ -131,9 +162,7 @@ class _Node(Node):
 
     @property
     def span(self) -> Span:
-        start = self._yaml.start_mark
-        line, column = self._stream.end_of(self._yaml)
-        return Span(start.line + 1, start.column + 1, line + 1, column + 1)
+        return self._stream.span_of(self._yaml)
 
     @property
     def json_in_lines(self) -> JsonText | None:
@@ -151,12 +180,12 @@ class _Node(Node):
         own: list[Member] = []
         merged: list[Member] = []
         for key, value in self._yaml.value:
-            if key.tag == f"{_STANDARD}merge":
+            if key.value == "<<" and key.tag == _PLAIN:
                 merged += self._merged(self._stream.node(value))
             elif key.id != "scalar":
                 raise self._error("a key that is not a string")
             else:
-                own.append(Member(key.value, self._stream.node(key).span, self._stream.node(value)))
+                own.append(Member(key.value, self._stream.node(value), partial(self._stream.span_of, key)))
         if not merged:
             return own
         # An own key has precedence, and so has the earlier of two merged mappings: https://yaml.org/type/merge.html
@@ -182,20 +211,20 @@ class _Node(Node):
 
 
 def _own_tag(tag: str) -> str:
+    if tag in ("", _PLAIN, "!"):
+        return ""
     if tag.startswith(_STANDARD):
         name = tag.removeprefix(_STANDARD)
         return f"!!{name}" if name in _NO_TEXT_NOR_LIST else ""
-    return "" if tag == "!" else tag
+    return tag
 
 
 def _scalar(tag: str, text: str) -> Scalar:
     """Return a scalar in its type; a number that JSON would not write so, such as 0011, stays a text."""
-    match tag.removeprefix(_STANDARD):
-        case "null":
-            return None
-        case "bool":
-            return text.lower() in _TRUE
-        case "int" if _INTEGER.fullmatch(text):
-            return int(text)
-        case _:
-            return text
+    kind = tag.removeprefix(_STANDARD)
+    is_plain = kind == _PLAIN
+    if kind == "null" or (is_plain and text in _NULL):
+        return None
+    if kind == "bool" or (is_plain and (text in _TRUE or text in _FALSE)):
+        return text in _TRUE
+    return int(text) if (is_plain or kind == "int") and _INTEGER.fullmatch(text) else text
