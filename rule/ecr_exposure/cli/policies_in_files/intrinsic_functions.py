@@ -223,8 +223,11 @@ class Resolver:
         references = tuple(dict.fromkeys([*references_in(first), *references_in(second)]))
         if not references:
             return compared(first) == compared(second)
-        question = ("Equals", frozenset((repr(first), repr(second))))
-        return self.scope.decisions.answer(question, (True, False), references)
+        known, unknown = sorted((first, second), key=lambda each: next(references_in(each), ""))
+        decisions, question = self.scope.decisions, ("Equals", repr(unknown), repr(known))
+        if decisions.has_other_answer(question):
+            return False
+        return decisions.answer(question, (True, False), references)
 
     # Functions, by the names that they have in AWS's reference.
 
