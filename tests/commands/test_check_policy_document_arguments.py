@@ -88,6 +88,13 @@ class TestUnknownParts:
     def test_in_place_of_a_statement_it_is_one(self) -> None:
         assert policy_of_arguments({"statement": [Unknown("a")]})["Statement"] == [Unknown("a")]
 
+    def test_an_empty_document_adds_nothing(self) -> None:
+        assert policy_of_arguments({"source_json": " ", "override_policy_documents": [None, ""]})["Statement"] == []
+
+    @pytest.mark.parametrize("junk", ["text", {"type": None}])
+    def test_a_block_of_another_form_is_left_to_the_evaluation(self, junk: Any) -> None:
+        assert statement_of(principals=[junk])["Principal"] == (junk if junk == "text" else None)
+
     @pytest.mark.parametrize("text", ["{oops", "[]"])
     def test_a_document_that_is_no_policy_makes_the_policy_unknown(self, text: str) -> None:
         assert isinstance(policy_of_arguments({"source_policy_documents": [text]}), Unknown)

@@ -172,6 +172,54 @@ class TestDocumentsThatAreReadDuringApply:
         place = f"{DOCUMENT}.statement[0].principals[0].identifiers[0]"
         assert evaluate(read(content).policy).unknown == (place,)
 
+    def test_blocks_that_terraform_has_in_another_order_are_told_apart_by_their_constants(self) -> None:
+        written = [
+            {"type": {"constant_value": "Service"}, "identifiers": {"references": ["local.services"]}},
+            {"type": {"constant_value": "AWS"}, "identifiers": ROLE},
+        ]
+        data = document(
+            statement(principals=[principals(None), principals(None, kind="Service")]),
+            unknown=[{"principals": [{"identifiers": [True]}, {"identifiers": [True]}]}],
+        )
+        code = configuration(
+            block(ADDRESS, {"policy": JSON}), block(DOCUMENT, {"statement": [{"principals": written}]})
+        )
+        (found,) = read(plan(data, policy_after_apply(), configuration=code)).policy["Statement"]
+        role = "arn:aws:iam::000000000000:role/ci"
+        assert found["Principal"] == {"AWS": role, "Service": Unknown("local.services")}
+
+    def test_known_principals_stay_beside_a_role(self) -> None:
+        written = {"type": {"constant_value": "AWS"}, "identifiers": {"references": ["var.account", "aws_iam_role.ci"]}}
+        data = document(
+            statement(principals=[principals("111122223333", None)]),
+            unknown=[{"principals": [{"identifiers": [False, True]}]}],
+        )
+        code = block(DOCUMENT, {"statement": [{"principals": [written]}]})
+        content = plan(
+            data,
+            policy_after_apply(),
+            configuration=configuration(block(ADDRESS, {"policy": JSON}), code),
+            variables={"account": {"value": "111122223333"}},
+        )
+        (found,) = read(content).policy["Statement"]
+        assert found["Principal"] == {"AWS": ["111122223333", "arn:aws:iam::000000000000:role/ci"]}
+
+    def test_a_set_of_principals_of_unknown_length_stays_unknown(self) -> None:
+        written = {"type": {"constant_value": "AWS"}, "identifiers": ROLE}
+        data = document(statement(principals=[{"type": "AWS"}]), unknown=[{"principals": [{"identifiers": True}]}])
+        code = block(DOCUMENT, {"statement": [{"principals": [written]}]})
+        content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON}), code))
+        assert evaluate(read(content).policy).unknown == ("aws_iam_role.ci.arn",)
+
+    def test_unknown_blocks_and_statements_stay_unknown(self) -> None:
+        code = block(DOCUMENT, {"statement": [{"principals": [{}], "effect": {"references": ["local.effect"]}}, {}]})
+        data = document(statement(), unknown=[{"principals": [True], "effect": True}, True])
+        content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON}), code))
+        first, second = read(content).policy["Statement"]
+        assert first["Principal"] == Unknown(f"{DOCUMENT}.statement[0].principals[0]")
+        assert first["Effect"] == Unknown("local.effect")
+        assert second == Unknown(f"{DOCUMENT}.statement[1]")
+
     def test_statements_that_are_all_unknown_are_one_unknown(self) -> None:
         data = change(DOCUMENT, {}, {**COMPUTED, "statement": True}, actions=["read"])
         content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON})))
@@ -262,6 +310,15 @@ class TestOtherDocumentsInside:
         found = self.read(self.document_with("source_policy_documents"), code=code)
         assert found["Statement"][0] == Unknown("local.base")
         assert found["Statement"][1]["Sid"] == "Own"
+
+    def test_two_unknown_sources_are_unknown_statements(self) -> None:
+        base = document(statement(sid="Base"), address=self.BASE)
+        data = document(statement(sid="Own"))
+        data["change"]["after"]["source_policy_documents"] = [None, None]
+        data["change"]["after_unknown"]["source_policy_documents"] = [True, True]
+        found = self.read(base, data, code={"source_policy_documents": self.EXPRESSION})
+        place = f"{DOCUMENT}.source_policy_documents"
+        assert found["Statement"][:2] == [Unknown(f"{place}[0]"), Unknown(f"{place}[1]")]
 
     def test_an_unknown_override_can_replace_every_statement(self) -> None:
         code = {"override_policy_documents": {"references": ["local.base"]}}

@@ -38,6 +38,7 @@ _MESSAGE_TYPE: Final = "messageType"
 _POLICY_TEXT: Final = "policyText"
 _STATEMENT: Final = "Statement"
 _POLICY_ELEMENTS: Final = ("Version", "Id", _STATEMENT)
+_UNKNOWN: Final = "holds no repository policy in a form that is known"
 _ACCEPTED: Final = (
     "a repository policy, the output of aws ecr get-repository-policy, a configuration item, an event, a snapshot or "
     "a history of AWS Config, or one of them on each line"
@@ -65,17 +66,21 @@ def read_json_documents(file: str, content: str, facts: CodeFacts) -> Iterator[F
     """
     reader = _Reader(file, content, facts)
     is_known = False
+    unknown: list[str] = []
     recorded: list[RecordedItem] = []
     for document in reader.documents():
         policy, items = reader.policy_of(document), reader.items_of(document)
-        is_known = is_known or policy is not None or items is not None
+        if policy is None and items is None:
+            unknown.append(document.address)
+            continue
+        is_known = True
         recorded += items or ()
         if policy is not None:
             yield policy
     if not is_known:
-        raise UnknownFormError(
-            file, None, f"holds no repository policy in a form that is known (accepted: {_ACCEPTED})"
-        )
+        raise UnknownFormError(file, None, f"{_UNKNOWN} (accepted: {_ACCEPTED})")
+    if unknown:
+        facts.note(f"{file}: {unknown[0]} {_UNKNOWN}{f', and {len(unknown) - 1} more' if unknown[1:] else ''}")
     for item in newest(recorded):
         if (found := found_in_item(file, item, facts)) is not None:
             yield found

@@ -6,7 +6,7 @@ https://registry.terraform.io/providers/hashicorp/aws/latest/docs/data-sources/i
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text, references_in
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 
 _TEXTS: Final = {
@@ -105,9 +105,11 @@ def _principal(element: str, blocks: Sequence[Value], *, has_variables: bool) ->
     """Return the element of blocks with a type and identifiers; type "*" with "*" alone is everyone."""
     found: dict[str, list[Value]] = {}
     for block in blocks:
-        kind = block.get("type") if isinstance(block, Mapping) else block
+        if not isinstance(block, Mapping):
+            return {element: block}
+        kind = block.get("type")
         if not isinstance(kind, str):
-            return {element: Unknown(next(references_in(kind), "a type of principals"))}
+            return {element: kind}
         found.setdefault(kind, []).extend(
             _with_variables(_listed(block.get("identifiers")), has_variables=has_variables)
         )
@@ -120,10 +122,11 @@ def _condition(blocks: Iterable[Value], *, has_variables: bool) -> Value:
     """Return the Condition: values of the same operator and key are one list."""
     found: dict[str, dict[str, list[Value]]] = {}
     for block in blocks:
-        names = [block.get(name) for name in ("test", "variable")] if isinstance(block, Mapping) else [block]
-        operator, key = (*names, None)[:2]
+        if not isinstance(block, Mapping):
+            return block
+        operator, key = block.get("test"), block.get("variable")
         if not isinstance(operator, str) or not isinstance(key, str):
-            return Unknown(next(references_in(names), "a condition"))
+            return operator if isinstance(key, str) else key
         values = found.setdefault(operator, {}).setdefault(key, [])
         values += _with_variables(_listed(block.get("values")), has_variables=has_variables)
     return {operator: {key: _one_or_all(values) for key, values in block.items()} for operator, block in found.items()}

@@ -95,7 +95,9 @@ class Suppressions:
             yield found.suppression
         if found.resource is not None:
             lines = range(found.resource.line, found.resource.end_line + 1)
-            yield from (each for each in self._comments.get(found.file, ()) if each.span.line in lines)
+            yield from (
+                each for each in self._comments.get(found.resource_file or found.file, ()) if each.span.line in lines
+            )
         path = _path_below(self._root, found.file)
         yield from (each.suppression for each in self._entries if each.covers(path, found, self._owner))
 

@@ -51,9 +51,10 @@ def read_terraform_plan(file: str, content: str, facts: CodeFacts) -> Iterator[F
     document = read_terraform_json(file, content)
     read = resources_in_state if "values" in document else resources_after_plan
     plan = _Plan(file, facts, document, list(read(file, document)))
-    spans = _Spans(content)
+    spans: _Spans | None = None
     for resource in plan.resources:
         if resource.mode == "managed" and resource.type in _POLICY_OF:
+            spans = spans or _Spans(content)
             yield plan.found(resource, spans.of(resource.address))
     if document.get("errored") is True:
         facts.problem(FileError(file, None, "errored: Terraform could not complete this plan, so parts can be missing"))
