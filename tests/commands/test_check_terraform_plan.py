@@ -161,7 +161,8 @@ class TestState:
         assert [each.account for each in found.policies] == ["111122223333", None]
 
     def test_an_object_that_terraform_has_yet_to_delete_has_an_address_of_its_own(self) -> None:
-        assert read(self.state(deposed_key="0123abcd")).addresses[0] == f"{ADDRESS} (deposed 0123abcd)"
+        found = read(self.state(deposed_key="0123abcd")).policies[0]
+        assert (found.address, found.span) == (f"{ADDRESS} (deposed 0123abcd)", Span(1, 1, 1, 1))
 
     def test_an_empty_state_has_no_policies(self) -> None:
         assert read('{"format_version":"1.0"}').policies == []
@@ -190,8 +191,9 @@ class TestAccountRegionAndTags:
     def test_the_caller_identity_of_the_same_provider_is_the_account(self) -> None:
         address = "data.aws_caller_identity.current"
         identity = {**resource(address), "values": {"account_id": "111122223333"}}
-        prior = {"format_version": "1.0", "values": {"root_module": {"resources": [identity]}}}
-        blocks = block(ADDRESS, {"policy": {}}), block(address)
+        other_data = {**resource("data.aws_region.current"), "values": {"name": "eu-west-1"}}
+        prior = {"format_version": "1.0", "values": {"root_module": {"resources": [identity, other_data]}}}
+        blocks = block(ADDRESS, {"policy": {}}), block(address), block("data.aws_region.current")
         content = plan(change(ADDRESS, AFTER), configuration=configuration(*blocks), prior_state=prior)
         assert read(content).policies[0].account == "111122223333"
         other = block(ADDRESS, {"policy": {}}, provider_config_key="aws.other"), block(address)
