@@ -1,7 +1,7 @@
 """``ecr-exposure check``: says of the repository policies in files what the rule will say once they are deployed."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -204,22 +204,28 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     """
     environment: Environment = context.obj
     places = destinations(context, options["format"], options["output"])
-    run = _prepared(options, environment.clock.today())
-    walk = Walk(options["ignore"], options["stdin_name"], run.errors.append)
     started = environment.clock.today()
+    errors: list[FileError] = []
+    walk = Walk(options["ignore"], options["stdin_name"], errors.append)
+    run = _prepared(options, started, walk.is_ignored, errors.append)
     exit_code = ExitCode.AS_WANTED
     try:
         with _Progress(environment.clock, is_shown=not options["quiet"]) as progress:
             for found in progress.through(list(walk.files(options["paths"]))):
                 run.check(found)
+        run.finish()
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
+    for error in errors:
+        run.add_error(error)
     report = _report(run, walk, options, started, exit_code)
     publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"])
     return publication.publish(places)
 
 
-def _prepared(options: _Options, now: datetime) -> CheckRun:
+def _prepared(
+    options: _Options, now: datetime, is_ignored: Callable[[str], bool], problem: "Callable[[FileError], None]"
+) -> CheckRun:
     """Return the run, before the first file; raises CannotRunError for a file of an option that cannot be read."""
     members = members_of(options["members"])
     question = Question(
@@ -231,8 +237,7 @@ def _prepared(options: _Options, now: datetime) -> CheckRun:
         members=len(members),
     )
     parameters = {**parameters_of(options["parameters"]), **options["parameter"]}
-    errors: "list[FileError]" = []
-    suppressions = Suppressions(options["root"], now.astimezone(UTC).date(), options["owner"], errors.append)
+    suppressions = Suppressions(options["root"], now.astimezone(UTC).date(), options["owner"], problem)
     judgement = Judgement(
         question=question,
         members=members,
@@ -242,7 +247,7 @@ def _prepared(options: _Options, now: datetime) -> CheckRun:
         now=now,
     )
     facts = Facts(owner=options["owner"], region=options["region"], parameters=parameters)
-    return CheckRun(judgement=judgement, facts=facts, accepts_any_file=options["skip_unrecognized"], errors=errors)
+    return CheckRun(judgement, facts, is_ignored=is_ignored, accepts_any_file=options["skip_unrecognized"])
 
 
 class _Progress(AbstractContextManager["_Progress"]):

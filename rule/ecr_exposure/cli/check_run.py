@@ -1,7 +1,7 @@
 """One run of ``check``: every file is read, every policy in it evaluated, and what excuses it looked up."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -13,6 +13,7 @@ from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError, 
 from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
 from ecr_exposure.cli.policies_in_files.recognition import Form, Recognised, recognise
 from ecr_exposure.cli.policies_in_files.suppressions import Excuse, Suppressions
+from ecr_exposure.cli.policies_in_files.terraform_folders import TerraformFolders
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.findings.access_tests import EXTERNAL
 from ecr_exposure.parameters import PublicRepository
@@ -104,59 +105,94 @@ class Facts(NamedTuple):
     parameters: Mapping[str, str]
 
 
-@dataclass(kw_only=True)
 class CheckRun:
-    """What was found so far.
+    """What was found so far."""
 
-    accepts_any_file: a file of the command line that holds nothing to check is no error.
-    """
-
-    judgement: Judgement
-    facts: Facts
-    accepts_any_file: bool = False
-    policies: list[CheckedPolicy] = field(default_factory=list)
-    errors: list[FileError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    files_read: int = 0
-    recognised: int = 0
+    def __init__(
+        self, judgement: Judgement, facts: Facts, *, is_ignored: Callable[[str], bool], accepts_any_file: bool
+    ) -> None:
+        """accepts_any_file: a file of the command line that holds nothing to check is no error."""
+        self.judgement, self._facts = judgement, facts
+        self._is_ignored, self._accepts_any_file = is_ignored, accepts_any_file
+        self._terraform = TerraformFolders(self._read_comments)
+        self._terraform_files: list[FoundFile] = []
+        self.policies: list[CheckedPolicy] = []
+        self.errors: list[FileError] = []
+        self.notes: list[str] = []
+        self.files_read = self.recognised = 0
 
     def check(self, found: FoundFile) -> None:
         """Read a file, and evaluate its policies; what cannot be read is one of the errors."""
         try:
             recognised = recognise(found)
         except FileError as error:
-            self.errors.append(error)
+            self.add_error(error)
             return
         self.files_read += 1
         if recognised is None:
-            if found.is_named and not self.accepts_any_file:
-                self.errors.append(FileError(found.shown, None, f"nothing to check in it (accepted: {_ACCEPTED})"))
-            return
-        suppressions = self.judgement.suppressions
-        if suppressions is not None and recognised.can_have_comments and recognised.text is not None:
-            suppressions.read_comments(found.shown, recognised.text)
-        if self._read(found, recognised):
-            self.recognised += 1
+            self._is_not_recognised(found)
+        elif recognised.form is Form.TERRAFORM_SOURCE:
+            self._terraform.add(found.shown, str(recognised.text))
+            self._terraform_files.append(found)
+        else:
+            if recognised.has_comments:
+                self._read_comments(found.shown, str(recognised.text))
+            problem = self.add_error if recognised.counts_errors else _ignore
+            if self._read(found, recognised, problem):
+                self.recognised += 1
 
-    def _read(self, found: FoundFile, recognised: Recognised) -> bool:
+    def finish(self) -> None:
+        """Evaluate the Terraform source of the files that were checked: each of them stands for its folder."""
+        errors: list[FileError] = []
+        facts = self._code_facts(errors.append)
+        try:
+            for policy in self._terraform.policies(facts) if self._terraform_files else ():
+                if not self._is_ignored(policy.file):
+                    self._judge(policy, self.add_error)
+        except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
+            self.add_error(_unexpected(self._terraform_files[0].shown, error))
+        for each in errors:
+            if self._terraform.matters(each.file) and not self._is_ignored(each.file):
+                self.add_error(each)
+        for found in self._terraform_files:
+            if self._terraform.matters(found.shown):
+                self.recognised += 1
+            else:
+                self._is_not_recognised(found)
+
+    def add_error(self, error: FileError) -> None:
+        """Add what cannot be read, once: a module may be called often."""
+        if error.message not in {each.message for each in self.errors}:
+            self.errors.append(error)
+
+    def _is_not_recognised(self, found: FoundFile) -> None:
+        if found.is_named and not self._accepts_any_file:
+            self.add_error(FileError(found.shown, None, f"nothing to check in it (accepted: {_ACCEPTED})"))
+
+    def _read_comments(self, file: str, text: str) -> None:
+        if self.judgement.suppressions is not None and not file.endswith(".json"):
+            self.judgement.suppressions.read_comments(file, text)
+
+    def _code_facts(self, problem: Callable[[FileError], None]) -> CodeFacts:
+        return CodeFacts(**self._facts._asdict(), problem=problem, note=self._note)
+
+    def _read(self, found: FoundFile, recognised: Recognised, problem: Callable[[FileError], None]) -> bool:
         """Evaluate the policies of a file; return whether it is what it seemed to be."""
-        problem = self.errors.append if recognised.counts_errors else _ignore
-        facts = CodeFacts(**self.facts._asdict(), problem=problem, note=self._note)
         count = 0
         try:
-            for policy in _read_as(recognised, found, facts):
+            for policy in _read_as(recognised, found, self._code_facts(problem)):
                 if found.is_named or not _is_of_another_service(policy):
                     count += 1
                     self._judge(policy, problem)
         except UnknownFormError as error:
-            if found.is_named and not self.accepts_any_file:
-                self.errors.append(error)
+            if found.is_named and not self._accepts_any_file:
+                self.add_error(error)
             return False
         except FileError as error:
             problem(error)
             return recognised.counts_errors
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
-            problem(FileError(found.shown, None, f"cannot be read: unexpected error: {type(error).__name__}"))
+            problem(_unexpected(found.shown, error))
             return recognised.counts_errors
         return count > 0 or recognised.form is not Form.JSON
 
@@ -170,6 +206,10 @@ class CheckRun:
     def _note(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
+
+
+def _unexpected(file: str, error: Exception) -> FileError:
+    return FileError(file, None, f"cannot be read: unexpected error: {type(error).__name__}")
 
 
 def _ignore(_problem: FileError) -> None:

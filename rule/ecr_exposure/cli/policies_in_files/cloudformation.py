@@ -22,7 +22,8 @@ from ecr_exposure.cli.policies_in_files.intrinsic_functions import Resolver
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions, each_alternative
 from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node
 from ecr_exposure.cli.policies_in_files.template_policies import policy_in, span_of_property, statement_spans
-from ecr_exposure.cli.policies_in_files.template_scope import NO_VALUE, Scope, Template
+from ecr_exposure.cli.policies_in_files.template_scope import SERVERLESS_ROLE, Scope, Template
+from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE
 from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Joined, Unknown, Value
 from ecr_exposure.public_on_purpose import day_in
 
@@ -55,7 +56,8 @@ def read_cloudformation(file: str, content: str, facts: CodeFacts) -> Iterator[F
     try:
         for document in _documents(file, content.removeprefix("\ufeff")):
             for root in _templates(document):
-                for found in _policies(Template(file, facts, root)):
+                serverless = None if root is document else document
+                for found in _policies(Template(file, facts, root, serverless)):
                     addresses[found.address] += 1
                     number = addresses[found.address]
                     yield found if number == 1 else replace(found, address=f"{found.address}#{number}")
@@ -133,6 +135,8 @@ class _Resource(NamedTuple):
 def _policies(template: Template) -> Iterator[FoundPolicy]:
     resources = _resources(template)
     template.resources = {each.logical_id: each.type_name for each in resources}
+    if template.serverless is not None:
+        template.resources.setdefault(SERVERLESS_ROLE, "AWS::IAM::Role")
     relevant = [each for each in resources if each.type_name in _TYPES]
     if relevant:
         _name_macros(template)

@@ -3,23 +3,32 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
-from ecr_exposure.cli.policies_in_files.template_nodes import Member, Node
-from ecr_exposure.cli.policies_in_files.template_scope import NO_VALUE, NoValue, Scope, resolved_text
-from ecr_exposure.cli.policies_in_files.unknown_values import (
-    Joined,
-    Unknown,
-    Value,
-    joined,
-    parts_of,
-    references_in,
+from ecr_exposure.cli.policies_in_files.serverless_variables import (
+    VARIABLE,
+    Path,
+    Pseudo,
+    is_nested,
+    is_policy_variable,
+    sources_of,
 )
+from ecr_exposure.cli.policies_in_files.template_nodes import Member, Node
+from ecr_exposure.cli.policies_in_files.template_scope import Scope
+from ecr_exposure.cli.policies_in_files.template_texts import (
+    NO_VALUE,
+    compared,
+    first_unknown,
+    json_text,
+    parts_in,
+    resolved_text,
+    text_of,
+)
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, references_in
 from ecr_exposure.policy.json_values import DuplicateKey
 
 _SUBSTITUTED: Final = re.compile(r"\$\{(!?)([^${}]*)\}")
@@ -81,10 +90,44 @@ class Resolver:
             return known(self, argument) if known else self._unknown(node, name)
         content = node.content
         if isinstance(content, str):
-            return resolved_text(content)
+            return self._text(content)
         if isinstance(content, list):
             return [value for each in content if (value := self.value(each)) is not NO_VALUE]
         return self._object(node, content) if isinstance(content, tuple) else content
+
+    def _text(self, text: str) -> Value:
+        if self.scope.template.serverless is None or VARIABLE.search(text) is None:
+            return resolved_text(text)
+        if is_nested(text):
+            return Unknown(text)
+        whole = VARIABLE.fullmatch(text)
+        if whole is not None:
+            return self._variable(whole[1])
+        parts: list[str | Unknown] = []
+        at = 0
+        for found in VARIABLE.finditer(text):
+            parts += [text[at : found.start()], *parts_in(self._variable(found[1]), found[0])]
+            at = found.end()
+        return text_of([*parts, text[at:]])
+
+    def _variable(self, variable: str) -> Value:
+        """Return what a variable of a serverless.yml stands for."""
+        if is_policy_variable(variable):
+            return f"${{{variable}}}"
+        for source in sources_of(variable):
+            match source:
+                case Path():
+                    document = self.scope.template.serverless
+                    node = document.at(*source) if document is not None else None
+                    if node is not None:
+                        return self.value(node)
+                case Pseudo():
+                    return self.scope.reference(source)
+                case str():
+                    return source
+                case None:
+                    break
+        return Unknown(f"${{{variable}}}")
 
     def _unknown(self, node: Node, name: str) -> Unknown:
         if node.tag:
@@ -179,22 +222,25 @@ class Resolver:
     def _are_equal(self, first: Value, second: Value) -> bool | None:
         references = tuple(dict.fromkeys([*references_in(first), *references_in(second)]))
         if not references:
-            return _compared(first) == _compared(second)
-        question = ("Equals", frozenset((repr(first), repr(second))))
-        return self.scope.decisions.answer(question, (True, False), references)
+            return compared(first) == compared(second)
+        known, unknown = sorted((first, second), key=lambda each: next(references_in(each), ""))
+        decisions, question = self.scope.decisions, ("Equals", repr(unknown), repr(known))
+        if decisions.has_other_answer(question):
+            return False
+        return decisions.answer(question, (True, False), references)
 
     # Functions, by the names that they have in AWS's reference.
 
     def _ref(self, argument: Node) -> Value:
         name = self.value(argument)
-        return self.scope.reference(name) if isinstance(name, str) else _first_unknown(name, "!Ref")
+        return self.scope.reference(name) if isinstance(name, str) else first_unknown(name, "!Ref")
 
     def _get_att(self, argument: Node) -> Value:
         name = self.value(argument)
         if isinstance(name, list) and all(isinstance(each, str) for each in name):
             name = ".".join(name)
         if not isinstance(name, str):
-            return _first_unknown(name, "!GetAtt")
+            return first_unknown(name, "!GetAtt")
         resource, _, attribute = name.partition(".")
         return self.scope.attribute(resource, attribute)
 
@@ -211,26 +257,28 @@ class Resolver:
             parts.append(text[at : found.start()])
             parts += ["${", found[2], "}"] if found[1] else resolver._substituted(found[2].strip())  # noqa: SLF001
             at = found.end()
-        return _text_of_parts([*parts, text[at:]])
+        return text_of([*parts, text[at:]])
 
     def _substituted(self, name: str) -> Sequence[str | Unknown]:
+        if self.scope.template.serverless is not None and VARIABLE.fullmatch(f"${{{name}}}"):
+            return parts_in(self._variable(name), f"${{{name}}}")
         resource, dot, attribute = name.partition(".")
         is_attribute = dot and name not in self.scope.variables
         value = self.scope.attribute(resource, attribute) if is_attribute else self.scope.reference(name)
-        return _parts(value, f"${{{name}}}")
+        return parts_in(value, f"${{{name}}}")
 
     def _join(self, argument: Node) -> Value:
         values = self.value(argument)
         if not isinstance(values, list) or len(values) != 2 or not isinstance(values[0], str):  # noqa: PLR2004
-            return _first_unknown(values, "!Join")
+            return first_unknown(values, "!Join")
         delimiter, elements = values
         if not isinstance(elements, list):
-            return _first_unknown(elements, "!Join")
+            return first_unknown(elements, "!Join")
         parts: list[str | Unknown] = []
         for number, each in enumerate(elements):
             parts += [delimiter] * (number > 0)
-            parts += _parts(each, "!Join")
-        return _text_of_parts(parts)
+            parts += parts_in(each, "!Join")
+        return text_of(parts)
 
     def _if(self, argument: Node) -> Value:
         content = argument.content
@@ -254,7 +302,7 @@ class Resolver:
         default = content[3].member("DefaultValue") if len(content) > 3 else None  # noqa: PLR2004 - its arguments
         if default is not None and next(references_in([name, *keys]), None) is None:
             return self.value(default)
-        return _first_unknown([name, *keys], f"!FindInMap {name}" if isinstance(name, str) else "!FindInMap")
+        return first_unknown([name, *keys], f"!FindInMap {name}" if isinstance(name, str) else "!FindInMap")
 
     def _under_key(self, node: Node | None, key: Value) -> Node | None:
         content = node.content if node is not None else None
@@ -263,7 +311,7 @@ class Resolver:
         if isinstance(key, (Unknown, Joined)):
             keys = tuple(dict.fromkeys(each.key for each in content))
             key = self.scope.decisions.answer(("key", key), keys, tuple(references_in(key)))
-        return node.member(_compared(key)) if key is not None else None
+        return node.member(compared(key)) if key is not None else None
 
     def _select(self, argument: Node) -> Value:
         content = argument.content
@@ -273,7 +321,7 @@ class Resolver:
         number = str(index)
         if isinstance(values, list) and number.isdecimal() and int(number) < len(values):
             return values[int(number)]
-        return _first_unknown([index, values], "!Select")
+        return first_unknown([index, values], "!Select")
 
     def _split(self, argument: Node) -> Value:
         values = self.value(argument)
@@ -281,7 +329,7 @@ class Resolver:
             case [str(delimiter), str(text)] if delimiter:
                 return text.split(delimiter)
             case _:
-                return _first_unknown(values, "!Split")
+                return first_unknown(values, "!Split")
 
     def _import_value(self, argument: Node) -> Value:
         name = self.value(argument)
@@ -289,7 +337,7 @@ class Resolver:
 
     def _length(self, argument: Node) -> Value:
         values = self.value(argument)
-        return len(values) if isinstance(values, list) else _first_unknown(values, "Fn::Length")
+        return len(values) if isinstance(values, list) else first_unknown(values, "Fn::Length")
 
     def _to_json_string(self, argument: Node) -> Value:
         return json_text(self.value(argument))
@@ -315,70 +363,3 @@ def _key_of_round(key: str, name: str, value: Value) -> str:
         return key
     letters = _NOT_ALPHANUMERIC.sub("", value)
     return key.replace(f"${{{name}}}", value).replace(f"&{{{name}}}", letters)
-
-
-def _first_unknown(value: Value, otherwise: str) -> Unknown:
-    return Unknown(next(references_in(value), otherwise))
-
-
-def _compared(value: Value) -> str:
-    """Return a value as a comparison and a key of a mapping see it: as text."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def _parts(value: Value, reference: str) -> Sequence[str | Unknown]:
-    """Return a value inside a text; reference: names one that is no text."""
-    match value:
-        case str() | Unknown() | Joined():
-            return parts_of(value)
-        case bool() | int() | float():
-            return (json.dumps(value),)
-        case NoValue():
-            return ()
-        case list():
-            return [part for n, each in enumerate(value) for part in ("," * (n > 0), *_parts(each, reference))]
-        case _:
-            return (Unknown(reference),)
-
-
-def _text_of_parts(parts: Sequence[str | Unknown]) -> Value:
-    """Return the parts as one text, in which a dynamic reference is unknown."""
-    value = joined(parts)
-    if isinstance(value, str):
-        return resolved_text(value)
-    if isinstance(value, Joined) and any(isinstance(part, str) and "{{resolve:" in part for part in value.parts):
-        known = [resolved_text(part) if isinstance(part, str) else part for part in value.parts]
-        merged = joined([part for each in known for part in parts_of(each)])
-        is_cut = any("{{resolve:" in part for part in parts_of(merged) if isinstance(part, str))
-        return Unknown("{{resolve:…}}") if is_cut else merged
-    return value
-
-
-def json_text(value: Value) -> Value:
-    """Return a value as JSON text; text that is not known stays so."""
-    unknown: list[Unknown] = []
-
-    def mark(each: Value) -> Value:
-        match each:
-            case Unknown() | Joined():
-                marks = []
-                for part in parts_of(each):
-                    if isinstance(part, Unknown):
-                        unknown.append(part)
-                        marks.append(f"\ue102{len(unknown) - 1}\ue103")
-                    else:
-                        marks.append(part)
-                return "".join(marks)
-            case dict():
-                return {key: mark(inner) for key, inner in each.items()}
-            case list():
-                return [mark(inner) for inner in each]
-            case _:
-                return each
-
-    before, *pieces = json.dumps(mark(value), ensure_ascii=False, default=str).split("\ue102")
-    parts: list[str | Unknown] = [before]
-    for piece in pieces:
-        number, _, text = piece.partition("\ue103")
-        parts += (unknown[int(number)], text)
-    return joined(parts)

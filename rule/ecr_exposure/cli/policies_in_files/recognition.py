@@ -11,19 +11,20 @@ from typing import Any, Final, NamedTuple, cast
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.files import LONGEST_PIPE, FoundFile, Stream, decoded, is_utf_16
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
+from ecr_exposure.cli.policies_in_files.terraform_folders import RESOURCE_TYPES, SUFFIXES
 
 Read = Callable[[str, Any, CodeFacts], Iterable[FoundPolicy]]
 """Takes the path as it is shown, and the text; the reader of snapshots takes a stream of bytes."""
 
-_TYPES: Final = ("AWS::ECR::Repository", "aws_ecr_repository", "awscc_ecr_repository")
+_TYPES: Final = ("AWS::ECR::Repository", *RESOURCE_TYPES)
 _IN_JSON: Final = ('"Statement', '"policyText')
 _YAML_TEMPLATE: Final = re.compile(r"^[\"']?[Rr]esources[\"']?[ \t]*:", re.MULTILINE)
 _TERRAFORM_BLOCK: Final = re.compile(r'^[ \t]*resource[ \t]+"?aws(?:cc)?_ecr_', re.MULTILINE)
-_TERRAFORM: Final = (".tf", ".tofu")
-_TERRAFORM_JSON: Final = (".tf.json", ".tofu.json")
+# A folder that only calls modules may call one with a policy.
+_CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+"|"module"[ \t\r\n]*:', re.MULTILINE)
 # The elements of plans and states: https://developer.hashicorp.com/terraform/internals/json-format
 _PLAN: Final = frozenset(("planned_values", "resource_changes", "prior_state", "terraform_version"))
-_DATA: Final = frozenset((".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".template", *_TERRAFORM))
+_DATA: Final = frozenset((".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".template", ".tf", ".tofu"))
 """Endings of files in which a syntax error is one. A page of documentation or a program is no broken template."""
 
 
@@ -32,7 +33,7 @@ class Form(Enum):
 
     CLOUDFORMATION = ("cloudformation", "read_cloudformation")
     TERRAFORM_PLAN = ("terraform_plan", "read_terraform_plan")
-    TERRAFORM_SOURCE = ("terraform_source", "read_terraform_source")
+    TERRAFORM_SOURCE = ("terraform_source", "read_terraform")
     JSON = ("json_documents", "read_json_documents")
     SNAPSHOT = ("config_snapshot", "read_config_snapshot")
 
@@ -46,13 +47,13 @@ class Form(Enum):
 class Recognised(NamedTuple):
     """A file that has policies, or could.
 
-    text: None for a stream. can_have_comments: it is in YAML or HCL. counts_errors: a syntax error is told; otherwise
-    it says that the file is something else.
+    text: None for a stream. has_comments: it is in YAML. counts_errors: a syntax error is told; otherwise it says that
+    the file is something else. The files of Terraform source are read by folder.
     """
 
     form: Form
     text: str | None
-    can_have_comments: bool = False
+    has_comments: bool = False
     counts_errors: bool = True
 
 
@@ -61,7 +62,7 @@ def recognise(found: FoundFile) -> Recognised | None:
     content = found.content()
     if isinstance(content, Stream):
         return _in_stream(content)
-    if not is_utf_16(content) and not _may_have_policy(content):
+    if not is_utf_16(content) and not _may_have_policy(found, content):
         return None
     counts_errors = found.is_named or PurePath(found.shown).suffix.lower() in _DATA
     try:
@@ -70,28 +71,32 @@ def recognise(found: FoundFile) -> Recognised | None:
         if counts_errors:
             raise
         return None
-    form = _form_of(found, text) if _may_have_policy(text.encode()) else None
+    form = _form_of(found, text) if _may_have_policy(found, text.encode()) else None
     if form is None:
         return None
     is_json = text.lstrip()[:1] in ("{", "[")
-    can_have_comments = form is Form.TERRAFORM_SOURCE or (form is Form.CLOUDFORMATION and not is_json)
-    return Recognised(form, text, can_have_comments and not found.shown.endswith(_TERRAFORM_JSON), counts_errors)
+    return Recognised(form, text, form is Form.CLOUDFORMATION and not is_json, counts_errors)
 
 
-def _may_have_policy(content: bytes) -> bool:
+def _is_terraform(found: FoundFile) -> bool:
+    return found.shown.lower().endswith(SUFFIXES)
+
+
+def _may_have_policy(found: FoundFile, content: bytes) -> bool:
     """Return whether a text names a type of Amazon ECR or is JSON with a policy; no text has a null byte."""
     if any(each.encode() in content for each in _TYPES):
         return b"\0" not in content
+    if _is_terraform(found):
+        return _CALLS_MODULE.search(content) is not None
     return any(each.encode() in content for each in _IN_JSON) and b"\0" not in content
 
 
 def _form_of(found: FoundFile, text: str) -> Form | None:
-    name, has_type = found.shown.lower(), any(each in text for each in _TYPES)
-    if name.endswith((*_TERRAFORM, *_TERRAFORM_JSON)):
-        return Form.TERRAFORM_SOURCE if has_type else None
+    if _is_terraform(found):
+        return Form.TERRAFORM_SOURCE
     if text.lstrip()[:1] in ("{", "["):
         return _form_of_json(text)
-    if has_type and _YAML_TEMPLATE.search(text):
+    if "AWS::ECR::" in text and _YAML_TEMPLATE.search(text):
         return Form.CLOUDFORMATION
     if found.is_named and _TERRAFORM_BLOCK.search(text):
         return Form.TERRAFORM_SOURCE

@@ -32,6 +32,14 @@ class Decisions:
             return None
         raise UndecidedError(question, options, references)
 
+    def has_other_answer(self, question: tuple[str, str, str]) -> bool:
+        """Return whether the value of a question about equality equals another text already."""
+        kind, unknown, known = question
+        return any(
+            holds is True and isinstance(each, tuple) and each[:2] == (kind, unknown) and each[2] != known
+            for each, holds in self.answers.items()
+        )
+
 
 class UndecidedError(Exception):
     """A question has more than one answer."""

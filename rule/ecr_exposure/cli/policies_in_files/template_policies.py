@@ -7,7 +7,7 @@ from typing import Any, Final
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span, StatementSpan
 from ecr_exposure.cli.policies_in_files.intrinsic_functions import Placed, Resolver, function_of
 from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node
-from ecr_exposure.cli.policies_in_files.template_scope import NO_VALUE
+from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import DuplicateKey, elements
@@ -142,5 +142,5 @@ def span_of_property(written: Member) -> Span:
     """Return where a property is: all of an object; of a text only its key if it begins on another line."""
     whole, key = written.span, written.key_span
     function = function_of(written.value)
-    is_object = isinstance(written.value.content, tuple) or (function is not None and function[0] == "Fn::ToJsonString")
+    is_object = isinstance(written.value.content, tuple) if function is None else function[0] == "Fn::ToJsonString"
     return whole if is_object or whole.line == whole.end_line else key

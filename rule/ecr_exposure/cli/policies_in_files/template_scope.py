@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-sectio
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,9 +11,11 @@ from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions
 from ecr_exposure.cli.policies_in_files.template_nodes import Node
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, Value, joined
+from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE, resolved_text
+from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, Value
 
-_DYNAMIC_REFERENCE: Final = re.compile(r"\{\{resolve:.*?\}\}", re.DOTALL)
+SERVERLESS_ROLE: Final = "IamRoleLambdaExecution"
+"""The role that the Serverless Framework adds: https://www.serverless.com/framework/docs/providers/aws/guide/iam"""
 _IAM_PRINCIPALS: Final = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user"}
 _WITH_OWN_ROLE: Final = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 _STACK: Final = "stack"
@@ -23,20 +24,17 @@ _ROLE_ID: Final = "AROAUNKNOWN0000000000"
 _MOST_VALUES: Final = 100_000
 
 
-class NoValue:
-    """AWS::NoValue: the property or element is removed."""
-
-
-NO_VALUE: Final = NoValue()
-
-
 @dataclass(slots=True)
 class Template:
-    """A template, and what the options say about it. resources: types by logical id. values: read so far."""
+    """A template, and what the options say about it. resources: types by logical id. values: read so far.
+
+    serverless: the serverless.yml around it, whose variables are replaced first.
+    """
 
     file: str
     facts: CodeFacts
     root: Node
+    serverless: Node | None = None
     resources: dict[str, str | None] = field(default_factory=dict)
     values: int = 0
 
@@ -122,18 +120,3 @@ class Scope:
 def _text_of(node: Node, key: str) -> str | None:
     member = node.member(key)
     return None if member is None else member.text
-
-
-def resolved_text(text: str) -> Value:
-    """Return a text in which dynamic references are unknown.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
-    """
-    if "{{resolve:" not in text:
-        return text
-    parts: list[str | Unknown] = []
-    at = 0
-    for found in _DYNAMIC_REFERENCE.finditer(text):
-        parts += (text[at : found.start()], Unknown(found[0]))
-        at = found.end()
-    return joined([*parts, text[at:]])

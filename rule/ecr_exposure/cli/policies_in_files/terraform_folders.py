@@ -76,13 +76,15 @@ class TerraformFolders:
         roots = [folder for folder in self._asked_for if (folder or os.curdir) not in called]
         for folder in (*roots, *self._asked_for):
             if folder not in self._code_read:
-                yield from read_terraform(self._files_of(folder), facts, self._files_of)
+                for found in read_terraform(self._files_of(folder), facts, self._files_of):
+                    self._with_types.add(folder)
+                    yield found
                 self._code_read.add(folder)
         for error in self._errors:
             facts.problem(error)
 
     def matters(self, file: str) -> bool:
-        """Return whether the folder of a file has to do with Amazon ECR."""
+        """Return whether the folder of a file has to do with Amazon ECR, or calls a module that does."""
         return _folder_of(file) in self._with_types
 
     def _files_of(self, folder: str) -> _Folder:
@@ -97,7 +99,8 @@ class TerraformFolders:
                 self._keep(path, None if content is None else decoded(path, content))
             except (OSError, FileError) as error:
                 self._texts[path] = None
-                self._errors.append(error if isinstance(error, FileError) else cannot_be_read(path, error))
+                if path.endswith((*SUFFIXES, ".tfvars")):  # any other one is data that code may not even need
+                    self._errors.append(error if isinstance(error, FileError) else cannot_be_read(path, error))
         return self._texts[path]
 
     def _keep(self, path: str, text: str | None) -> None:
