@@ -1,10 +1,12 @@
 """Repository policies in Terraform plans and states: which resources count, and where they are."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from ecr_exposure.cli.main import main
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind, Span
 from ecr_exposure.cli.policies_in_files.outcome import evaluate
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
@@ -274,3 +276,18 @@ class TestContentThatIsNoPlan:
     def test_nesting_without_end_is_an_error(self) -> None:
         with pytest.raises(FileError, match="nested too deeply"):
             read('{"a":' + "[" * 200_000)
+
+
+def test_the_command_says_what_to_do_with_messages_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    message = {"@level": "info", "@module": "terraform.ui", "change": {"resource": {"addr": ADDRESS}}}
+    Path("run.json").write_text(f"{json.dumps(message)}\n{json.dumps(message)}\n", encoding="utf-8")
+    content = plan(change(ADDRESS, AFTER))
+    Path("plan.json").write_text(content, encoding="utf-8")
+    assert main(["check", "run.json", "plan.json"]) == 2
+    output = capsys.readouterr()
+    column = content.index(f'"{ADDRESS}"') + 1
+    assert f"plan.json:1:{column} {ADDRESS}" in output.out
+    assert "check the output of terraform show -json FILE" in " ".join((output.out + output.err).split())
