@@ -24,8 +24,29 @@ class Joined:
     parts: tuple[str | Unknown, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """A whole policy, where it depends on values that are not known which of several it is; references: those values.
+
+    No policy is one of several too: None.
+    """
+
+    policies: tuple[Any, ...]
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a policy that a file has in a form that is not documented; problem: what is wrong, with the place."""
+
+    problem: str
+
+
 Value = Any
-"""A JSON value, an Unknown or a Joined; lists and dicts hold such values. DuplicateKey stands for an invalid object."""
+"""A JSON value, an Unknown or a Joined; lists and dicts hold such values. DuplicateKey stands for an invalid object.
+
+A whole policy can also be Unreadable, or Alternatives.
+"""
 
 
 def joined(parts: Sequence[str | Unknown]) -> str | Unknown | Joined:
@@ -48,6 +69,9 @@ def parts_of(value: str | Unknown | Joined) -> tuple[str | Unknown, ...]:
 
 def references_in(value: Value) -> Iterator[str]:
     """Yield the references of all unknown values in a tree, in their order, with repetitions."""
+    if isinstance(value, Alternatives):
+        yield from value.references
+        value = list(value.policies)
     if isinstance(value, Unknown):
         yield value.reference
     elif isinstance(value, Joined):
@@ -68,13 +92,15 @@ _QUOTE: Final = '"'
 def read_policy_text(text: str | Unknown | Joined) -> Value:
     """Return the policy of a JSON text with unknown parts; None for white space alone.
 
+    A text that is a JSON string comes back as it is: its content is no policy, though it may look like one.
     An unknown part inside a JSON string makes it a Joined; one outside stands for a whole value.
     Raises PolicyError if the text is not JSON.
     """
     if isinstance(text, Unknown):
         return text
     if isinstance(text, str):
-        return read_json(text) if text.strip() else None
+        value = read_json(text) if text.strip() else None
+        return text if isinstance(value, str) else value
     unknown: list[Unknown] = []
     written, in_string = "", False
     for part in text.parts:

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from itertools import product, zip_longest
 from typing import Any, Final
 
+from ecr_exposure.cli.json_members import after_blanks, members, value_at
 from ecr_exposure.remedy import LONGEST_POLICY
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
-_BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _LAST_INDENT: Final = re.compile(r"\n([ \t]*)[^\n]*\Z")
 # UTF-8 has no lone surrogates, and the others would control a terminal: C1, line and direction characters.
 _UNSAFE: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _COLON: Final = re.compile(r'(?<!\\)"([ \t]*:[ \t]*)')
 _PLAIN_NAME: Final = re.compile(r'[^\x00-\x1f\x7f"\\]+')
-_DECODER: Final = json.JSONDecoder()
 _CONTAINERS: Final = (Mapping, list, tuple)
 _SHORT: Final = 80
 _SHORT_LINE: Final = re.compile(r'[\[{][ \t]*"[^\n\[{]*[\]}]')
@@ -93,11 +92,6 @@ def _without_unsafe(json_text: str) -> str:
 
 def _line_end(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
-
-
-def _after_blanks(text: str, start: int) -> int:
-    found = _BLANKS.match(text, start)
-    return found.end() if found else start
 
 
 def _indent(text: str) -> str | None:
@@ -172,8 +166,8 @@ class _JsonText:
 
     def __init__(self, text: str) -> None:
         """Raise ValueError for a text that does not begin with a JSON value."""
-        start = _after_blanks(text, 0)
-        content, end = _DECODER.raw_decode(text, start)
+        start = after_blanks(text, 0)
+        content, end = value_at(text, start)
         self._text = text
         self._whole = _Item(value=content, first=start, start=start, end=end)
         self._line_end = _line_end(text)
@@ -191,20 +185,8 @@ class _JsonText:
 
     def _items(self, start: int) -> Iterator[_Item]:
         """Yield the items of the object or list that begins here."""
-        text, end = self._text, start + 1
-        is_object, closing = text[start] == "{", {"{": "}", "[": "]"}[text[start]]
-        if text[_after_blanks(text, end)] == closing:
-            return
-        while text[end - 1] != closing:
-            key, first = None, _after_blanks(text, end)
-            before, value_at = text[end:first], first
-            if is_object:
-                key, key_end = _DECODER.raw_decode(text, first)
-                value_at = _after_blanks(text, text.index(":", key_end) + 1)
-            value, value_end = _DECODER.raw_decode(text, value_at)
-            end = _after_blanks(text, value_end)
-            after, end = text[value_end:end], end + 1
-            yield _Item(key=key, value=value, first=first, start=value_at, end=value_end, before=before, after=after)
+        for member in members(self._text, start):
+            yield _Item(**member._asdict())
 
     def _changed(self, old: _Item, new: object, indent: str | None) -> str:
         """Return the text of a new value, with the text of the old value's parts that are in both.

@@ -1,0 +1,258 @@
+"""Policies in JSON: alone, as the AWS CLI returns them, in configuration items and events, and JSON Lines of these.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
+https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
+https://docs.aws.amazon.com/config/latest/APIReference/API_GetResourceConfigHistory.html
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from ecr_exposure.cli.json_members import after_blanks
+from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
+from ecr_exposure.cli.policies_in_files.config_items import (
+    POLICY_PROPERTY,
+    RecordedItem,
+    found_in_item,
+    newest,
+    not_an_object,
+    policy_value,
+)
+from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind, Span
+from ecr_exposure.cli.policies_in_files.json_positions import JsonPositions
+from ecr_exposure.cli.policies_in_files.unknown_values import Value
+from ecr_exposure.errors import PolicyError
+from ecr_exposure.policy.json_values import DuplicateKey, describe, elements, read_json
+from ecr_exposure.repository import RECORDED
+
+ITEMS: Final = "configurationItems"
+"""The property of a snapshot, of a history file and of the history that the AWS CLI returns."""
+_ITEM: Final = "configurationItem"
+_SUMMARY: Final = "configurationItemSummary"
+# An event for Lambda has the message as text; one of Amazon EventBridge has it as an object:
+# https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html
+_MESSAGES: Final = ("invokingEvent", "detail")
+_MESSAGE_TYPE: Final = "messageType"
+_POLICY_TEXT: Final = "policyText"
+_STATEMENT: Final = "Statement"
+_POLICY_ELEMENTS: Final = ("Version", "Id", _STATEMENT)
+_UNKNOWN: Final = "holds no repository policy in a form that is known"
+_ACCEPTED: Final = (
+    "a repository policy, the output of aws ecr get-repository-policy, a configuration item, an event, a snapshot or "
+    "a history of AWS Config, or one of them on each line"
+)
+_ACTION_OF_ECR: Final = re.compile(r"ecr:.*|[^:]*[*?].*", re.IGNORECASE | re.DOTALL)
+
+
+class UnknownFormError(FileError):
+    """A JSON file has none of the forms that hold a repository policy."""
+
+
+class _Document(NamedTuple):
+    """A JSON value, where it begins in the text, and its address: empty if it is the whole text."""
+
+    content: object
+    start: int
+    address: str = ""
+
+
+def read_json_documents(file: str, content: str, facts: CodeFacts) -> Iterator[FoundPolicy]:
+    """Yield the policies of a JSON text; where it has several items of a repository, the newest counts.
+
+    Raises FileError if the text is not JSON, UnknownFormError if nothing in it has a known form. What cannot be read
+    in a text whose rest can is told by facts.problem.
+    """
+    reader = _Reader(file, content, facts)
+    is_known = False
+    unknown: list[str] = []
+    recorded: list[RecordedItem] = []
+    for document in reader.documents():
+        policy, items = reader.policy_of(document), reader.items_of(document)
+        if policy is None and items is None:
+            unknown.append(document.address)
+            continue
+        is_known = True
+        recorded += items or ()
+        if policy is not None:
+            yield policy
+    if not is_known:
+        raise UnknownFormError(file, None, f"{_UNKNOWN} (accepted: {_ACCEPTED})")
+    if unknown:
+        facts.note(f"{file}: {unknown[0]} {_UNKNOWN}{f', and {len(unknown) - 1} more' if unknown[1:] else ''}")
+    for item in newest(recorded):
+        if (found := found_in_item(file, item, facts)) is not None:
+            yield found
+
+
+def is_repository_policy(policy: Value) -> bool:
+    """Return whether a policy that stands alone may be one of a repository, and not one of another service.
+
+    It has a principal and an action of Amazon ECR, and no Resource, which Amazon ECR refuses: identity-based policies
+    and the policies of VPC endpoints have one.
+    """
+    if not isinstance(policy, Mapping):
+        return isinstance(policy, DuplicateKey)
+    statements = [each for each in elements(policy.get(_STATEMENT)) if isinstance(each, Mapping)]
+    names = {name for statement in statements for name in statement}
+    actions = [action for each in statements for name in ("Action", "NotAction") for action in elements(each.get(name))]
+    return (
+        not names.isdisjoint(("Principal", "NotPrincipal"))
+        and names.isdisjoint(("Resource", "NotResource"))
+        and any(isinstance(action, str) and _ACTION_OF_ECR.fullmatch(action) for action in actions)
+    )
+
+
+class _Reader:
+    """One text."""
+
+    def __init__(self, file: str, text: str, facts: CodeFacts) -> None:
+        self._file, self._text, self._facts = file, text, facts
+        self._positions = JsonPositions(text)
+
+    def documents(self) -> Iterator[_Document]:
+        """Yield the value of the text, or those of its lines. Raises FileError if the text is not JSON."""
+        text = self._text
+        first_line, _, rest = text.strip().partition("\n")
+        if rest and first_line.startswith("{") and first_line.rstrip().endswith("}"):
+            yield from self._lines()
+        elif text.strip():
+            yield _Document(self._read(text, 1), after_blanks(text, 0))
+
+    def _lines(self) -> Iterator[_Document]:
+        start = 0
+        for number, line in enumerate(self._text.split("\n"), 1):
+            try:
+                if line.strip():
+                    yield _Document(self._read(line, number), start + after_blanks(line, 0), f"line {number}")
+            except FileError as error:
+                self._facts.problem(error)
+            start += len(line) + 1
+
+    def _read(self, text: str, line: int) -> object:
+        """Return the value of a text that begins in a line of the file."""
+        try:
+            content = read_json(text)
+        except PolicyError as error:
+            message = str(error)
+            try:
+                json.loads(text)
+            except json.JSONDecodeError as place:
+                line += place.lineno - 1
+                message = f"not JSON: {place.msg} (column {place.colno})"
+            except (ValueError, RecursionError):
+                pass
+            raise FileError(self._file, line, message) from None
+        if isinstance(content, DuplicateKey) and content.key not in _POLICY_ELEMENTS:
+            raise FileError(self._file, line, str(content))
+        return content
+
+    def policy_of(self, document: _Document) -> FoundPolicy | None:
+        """Return the policy that a value is, or has as ``policyText``; None for another value."""
+        content, start, address = document
+        if isinstance(content, DuplicateKey) or (isinstance(content, Mapping) and _STATEMENT in content):
+            span, statements = self._positions.whole(start), self._positions.statements(start)
+            if isinstance(content, DuplicateKey):
+                statements = {}
+            return FoundPolicy(
+                kind=Kind.POLICY, file=self._file, address=address, policy=content, span=span, statements=statements
+            )
+        if not isinstance(content, Mapping) or _POLICY_TEXT not in content:
+            return None
+        account, name = (_text(content.get(key)) for key in ("registryId", "repositoryName"))
+        return FoundPolicy(
+            kind=Kind.POLICY,
+            file=self._file,
+            address="/".join(part for part in (account, name) if part) or address,
+            policy=policy_value(content[_POLICY_TEXT]),
+            span=self._span_of(start, _POLICY_TEXT),
+            repository=name,
+            account=account,
+        )
+
+    def items_of(self, document: _Document) -> list[RecordedItem] | None:
+        """Return the configuration items that a value is or has; None for another value."""
+        content, start, _ = document
+        if not isinstance(content, Mapping):
+            return None
+        if "configurationItemStatus" in content and "resourceType" in content:
+            return [self._recorded(content, start)]
+        if ITEMS in content:
+            return list(self._listed(content[ITEMS], start))
+        for name in _MESSAGES:
+            message = content.get(name)
+            member = self._positions.last_on_path(start, name)
+            if isinstance(message, str) and name == _MESSAGES[0]:
+                return self._in_text(message, self._span_of(start, name))
+            if isinstance(message, Mapping) and member is not None and _MESSAGE_TYPE in message:
+                return self._in_message(message, member.start)
+        return self._in_message(content, start) if _MESSAGE_TYPE in content else None
+
+    def _recorded(self, item: Mapping[str, object], start: int) -> RecordedItem:
+        policy = POLICY_PROPERTY.get(str(item.get("resourceType")), "")
+        member = self._positions.last_on_path(start, "configuration", policy)
+        is_object = member is not None and member.key == policy
+        return RecordedItem(
+            content=item,
+            span=self._positions.span(member.first, member.end) if member else self._positions.whole(start),
+            statements=self._positions.statements(member.start) if member and is_object else {},
+        )
+
+    def _listed(self, items: object, start: int) -> Iterator[RecordedItem]:
+        member = self._positions.last_on_path(start, ITEMS)
+        place = member.start if member else start
+        if not isinstance(items, list):
+            self._problem(self._positions.whole(place), f"{ITEMS}: {describe(items)} is not a list")
+            return
+        parts = self._positions.parts(place)
+        for number, item in enumerate(items):
+            at = parts[number].start if number < len(parts) else place
+            if isinstance(item, Mapping):
+                yield self._recorded(item, at)
+            else:
+                self._problem(self._positions.whole(at), f"{ITEMS}[{number}]: {not_an_object(item)}")
+
+    def _in_message(self, message: Mapping[str, object], start: int) -> list[RecordedItem]:
+        item, member = message.get(_ITEM), self._positions.last_on_path(start, _ITEM)
+        if isinstance(item, Mapping) and member is not None:
+            return [self._recorded(item, member.start)]
+        self._say_why_no_item(message, self._positions.whole(start))
+        return []
+
+    def _in_text(self, text: str, span: Span) -> list[RecordedItem]:
+        """Return the item of a message that is JSON in a string: the lines of its parts are not known."""
+        try:
+            message = read_json(text)
+        except PolicyError as error:
+            self._problem(span, f"{_MESSAGES[0]}: {error}")
+            return []
+        item = message.get(_ITEM) if isinstance(message, Mapping) else None
+        if isinstance(item, Mapping):
+            return [RecordedItem(item, span, {})]
+        self._say_why_no_item(message, span)
+        return []
+
+    def _say_why_no_item(self, message: object, span: Span) -> None:
+        content = message if isinstance(message, Mapping) else {}
+        summary = content.get(_SUMMARY)
+        if isinstance(summary, Mapping):
+            # AWS Config sends a summary of an item that is too large for an event.
+            is_policy = summary.get("resourceType") in POLICY_PROPERTY
+            if is_policy and summary.get("configurationItemStatus") in RECORDED:
+                self._problem(span, f"{_SUMMARY} has no policy (aws configservice get-resource-config-history has it)")
+        elif content.get(_MESSAGE_TYPE) == "ScheduledNotification":
+            self._facts.note(f"{self._file}: a scheduled notification has no policy")
+        else:
+            self._problem(span, f"{_ITEM} is missing or not an object")
+
+    def _span_of(self, start: int, *path: str) -> Span:
+        member = self._positions.last_on_path(start, *path)
+        return self._positions.span(member.first, member.end) if member else self._positions.whole(start)
+
+    def _problem(self, span: Span, message: str) -> None:
+        self._facts.problem(FileError(self._file, span.line, message))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,115 @@
+"""Folders with Terraform source: the files of a folder are one module, and local modules count where they are called.
+
+https://developer.hashicorp.com/terraform/language/files
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
+from ecr_exposure.cli.policies_in_files.files import cannot_be_read, decoded
+from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
+
+SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
+RESOURCE_TYPES: Final = ("aws_ecr_repository", "awscc_ecr_repository")
+_LONGEST: Final = 4_000_000
+"""Bytes. No file of code is so long; a file that code reads with file() may be."""
+
+
+class _Folder(Mapping[str, str]):
+    """The files of a folder by path, each read when it is asked for; what is no text is not there."""
+
+    def __init__(self, folder: str, read: Callable[[str], str | None]) -> None:
+        try:
+            with os.scandir(folder or os.curdir) as entries:
+                names = sorted(entry.name for entry in entries if entry.is_file())
+        except (OSError, ValueError):  # ValueError: a path with a null character
+            names = []
+        self._paths = [f"{folder.rstrip('/')}/{name}" if folder else name for name in names]
+        self._read = read
+
+    def __getitem__(self, path: str) -> str:
+        text = self._read(path) if path in self._paths else None
+        if text is None:
+            raise KeyError(path)
+        return text
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+class TerraformFolders:
+    """The folders to evaluate, and what was read of them."""
+
+    def __init__(self, on_code: Callable[[str, str], None]) -> None:
+        """on_code: takes path and text of each file of code, before the policies of its folder are found."""
+        self._on_code = on_code
+        self._asked_for: dict[str, None] = {}
+        self._texts: dict[str, str | None] = {}
+        self._with_types: set[str] = set()
+        self._code_read: set[str] = set()
+        self._errors: list[FileError] = []
+
+    def add(self, file: str, text: str) -> None:
+        """Note that the folder of this file is to be evaluated."""
+        self._keep(file, text)
+        self._asked_for[_folder_of(file)] = None
+
+    def policies(self, facts: CodeFacts) -> Iterator[FoundPolicy]:
+        """Yield the policies of all folders, and of the local modules that they call.
+
+        A module is evaluated on its own only if no folder calls it. An error of a file counts only if its folder has
+        to do with Amazon ECR.
+        """
+        from ecr_exposure.cli.policies_in_files.terraform_source import (  # noqa: PLC0415 - few runs have such files
+            local_modules,
+            read_terraform,
+        )
+
+        called = {each for folder in self._asked_for for each in local_modules(self._files_of(folder))}
+        self._code_read.clear()
+        roots = [folder for folder in self._asked_for if (folder or os.curdir) not in called]
+        for folder in (*roots, *self._asked_for):
+            if folder not in self._code_read:
+                for found in read_terraform(self._files_of(folder), facts, self._files_of):
+                    self._with_types.add(folder)
+                    yield found
+                self._code_read.add(folder)
+        for error in self._errors:
+            facts.problem(error)
+
+    def matters(self, file: str) -> bool:
+        """Return whether the folder of a file has to do with Amazon ECR, or calls a module that does."""
+        return _folder_of(file) in self._with_types
+
+    def _files_of(self, folder: str) -> _Folder:
+        return _Folder("" if folder == os.curdir else folder, self._text_of)
+
+    def _text_of(self, path: str) -> str | None:
+        if path.endswith(SUFFIXES):
+            self._code_read.add(_folder_of(path))
+        if path not in self._texts:
+            try:
+                content = Path(path).read_bytes() if Path(path).stat().st_size <= _LONGEST else None
+                self._keep(path, None if content is None else decoded(path, content))
+            except (OSError, FileError) as error:
+                self._texts[path] = None
+                if path.endswith((*SUFFIXES, ".tfvars")):  # any other one is data that code may not even need
+                    self._errors.append(error if isinstance(error, FileError) else cannot_be_read(path, error))
+        return self._texts[path]
+
+    def _keep(self, path: str, text: str | None) -> None:
+        self._texts[path] = text
+        if text is not None and path.endswith(SUFFIXES):
+            self._on_code(path, text)
+            if any(each in text for each in RESOURCE_TYPES):
+                self._with_types.add(_folder_of(path))
+
+
+def _folder_of(file: str) -> str:
+    return file.rpartition("/")[0]
