@@ -141,7 +141,6 @@ def _policies(template: Template) -> Iterator[FoundPolicy]:
     if relevant:
         _name_macros(template)
     for resource in relevant:
-        template.values = 0
         try:
             found = _found(resource, _TYPES[resource.type_name])
         except FileError as error:
@@ -200,6 +199,7 @@ class _NotDeployed:
 
 def _policy_in(resource: _Resource, names: _Properties, decisions: Decisions) -> Value:
     """Return the policy in one alternative."""
+    resource.template.values = 0
     resolver = resource.resolver(decisions)
     condition = resource.node.member("Condition")
     if condition is not None and condition.text is not None and resolver.condition(condition.text) is False:

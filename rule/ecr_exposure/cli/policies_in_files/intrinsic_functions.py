@@ -246,8 +246,9 @@ class Resolver:
 
     def _sub(self, argument: Node) -> Value:
         content = argument.content
-        text, variables = (content, None) if not isinstance(content, list) else (content[0].text, content[1:2])
-        if not isinstance(text, str):
+        first, *variables = content if isinstance(content, list) and content else [argument]
+        text = first.text
+        if text is None:
             return Unknown("!Sub")
         values = self.value(variables[0]) if variables else {}
         resolver = self.within(values if isinstance(values, dict) else {})

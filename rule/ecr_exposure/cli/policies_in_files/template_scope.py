@@ -21,7 +21,8 @@ _WITH_OWN_ROLE: Final = ("AWS::Serverless::Function", "AWS::Serverless::StateMac
 _STACK: Final = "stack"
 # Of a role: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-iam-role.html
 _ROLE_ID: Final = "AROAUNKNOWN0000000000"
-_MOST_VALUES: Final = 100_000
+_MOST_VALUES: Final = 20_000
+"""Of one policy, and of the loops around resources: far more than 10,240 characters can have."""
 
 
 @dataclass(slots=True)
