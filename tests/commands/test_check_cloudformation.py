@@ -356,6 +356,11 @@ class TestOtherFiles:
         assert (read.found, len(read.problems)) == ([], 1)
         assert "more than 20000 values" in read.problems[0]
 
+    def test_merge_keys_in_a_chain_of_hundreds_are_an_error(self) -> None:
+        chain = "".join(f"x{number}: &x{number} {{<<: *x{number - 1}}}\n" for number in range(1, 900))
+        with pytest.raises(FileError, match="nested too deep"):
+            Reading(f"x0: &x0 {{a: 1}}\n{chain}Resources: {{A: {{Type: AWS::ECR::Repository, Properties: *x899}}}}\n")
+
     def test_alias_of_itself_is_a_problem(self) -> None:
         read = Reading("Resources: {A: {Type: AWS::ECR::Repository, Properties: {RepositoryPolicyText: &a {b: *a}}}}\n")
         assert read.problems == ["app.yaml:1: nested deeper than 100 levels"]

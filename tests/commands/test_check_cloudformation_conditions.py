@@ -49,6 +49,14 @@ class TestKnownConditions:
     def test_false_condition_returns_the_second_value(self, condition: str) -> None:
         assert chosen(condition) == "else"
 
+    @pytest.mark.parametrize(("default", "compared"), [("true", "'true'"), ("yes", "true"), ("1", "'1'"), ("'0'", "0")])
+    def test_values_are_compared_as_text(self, default: str, compared: str) -> None:
+        sections = (
+            f"Parameters: {{A: {{Type: String, Default: {default}}}}}\n"
+            f"Conditions: {{C: !Equals [!Ref A, {compared}]}}\n"
+        )
+        assert principal_in("!If [C, then, else]", sections=sections) == "then"
+
     def test_parameter_of_the_command_line_decides(self) -> None:
         assert (chosen("IsProd", Stage="prod"), chosen("IsOpen", Open="yes"), chosen("IsOpen", Open="no")) == (
             "then",

@@ -66,6 +66,8 @@ def read_cloudformation(file: str, content: str, facts: CodeFacts) -> Iterator[F
         if is_first:
             raise
         facts.problem(error)
+    except RecursionError:
+        raise FileError(file, None, "nested too deep") from None
 
 
 def _documents(file: str, content: str) -> Iterator[Node]:

@@ -119,5 +119,9 @@ class Scope:
 
 
 def _text_of(node: Node, key: str) -> str | None:
+    """Return a scalar as text; a YAML word for true or false as CloudFormation has it."""
     member = node.member(key)
+    content = None if member is None else member.content
+    if isinstance(content, bool):
+        return "true" if content else "false"
     return None if member is None else member.text
