@@ -127,10 +127,10 @@ class TestOpenConditions:
         assert [each["Statement"][0]["Principal"] for each in policy.policies] == ["small", "large"]
         assert policy.references == ("!Ref Size",)
 
-    def test_more_than_eight_alternatives_are_unknown_where_they_stand(self) -> None:
-        principals = ", ".join(f"!If [C{number}, {NAMED}, '444455556666']" for number in range(4))
+    def test_too_many_alternatives_are_unknown_where_they_stand(self) -> None:
+        principals = ", ".join(f"!If [C{number}, {NAMED}, '444455556666']" for number in range(6))
         policy = found_in(template_of(f"\nAWS: [{principals}]\n")).policy
-        assert policy["Statement"][0]["Principal"]["AWS"] == [Unknown(f"!If C{number}") for number in range(4)]
+        assert policy["Statement"][0]["Principal"]["AWS"] == [Unknown(f"!If C{number}") for number in range(6)]
 
 
 class TestStatementsOfAlternatives:

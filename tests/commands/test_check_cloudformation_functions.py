@@ -167,6 +167,25 @@ class TestLists:
         assert values(text) == value
 
 
+class TestArnForEachAccount:
+    """The usual way to make a list of ARNs from a list of accounts."""
+
+    ARNS = "!Split [',', !Sub ['arn:aws:iam::${A}:root', {A: !Join [':root,arn:aws:iam::', !Ref NAME]}]]"
+
+    def test_known_accounts_are_known_arns(self) -> None:
+        arns = ["arn:aws:iam::111122223333:root", "arn:aws:iam::444455556666:root"]
+        assert values(self.ARNS.replace("NAME", "Accounts")) == arns
+
+    def test_unknown_accounts_are_named(self) -> None:
+        text = template_of(f"\nAWS: {self.ARNS.replace('NAME', 'GivenList')}\n", sections=ACCOUNTS)
+        outcome = outcome_of(text)
+        assert (outcome.verdict.compliance, outcome.unknown) == ("COMPLIANT", ())
+
+    def test_unknown_element_beside_known_ones_is_unknown(self) -> None:
+        arns = "!Split [',', !Sub 'arn:aws:iam::111122223333:root,${Given}']"
+        assert values(arns) == ["arn:aws:iam::111122223333:root", Unknown("!Ref Given")]
+
+
 class TestFindInMap:
     """Keys that are known, unknown, missing."""
 
@@ -191,6 +210,12 @@ class TestFindInMap:
     def test_unknown_key_is_no_finding_where_every_value_is_closed(self, key: str) -> None:
         text = template_of(f"\nAWS: !FindInMap [Regions, {key}, account]\n", sections=ACCOUNTS)
         outcome = outcome_of(text)
+        assert (outcome.verdict.compliance, outcome.unknown) == ("COMPLIANT", ())
+
+    def test_each_region_of_a_mapping_is_read(self) -> None:
+        regions = "".join(f"    r{number}: {{account: '{number:012}'}}\n" for number in range(34))
+        principal = "\nAWS: !FindInMap [Regions, !Ref AWS::Region, account]\n"
+        outcome = outcome_of(template_of(principal, sections=f"Mappings:\n  Regions:\n{regions}"))
         assert (outcome.verdict.compliance, outcome.unknown) == ("COMPLIANT", ())
 
     def test_unknown_key_is_unknown_where_one_value_is_public(self) -> None:
