@@ -51,6 +51,23 @@ class TestStatements:
         assert found["Resource"] == expected
 
 
+class TestVersion:
+    """The newest of the documents."""
+
+    @pytest.mark.parametrize(
+        ("own", "other", "expected"),
+        [
+            (None, "2008-10-17", "2012-10-17"),
+            ("2008-10-17", "2012-10-17", "2012-10-17"),
+            ("2008-10-17", "2008-10-17", "2008-10-17"),
+        ],
+    )
+    def test_another_document_can_only_raise_it(self, own: str | None, other: str, expected: str) -> None:
+        for argument in ("source_policy_documents", "override_policy_documents"):
+            document = f'{{"Version": "{other}", "Statement": []}}'
+            assert policy_of_arguments({"version": own, argument: [document]})["Version"] == expected
+
+
 class TestPrincipals:
     """Blocks of principals and not_principals."""
 

@@ -1,10 +1,12 @@
 """Repository policies in Terraform plans and states: which resources count, and where they are."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from ecr_exposure.cli.main import main
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind, Span
 from ecr_exposure.cli.policies_in_files.outcome import evaluate
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
@@ -161,7 +163,8 @@ class TestState:
         assert [each.account for each in found.policies] == ["111122223333", None]
 
     def test_an_object_that_terraform_has_yet_to_delete_has_an_address_of_its_own(self) -> None:
-        assert read(self.state(deposed_key="0123abcd")).addresses[0] == f"{ADDRESS} (deposed 0123abcd)"
+        found = read(self.state(deposed_key="0123abcd")).policies[0]
+        assert (found.address, found.span) == (f"{ADDRESS} (deposed 0123abcd)", Span(1, 1, 1, 1))
 
     def test_an_empty_state_has_no_policies(self) -> None:
         assert read('{"format_version":"1.0"}').policies == []
@@ -190,8 +193,9 @@ class TestAccountRegionAndTags:
     def test_the_caller_identity_of_the_same_provider_is_the_account(self) -> None:
         address = "data.aws_caller_identity.current"
         identity = {**resource(address), "values": {"account_id": "111122223333"}}
-        prior = {"format_version": "1.0", "values": {"root_module": {"resources": [identity]}}}
-        blocks = block(ADDRESS, {"policy": {}}), block(address)
+        other_data = {**resource("data.aws_region.current"), "values": {"name": "eu-west-1"}}
+        prior = {"format_version": "1.0", "values": {"root_module": {"resources": [identity, other_data]}}}
+        blocks = block(ADDRESS, {"policy": {}}), block(address), block("data.aws_region.current")
         content = plan(change(ADDRESS, AFTER), configuration=configuration(*blocks), prior_state=prior)
         assert read(content).policies[0].account == "111122223333"
         other = block(ADDRESS, {"policy": {}}, provider_config_key="aws.other"), block(address)
@@ -272,3 +276,18 @@ class TestContentThatIsNoPlan:
     def test_nesting_without_end_is_an_error(self) -> None:
         with pytest.raises(FileError, match="nested too deeply"):
             read('{"a":' + "[" * 200_000)
+
+
+def test_the_command_says_what_to_do_with_messages_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    message = {"@level": "info", "@module": "terraform.ui", "change": {"resource": {"addr": ADDRESS}}}
+    Path("run.json").write_text(f"{json.dumps(message)}\n{json.dumps(message)}\n", encoding="utf-8")
+    content = plan(change(ADDRESS, AFTER))
+    Path("plan.json").write_text(content, encoding="utf-8")
+    assert main(["check", "run.json", "plan.json"]) == 2
+    output = capsys.readouterr()
+    column = content.index(f'"{ADDRESS}"') + 1
+    assert f"plan.json:1:{column} {ADDRESS}" in output.out
+    assert "check the output of terraform show -json FILE" in " ".join((output.out + output.err).split())

@@ -76,6 +76,12 @@ class TestReferences:
         found = read(plan(policy_after_apply(), configuration=code))
         assert found.policy == Unknown("module.iam.aws_iam_role.ci.arn")
 
+    def test_a_constant_is_named_where_there_is_nothing_else(self) -> None:
+        code = configuration(
+            block(ADDRESS, {"policy": {"references": ["var.create"]}}), variables={"create": {"default": True}}
+        )
+        assert read(plan(policy_after_apply(), configuration=code)).policy == Unknown("var.create")
+
     def test_references_in_a_circle_come_to_an_end(self) -> None:
         call: dict[str, Any] = {"expressions": {"p": {"references": ["module.a.p"]}}}
         call["module"] = {"outputs": {"p": {"expression": {"references": ["var.p"]}}}}
@@ -146,6 +152,18 @@ class TestDocumentsThatAreReadDuringApply:
         content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON}), code))
         assert evaluate(read(content).policy).unknown == (", ".join(references),)
 
+    def test_a_document_that_only_waits_for_another_resource_is_known(self) -> None:
+        data = document(statement(principals=[principals("*")]), unknown=[{"actions": [False], "condition": []}])
+        content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON})))
+        outcome = evaluate(read(content).policy)
+        assert (outcome.verdict.compliance, outcome.unknown) == ("NON_COMPLIANT", ())
+
+    def test_another_data_source_of_the_same_name_is_no_document(self) -> None:
+        data, code = document_for_a_role()
+        other = change("data.aws_iam_session_document.pull", {"statement": []}, {"json": True}, actions=["read"])
+        blocks = configuration(block(ADDRESS, {"policy": JSON}), code)
+        assert "Statement" in read(plan(other, data, policy_after_apply(), configuration=blocks)).policy
+
     def test_a_public_statement_beside_an_unknown_one_is_public(self) -> None:
         everyone = statement(principals=[principals("*", kind="*")])
         unknown = [{}, {"principals": [{"identifiers": [True]}]}]
@@ -213,11 +231,13 @@ class TestDocumentsThatAreReadDuringApply:
 
     def test_unknown_blocks_and_statements_stay_unknown(self) -> None:
         code = block(DOCUMENT, {"statement": [{"principals": [{}], "effect": {"references": ["local.effect"]}}, {}]})
-        data = document(statement(), unknown=[{"principals": [True], "effect": True}, True])
+        unknown = [{"principals": [True], "effect": True, "actions": [False, True]}, True]
+        data = document(statement(actions=["ecr:BatchGetImage", None]), unknown=unknown)
         content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON}), code))
         first, second = read(content).policy["Statement"]
         assert first["Principal"] == Unknown(f"{DOCUMENT}.statement[0].principals[0]")
         assert first["Effect"] == Unknown("local.effect")
+        assert first["Action"] == ["ecr:BatchGetImage", Unknown(f"{DOCUMENT}.statement[0].actions[1]")]
         assert second == Unknown(f"{DOCUMENT}.statement[1]")
 
     def test_statements_that_are_all_unknown_are_one_unknown(self) -> None:

@@ -91,7 +91,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
         },
     ),
 )
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(allow_dash=True))
 @click.option(
     "--test",
     type=click.Choice(tuple(TESTS)),

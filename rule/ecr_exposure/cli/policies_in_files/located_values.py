@@ -34,6 +34,10 @@ class LocatedObject(dict[str, Value]):
         super().__init__(content)
         self.source, self.start, self.end, self.members = source, start, end, members
 
+    def with_content(self, content: Mapping[str, Value]) -> "LocatedObject":
+        """Return an object with other content that is written in the same place."""
+        return LocatedObject(content, self.source, self.start, self.end, self.members)
+
 
 class WrittenPiece(NamedTuple):
     """A part of a text; source and start: where it is written, if it is in the file as it is here."""

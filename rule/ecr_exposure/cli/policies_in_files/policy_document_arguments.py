@@ -27,20 +27,25 @@ def policy_of_arguments(arguments: Mapping[str, Value]) -> Value:
     An Unknown stands for an argument, a block, a list of blocks or an element of a list. The whole policy is Unknown
     if a document that overrides others is not known, or if a document is not a policy.
     """
-    statements: list[Value] = []
+    own = arguments.get("version")
+    version = _VERSION if own is None else own
+    statements = [_statement(each, arguments) for each in _listed(arguments.get("statement"))]
     try:
-        for text in _documents(arguments, _SOURCES):
-            statements = _merged(statements, _statements_of(text))
-        statements = _merged(statements, [_statement(each, arguments) for each in _listed(arguments.get("statement"))])
-        for text in _documents(arguments, _OVERRIDES):
-            # Its statements can replace those of the same Sid.
-            if isinstance(text, (Unknown, Joined)):
-                return text
-            statements = _merged(statements, _statements_of(text))
+        sources, overrides = (_documents(arguments, names) for names in (_SOURCES, _OVERRIDES))
     except PolicyError:
         return Unknown("a document that is not JSON")
-    version = arguments.get("version")
-    return {"Version": _VERSION if version is None else version, "Statement": statements}
+    merged: list[Value] = []
+    for document in (*sources, {"Version": version, "Statement": statements}, *overrides):
+        if isinstance(document, Mapping):
+            merged = _merged(merged, _listed(document.get("Statement")))
+            # A document can only raise the version.
+            if isinstance(version, str) and isinstance(document.get("Version"), str):
+                version = max(version, document["Version"])
+        elif document in overrides:
+            return document  # its statements can replace those of the same Sid
+        else:
+            merged.append(document)
+    return {"Version": version, "Statement": merged}
 
 
 def _listed(value: Value) -> Sequence[Value]:
@@ -51,19 +56,14 @@ def _listed(value: Value) -> Sequence[Value]:
 
 
 def _documents(arguments: Mapping[str, Value], names: Iterable[str]) -> list[Value]:
-    return [each for name in names for each in _listed(arguments.get(name)) if each not in _NOTHING]
-
-
-def _statements_of(text: Value) -> Sequence[Value]:
-    """Return the statements of a document, one Unknown for a document that is not known. Raises PolicyError."""
-    policy = read_policy_text(text) if isinstance(text, (str, Unknown, Joined)) else text
-    if isinstance(policy, (Unknown, Joined)):
-        return (policy,)
-    if policy is None:
-        return ()
-    if not isinstance(policy, Mapping):
-        raise PolicyError("", "not a policy")
-    return _listed(policy.get("Statement"))
+    """Return the policies of the documents, each an object or not known. Raises PolicyError."""
+    policies = []
+    for each in (document for name in names for document in _listed(arguments.get(name))):
+        policy = read_policy_text(each) if isinstance(each, (str, Joined)) else each
+        if policy is not None and not isinstance(policy, (Mapping, Unknown, Joined)):
+            raise PolicyError("", "not an object")
+        policies.append(policy)
+    return [each for each in policies if each is not None]
 
 
 def _merged(statements: list[Value], later: Iterable[Value]) -> list[Value]:

@@ -22,8 +22,10 @@ _YAML_TEMPLATE: Final = re.compile(r"^[\"']?[Rr]esources[\"']?[ \t]*:", re.MULTI
 _TERRAFORM_BLOCK: Final = re.compile(r'^[ \t]*resource[ \t]+"?aws(?:cc)?_ecr_', re.MULTILINE)
 # A folder that only calls modules may call one with a policy.
 _CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+"|"module"[ \t\r\n]*:', re.MULTILINE)
-# The elements of plans and states: https://developer.hashicorp.com/terraform/internals/json-format
-_PLAN: Final = frozenset(("planned_values", "resource_changes", "prior_state", "terraform_version"))
+# The elements of plans and states, and of the messages of a run, whose error says what to check:
+# https://developer.hashicorp.com/terraform/internals/json-format
+# https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+_PLAN: Final = frozenset(("planned_values", "resource_changes", "prior_state", "terraform_version", "@module"))
 _DATA: Final = frozenset((".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".template", ".tf", ".tofu"))
 """Endings of files in which a syntax error is one. A page of documentation or a program is no broken template."""
 

@@ -142,7 +142,7 @@ def _merge(*objects: Value) -> Value:
         if each is not None:
             merged.update(each)
             last = each if isinstance(each, LocatedObject) else last
-    return LocatedObject(merged, last.source, last.start, last.end, last.members) if last is not None else merged
+    return merged if last is None else last.with_content(merged)
 
 
 def _lookup(value: Value, key: Value, *default: Value) -> Value:

@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
-from ecr_exposure.cli.policies_in_files.hcl_expressions import Call, GetAttribute, GetElement, ObjectOf, Splat, Unparsed
+from ecr_exposure.cli.policies_in_files.hcl_expressions import GetAttribute, GetElement, Splat
 from ecr_exposure.cli.policies_in_files.hcl_reader import Attribute, Block, read_hcl
 from ecr_exposure.cli.policies_in_files.located_values import JsonText, MissingError, first_unknown
 from ecr_exposure.cli.policies_in_files.terraform_values import Budget, Evaluator, Steps, members_of
+from ecr_exposure.cli.policies_in_files.type_constraints import with_defaults
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
 _SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
@@ -149,10 +150,13 @@ class Module:
             value = self.arguments[name]
             nullable = self.value_of(block.attributes.get("nullable"), {}) if block else None
             if value is not None or nullable is not False:
-                return _converted(self, kind, value)
+                return self._converted(kind, value)
         if block is None or "default" not in block.attributes:
             return Unknown(f"var.{name}")
-        return _converted(self, kind, self.value_of(block.attributes["default"], {}))
+        return self._converted(kind, self.value_of(block.attributes["default"], {}))
+
+    def _converted(self, kind: Attribute | None, value: Value) -> Value:
+        return with_defaults(Evaluator(kind.source, self, {}), kind.expression, value) if kind else value
 
     def _part_of(self, kind: str, label: str, steps: Steps, evaluator: Evaluator) -> tuple[Value, Steps] | None:
         """Return an attribute of a resource, a data source or a module, of one instance or of all."""
@@ -177,20 +181,20 @@ class Module:
     def _attribute(self, kind: str, label: str, block: Block | None, instance: Instance, attribute: str) -> Value:
         """Return an attribute of a resource, a data source or a module; None if the code does not say it."""
         if kind == "module":
-            child = self.child(block, instance) if block else None
-            output = child.code.block("output", attribute) if child else None
-            return child.value_of(output.attributes.get("value"), {}) if child and output else None
+            return self._output(block, instance, attribute) if block else None
         if kind == f"data {_DOCUMENT}":
             return self._document(block, instance) if block and attribute in ("json", "minified_json") else None
-        provider = block.attributes.get("provider") if block else None
-        known = None if provider else self._of_account(kind, label, attribute)
+        attributes = block.attributes if block else {}
+        known = None if "provider" in attributes else self._of_account(kind, label, attribute)
         if known is not None:
             return known
-        if block and attribute in block.attributes:
-            return self.value_of(block.attributes[attribute], instance.names)
-        if block and kind == "resource aws_ecr_repository" and attribute == "id":
-            return self.value_of(block.attributes.get("name"), instance.names)
-        return None
+        name = "name" if (kind, attribute) == ("resource aws_ecr_repository", "id") else attribute
+        return self.value_of(attributes.get(name), instance.names)
+
+    def _output(self, block: Block, instance: Instance, name: str) -> Value:
+        child = self.child(block, instance)
+        output = child.code.block("output", name) if child else None
+        return child.value_of(output.attributes.get("value"), {}) if child and output else None
 
     def _document(self, block: Block, instance: Instance) -> Value:
         key = ("data", *block.labels, instance.key)
@@ -289,36 +293,6 @@ def _instance_of(instances: list[Instance], key: Value) -> Instance:
     if len(instances) == 1:
         return instances[0]
     return Instance("", {"each": {"key": Unknown("each.key"), "value": Unknown("each.value")}})
-
-
-def _converted(module: Module, kind: Attribute | None, value: Value) -> Value:
-    """Return a value as its type constraint makes it: optional attributes have their defaults.
-
-    https://developer.hashicorp.com/terraform/language/expressions/type-constraints#optional-object-type-attributes
-    """
-    return _with_defaults(Evaluator(kind.source, module, {}), kind.expression, value) if kind else value
-
-
-def _with_defaults(evaluator: Evaluator, kind: Unparsed, value: Value) -> Value:
-    if not isinstance(kind, Call) or not kind.arguments:
-        return value
-    inner = kind.arguments[0]
-    if kind.name in ("list", "set") and isinstance(value, list):
-        return [_with_defaults(evaluator, inner, each) for each in value]
-    if kind.name == "map" and isinstance(value, Mapping):
-        return {key: _with_defaults(evaluator, inner, each) for key, each in value.items()}
-    if kind.name != "object" or not isinstance(inner, ObjectOf) or not isinstance(value, Mapping):
-        return value
-    content = dict(value)
-    for key, member in inner.items:
-        name = getattr(key, "name", "")
-        is_optional = isinstance(member, Call) and member.name == "optional"
-        if isinstance(member, Call) and is_optional and member.arguments and content.get(name) is None:
-            content[name] = evaluator.known(member.arguments[1]) if len(member.arguments) > 1 else None
-        member_kind = member.arguments[0] if isinstance(member, Call) and is_optional and member.arguments else member
-        if name in content:
-            content[name] = _with_defaults(evaluator, member_kind, content[name])
-    return content
 
 
 class Repeated(NamedTuple):

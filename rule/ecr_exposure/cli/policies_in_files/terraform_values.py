@@ -38,6 +38,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
 )
 from ecr_exposure.cli.policies_in_files.terraform_functions import FUNCTIONS, call
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined
+from ecr_exposure.policy.json_values import elements
 
 _LONGEST_REFERENCE: Final = 80
 _MOST_STEPS: Final = 300_000
@@ -85,13 +86,15 @@ def maybe_absent(statement: Value, unknown: Unknown) -> Value:
     if not isinstance(condition, Mapping):
         return unknown
     content = {**statement, "Condition": {**condition, f"if {unknown.reference}": unknown}}
-    if isinstance(statement, LocatedObject):
-        return LocatedObject(content, statement.source, statement.start, statement.end, statement.members)
-    return content
+    return statement.with_content(content) if isinstance(statement, LocatedObject) else content
 
 
 def _are_statements(value: Value) -> bool:
     return isinstance(value, list) and all(isinstance(each, Mapping) and "Effect" in each for each in value)
+
+
+def _is_policy(value: Value) -> bool:
+    return isinstance(value, JsonText) and isinstance(value.value, Mapping) and "Statement" in value.value
 
 
 def either(unknown: Unknown, yes: Value, no: Value) -> Value:
@@ -104,10 +107,9 @@ def either(unknown: Unknown, yes: Value, no: Value) -> Value:
         return [each if each in other else maybe_absent(each, unknown) for each in one] + [
             maybe_absent(each, unknown) for each in other if each not in one
         ]
-    policies = [each.value for each in (yes, no) if isinstance(each, JsonText)]
-    if len(policies) == len(lists) and all(isinstance(each, Mapping) and "Statement" in each for each in policies):
-        statements = either(unknown, *(each["Statement"] for each in policies))
-        return JsonText({**policies[0], "Statement": statements})
+    if _is_policy(yes) and _is_policy(no):
+        statements = (list(elements(each.value["Statement"])) for each in (yes, no))
+        return JsonText({**yes.value, "Statement": either(unknown, *statements)})
     return unknown
 
 
