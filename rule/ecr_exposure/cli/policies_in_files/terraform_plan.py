@@ -155,7 +155,7 @@ class _Spans:
     def __init__(self, content: str) -> None:
         self._content = content
         changes = content.find('"resource_changes"')
-        found = list(_ADDRESS.finditer(content))
+        found = [each for each in _ADDRESS.finditer(content) if "ecr_repository" in each[1]]
         found.sort(key=lambda each: each.start() < changes)
         self._places: dict[str, tuple[int, int]] = {}
         for each in found:
