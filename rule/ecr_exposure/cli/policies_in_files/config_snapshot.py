@@ -35,6 +35,8 @@ _MOST_TIMES: Final = 300
 _TIMES_COUNT_FROM: Final = 64 * _MEBIBYTE
 _DEEPEST: Final = 500
 _LONGEST_STRING: Final = 8 * _MEBIBYTE
+# Python reads an integer of at most 4,300 digits, and the parser's C code does not survive the refusal.
+_MOST_DIGITS: Final = 4000
 _BUFFER: Final = 64 * 1024
 _LONGEST: Final = 160
 _HUGE: Final = 10**40
@@ -93,11 +95,13 @@ def _items(file: str, stream: "_Begun", facts: CodeFacts) -> Iterator[RecordedIt
                 yield RecordedItem(_json(item), _SOMEWHERE, {})
     except ijson.JSONError as error:
         facts.problem(FileError(file, None, f"cannot be read to its end: not JSON: {_first_line(error)}"))
-    except (EOFError, OSError, ValueError, zlib.error, _LimitError) as error:
+    except (ArithmeticError, EOFError, OSError, ValueError, zlib.error, _LimitError) as error:
         facts.problem(FileError(file, None, f"cannot be read to its end: {_first_line(error)}"))
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, ArithmeticError):
+        return "a number has too large an exponent"
     text = error.args[0] if error.args else ""
     decoded = text.decode(errors="replace") if isinstance(text, bytes) else str(error)
     return decoded.strip().partition("\n")[0][:_LONGEST] or type(error).__name__
@@ -167,15 +171,23 @@ _NOT_STRUCTURE: Final = _ALL.translate(None, b'[]{}"')
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
+_AS_ZEROS: Final = bytes.maketrans(b"123456789", b"0" * 9)
+
+
 class _Bounded:
-    """JSON text without deep nesting and very long strings: the parser takes memory or time by the square of them."""
+    """JSON text without deep nesting, very long strings and very long numbers.
+
+    The parser takes memory or time by the square of the first two.
+    """
 
     def __init__(self, stream: _Readable) -> None:
         self._stream = stream
         self._depth, self._in_string, self._string, self._escape = 0, False, 0, b""
+        self._end = b""
 
     def read(self, size: int = -1, /) -> bytes:
         content = self._stream.read(size)
+        self._check_digits(content)
         # Escaped backslashes and quotes go first; then each quote begins or ends a string.
         text = (self._escape + content).replace(rb"\\", b"")
         self._escape = b"\\" if text.endswith(b"\\") else b""
@@ -190,3 +202,9 @@ class _Bounded:
         if self._string > _LONGEST_STRING:
             raise _LimitError(f"a string is longer than {_LONGEST_STRING // _MEBIBYTE} MiB")
         return content
+
+    def _check_digits(self, content: bytes) -> None:
+        digits = (self._end + content).translate(_AS_ZEROS)
+        if b"0" * (_MOST_DIGITS + 1) in digits:
+            raise _LimitError(f"more than {_MOST_DIGITS:,} digits in a row")
+        self._end = digits[-_MOST_DIGITS:]

@@ -7,7 +7,14 @@ more requests, and if a Deny matches fewer.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, parts_of, references_in
+from ecr_exposure.cli.policies_in_files.unknown_values import (
+    Alternatives,
+    Joined,
+    Unknown,
+    Value,
+    parts_of,
+    references_in,
+)
 from ecr_exposure.identifiers import ARN_FIELDS, arn_fields
 from ecr_exposure.policy.json_values import elements
 from ecr_exposure.policy.operators import OPERATORS, ValueType
@@ -45,7 +52,12 @@ class _DropStatementError(Exception):
 
 
 def read_as(policy: Value, is_open: IsOpen) -> Any:  # noqa: ANN401 - a policy as `judge` takes it
-    """Return a policy in which each unknown value is read in favor of access, or against it."""
+    """Return a policy in which each unknown value is read in favor of access, or against it.
+
+    Of alternatives it is the first one.
+    """
+    if isinstance(policy, Alternatives):
+        return read_as(policy.policies[0], is_open)
     if isinstance(policy, (Unknown, Joined)):
         return {"Statement": [_EVERYTHING if _any_open(policy, is_open) else _NOTHING]}
     if not isinstance(policy, Mapping) or next(references_in(policy), None) is None:
