@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ import pytest
 
 from ecr_exposure.cli import check_run
 from ecr_exposure.cli.policies_in_files import files as files_module
+from ecr_exposure.cli.policies_in_files.recognition import recognise
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
 RULE: Final = Path(__file__).parents[2] / "rule"
@@ -108,11 +108,9 @@ class TestBrokenFiles:
         uses = "    Properties: {RepositoryPolicyText: {Version: 2012-10-17, Statement: *l11}}\n"
         write("a.yaml", f"{bomb}Resources:\n  App:\n    Type: AWS::ECR::Repository\n{uses}")
         write("b.json", PUBLIC)
-        started = time.monotonic()
         checked = check.json(".")
         assert checked.code == 2
         assert checked.results["b.json"] == "public"
-        assert time.monotonic() - started < 30  # it would take hours, and all the memory
 
     def test_half_of_a_surrogate_pair_is_written_by_every_format(self, check: Check) -> None:
         write("a.json", PUBLIC.replace('"Pull"', '"\\ud800"'))
@@ -168,7 +166,7 @@ class TestUnreadableFiles:
     def test_file_that_grows_while_it_is_read_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
         file = write("a.json", PUBLIC)
         before = os.stat_result((*file.stat()[:6], 20, 0, 0, 0))
-        monkeypatch.setattr(files_module.os, "fstat", lambda _: before)
+        monkeypatch.setattr("os.fstat", lambda _: before)
         checked = check.json("a.json")
         assert checked.errors == ["a.json: grew while it was read: run again when it is complete"]
 
@@ -201,7 +199,11 @@ class TestLargeFiles:
 
     def test_plan_is_read(self, check: Check) -> None:
         values = {"repository": "team/app", "policy": PUBLIC}
-        resource = {"address": "aws_ecr_repository_policy.app", "mode": "managed", "type": "aws_ecr_repository_policy"}
+        resource: dict[str, Any] = {
+            "address": "aws_ecr_repository_policy.app",
+            "mode": "managed",
+            "type": "aws_ecr_repository_policy",
+        }
         resource |= {"name": "app", "values": values, "change": {"actions": ["create"], "after": values}}
         plan = {"format_version": "1.2", "planned_values": {"root_module": {"resources": [resource]}}}
         write("plan.json", json.dumps(plan | {"resource_changes": [resource]}))
@@ -284,7 +286,6 @@ class TestInterrupt:
         write("a.json", PUBLIC)
         write("b.json", CLOSED)
         write(".ecr-exposure.yaml", "- file: b.json\n  reason: x\n")
-        recognise = check_run.recognise
 
         def interrupted(found: Any) -> Any:
             if found.shown == "b.json":
