@@ -81,6 +81,8 @@ class TestReferences:
             block(ADDRESS, {"policy": {"references": ["var.create"]}}), variables={"create": {"default": True}}
         )
         assert read(plan(policy_after_apply(), configuration=code)).policy == Unknown("var.create")
+        code["root_module"]["resources"] = [block(ADDRESS, {"policy": {"references": ["var.create", "local.text"]}})]
+        assert read(plan(policy_after_apply(), configuration=code)).policy == Unknown("local.text")
 
     def test_references_in_a_circle_come_to_an_end(self) -> None:
         call: dict[str, Any] = {"expressions": {"p": {"references": ["module.a.p"]}}}
@@ -239,6 +241,17 @@ class TestDocumentsThatAreReadDuringApply:
         assert first["Effect"] == Unknown("local.effect")
         assert first["Action"] == ["ecr:BatchGetImage", Unknown(f"{DOCUMENT}.statement[0].actions[1]")]
         assert second == Unknown(f"{DOCUMENT}.statement[1]")
+
+    def test_a_block_that_the_configuration_lacks_can_be_any_of_them(self) -> None:
+        written = {"type": {"constant_value": "AWS"}, "identifiers": ROLE}
+        data = document(
+            statement(principals=[principals(None), principals(None)]),
+            unknown=[{"principals": [{"identifiers": [True]}, {"identifiers": [True]}]}],
+        )
+        code = block(DOCUMENT, {"statement": [{"principals": [written]}]})
+        content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON}), code))
+        places = [f"{DOCUMENT}.statement[0].principals[{each}].identifiers[0]" for each in (0, 1)]
+        assert evaluate(read(content).policy).unknown == tuple(places)
 
     def test_statements_that_are_all_unknown_are_one_unknown(self) -> None:
         data = change(DOCUMENT, {}, {**COMPUTED, "statement": True}, actions=["read"])
