@@ -29,7 +29,7 @@ Findings = set[tuple[str, int, str]]
 def in_table(text: str) -> Iterator[tuple[str, int, str]]:
     """Yield the findings of a table: the further ones of a policy have a line that begins with theirs."""
     for block in text.split("\n\n"):
-        if heading := re.match(r"(\S+?):(\d+):\d+ (\S*)", block):
+        if heading := re.match(r"(\S+?):(\d+):\d+ ?(\S*)", block):
             file, line, address = heading.groups()
             yield file, int(line), address
             yield from (

@@ -58,7 +58,7 @@ class TestPublicPolicy:
 
     def test_second_public_statement_has_a_line_of_its_own(self) -> None:
         lines = written(write_table, EACH_RESULT).splitlines()
-        assert lines[0] == "policy.json:10:5 "
+        assert lines[0] == "policy.json:10:5"
         assert lines[1].startswith("  PUBLIC: Everyone can administer, delete, push and pull: Statement[1] allows")
         assert lines[2].startswith('  PUBLIC: line 7: Everyone can pull: statement "AllowPull" allows')
 

@@ -12,10 +12,11 @@ from typing import TextIO
 
 import click
 
-from ecr_exposure.cli.check_options import JSON, TABLE, Destination
+from ecr_exposure.cli.check_options import JSON, SARIF, TABLE, Destination
 from ecr_exposure.cli.check_report import FORMATS
 from ecr_exposure.cli.check_report.checked_policy import Report, Result
 from ecr_exposure.cli.check_report.json_format import write_json_lines
+from ecr_exposure.cli.check_report.sarif_format import too_many
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
 from ecr_exposure.cli.replaced_file import replace_file
 from ecr_exposure.policy.json_values import printable
@@ -45,6 +46,8 @@ class Publication:
                 self._say("Not read", "red", error.message)
             for note in () if self.quiet else self.report.notes:
                 self._say("Note", "yellow", note)
+        if any(each.format == SARIF for each in places) and (limit := too_many(self.report)) is not None:
+            self._say("Note", "yellow", limit)
         for problem in unwritten:
             self._say("Not written", "red", problem)
         exit_code = ExitCode(self.report.exit_code)
