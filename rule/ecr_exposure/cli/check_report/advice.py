@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, assert_never
 
 from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Result
@@ -13,6 +14,7 @@ from ecr_exposure.policy.json_values import printable
 from ecr_exposure.remedy import Remedy, remedy
 from ecr_exposure.verdict import judge
 
+_MOST_KEPT: Final = 10_000
 _STANDARD_INPUT: Final = "-"
 _NAME_THEM: Final = "Remove the named principals that are outside, or name their accounts with --trusted-account."
 _CORRECT_IT: Final = "Correct the policy; until then it counts as public."
@@ -39,6 +41,8 @@ class Advice:
     command: str | None = None
 
 
+# A run may write several formats, and `remedy` takes milliseconds.
+@lru_cache(maxsize=_MOST_KEPT)
 def advice_on(checked: CheckedPolicy, question: Question) -> Advice:
     """Return what to do about a policy; nothing for one that is not public, or on purpose."""
     match checked.result:

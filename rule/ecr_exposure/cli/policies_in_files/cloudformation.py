@@ -66,6 +66,8 @@ def read_cloudformation(file: str, content: str, facts: CodeFacts) -> Iterator[F
         if is_first:
             raise
         facts.problem(error)
+    except RecursionError:
+        raise FileError(file, None, "nested too deep") from None
 
 
 def _documents(file: str, content: str) -> Iterator[Node]:
@@ -141,7 +143,6 @@ def _policies(template: Template) -> Iterator[FoundPolicy]:
     if relevant:
         _name_macros(template)
     for resource in relevant:
-        template.values = 0
         try:
             found = _found(resource, _TYPES[resource.type_name])
         except FileError as error:
@@ -200,6 +201,7 @@ class _NotDeployed:
 
 def _policy_in(resource: _Resource, names: _Properties, decisions: Decisions) -> Value:
     """Return the policy in one alternative."""
+    resource.template.values = 0
     resolver = resource.resolver(decisions)
     condition = resource.node.member("Condition")
     if condition is not None and condition.text is not None and resolver.condition(condition.text) is False:

@@ -28,7 +28,7 @@ from ecr_exposure.cli.policies_in_files.template_texts import (
     resolved_text,
     text_of,
 )
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, references_in
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined, parts_of, references_in
 from ecr_exposure.policy.json_values import DuplicateKey
 
 _SUBSTITUTED: Final = re.compile(r"\$\{(!?)([^${}]*)\}")
@@ -246,8 +246,9 @@ class Resolver:
 
     def _sub(self, argument: Node) -> Value:
         content = argument.content
-        text, variables = (content, None) if not isinstance(content, list) else (content[0].text, content[1:2])
-        if not isinstance(text, str):
+        first, *variables = content if isinstance(content, list) and content else [argument]
+        text = first.text
+        if text is None:
             return Unknown("!Sub")
         values = self.value(variables[0]) if variables else {}
         resolver = self.within(values if isinstance(values, dict) else {})
@@ -326,8 +327,8 @@ class Resolver:
     def _split(self, argument: Node) -> Value:
         values = self.value(argument)
         match values:
-            case [str(delimiter), str(text)] if delimiter:
-                return text.split(delimiter)
+            case [str(delimiter), str() | Joined() as text] if delimiter:
+                return _split(delimiter, text)
             case _:
                 return first_unknown(values, "!Split")
 
@@ -341,6 +342,19 @@ class Resolver:
 
     def _to_json_string(self, argument: Node) -> Value:
         return json_text(self.value(argument))
+
+
+def _split(delimiter: str, text: str | Joined) -> Value:
+    """Return the parts of a text; one that is not known is taken as a value without a delimiter.
+
+    So it is where Fn::Join has made the text of a list that is not known: an ARN for each account of a parameter.
+    """
+    elements: list[list[str | Unknown]] = [[]]
+    for part in parts_of(text):
+        first, *others = part.split(delimiter) if isinstance(part, str) else [part]
+        elements[-1].append(first)
+        elements += [[each] for each in others]
+    return [joined(each) for each in elements]
 
 
 _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Node], Value]]] = {

@@ -4,7 +4,8 @@ Where both readings have the same result, the unknown values do not matter. A st
 more requests, and if a Deny matches fewer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.unknown_values import (
@@ -25,8 +26,6 @@ IsOpen = Callable[[str], bool]
 
 _EVERYTHING: Final = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
 _NOTHING: Final = {"Effect": "Deny", "Principal": "*", "Action": "*"}
-# Stands for a statement that matches nothing, so that the others keep their index.
-_FOR_NOBODY: Final = {"Effect": "Allow", "Principal": {"AWS": []}, "Action": "ecr:*"}
 # Compared with one text, such a key names one account, organization or network, whatever the text is: a value of a
 # parameter is no policy variable.
 _NAMES_ONE: Final = {
@@ -43,30 +42,36 @@ _NAMES_ONE: Final = {
 }
 _MARK: Final = "\ue100"
 _EXACT: Final = ("StringEquals", "StringEqualsIgnoreCase", "StringNotEquals", "StringNotEqualsIgnoreCase")
-# Every request has these keys, so the condition is met, and it is a condition.
-_ALWAYS_THERE: Final = ("aws:PrincipalArn", "aws:PrincipalAccount", "aws:userid", "aws:PrincipalType")
+_NULL: Final = "null"
+# Every request has it, so that "Null: false" of it is always met, and "Null: true" never.
+_ALWAYS_THERE: Final = "aws:PrincipalArn"
+_IN_ACCOUNT: Final = {"AWS": "role/unknown", "Federated": "saml-provider/unknown"}
+"""A principal in an account, by its type."""
 
 
-class _DropStatementError(Exception):
-    """In this reading the statement matches nothing."""
+class _Wanted(Enum):
+    """What a condition with an unknown value may be at most or at least."""
+
+    MET = "every request meets it"
+    PRESENT = "a request with the key meets it"
+    NEVER = "no request meets it"
 
 
-def read_as(policy: Value, is_open: IsOpen) -> Any:  # noqa: ANN401 - a policy as `judge` takes it
+def read_as(policy: Value, is_open: IsOpen, *, names_decide: bool = False) -> Any:  # noqa: ANN401 - as `judge` takes it
     """Return a policy in which each unknown value is read in favor of access, or against it.
 
-    Of alternatives it is the first one.
+    Of alternatives it is the first one. The statements keep their positions. names_decide: it matters which account,
+    organization or network a value names.
     """
     if isinstance(policy, Alternatives):
-        return read_as(policy.policies[0], is_open)
+        return read_as(policy.policies[0], is_open, names_decide=names_decide)
     if isinstance(policy, (Unknown, Joined)):
         return {"Statement": [_EVERYTHING if _any_open(policy, is_open) else _NOTHING]}
     if not isinstance(policy, Mapping) or next(references_in(policy), None) is None:
         return policy
     found = {key: _text(value) for key, value in policy.items() if key != "Statement"}
-    if isinstance(policy.get("Version"), (Unknown, Joined)):
-        found["Version"] = "2012-10-17"
     if "Statement" in policy:
-        found["Statement"] = [_read_statement(each, is_open) for each in elements(policy["Statement"])]
+        found["Statement"] = [_read_statement(each, is_open, names_decide) for each in elements(policy["Statement"])]
     return found
 
 
@@ -81,7 +86,7 @@ def _text(value: Value) -> Value:
     return "".join(part for part in value.parts if isinstance(part, str)) if isinstance(value, Joined) else value
 
 
-def _read_statement(statement: Value, is_open: IsOpen) -> Value:
+def _read_statement(statement: Value, is_open: IsOpen, names_decide: bool) -> Value:  # noqa: FBT001 - passed on
     if isinstance(statement, (Unknown, Joined)):
         return _EVERYTHING if _any_open(statement, is_open) else _NOTHING
     if not isinstance(statement, Mapping):
@@ -90,11 +95,14 @@ def _read_statement(statement: Value, is_open: IsOpen) -> Value:
     effect = content.get("Effect")
     if isinstance(effect, (Unknown, Joined)):
         effect = content["Effect"] = "Allow" if _any_open(effect, is_open) else "Deny"
-    direction = _Direction(is_open, allows=effect != "Deny")
-    try:
-        return {element: _read_element(element, value, direction) for element, value in _kept(content, direction)}
-    except _DropStatementError:
-        return _FOR_NOBODY
+    direction = _Direction(is_open, effect != "Deny", names_decide)
+    condition = content.get("Condition")
+    if isinstance(condition, (Unknown, Joined)):
+        # It may be no condition at all.
+        del content["Condition"]
+        if not direction.matches_more(condition):
+            content["Condition"] = _with(_Wanted.NEVER, {}, ())
+    return {element: _read_element(element, value, direction) for element, value in content.items()}
 
 
 class _Direction(NamedTuple):
@@ -102,20 +110,11 @@ class _Direction(NamedTuple):
 
     is_open: IsOpen
     allows: bool
+    names_decide: bool
 
     def matches_more(self, value: Value) -> bool:
         """Return whether the statement is to match more by this value."""
         return _any_open(value, self.is_open) == self.allows
-
-
-def _kept(content: Mapping[str, Value], direction: _Direction) -> list[tuple[str, Value]]:
-    """Return the elements without a Condition that may be none at all."""
-    condition = content.get("Condition")
-    if not isinstance(condition, (Unknown, Joined)):
-        return list(content.items())
-    if not direction.matches_more(condition):
-        raise _DropStatementError
-    return [(element, value) for element, value in content.items() if element != "Condition"]
 
 
 def _read_element(element: str, value: Value, direction: _Direction) -> Value:
@@ -129,46 +128,60 @@ def _read_element(element: str, value: Value, direction: _Direction) -> Value:
         case "Condition":
             return _read_condition(value, direction)
         case "Resource" | "NotResource":
-            return "*" if direction.matches_more(value) else "arn:aws:ecr:*:*:repository/unknown"
+            read = "*" if direction.matches_more(value) else "arn:aws:ecr:*:*:repository/unknown"
+            return [read if isinstance(each, (Unknown, Joined)) else each for each in elements(value)]
         case _:
             return _text(value)
 
 
 def _read_principal(principal: Value, direction: _Direction, *, negated: bool) -> Value:
-    if isinstance(principal, (Unknown, Joined)):
+    if isinstance(principal, Unknown):
         return {"AWS": _values(principal, direction, negated=negated)}
+    if isinstance(principal, Joined):
+        # Directly under the element, only "*" is a principal.
+        return _as_text(principal).replace(_MARK, "unknown")
     if not isinstance(principal, Mapping):
-        return principal
+        return _values(principal, direction, negated=negated)
     return {kind: _values(values, direction, kind, negated=negated) for kind, values in principal.items()}
 
 
 def _values(values: Value, direction: _Direction, kind: str = "", *, negated: bool) -> list[Value]:
-    """Return the values of a Principal: an unknown one is everyone, or nobody."""
+    """Return the values of a Principal: an unknown one is everyone, or nobody, and a partly known one its principal."""
     read: list[Value] = []
     for each in elements(values):
-        named = _named(each, kind) if isinstance(each, Joined) else each
-        if not isinstance(named, (Unknown, Joined)):
+        if not isinstance(each, (Unknown, Joined)):
+            read.append(each)
+            continue
+        named = _named(each, kind) if isinstance(each, Joined) else None
+        is_named = direction.matches_more(each) != negated
+        if named is not None and (not direction.names_decide or (is_named and direction.allows and not negated)):
             read.append(named)
-        elif direction.matches_more(each) != negated:
+        elif is_named:
             read.append("*")
     return read
 
 
-def _named(value: Joined, kind: str) -> str | Joined:
-    """Return a principal for a value that names one, whatever its unknown part is.
+def _named(value: Joined, kind: str) -> str | None:
+    """Return a principal for a value that names one, whatever its unknown part is; None for another value.
 
     Amazon ECR accepts no wildcard in an ARN or in the name of a service, so such a part is none:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
-    text = "".join(part if isinstance(part, str) else _MARK for part in value.parts)
-    if kind == "Service" and text.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+    text = _as_text(value)
+    if kind == "Service":
         return text.replace(_MARK, "unknown")
     fields = arn_fields(text)
-    if kind != "AWS" or fields[0] != "arn" or len(fields) < ARN_FIELDS:
-        return value
+    if kind not in _IN_ACCOUNT or fields[0] != "arn" or len(fields) < ARN_FIELDS:
+        return None
     known = ("arn", "aws", fields[2].replace(_MARK, "iam"), "", _NAMES_ONE["aws:principalaccount"])
     whole = [replacement if _MARK in field else field for field, replacement in zip(fields, known, strict=False)]
-    return ":".join([*whole, fields[-1].replace(_MARK, "unknown")])
+    resource = fields[-1]
+    has_type = _MARK not in resource or "/" in resource.partition(_MARK)[0]
+    return ":".join([*whole, resource.replace(_MARK, "unknown") if has_type else _IN_ACCOUNT[kind]])
+
+
+def _as_text(value: Joined) -> str:
+    return "".join(part if isinstance(part, str) else _MARK for part in value.parts)
 
 
 def _read_actions(actions: Value, direction: _Direction, *, negated: bool) -> list[Value]:
@@ -186,26 +199,29 @@ def _read_condition(condition: Value, direction: _Direction) -> Value:
     if not isinstance(condition, Mapping):
         return condition
     read: dict[str, Any] = {}
-    is_met = 0
+    wanted: set[_Wanted] = set()
+    present: list[str] = []
     for operator, block in condition.items():
         if isinstance(block, (Unknown, Joined)):
-            if not direction.matches_more(block):
-                raise _DropStatementError
+            read[operator] = {}
+            wanted.add(_Wanted.MET if direction.matches_more(block) else _Wanted.NEVER)
         elif not isinstance(block, Mapping):
             read[operator] = block
         else:
             kept = {key: _read_values(operator, key, value, direction) for key, value in block.items()}
-            is_met += sum(value is None for value in kept.values())
-            read[operator] = {key: value for key, value in kept.items() if value is not None or block[key] is None}
-    return _with_condition_that_is_met(read) if is_met else read
+            read[operator] = {key: value for key, value in kept.items() if not isinstance(value, _Wanted)}
+            wanted |= {value for value in kept.values() if isinstance(value, _Wanted)}
+            present += [key for key, value in kept.items() if value is _Wanted.PRESENT]
+    most = next((each for each in (_Wanted.NEVER, _Wanted.PRESENT, _Wanted.MET) if each in wanted), None)
+    return read if most is None else _with(most, read, present)
 
 
 def _read_values(operator: str, key: str, value: Value, direction: _Direction) -> Value:
-    """Return the values of one condition, None for a condition that is met; raise if it is not met."""
+    """Return the values of one condition, or what is wanted of it."""
     if next(references_in(value), None) is None:
         return value
     row = OPERATORS.get(ascii_lower(operator))
-    name = _NAMES_ONE.get(ascii_lower(key))
+    name = None if direction.names_decide else _NAMES_ONE.get(ascii_lower(key))
     if row is not None and row.name in _EXACT and name is not None:
         return [name if isinstance(each, (Unknown, Joined)) else each for each in elements(value)]
     known = [each for each in elements(value) if not isinstance(each, (Unknown, Joined))]
@@ -214,14 +230,23 @@ def _read_values(operator: str, key: str, value: Value, direction: _Direction) -
     if row is not None and row.value_type is not ValueType.NULL and known and row.negated == more:
         return known
     if not more:
-        raise _DropStatementError
-    return None
+        return _Wanted.NEVER
+    needs_key = row is not None and row.value_type is not ValueType.NULL and row.when_absent is False
+    return _Wanted.PRESENT if needs_key else _Wanted.MET
 
 
-def _with_condition_that_is_met(condition: dict[str, Any]) -> dict[str, Any]:
-    """Return a Condition with one more operator that every request meets."""
-    spelling = next((each for each in condition if ascii_lower(each) == "null"), "Null")
+def _with(wanted: _Wanted, condition: dict[str, Any], present: Iterable[str]) -> dict[str, Any]:
+    """Return a Condition with what is wanted beside its known parts, which stay: each is checked."""
+    spelling = next((each for each in condition if ascii_lower(each) == _NULL), "Null")
     block = condition.get(spelling, {})
-    taken = {ascii_lower(key) for key in block} if isinstance(block, Mapping) else set()
-    key = next(each for each in _ALWAYS_THERE if ascii_lower(each) not in taken)
-    return {**condition, spelling: {**block, key: "false"}}
+    if not isinstance(block, Mapping):
+        return condition
+    given = {ascii_lower(key) for key in block}
+    added = {ascii_lower(key): (key, "false") for key in present if ascii_lower(key) not in given}
+    if wanted is _Wanted.NEVER:
+        # One test of a key in a block: this one decides.
+        block = {key: value for key, value in block.items() if ascii_lower(key) != ascii_lower(_ALWAYS_THERE)}
+        return {**condition, spelling: {**block, _ALWAYS_THERE: "true"}}
+    if not added and ascii_lower(_ALWAYS_THERE) not in given:
+        added = {"": (_ALWAYS_THERE, "false")}
+    return {**condition, spelling: {**block, **dict(added.values())}}

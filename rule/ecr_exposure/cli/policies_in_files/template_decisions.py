@@ -10,7 +10,8 @@ from typing import Final, Generic, TypeVar
 
 Answer = TypeVar("Answer")
 Result = TypeVar("Result")
-_MOST_ALTERNATIVES: Final = 8
+_MOST_ALTERNATIVES: Final = 36
+"""One for each region that a mapping can have, or for five conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Resolved(Generic[Result]):
 
 
 def each_alternative(resolve: Callable[[Decisions], Result]) -> Resolved[Result]:
-    """Resolve something for all answers; with more than eight alternatives once, without an answer."""
+    """Resolve something for all answers; with too many alternatives once, without an answer."""
     results: list[Result] = []
     references: dict[str, None] = {}
     pending: list[dict[Hashable, object]] = [{}]

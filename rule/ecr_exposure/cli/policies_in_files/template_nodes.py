@@ -112,8 +112,8 @@ class JsonText:
         start = after_blanks(self.text, 0)
         try:
             value, end = value_at(self.text, start)
-            if after_blanks(self.text, end) != len(self.text):
-                raise json.JSONDecodeError("Extra data", self.text, end)  # noqa: TRY301 - as the decoder raises it
+            if (rest := after_blanks(self.text, end)) != len(self.text):
+                raise json.JSONDecodeError("Extra data", self.text, rest)  # noqa: TRY301 - as the decoder raises it
         except json.JSONDecodeError as error:
             line = self._line + error.lineno - 1
             raise FileError(self.file, line, f"not JSON: {error.msg} at column {error.colno}") from None

@@ -21,7 +21,8 @@ _WITH_OWN_ROLE: Final = ("AWS::Serverless::Function", "AWS::Serverless::StateMac
 _STACK: Final = "stack"
 # Of a role: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-iam-role.html
 _ROLE_ID: Final = "AROAUNKNOWN0000000000"
-_MOST_VALUES: Final = 100_000
+_MOST_VALUES: Final = 20_000
+"""Of one policy, and of the loops around resources: far more than 10,240 characters can have."""
 
 
 @dataclass(slots=True)
@@ -118,5 +119,9 @@ class Scope:
 
 
 def _text_of(node: Node, key: str) -> str | None:
+    """Return a scalar as text; a YAML word for true or false as CloudFormation has it."""
     member = node.member(key)
+    content = None if member is None else member.content
+    if isinstance(content, bool):
+        return "true" if content else "false"
     return None if member is None else member.text

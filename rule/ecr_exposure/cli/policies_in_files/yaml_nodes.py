@@ -101,14 +101,15 @@ class _Stream:
 
         PyYAML's end of a block is where the next token begins, after blank lines and comments.
         """
+        while node.id != "scalar" and node.value and not node.flow_style:
+            last = node.value[-1] if node.id == "sequence" else node.value[-1][1]
+            if last.start_mark.index < node.start_mark.index:  # an alias is a node of an earlier place
+                break
+            node = last
         end = node.end_mark.line, node.end_mark.column
         style = node.style if node.id == "scalar" else None
         if style not in ("|", ">") and (node.id == "scalar" or node.flow_style):
             return end
-        if node.id != "scalar" and node.value:
-            last = node.value[-1] if node.id == "sequence" else node.value[-1][1]
-            if last.start_mark.index >= node.start_mark.index:  # an alias is a node of an earlier place
-                return self.end_of(last)
         line = end[0] - 1 if end[1] == 0 or not self._line(end[0])[: end[1]].strip() else end[0]
         while line > node.start_mark.line and self._is_empty(line, may_be_comment=style is None):
             line -= 1
