@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import pytest
 
+from ecr_exposure.cli.check_options import Destination
+from ecr_exposure.cli.check_publication import Publication
 from ecr_exposure.cli.check_report import FORMATS
 from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.check_report.json_format import write_json_lines
@@ -147,3 +149,9 @@ class TestStatement:
         question = Question(test=test)
         policy = checked(policy_of(unknown, PULL), question=question)
         assert [(each.statement, each.sid) for each in findings_of(policy, question)] == [(1, "AllowPull")]
+
+
+def test_results_that_github_does_not_show_are_said_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    many = report_of(*(checked(policy_of(PULL), file="a.json"),) * 5_001, exit_code=1)
+    assert Publication(report=many, is_stream=False, quiet=True).publish([Destination("sarif", None)]) == 1
+    assert "Note: 5,001 results: GitHub code scanning shows 5,000" in capsys.readouterr().err

@@ -8,9 +8,11 @@ import pytest
 from ecr_exposure.cli.check_report.checked_policy import Question, Result
 from ecr_exposure.cli.check_report.table_format import write_table
 from ecr_exposure.cli.policies_in_files.found_policy import Kind, Span
+from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
 from tests.commands.checked_policies import (
     ALL,
     CLOSED,
+    DEPENDS,
     EACH_RESULT,
     IN_TEMPLATE,
     PULL,
@@ -111,6 +113,12 @@ class TestPublicPolicy:
         text = table(checked(policy_of(malformed)), question=question)
         assert "  What to do: Cannot be evaluated: Statement[0].Principal" in text
         assert "Command" not in text
+
+    def test_unknown_values_that_do_not_matter_stay_out_of_example_and_change(self) -> None:
+        policy = {**policy_of({**PULL, "Sid": "A"}, DEPENDS), "Version": Unknown("!Ref Version")}
+        text = table(checked(policy, **IN_TEMPLATE, address="Resources.App"))
+        assert f"  {EXAMPLE}\n" in text
+        assert '  What to do: statement "A": removed\n' in text
 
     def test_notes_of_a_policy_stand_below_it(self) -> None:
         text = table(checked(policy_of(PULL), notes=("the exception in infra/app.yaml:4 ended on 2026-01-31",)))

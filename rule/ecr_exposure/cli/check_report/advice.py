@@ -1,13 +1,15 @@
 """What to do about a policy: the smallest change that closes it, or how to say the value that is not known."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Result
 from ecr_exposure.cli.policies_in_files.found_policy import Kind
 from ecr_exposure.cli.policies_in_files.readings import read_as
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.policy.evaluator import Request
 from ecr_exposure.policy.json_values import printable
@@ -73,9 +75,16 @@ def _closing(checked: CheckedPolicy, question: Question) -> Advice:
     )
 
 
+def _as_known(policy: Value) -> Any:  # noqa: ANN401 - as `judge` and `remedy` take it
+    """Return a policy in which unknown values are read against access: it is public whatever they are."""
+    if isinstance(policy, Mapping) and isinstance(policy.get("Version"), (Unknown, Joined)):
+        policy = {**policy, "Version": "2012-10-17"}
+    return read_as(policy, lambda _: False)
+
+
 def _remedy(checked: CheckedPolicy, question: Question, organization: str | None) -> Remedy:
     return remedy(
-        read_as(checked.found.policy, lambda _: False),
+        _as_known(checked.found.policy),
         mode="scope-to-organization" if organization else "remove-statements",
         organization=organization,
         owner=checked.found.account or question.owner,
@@ -105,7 +114,7 @@ def example_for(checked: CheckedPolicy, question: Question) -> Request | None:
     if grants[0].witness:
         return grants[0].witness
     verdict = judge(
-        read_as(checked.found.policy, lambda _: False),
+        _as_known(checked.found.policy),
         test="reachable",
         owner=checked.found.account or question.owner,
         region=checked.found.region or question.region,
