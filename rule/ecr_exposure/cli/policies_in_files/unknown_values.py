@@ -3,6 +3,7 @@
 A policy of a file is a tree of JSON values in which such a value stands for itself, and text can have it in between.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -86,6 +87,7 @@ def references_in(value: Value) -> Iterator[str]:
 
 # Private characters, which no AWS value holds.
 _FIRST, _LAST = "\ue100", "\ue101"
+_MARK: Final = re.compile(f"{_FIRST}([0-9]{{1,9}}){_LAST}")
 _QUOTE: Final = '"'
 
 
@@ -93,7 +95,8 @@ def read_policy_text(text: str | Unknown | Joined) -> Value:
     """Return the policy of a JSON text with unknown parts; None for white space alone.
 
     A text that is a JSON string comes back as it is: its content is no policy, though it may look like one.
-    An unknown part inside a JSON string makes it a Joined; one outside stands for a whole value.
+    An unknown part inside a JSON string makes it a Joined, and in the name of a member the whole object Unknown; one
+    outside stands for a whole value.
     Raises PolicyError if the text is not JSON.
     """
     if isinstance(text, Unknown):
@@ -128,15 +131,17 @@ def _ends_in_string(part: str, *, in_string: bool) -> bool:
 
 def _with_unknown(value: Value, unknown: Sequence[Unknown]) -> Value:
     if isinstance(value, str) and _FIRST in value:
-        parts: list[str | Unknown] = []
-        before, *pieces = value.split(_FIRST)
-        parts.append(before)
-        for piece in pieces:
-            number, _, known = piece.partition(_LAST)
-            parts += (unknown[int(number)], known)
-        return joined(parts)
+        # The known text can hold such characters too.
+        pieces = _MARK.split(value)
+        known = [piece for piece in pieces[1::2] if int(piece) < len(unknown)]
+        if len(known) < len(pieces) // 2:
+            return value
+        return joined([unknown[int(piece)] if at % 2 else piece for at, piece in enumerate(pieces)])
     if isinstance(value, dict):
-        return {key: _with_unknown(each, unknown) for key, each in value.items()}
+        names = [_with_unknown(key, unknown) for key in value]
+        # With an unknown name a member could be any member, so that the object is unknown.
+        in_name = next((part for name in names for part in parts_of(name) if isinstance(part, Unknown)), None)
+        return in_name or {key: _with_unknown(each, unknown) for key, each in value.items()}
     if isinstance(value, list):
         return [_with_unknown(each, unknown) for each in value]
     return value
