@@ -135,7 +135,7 @@ class CheckRun:
             self._terraform.add(found.shown, str(recognised.text))
             self._terraform_files.append(found)
         else:
-            if recognised.has_comments:
+            if recognised.has_comments and recognised.counts_errors:
                 self._read_comments(found.shown, str(recognised.text))
             problem = self.add_error if recognised.counts_errors else _ignore
             if self._read(found, recognised, problem):
