@@ -14,6 +14,7 @@ from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPoli
 
 SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
 RESOURCE_TYPES: Final = ("aws_ecr_repository", "awscc_ecr_repository")
+_VALUES: Final = (".tfvars", ".tfvars.json")
 _LONGEST: Final = 4_000_000
 """Bytes. No file of code is so long; a file that code reads with file() may be."""
 
@@ -101,20 +102,30 @@ class TerraformFolders:
             self._code_read.add(_folder_of(path))
         if path not in self._texts:
             try:
-                content = Path(path).read_bytes() if Path(path).stat().st_size <= _LONGEST else None
-                self._keep(path, None if content is None else decoded(path, content))
-            except (OSError, FileError) as error:
-                self._texts[path] = None
-                if path.endswith((*SUFFIXES, ".tfvars")):  # any other one is data that code may not even need
-                    self._errors.append(error if isinstance(error, FileError) else cannot_be_read(path, error))
+                self._keep(path, _read(path))
+            except FileError as error:
+                is_needed = path.endswith((*SUFFIXES, *_VALUES))  # any other one is data that code may not even read
+                self._texts[path] = "" if is_needed else None
+                if is_needed:
+                    self._errors.append(error)
         return self._texts[path]
 
-    def _keep(self, path: str, text: str | None) -> None:
+    def _keep(self, path: str, text: str) -> None:
         self._texts[path] = text
-        if text is not None and path.endswith(SUFFIXES):
+        if path.endswith(SUFFIXES):
             self._on_code(path, text)
             if any(each in text for each in RESOURCE_TYPES):
                 self._with_types.add(_folder_of(path))
+
+
+def _read(path: str) -> str:
+    """Return the text of a file; raises FileError."""
+    try:
+        if Path(path).stat().st_size > _LONGEST:
+            raise FileError(path, None, f"has more than {_LONGEST:,} bytes: too many for code")
+        return decoded(path, Path(path).read_bytes())
+    except OSError as error:
+        raise cannot_be_read(path, error) from None
 
 
 def _folder_of(file: str) -> str:
