@@ -271,6 +271,8 @@ ALLOWED = [
     ({"StringLike": {ORG: "o-*"}, "StringEquals": {ACCOUNT: U}}, CLOSED),
     ({"Null": {ORG: "true"}, "StringLike": {ORG: U}}, CLOSED),
     ({"Null": {ORG: "false"}, "StringNotLike": {ORG: U}}, NAME),
+    ({"Null": {ORG: ["false"]}, "StringNotLike": {ORG: U}}, NAME),
+    ({"null": {ORG.lower(): True}, "StringLike": {ORG: U}}, CLOSED),
     ({"Null": {ARN: "true"}, "IpAddress": {IP: U}}, CLOSED),
     ({"Null": {ARN: "false"}, "IpAddress": {IP: U}}, NAME),
     # A whole operator.

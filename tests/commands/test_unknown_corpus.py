@@ -13,7 +13,6 @@ from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, joined, r
 from tests.corpus.loader import TESTS, Case, all_cases
 from tests.rule.test_corpus import ids_of
 
-
 # What a value that is not known is taken for none of: a policy variable, an empty list or object of a condition, and
 # the last of the ten accounts that a pattern matches.
 OUT_OF_QUESTION = re.compile(r'\$\{|: \[\]|: \{\}|"[0-9]{11}\?"')

@@ -18,7 +18,7 @@ from ecr_exposure.cli.policies_in_files.unknown_values import (
 )
 from ecr_exposure.identifiers import ARN_FIELDS, arn_fields
 from ecr_exposure.policy.json_values import elements
-from ecr_exposure.policy.operators import OPERATORS, ValueType
+from ecr_exposure.policy.operators import OPERATORS, Operator, ValueType
 from ecr_exposure.policy.patterns import ascii_lower
 
 IsOpen = Callable[[str], bool]
@@ -56,6 +56,15 @@ class _Met(Enum):
     PRESENT = "those with the key"
     ABSENT = "those without the key"
     NEVER = "none"
+
+    def is_excluded(self, null: Value) -> bool:
+        """Return whether a Null condition of the key with these values leaves none of the requests, or maybe none."""
+        values = {str(each).lower() for each in elements(null)}
+        return (
+            self is _Met.NEVER
+            or (self is _Met.ABSENT and values != {"true"})
+            or (self is _Met.PRESENT and values == {"true"})
+        )
 
 
 def read_as(policy: Value, is_open: IsOpen, *, names_decide: bool = False) -> Any:  # noqa: ANN401 - as `judge` takes it
@@ -220,16 +229,19 @@ def _read_values(operator: str, key: str, value: Value, direction: _Direction) -
     if next(references_in(value), None) is None:
         return value
     row = OPERATORS.get(ascii_lower(operator))
-    name = None if direction.names_decide else _NAMES_ONE.get(ascii_lower(key))
-    if row is not None and row.name in _EXACT and name is not None:
-        return [name if isinstance(each, (Unknown, Joined)) else each for each in elements(value)]
-    known = [each for each in elements(value) if not isinstance(each, (Unknown, Joined))]
     more = direction.matches_more(value)
     if row is None or row.value_type is ValueType.NULL:
         return _Met.ALWAYS if more else _Met.NEVER
+    name = _NAMES_ONE.get(ascii_lower(key))
+    if name is not None and row.name in _EXACT and not direction.names_decide:
+        return [name if isinstance(each, (Unknown, Joined)) else each for each in elements(value)]
+    known = [each for each in elements(value) if not isinstance(each, (Unknown, Joined))]
     # A value more makes a positive operator match more, and a negated one match less.
-    if known and row.negated == more:
-        return known
+    return known if known and row.negated == more else _met(row, more=more)
+
+
+def _met(row: Operator, *, more: bool) -> _Met:
+    """Return which requests meet a condition whose values are not known: that of an absent key is."""
     if more:
         return _Met.PRESENT if row.when_absent is False else _Met.ALWAYS
     return _Met.ABSENT if row.when_absent is True else _Met.NEVER
@@ -241,20 +253,16 @@ def _with(met: Iterable[tuple[str, _Met]], condition: dict[str, Any]) -> dict[st
     block = condition.get(spelling, {})
     if not isinstance(block, Mapping):
         return condition
-    tested = {ascii_lower(key): str(value).lower() for key, value in block.items()}
+    tested = {ascii_lower(key): value for key, value in block.items()}
     added: dict[str, str] = {}
     is_never = False
     for key, which in met:
         name = key if which in (_Met.PRESENT, _Met.ABSENT) else _ALWAYS_THERE
         if ascii_lower(name) not in tested:
             tested[ascii_lower(name)] = added[name] = "true" if which is _Met.ABSENT else "false"
-        is_absent = tested[ascii_lower(name)] == "true"
-        is_never |= (
-            which is _Met.NEVER or (which is _Met.ABSENT and not is_absent) or (which is _Met.PRESENT and is_absent)
-        )
+        is_never |= which.is_excluded(tested[ascii_lower(name)])
     if is_never:
         # A block has one test of a key: this one decides.
-        name = ascii_lower(_ALWAYS_THERE)
+        block = {key: value for key, value in block.items() if ascii_lower(key) != ascii_lower(_ALWAYS_THERE)}
         added = {_ALWAYS_THERE: "true"}
-        block = {key: value for key, value in block.items() if ascii_lower(key) != name}
     return {**condition, spelling: {**block, **added}}

@@ -130,18 +130,18 @@ def _ends_in_string(part: str, *, in_string: bool) -> bool:
 
 
 def _with_unknown(value: Value, unknown: Sequence[Unknown]) -> Value:
-    if isinstance(value, str) and _FIRST in value:
-        # The known text can hold such characters too.
-        pieces = _MARK.split(value)
-        known = [piece for piece in pieces[1::2] if int(piece) < len(unknown)]
-        if len(known) < len(pieces) // 2:
-            return value
-        return joined([unknown[int(piece)] if at % 2 else piece for at, piece in enumerate(pieces)])
+    if isinstance(value, str):
+        return _text_with_unknown(value, unknown)
     if isinstance(value, dict):
-        names = [_with_unknown(key, unknown) for key in value]
         # With an unknown name a member could be any member, so that the object is unknown.
-        in_name = next((part for name in names for part in parts_of(name) if isinstance(part, Unknown)), None)
+        names = (part for key in value for part in parts_of(_text_with_unknown(key, unknown)))
+        in_name = next((part for part in names if isinstance(part, Unknown)), None)
         return in_name or {key: _with_unknown(each, unknown) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_unknown(each, unknown) for each in value]
-    return value
+    return [_with_unknown(each, unknown) for each in value] if isinstance(value, list) else value
+
+
+def _text_with_unknown(text: str, unknown: Sequence[Unknown]) -> str | Unknown | Joined:
+    pieces = _MARK.split(text)
+    if any(int(number) >= len(unknown) for number in pieces[1::2]):
+        return text  # the known text holds such characters too
+    return joined([unknown[int(piece)] if at % 2 else piece for at, piece in enumerate(pieces)])
