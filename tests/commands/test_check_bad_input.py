@@ -199,11 +199,8 @@ class TestLargeFiles:
 
     def test_plan_is_read(self, check: Check) -> None:
         values = {"repository": "team/app", "policy": PUBLIC}
-        resource: dict[str, Any] = {
-            "address": "aws_ecr_repository_policy.app",
-            "mode": "managed",
-            "type": "aws_ecr_repository_policy",
-        }
+        kind = "aws_ecr_repository_policy"
+        resource: dict[str, Any] = {"address": f"{kind}.app", "mode": "managed", "type": kind}
         resource |= {"name": "app", "values": values, "change": {"actions": ["create"], "after": values}}
         plan = {"format_version": "1.2", "planned_values": {"root_module": {"resources": [resource]}}}
         write("plan.json", json.dumps(plan | {"resource_changes": [resource]}))

@@ -314,6 +314,15 @@ class TestWhichDocument:
         found = self.read({"references": ["module.iam.text", "module.iam"]}, other, data, module_calls={"iam": call})
         assert found["Statement"][0]["Sid"] == "Inner"
 
+    def test_a_document_of_the_caller_of_a_module_is_that_of_its_variable(self) -> None:
+        address = 'module.a["x"].aws_ecr_repository_policy.app'
+        own = block("aws_ecr_repository_policy.app", {"policy": {"references": ["var.policy"]}})
+        call = {"expressions": {"policy": JSON}, "module": {"resources": [own]}}
+        data = document(statement(sid="Caller"))
+        code = configuration(module_calls={"a": call})
+        found = read(plan(data, policy_after_apply(address), configuration=code)).policy
+        assert found["Statement"][0]["Sid"] == "Caller"
+
 
 class TestOtherDocumentsInside:
     """source_policy_documents and override_policy_documents."""

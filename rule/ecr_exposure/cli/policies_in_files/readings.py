@@ -18,7 +18,7 @@ from ecr_exposure.cli.policies_in_files.unknown_values import (
 )
 from ecr_exposure.identifiers import ARN_FIELDS, arn_fields
 from ecr_exposure.policy.json_values import elements
-from ecr_exposure.policy.operators import OPERATORS, ValueType
+from ecr_exposure.policy.operators import OPERATORS, Operator, ValueType
 from ecr_exposure.policy.patterns import ascii_lower
 
 IsOpen = Callable[[str], bool]
@@ -27,7 +27,7 @@ IsOpen = Callable[[str], bool]
 _EVERYTHING: Final = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
 _NOTHING: Final = {"Effect": "Deny", "Principal": "*", "Action": "*"}
 # Compared with one text, such a key names one account, organization or network, whatever the text is: a value of a
-# parameter is no policy variable.
+# parameter is no policy variable, and a list of such values is not empty.
 _NAMES_ONE: Final = {
     "aws:principalorgid": "o-unknown0000",
     "aws:principalaccount": "000000000000",
@@ -49,12 +49,22 @@ _IN_ACCOUNT: Final = {"AWS": "role/unknown", "Federated": "saml-provider/unknown
 """A principal in an account, by its type."""
 
 
-class _Wanted(Enum):
-    """What a condition with an unknown value may be at most or at least."""
+class _Met(Enum):
+    """Which requests meet a condition with an unknown value, at most or at least."""
 
-    MET = "every request meets it"
-    PRESENT = "a request with the key meets it"
-    NEVER = "no request meets it"
+    ALWAYS = "all"
+    PRESENT = "those with the key"
+    ABSENT = "those without the key"
+    NEVER = "none"
+
+    def is_excluded(self, null: Value) -> bool:
+        """Return whether a Null condition of the key with these values leaves none of the requests, or maybe none."""
+        values = {str(each).lower() for each in elements(null)}
+        return (
+            self is _Met.NEVER
+            or (self is _Met.ABSENT and values != {"true"})
+            or (self is _Met.PRESENT and values == {"true"})
+        )
 
 
 def read_as(policy: Value, is_open: IsOpen, *, names_decide: bool = False) -> Any:  # noqa: ANN401 - as `judge` takes it
@@ -101,7 +111,7 @@ def _read_statement(statement: Value, is_open: IsOpen, names_decide: bool) -> Va
         # It may be no condition at all.
         del content["Condition"]
         if not direction.matches_more(condition):
-            content["Condition"] = _with(_Wanted.NEVER, {}, ())
+            content["Condition"] = _with([("", _Met.NEVER)], {})
     return {element: _read_element(element, value, direction) for element, value in content.items()}
 
 
@@ -135,11 +145,11 @@ def _read_element(element: str, value: Value, direction: _Direction) -> Value:
 
 
 def _read_principal(principal: Value, direction: _Direction, *, negated: bool) -> Value:
-    if isinstance(principal, Unknown):
-        return {"AWS": _values(principal, direction, negated=negated)}
-    if isinstance(principal, Joined):
+    if isinstance(principal, Joined) and "*" not in _as_text(principal):
         # Directly under the element, only "*" is a principal.
         return _as_text(principal).replace(_MARK, "unknown")
+    if isinstance(principal, (Unknown, Joined)):
+        return {"AWS": _values(principal, direction, negated=negated)}
     if not isinstance(principal, Mapping):
         return _values(principal, direction, negated=negated)
     return {kind: _values(values, direction, kind, negated=negated) for kind, values in principal.items()}
@@ -173,9 +183,10 @@ def _named(value: Joined, kind: str) -> str | None:
     fields = arn_fields(text)
     if kind not in _IN_ACCOUNT or fields[0] != "arn" or len(fields) < ARN_FIELDS:
         return None
-    known = ("arn", "aws", fields[2].replace(_MARK, "iam"), "", _NAMES_ONE["aws:principalaccount"])
-    whole = [replacement if _MARK in field else field for field, replacement in zip(fields, known, strict=False)]
     resource = fields[-1]
+    service = "sts" if resource.startswith(("assumed-role/", "federated-user/")) else "iam"
+    known = ("arn", "aws", service, "", _NAMES_ONE["aws:principalaccount"])
+    whole = [replacement if _MARK in field else field for field, replacement in zip(fields, known, strict=False)]
     has_type = _MARK not in resource or "/" in resource.partition(_MARK)[0]
     return ":".join([*whole, resource.replace(_MARK, "unknown") if has_type else _IN_ACCOUNT[kind]])
 
@@ -199,54 +210,59 @@ def _read_condition(condition: Value, direction: _Direction) -> Value:
     if not isinstance(condition, Mapping):
         return condition
     read: dict[str, Any] = {}
-    wanted: set[_Wanted] = set()
-    present: list[str] = []
+    met: list[tuple[str, _Met]] = []
     for operator, block in condition.items():
         if isinstance(block, (Unknown, Joined)):
             read[operator] = {}
-            wanted.add(_Wanted.MET if direction.matches_more(block) else _Wanted.NEVER)
+            met.append(("", _Met.ALWAYS if direction.matches_more(block) else _Met.NEVER))
         elif not isinstance(block, Mapping):
             read[operator] = block
         else:
             kept = {key: _read_values(operator, key, value, direction) for key, value in block.items()}
-            read[operator] = {key: value for key, value in kept.items() if not isinstance(value, _Wanted)}
-            wanted |= {value for value in kept.values() if isinstance(value, _Wanted)}
-            present += [key for key, value in kept.items() if value is _Wanted.PRESENT]
-    most = next((each for each in (_Wanted.NEVER, _Wanted.PRESENT, _Wanted.MET) if each in wanted), None)
-    return read if most is None else _with(most, read, present)
+            read[operator] = {key: value for key, value in kept.items() if not isinstance(value, _Met)}
+            met += [(key, value) for key, value in kept.items() if isinstance(value, _Met)]
+    return _with(met, read) if met else read
 
 
 def _read_values(operator: str, key: str, value: Value, direction: _Direction) -> Value:
-    """Return the values of one condition, or what is wanted of it."""
+    """Return the values of one condition, or which requests meet it."""
     if next(references_in(value), None) is None:
         return value
     row = OPERATORS.get(ascii_lower(operator))
-    name = None if direction.names_decide else _NAMES_ONE.get(ascii_lower(key))
-    if row is not None and row.name in _EXACT and name is not None:
+    more = direction.matches_more(value)
+    if row is None or row.value_type is ValueType.NULL:
+        return _Met.ALWAYS if more else _Met.NEVER
+    name = _NAMES_ONE.get(ascii_lower(key))
+    if name is not None and row.name in _EXACT and not direction.names_decide:
         return [name if isinstance(each, (Unknown, Joined)) else each for each in elements(value)]
     known = [each for each in elements(value) if not isinstance(each, (Unknown, Joined))]
-    more = direction.matches_more(value)
     # A value more makes a positive operator match more, and a negated one match less.
-    if row is not None and row.value_type is not ValueType.NULL and known and row.negated == more:
-        return known
-    if not more:
-        return _Wanted.NEVER
-    needs_key = row is not None and row.value_type is not ValueType.NULL and row.when_absent is False
-    return _Wanted.PRESENT if needs_key else _Wanted.MET
+    return known if known and row.negated == more else _met(row, more=more)
 
 
-def _with(wanted: _Wanted, condition: dict[str, Any], present: Iterable[str]) -> dict[str, Any]:
-    """Return a Condition with what is wanted beside its known parts, which stay: each is checked."""
-    spelling = next((each for each in condition if ascii_lower(each) == _NULL), "Null")
+def _met(row: Operator, *, more: bool) -> _Met:
+    """Return which requests meet a condition whose values are not known: that of an absent key is."""
+    if more:
+        return _Met.PRESENT if row.when_absent is False else _Met.ALWAYS
+    return _Met.ABSENT if row.when_absent is True else _Met.NEVER
+
+
+def _with(met: Iterable[tuple[str, _Met]], condition: dict[str, Any]) -> dict[str, Any]:
+    """Return a Condition that is also met by no other requests; its known parts stay, for each is checked."""
+    spelling = next((each for each in condition if ascii_lower(each) == "null"), "Null")
     block = condition.get(spelling, {})
     if not isinstance(block, Mapping):
         return condition
-    given = {ascii_lower(key) for key in block}
-    added = {ascii_lower(key): (key, "false") for key in present if ascii_lower(key) not in given}
-    if wanted is _Wanted.NEVER:
-        # One test of a key in a block: this one decides.
+    tested = {ascii_lower(key): value for key, value in block.items()}
+    added: dict[str, str] = {}
+    is_never = False
+    for key, which in met:
+        name = key if which in (_Met.PRESENT, _Met.ABSENT) else _ALWAYS_THERE
+        if ascii_lower(name) not in tested:
+            tested[ascii_lower(name)] = added[name] = "true" if which is _Met.ABSENT else "false"
+        is_never |= which.is_excluded(tested[ascii_lower(name)])
+    if is_never:
+        # A block has one test of a key: this one decides.
         block = {key: value for key, value in block.items() if ascii_lower(key) != ascii_lower(_ALWAYS_THERE)}
-        return {**condition, spelling: {**block, _ALWAYS_THERE: "true"}}
-    if not added and ascii_lower(_ALWAYS_THERE) not in given:
-        added = {"": (_ALWAYS_THERE, "false")}
-    return {**condition, spelling: {**block, **dict(added.values())}}
+        added = {_ALWAYS_THERE: "true"}
+    return {**condition, spelling: {**block, **added}}
