@@ -10,6 +10,7 @@ from ecr_exposure.cli.remediation.policy_text import unified_diff
 from ecr_exposure.cli.remediation.proposal import (
     Proposal,
     Question,
+    grants_of,
     print_diff,
     print_findings,
     propose_for_repository,
@@ -21,7 +22,6 @@ from ecr_exposure.cli.remediation.repository_run import NO_CONDITIONAL_WRITE, Re
 from ecr_exposure.cli.remediation.same_policy import is_same_policy
 from ecr_exposure.cli.remediation.saved_policy import SavedPolicy
 from ecr_exposure.errors import RemedyError
-from ecr_exposure.parameters import RuleParameters
 
 _DECLINED: Final = "you did not agree"
 
@@ -51,7 +51,7 @@ class RepositoryFix:
             line = f"Nothing to close: {repository} has no policy"
             return run.end(ExitCode.AS_WANTED, "nothing to close", line)
         facts = Facts(repository=repository, policy=text, now=run.clock.today(), report=self._report)
-        facts.read_tags_for(RuleParameters())
+        facts.read_tags_of_policy()
         question = Question(text=text, owner=repository.account, region=repository.region, tags=facts.tags)
         findings = question.verdicts()
         if not findings:
@@ -59,7 +59,7 @@ class RepositoryFix:
             return run.end(ExitCode.AS_WANTED, "nothing to close", line)
         run.members["findings"] = sentences(findings)
         print_findings(findings, run.output)
-        excluded = "" if self.even_if_excluded else facts.why_excluded()
+        excluded = "" if self.even_if_excluded else facts.why_excluded(grants_of(findings))
         if excluded:
             reason = f"the repository is public on purpose ({excluded}); --even-if-excluded closes it nevertheless"
             return run.end_unchanged(reason, "excluded")
