@@ -93,6 +93,10 @@ def failing(repository: RepositoryToFix, number: int, **fault: object) -> Iterat
         yield
 
 
+def undo_command(file: str) -> str:
+    return f"ecr-exposure fix --undo {file} {' '.join(ROLE)}"
+
+
 def check_that_nothing_is_lost(repository: RepositoryToFix, folder: Path, output: str, *, changed: bool) -> None:
     """Check that the policy is as it was, or as it should be with the previous one in a file that is named."""
     assert "Traceback" not in output
@@ -137,7 +141,7 @@ class TestErrors:
         else:
             assert last.startswith(f"Amazon ECR accepted the change, and it could not be read back: {code}: ")
             assert repository.clock.seconds == (0 if fault is REFUSED else 4)
-            assert "; IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see. The previous" in last
+            assert "; IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see. To restore the" in last
 
     @pytest.mark.parametrize(
         "fault",
@@ -210,10 +214,14 @@ class TestInterrupts:
             status, output = fix(repository)
         assert (status, signal.getsignal(sent)) == (130, before)
         check_that_nothing_is_lost(repository, working_folder, output, changed=number >= WRITE)
-        saved = [f". The previous policy is in {path}" for path in working_folder.glob("*.json")]
-        state = "the new policy is in place" if number >= WRITE else "nothing was changed"
-        assert output.splitlines()[-1] == f"Interrupted: {state}{''.join(saved).replace(f'{working_folder}/', '')}"
+        saved = [path.name for path in saved_files(working_folder)]
         assert len(saved) == (number >= AGAIN)
+        last = "Interrupted: nothing was changed"
+        if number >= WRITE:
+            last = f"Interrupted: the new policy is in place. To undo it: {undo_command(saved[0])}"
+        elif number == AGAIN:
+            last += f". The previous policy is in {saved[0]}"
+        assert output.splitlines()[-1] == last
 
     def test_document_says_what_is_in_place(self, repository: RepositoryToFix, number: int) -> None:
         nth = CALLS[: number + 1].count(CALLS[number])
@@ -303,12 +311,15 @@ class TestOtherInterrupts:
         ):
             status, output = fix(repository)
         assert status == 130
-        (path,) = saved_files(working_folder)
+        previous, replaced = saved_files(working_folder)
+        assert json.loads(replaced.read_text())["policy_text"] == other
         state = "the previous policy is in place" if restores else "ANOTHER POLICY IS IN PLACE"
+        state += "" if restores else f". To restore the previous policy: {undo_command(previous.name)}"
         assert repository.text == (TEXT if restores else other)
         last = output.splitlines()[-1]
-        assert last.startswith("Interrupted: Amazon ECR accepted the change and returned another policy; ")
-        assert last.endswith(f"; {state}. The previous policy is in {path.name}")
+        another = f"Amazon ECR accepted the change and returned another policy (saved in {replaced.name})"
+        assert last.startswith(f"Interrupted: {another}; ")
+        assert last.endswith(f"; {state}")
 
 
 class TestOrganization:

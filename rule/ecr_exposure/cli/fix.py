@@ -271,7 +271,8 @@ def _fix_repository(environment: Environment, options: _Options, run: Repository
     region = one_region(session, options["region"])
     name = str(options["repository"])
     clients, account = _open_account(session, region, environment, options, run.output, note=f"repository {name}")
-    repository = find_repository(clients, name, account, region)
+    advice = ": name its Region by --region, and a role of its account by --role"
+    repository = find_repository(clients, name, account, region, advice=advice)
 
     def ask_for() -> tuple[Clients, str]:
         return clients, f"the repository's account {account}"

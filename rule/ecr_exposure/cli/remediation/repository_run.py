@@ -3,8 +3,9 @@
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
 from ecr_exposure.cli.output import Output
@@ -19,8 +20,6 @@ NO_CONDITIONAL_WRITE: Final = (
     "somebody makes between the two would be lost."
 )
 _STATES: Final = {
-    InPlace.NEW: "the new policy is in place",
-    InPlace.PREVIOUS: "the previous policy is in place",
     InPlace.NONE: "there is no policy now",
     InPlace.OTHER: "ANOTHER POLICY IS IN PLACE",
     InPlace.UNKNOWN: "IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see",
@@ -69,13 +68,13 @@ class RepositoryRun:
 
     def end_interrupted(self) -> ExitCode:
         """Print the last line of a run that was interrupted before it changed anything."""
-        line = (f"Interrupted: nothing was changed{self._saved_in()}", "bold red")
+        kept = f". {self._before.capitalize()} is in {self.saved}" if self.saved else ""
+        line = (f"Interrupted: nothing was changed{kept}", "bold red")
         return self.end(ExitCode.INTERRUPTED, "interrupted", line, "interrupted")
 
     def end_changed(self, result: str, line: str) -> ExitCode:
         """Print the last line of a change that worked, with the command that undoes it."""
-        undo = f". To undo it: {self.access.undo_command(self.saved)}" if self.saved else ""
-        return self.end(ExitCode.AS_WANTED, result, (f"{line}{undo}", "bold green"))
+        return self.end(ExitCode.AS_WANTED, result, (f"{line}{self._next('undo it')}", "bold green"))
 
     def agreed(self, question: str) -> bool:
         """Ask, unless --yes answers; CannotRunError where nobody can be asked or sees what the question is about."""
@@ -88,27 +87,26 @@ class RepositoryRun:
 
         Raises CannotRunError, KeyboardInterrupt or one of AWS_ERRORS only if nothing was changed.
         """
-        if before is not None:
-            now = self.clock.today()
-            self.saved = save_policy(self.access.folder, repository=repository.arn, policy_text=before, now=now)
-            self.members |= {"saved_policy": str(self.saved), "undo": self.access.undo_command(self.saved)}
-            self.output.step(f"Saved the previous policy in {self.saved}")
-        change = PolicyChange(
-            repository=repository,
-            before=before,
-            after=after,
-            clock=self.clock,
-            interrupts=self.interrupts,
-            output=self.output,
-        )
         try:
-            changed = change.run()
+            if before is not None:
+                self.saved = self._save(repository, before)
+                self.members |= {"saved_policy": str(self.saved), "undo": self.access.undo_command(self.saved)}
+                self.output.step(f"Saved {self._before} in {self.saved}")
+            changed = PolicyChange(
+                repository=repository,
+                before=before,
+                after=after,
+                save=partial(self._save, repository),
+                clock=self.clock,
+                interrupts=self.interrupts,
+                output=self.output,
+            ).run()
         except CannotRunError as error:
             raise CannotRunError(f"nothing was changed: {error.message}") from None
         self.members["in_place"] = changed.in_place.value
         if self.interrupts.caught:
             problem = f"{changed.problem}; " if changed.problem else ""
-            line = f"Interrupted: {problem}{_STATES[changed.in_place]}{self._saved_in()}"
+            line = f"Interrupted: {problem}{self._state(changed.in_place)}"
             style = "bold red" if changed.in_place in (InPlace.NEW, InPlace.PREVIOUS) else ALARM
             return self.end(ExitCode.INTERRUPTED, "interrupted", (line, style), changed.problem or "interrupted")
         return done(changed.text) if changed.in_place is InPlace.NEW else self._failed(changed)
@@ -122,15 +120,36 @@ class RepositoryRun:
             line = f"Not changed: {changed.problem}; run the command again"
             return self.end(ExitCode.NOT_DONE, "changed meanwhile", (line, "bold red"), changed.problem)
         if changed.was_restored:
-            line = f"Not changed: {changed.problem}; the previous policy is in place again"
+            line = f"Not changed: {changed.problem}; {self._state(changed.in_place)} again"
             return self.end(ExitCode.NOT_DONE, "restored", (line, "bold red"), changed.problem)
         if changed.in_place is InPlace.PREVIOUS:
             follow = ". The change may still arrive, so run the command again" if changed.may_follow else ""
-            line = f"Not changed: {changed.problem}; the previous policy is in place{follow}"
+            line = f"Not changed: {changed.problem}; {self._state(changed.in_place)}{follow}"
             return self.end(ExitCode.NOT_DONE, "not done", (line, "bold red"), changed.problem)
         problem = changed.problem[:1].upper() + changed.problem[1:]
-        line = f"{problem}; {_STATES[changed.in_place]}{self._saved_in()}"
+        line = f"{problem}; {self._state(changed.in_place)}"
         return self.end(ExitCode.NOT_DONE, "not done", (line, ALARM), changed.problem)
 
-    def _saved_in(self) -> str:
-        return f". The previous policy is in {self.saved}" if self.saved else ""
+    def _save(self, repository: LiveRepository, text: str) -> Path:
+        now = self.clock.today()
+        return save_policy(self.access.folder, repository=repository.arn, policy_text=text, now=now)
+
+    @property
+    def _before(self) -> str:
+        """The policy that is there before this run."""
+        return "the previous policy" if self.closes else "the policy from before this undo"
+
+    def _state(self, in_place: InPlace) -> str:
+        """Return what is in place, and the command for the next step if the operator may want one."""
+        match in_place:
+            case InPlace.NEW:
+                return f"the {'new' if self.closes else 'restored'} policy is in place{self._next('undo it')}"
+            case InPlace.PREVIOUS:
+                return f"{self._before} is in place" if self.saved else "there is no policy, as before"
+            case InPlace.NONE | InPlace.OTHER | InPlace.UNKNOWN:
+                return f"{_STATES[in_place]}{self._next(f'restore {self._before}')}"
+            case _:
+                assert_never(in_place)
+
+    def _next(self, purpose: str) -> str:
+        return f". To {purpose}: {self.access.undo_command(self.saved)}" if self.saved else ""
