@@ -18,7 +18,7 @@ from ecr_exposure.policy.condition_keys import ValueDomain
 from ecr_exposure.policy.document import Document, Statement, compared_keys, read_policy
 from ecr_exposure.policy.json_values import an_object, describe, elements, is_list, read_json
 from ecr_exposure.policy.malformed_principals import malformed_principal
-from ecr_exposure.policy.principals import Principal, PrincipalKind
+from ecr_exposure.policy.principals import Principal, PrincipalKind, WrittenPrincipal
 from ecr_exposure.pulling_services import PULLING_SERVICES, PullingService, statement_for
 from ecr_exposure.search import Budget, RepositoryFacts, TooComplexError, external_callers, find_openings
 from ecr_exposure.statement_changes import (
@@ -33,8 +33,10 @@ from ecr_exposure.verdict import judge, repository_facts
 
 MODES: Final = ("scope-to-organization", "scope-to-accounts", "remove-statements")
 _ORGANIZATION, _ACCOUNTS, _REMOVE = MODES
+CLOSED_TESTS: Final = ("unconditional", "reachable")
+"""The tests that find no grant afterwards: both are about everyone."""
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
-_LONGEST_POLICY: Final = 10_240
+LONGEST_POLICY: Final = 10_240
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +114,13 @@ def _in_order(accounts: object) -> tuple[AccountId, ...]:
 def _services(names: object, owner: str | None) -> tuple[PullingService, ...]:
     if not isinstance(names, Iterable) or isinstance(names, (str, bytes)):
         raise ParameterError(f"keep_services: {names!r:.80} is not a sequence of names")
-    services = tuple(dict.fromkeys(names))
+    services = tuple(names)
     for name in services:
-        if name not in PULLING_SERVICES:
+        if not isinstance(name, str) or name not in PULLING_SERVICES:
             raise RemedyError(f"keep_services: {name!r:.80} is not a service (accepted: {', '.join(PULLING_SERVICES)})")
     if services and owner is None:
         raise RemedyError("owner: keep_services needs the account of the repository, to which it limits the services")
-    return tuple(map(PULLING_SERVICES.__getitem__, services))
+    return tuple(PULLING_SERVICES[name] for name in dict.fromkeys(services))
 
 
 def _content(policy: object) -> dict[str, Any] | None:
@@ -134,7 +136,7 @@ def _content(policy: object) -> dict[str, Any] | None:
 
 def _copied(value: object) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, Mapping):
-        return {key: _copied(each) for key, each in value.items()}
+        return {str(key): _copied(each) for key, each in value.items()}
     return [_copied(each) for each in value] if is_list(value) else value
 
 
@@ -154,7 +156,6 @@ class _Entry(NamedTuple):
         return f"statement {describe(sid)}" if sid else f"Statement[{self.at}]"
 
 
-_TESTS: Final = ("unconditional", "reachable")
 _PULL: Final = frozenset(action for action, capability in CAPABILITY_OF.items() if capability is Capability.PULL)
 _OF_OWNER: Final = (
     ValueDomain.OWNER_ACCOUNT,
@@ -167,6 +168,10 @@ def _includes_services(statement: Statement) -> bool:
     """Return whether a public statement can also grant access to AWS services that call as themselves."""
     services = any(each.type == "Service" for each in statement.principals.wildcards)
     return statement.not_principal or is_for_everyone(statement.principals) or services
+
+
+def _named(values: Sequence[WrittenPrincipal]) -> str:
+    return enumerated(list(map(written_principal, values)), 3)
 
 
 def _public_values(statement: Statement) -> str:
@@ -196,7 +201,7 @@ class _Closing:
         if not self._public():
             return Remedy(policy=self._content)
         if self._limit and (problem := malformed_principal(self._document())):
-            raise RemedyError(f"Cannot be evaluated: {problem}; mode {_REMOVE} removes the value")
+            raise RemedyError(f"Cannot be evaluated: {problem}; correct it, or mode {_REMOVE} removes the value")
         self._entries = [self._without_resource(each) for each in self._entries]
         # A value that leaves the policy may have named an account, which makes another statement public.
         while public := self._public():
@@ -210,10 +215,10 @@ class _Closing:
             self._keep(service, AccountId(str(self._facts.owner)))
         policy = self._policy()
         length = len(json.dumps(policy, ensure_ascii=False, separators=(",", ":")))
-        if length > _LONGEST_POLICY:
-            raise RemedyError(
-                f"the closed policy has {length:,} characters, and ECR accepts at most {_LONGEST_POLICY:,}"
-            )
+        if length > LONGEST_POLICY:
+            advice = f"; mode {_REMOVE} makes it shorter" if self._limit else ""
+            reason = f"the closed policy has {length:,} characters, and ECR accepts at most {LONGEST_POLICY:,}"
+            raise RemedyError(f"{reason}{advice}")
         return Remedy(policy=policy, changes=tuple(self._changes), loses_access=tuple(dict.fromkeys(self._lost)))
 
     # The policy as it is now.
@@ -243,7 +248,7 @@ class _Closing:
                 resource_tags=facts.resource_tags,
                 now=facts.now,
             )
-            for test in _TESTS
+            for test in CLOSED_TESTS
         ]
         public = {grant.statement for verdict in verdicts for grant in verdict.grants}
         problem = next((verdict.problem for verdict in verdicts if verdict.problem), None)
@@ -274,10 +279,12 @@ class _Closing:
 
     def _without_public_values(self, entry: _Entry, statement: Statement) -> Iterator[_Entry]:
         contents = without_public_values(statement, entry.content)
-        change = f"{_public_values(statement)} removed from its Principal" if contents else "removed"
+        malformed = statement.principals.malformed
+        gone = f"removed, with {_named(malformed)}, which ECR does not accept" if malformed else "removed"
+        change = f"{_public_values(statement)} removed from its Principal" if contents else gone
         self._changes.append(f"{entry}: {change}")
         named = ", except those that it names" if contents else ""
-        self._lost.append(f"every principal to which {entry} grants access{named}")
+        self._lose(statement, f"every principal to which {entry} grants access{named}")
         return (entry._replace(content=each) for each in contents)
 
     def _without_malformed_values(self, entry: _Entry, statement: Statement) -> Iterable[_Entry]:
@@ -285,7 +292,7 @@ class _Closing:
         if not statement.principals.malformed:
             return (entry,)
         contents = without_malformed_values(statement, entry.content)
-        values = enumerated(list(map(written_principal, statement.principals.malformed)), 3)
+        values = _named(statement.principals.malformed)
         self._changes.append(
             f"{entry}: {values} removed, because ECR does not accept it"
             if contents
@@ -306,7 +313,10 @@ class _Closing:
         where = f", in {new}" if kept else ""
         self._changes.append(f"{entry}: the access of {_public_values(statement)} is limited to {limit}{where}")
         named = ", except those that it names" if statement.principals.named and not statement.not_principal else ""
-        self._lost.append(f"every principal outside {limit} to which {entry} grants access{named}")
+        self._lose(statement, f"every principal outside {limit} to which {entry} grants access{named}")
+        if not (statement.not_principal or is_for_everyone(statement.principals)):
+            patterns = _named(statement.principals.wildcards)
+            self._lose(statement, f"every principal whose aws:PrincipalArn does not match {patterns}")
         yield from (entry._replace(content=each) for each in kept)
         yield _Entry(entry.at, public, is_limited=True)
 
@@ -316,6 +326,11 @@ class _Closing:
         sid = next(sid for sid in chain((wanted,), numbered) if sid not in self._sids)
         self._sids.add(sid)
         return sid
+
+    def _lose(self, statement: Statement, who: str) -> None:
+        """Say who loses access; nobody has any by registry actions, which a repository policy never grants."""
+        if covered_actions(statement.actions, negated=statement.not_action):
+            self._lost.append(who)
 
     # Who is left.
 
@@ -348,23 +363,32 @@ class _Closing:
 
     def _own_principals(self) -> Iterator[str]:
         """Say that principals of the repository's account may lose access: the organization includes this account."""
-        if self._limit is None or (self._limit.accounts and self._facts.owner not in self._limit.accounts):
+        limit = self._limit
+        if self._lost and (limit is None or (limit.accounts and self._facts.owner not in limit.accounts)):
             yield "principals of the repository's own account whose identity-based policies do not grant this access"
 
     def _services_without_access(self, kept: Sequence[PullingService]) -> Iterator[str]:
         """Say that services lose access that they have by a public statement."""
         if self._covered & _PULL:
-            others = [each.name for each in PULLING_SERVICES.values() if each not in kept]
+            others = [each.name for each in PULLING_SERVICES.values() if each not in kept and self._lost_by(each)]
             such_as = f", such as {', '.join(others)}" if others else ""
             yield f"AWS services that pull images because everyone can{such_as}"
 
+    def _lost_by(self, service: PullingService) -> list[str]:
+        """Return the actions that public statements allowed a service, and no statement that names it allows."""
+        named = Principal(PrincipalKind.SERVICE, service.principal)
+        allows = (each for each in self._document().statements if each.allows and not each.not_principal)
+        naming = (each for each in allows if named in each.principals.named)
+        lost = self._covered.difference(*(covered_actions(each.actions, negated=each.not_action) for each in naming))
+        return [action for action in service.actions if action in lost]
+
     def _keep(self, service: PullingService, owner: AccountId) -> None:
-        """Add the documented statement of a service, unless another statement names the service."""
-        principal = Principal(PrincipalKind.SERVICE, service.principal)
-        if any(each.allows and principal in each.principals.named for each in self._document().statements):
-            return
-        actions = [action for action in service.actions if action in self._covered]
+        """Add the documented statement of a service, for the actions that it lost."""
+        actions = self._lost_by(service)
         if not actions:
+            is_named = self._covered & {*service.actions}
+            why = f"another one names it, maybe not for account {owner}" if is_named else "it could not pull"
+            self._changes.append(f"no statement added for {service.name}: {why}")
             return
         content = statement_for(service, actions=actions, owner=owner, region=self._facts.region)
         content["Sid"] = self._new_sid(service.sid)

@@ -212,7 +212,7 @@ def _add(condition: Content, operators: Sequence[str], key: str, value: str | li
             spelling, block = blocks[0] if blocks else (operator, {})
             condition[spelling] = {**block, key: value}
             return
-    reason = f"{', '.join(operators)} all have {key} already, so a further condition has no place"
+    reason = f"{', '.join(operators)} have {key} already, so no operator is left for a further condition"
     raise PolicyError("Condition", reason)
 
 

@@ -204,6 +204,15 @@ class TestDiff:
         subprocess.run([path, *tool[1:]], input=diff, check=True, capture_output=True)  # noqa: S603 - found above
         assert file.read_bytes() == change(CLOSED).encode()
 
+    @pytest.mark.parametrize("path", ["./policy.json", "folder/../policy.json", "{folder}/policy.json", "a b/./p.json"])
+    def test_path_is_that_from_the_working_folder(self, path: str, fix: Run, file: Path) -> None:
+        """Other paths are refused by git apply, and some by patch."""
+        for folder in ("folder", "a b"):
+            Path(folder).mkdir()
+        shutil.copy(file, "a b/p.json")
+        assert fix(path.format(folder=file.parent), *ORGANIZATION, "--diff") == 1
+        assert fix.out.startswith("--- a/a b/p.json\t\n" if path.startswith("a") else "--- a/policy.json\n")
+
     @pytest.mark.usefixtures("file")
     def test_report_is_on_standard_error_without_the_difference(self, fix: Run) -> None:
         fix("policy.json", *ORGANIZATION, "--diff")
@@ -243,7 +252,7 @@ class TestInPlace:
         questions = answer(True)  # noqa: FBT003 - the answer
         assert fix("policy.json", *options, "--in-place") == 0
         assert questions == ["Write policy.json?"]
-        assert fix.last == "Closed: policy.json grants no public access"
+        assert fix.last == "Closed: policy.json grants no public access; deploy it to close the repository"
         assert file.read_text() == expected
 
     def test_declined_question_leaves_the_file(self, fix: Run, file: Path, answer: Answer) -> None:

@@ -1,7 +1,10 @@
 """``fix POLICY_FILE`` and what it asks: the organization of the credentials, the operator, the region, the owner."""
 
 import json
+import os
+import shlex
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -80,6 +83,33 @@ class TestInPlace:
         last = capsys.readouterr().out.splitlines()[-1]
         assert last.startswith("Not changed: the result is not closed: Everyone can pull: ")
         assert file.read_text() == POLICY
+
+
+class TestNextStep:
+    """What the last line of a run that writes nothing says."""
+
+    def test_name_that_looks_like_an_option_is_none(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file.rename("-x.json")
+        assert main(("fix", *REMOVE, "--", "-x.json")) == 1
+        last = capsys.readouterr().out.splitlines()[-1]
+        command = last.removeprefix("Not changed: this writes the file: ecr-exposure ")
+        assert main((*shlex.split(command), "--yes")) == 0
+        assert Path("-x.json").read_text() == CLOSED
+
+    def test_quiet_steps_are_refused(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """The last line would speak of steps that nobody sees."""
+        assert main(("fix", str(file), *REMOVE, "--show", "cli", "-q")) == 2
+        assert "--show and --quiet exclude each other" in capsys.readouterr().err
+
+    def test_pipe_cannot_be_written(self, working_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """As a shell's <(…) gives one."""
+        os.mkfifo(working_folder / "pipe")
+        writer = threading.Thread(target=Path("pipe").write_text, args=(POLICY,))
+        writer.start()
+        assert main(("fix", "pipe", *REMOVE)) == 1
+        writer.join()
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert last == "Not changed: pipe cannot be written; --show cli prints how to set the policy"
 
 
 class TestOrganization:

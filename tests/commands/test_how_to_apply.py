@@ -108,6 +108,16 @@ class TestAwsCli:
         assert policy == CLOSED
         assert shlex.join(words) == "aws ecr set-repository-policy --repository-name team/app --region eu-west-1"
 
+    def test_text_that_would_be_too_long_is_on_one_line(self) -> None:
+        """Amazon ECR counts the blanks, too: it accepts 10,240 characters.
+
+        https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
+        """
+        policy = {"Statement": [{**CLOSED["Statement"][1], "Sid": str(number)} for number in range(120)]}
+        text = applied(policy)["cli"]
+        assert read_shell(text)[0] == policy
+        assert len(text) <= 10_240
+
     def test_policy_without_statements_is_deleted(self) -> None:
         assert (
             applied(None)["cli"] == "aws ecr delete-repository-policy --repository-name team/app --region eu-west-1\n"
@@ -186,7 +196,12 @@ class TestConsole:
                 "IAM Entities": ["arn:aws:iam::111122223333:role/ci"],
                 "Actions": ["ecr:BatchGetImage", "ecr:ListImages"],
             },
-            {"name": "Statement[1]", "Effect": ["Deny"], "Everyone (*)": ["selected"], "Actions": ["ecr:PutImage"]},
+            {
+                "name": "a statement without a Sid",
+                "Effect": ["Deny"],
+                "Everyone (*)": ["selected"],
+                "Actions": ["ecr:PutImage"],
+            },
         ]
 
     def test_steps_are_those_of_the_page(self) -> None:
@@ -195,8 +210,8 @@ class TestConsole:
         assert [step for step in steps if step[0].isdigit()] == [
             "1. Open the Amazon ECR console in the Region eu-west-1.",
             "2. Choose Repositories, team/app, Permissions, Edit.",
-            '3. In statement "AllowPull", Statement[1] (Effect Allow, Principal *), clear Everyone (*) and enter who '
-            "keeps access.",
+            '3. In statement "AllowPull", Statement[1] (Effect Allow), clear Everyone (*), and enter what this list '
+            "has for it.",
             "4. Choose Save.",
         ]
 

@@ -64,6 +64,13 @@ class TestForm:
         assert found == Remedy(policy=CLOSED)
         assert type(found.policy) is dict
 
+    def test_key_that_is_no_string_is_read_as_one(self) -> None:
+        """As YAML reads an account without quotes, and as the evaluation reads it."""
+        tagged = {"aws:UserAgent": "x", "111122223333": "y"}
+        given = policy(allow(Condition={"StringEquals": {"aws:UserAgent": "x", 111122223333: "y"}}))
+        expected = allow(Condition={"StringEquals": {**tagged, **IN_ORGANIZATION["StringEquals"]}})
+        closed(given, policy(expected), **TO_ORGANIZATION)
+
     @pytest.mark.parametrize("accounts", [[PARTNER], (PARTNER,), {PARTNER}, iter([PARTNER])])
     def test_accounts_in_any_iterable(self, accounts: Any) -> None:
         found = remedy(PUBLIC, mode="scope-to-accounts", accounts=accounts)

@@ -130,6 +130,21 @@ class TestPatterns:
         found = closed(given, policy(allow(Principal=BOTH, Condition=condition)), **TO_ACCOUNTS)
         assert any("Statement[0], because none" in each for each in found.loses_access)
 
+    @pytest.mark.parametrize("arguments", [TO_ORGANIZATION, TO_ACCOUNTS])
+    def test_caller_that_the_pattern_does_not_match_loses_access(self, arguments: dict[str, Any]) -> None:
+        """Such a value may stand for everyone, but aws:PrincipalArn of a role never ends in :root."""
+        found = remedy(policy(allow(Principal={"AWS": ["arn:aws:iam::*:root", ROLE]})), **arguments)
+        assert 'every principal whose aws:PrincipalArn does not match AWS "arn:aws:iam::*:root"' in found.loses_access
+
+    def test_a_pattern_beside_everyone_takes_no_access(self) -> None:
+        found = remedy(policy(allow(Principal={"AWS": ["*", ANY_ROLE]})), **TO_ORGANIZATION)
+        assert [each for each in found.loses_access if "aws:PrincipalArn" in each] == []
+
+    @pytest.mark.parametrize("arguments", SCOPES)
+    def test_placeholder_is_to_be_corrected(self, arguments: dict[str, Any]) -> None:
+        message = refused(policy(allow(Principal={"AWS": ["*", "${ci_role}"]})), "Statement[0]", **arguments)
+        assert message.endswith("; correct it, or mode remove-statements removes the value")
+
     def test_a_pattern_is_removed(self) -> None:
         given = policy(allow(Principal={"AWS": [ANY_ROLE, ROLE]}), allow(Principal={"AWS": "arn:aws:iam::*:root"}))
         closed(given, policy(allow(Principal={"AWS": ROLE})), **REMOVE)

@@ -71,6 +71,11 @@ class TestStatement:
         found = removed(policy(allow(Sid="Pull", Principal=before)), policy(allow(Sid="Pull", Principal=after)))
         assert names_statement(found.changes, 0, '"Pull"')
 
+    def test_value_that_is_no_principal_goes_with_the_statement_and_is_named(self) -> None:
+        """A template's placeholder may stand for a principal that the owner wants to keep."""
+        found = removed(policy(allow(Principal={"AWS": ["*", "${ci_role}"]})), None)
+        assert found.changes == ('Statement[0]: removed, with AWS "${ci_role}", which ECR does not accept',)
+
     def test_other_statements_stay_in_their_order(self) -> None:
         first, last = allow(Sid="First", Principal={"AWS": [ROOT]}), deny(Sid="Last", Principal={"AWS": OUTSIDE})
         middle = allow(Principal={"Service": [LAMBDA]})
@@ -197,6 +202,16 @@ class TestLosses:
         (sentence,) = about(found.loses_access, "aws services")
         assert "lambda" not in sentence
         assert "codebuild" in sentence
+
+    def test_a_service_that_keeps_a_statement_loses_nothing(self) -> None:
+        given = policy(allow(Principal={"AWS": "*", "Service": "lambda.amazonaws.com"}))
+        (sentence,) = about(remedy(given, **REMOVE).loses_access, "aws services")
+        assert "lambda" not in sentence
+        assert "codebuild" in sentence
+
+    @pytest.mark.parametrize("arguments", [TO_ORGANIZATION, TO_ACCOUNTS, REMOVE])
+    def test_nobody_loses_what_a_repository_policy_cannot_grant(self, arguments: dict[str, Any]) -> None:
+        assert remedy(policy(allow(Action="ecr:GetAuthorizationToken")), **arguments).loses_access == ()
 
     @pytest.mark.parametrize(
         ("arguments", "lose"),

@@ -111,15 +111,22 @@ class TestActions:
         closed(policy(named, allow(Action="ecr:BatchGetImage")), expected, **REMOVE, **KEEP)
 
     def test_without_an_action_there_is_no_statement(self) -> None:
-        closed(policy(allow(Action=["ecr:ListImages", "ecr:PutImage"])), None, **REMOVE, **KEEP)
+        found = closed(policy(allow(Action=["ecr:ListImages", "ecr:PutImage"])), None, **REMOVE, **KEEP)
+        assert "no statement added for lambda: it could not pull" in found.changes
 
 
 class TestNamedService:
-    """A service that another Allow names has its access there."""
+    """A service that another Allow names has the access of that statement."""
 
     def test_no_second_statement(self) -> None:
-        named = allow(Principal={"Service": ["codebuild.amazonaws.com", "lambda.amazonaws.com"]})
-        closed(policy(named, allow(Action="ecr:*")), policy(named), **REMOVE, **KEEP)
+        named = allow(Principal={"Service": ["codebuild.amazonaws.com", "lambda.amazonaws.com"]}, Action="ecr:*")
+        found = closed(policy(named, allow(Action="ecr:*")), policy(named), **REMOVE, **KEEP)
+        assert f"no statement added for lambda: another one names it, maybe not for account {OWNER}" in found.changes
+
+    def test_actions_that_no_statement_allows_it_are_added(self) -> None:
+        named = allow(Principal={"Service": "lambda.amazonaws.com"}, Action=["ecr:BatchGetImage", "ecr:ListImages"])
+        expected = policy(named, {**LAMBDA, "Action": ["ecr:GetDownloadUrlForLayer"]})
+        closed(policy(named, allow(Action="ecr:*")), expected, **REMOVE, **KEEP)
 
     def test_named_beside_the_star(self) -> None:
         service = {"Service": "lambda.amazonaws.com"}
@@ -145,6 +152,10 @@ class TestRefused:
     def test_unknown_service_lists_the_known_ones(self, arguments: dict[str, Any]) -> None:
         keep = {**FACTS, "keep_services": ["lambda", "ecs"]}
         refused(policy(allow()), "ecs", "lambda", "codebuild", **arguments, **keep)
+
+    @pytest.mark.parametrize("name", [["lambda"], {}, None])
+    def test_name_that_is_no_string(self, name: Any) -> None:
+        refused(policy(allow()), "is not a service", **REMOVE, **FACTS, keep_services=[name])
 
     @pytest.mark.parametrize("arguments", [TO_ORGANIZATION, TO_ACCOUNTS, REMOVE])
     def test_the_account_of_the_repository_is_needed(self, arguments: dict[str, Any]) -> None:

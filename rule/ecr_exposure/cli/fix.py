@@ -125,7 +125,10 @@ def _matching(
     help="An AWS service that goes on pulling for the owner's account, such as lambda; repeat it for several.",
 )
 @click.option(
-    "--owner", metavar="ID", callback=one_account, help="The account of the repository of POLICY_FILE, if it matters."
+    "--owner",
+    metavar="ID",
+    callback=one_account,
+    help="The account of the repository of POLICY_FILE; --keep-service needs it.",
 )
 @click.option("--in-place", is_flag=True, help="Write POLICY_FILE, after a question.")
 @click.option("--diff", is_flag=True, help="Print the change, and change nothing.")
@@ -190,6 +193,8 @@ def _check(options: _Options) -> None:
     chosen = [each for each in ("--in-place", "--diff", "--show") if _is_given(options, each)]
     if len(chosen) > 1:
         raise click.UsageError(f"{' and '.join(chosen)} exclude each other.")
+    if options["show"] and options["quiet"]:
+        raise click.UsageError("--show and --quiet exclude each other: --quiet prints no steps.")
     if options["policy_file"] is not None:
         _check_file(options)
     elif options["undo"] is not None:

@@ -20,7 +20,7 @@ TO_ORGANIZATION, TO_ACCOUNTS, REMOVE = MODES
 _MEANINGS: Final = {
     TO_ORGANIZATION: "your organization keeps the access that everyone has",
     TO_ACCOUNTS: "the accounts that you name keep it",
-    REMOVE: "nobody keeps it whom the policy does not name",
+    REMOVE: "only principals that the policy names keep access",
 }
 _NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 

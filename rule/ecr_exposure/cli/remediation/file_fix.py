@@ -9,7 +9,7 @@ import click
 from ecr_exposure.cli.command_line import ExitCode
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.remediation.chosen_mode import Organization, Wanted, choose
-from ecr_exposure.cli.remediation.policy_file import STANDARD_INPUT, PolicyFile, read_policy_file, write_policy_file
+from ecr_exposure.cli.remediation.policy_file import PolicyFile, read_policy_file, write_policy_file
 from ecr_exposure.cli.remediation.proposal import (
     Proposal,
     Question,
@@ -66,27 +66,26 @@ class FileFix:
             return self._unchanged(proposal, "these are the steps to close it", steps=steps)
         if proposal.after is None:
             return self._unchanged(proposal, _TO_DELETE)
-        return self._write(file, proposal, proposal.after) if self.in_place else self._print_next_step(proposal)
+        return self._write(file, proposal, proposal.after) if self.in_place else self._print_next_step(file, proposal)
 
     def end_interrupted(self) -> ExitCode:
         """Print the last line of a run that was interrupted before the file was written."""
         line = ("Interrupted: the file is unchanged", "bold red")
         return self._end(ExitCode.INTERRUPTED, "interrupted", line, problem="interrupted")
 
-    def _print_next_step(self, proposal: Proposal) -> ExitCode:
+    def _print_next_step(self, file: PolicyFile, proposal: Proposal) -> ExitCode:
         """Print how to write what was printed; before, the diff alone on standard output if it is wanted."""
         if self.only_diff and not self.output.as_json:
             # Byte for byte, in UTF-8: patch needs the line ends and the encoding of the file.
             click.echo(proposal.diff.encode(), nl=False)
         if self.only_diff:
             return self._unchanged(proposal, "patch -p1 and git apply read this difference")
-        if self.path == STANDARD_INPUT:
-            return self._unchanged(
-                proposal, "standard input cannot be written; --show cli prints how to set the policy"
-            )
+        if not file.is_replaceable:
+            return self._unchanged(proposal, f"{file.name} cannot be written; --show cli prints how to set the policy")
         known = (("--owner", self.owner), ("--region", self.region))
         options = " ".join((str(proposal.choice), *(f"{name} {value}" for name, value in known if value)))
-        command = f"ecr-exposure fix {shlex.quote(self.path)} {options} --in-place"
+        path = f"./{self.path}" if self.path.startswith("-") else self.path  # or it would be read as an option
+        command = f"ecr-exposure fix {shlex.quote(path)} {options} --in-place"
         return self._unchanged(proposal, f"this writes the file: {command}")
 
     def _write(self, file: PolicyFile, proposal: Proposal, after: str) -> ExitCode:
@@ -97,7 +96,7 @@ class FileFix:
         if self.interrupts.caught:
             line = (f"Interrupted: {file.name} is written and grants no public access", "bold red")
             return self._end(ExitCode.INTERRUPTED, "interrupted", line, **proposal.members())
-        line = (f"Closed: {file.name} grants no public access", "bold green")
+        line = (f"Closed: {file.name} grants no public access; deploy it to close the repository", "bold green")
         return self._end(ExitCode.AS_WANTED, "closed", line, **proposal.members())
 
     def _unchanged(self, proposal: Proposal, reason: str, **members: object) -> ExitCode:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from ecr_exposure.cli.aws_calls import printable
-from ecr_exposure.cli.remediation.policy_text import pretty
+from ecr_exposure.cli.remediation.policy_text import pretty, within_limit
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.policy.json_values import an_object, describe, elements
 
@@ -65,10 +65,10 @@ def _console(
     if policy is None:
         yield "3. Choose Delete for every statement."
         return
-    yield f"3. In {', '.join(public)} (Effect Allow, Principal *), clear Everyone (*) and enter who keeps access."
-    yield "   Delete what is not in this list, so that these statements are left:"
+    yield f"3. In {', '.join(public)} (Effect Allow), clear Everyone (*), and enter what this list has for it."
+    yield "   Delete the statements and values that are not in the list, so that these are left:"
     for name, statement in named:
-        yield f"   - {name}"
+        yield f"   - {name if 'Sid' in statement else 'a statement without a Sid'}"
         yield from (f"     {field}" for field in _fields(statement))
     yield "4. Choose Save."
 
@@ -102,7 +102,8 @@ def _cli(policy: Mapping[str, Any] | None, repository: str, region: str | None) 
     at = f" --region {shlex.quote(region)}" if region else ""
     if policy is None:
         return f"aws ecr delete-repository-policy --repository-name {shlex.quote(repository)}{at}\n"
-    write = f"cat > {CORRECTED_FILE} <<'EOF'\n{pretty(policy)}EOF\n"  # no line of JSON is EOF
+    text = within_limit(policy).removesuffix("\n")
+    write = f"cat > {CORRECTED_FILE} <<'EOF'\n{text}\nEOF\n"  # no line of JSON is EOF
     command = f"aws ecr set-repository-policy --repository-name {shlex.quote(repository)}{at}"
     return f"{write}{command} --policy-text file://{CORRECTED_FILE}\n"
 

@@ -1,5 +1,6 @@
 """A file that holds a repository policy: read with a clear error for any other file, and replaced at once."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -45,6 +46,19 @@ class PolicyFile:
         """What a person calls it."""
         return "standard input" if self.path == STANDARD_INPUT else self.path
 
+    @property
+    def name_in_diff(self) -> str:
+        """The path from the working folder, without dots, where there is one: git apply takes no other."""
+        if self.path == STANDARD_INPUT:
+            return self.name
+        path = os.path.relpath(self.path)
+        return self.path if path.startswith(os.pardir) else path
+
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether it is a file: no standard input, and no pipe."""
+        return self.path != STANDARD_INPUT and Path(self.path).is_file()
+
 
 def read_policy_file(path: str) -> PolicyFile:
     """Read a file, or standard input for ``-``; CannotRunError for one that holds no policy.
@@ -69,7 +83,7 @@ def write_policy_file(file: PolicyFile, text: str) -> None:
 
     Its mode stays; where it is a symbolic link, the file that it links to is replaced.
     """
-    if file.path == STANDARD_INPUT or not Path(file.path).is_file():
+    if not file.is_replaceable:
         raise CannotRunError(f"{file.name} is no file that can be replaced: nothing was written")
     if _bytes_of(file.path) != file.text.encode():
         raise CannotRunError(f"{file.name} was changed meanwhile: nothing was written; run the command again")

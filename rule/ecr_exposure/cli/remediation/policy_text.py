@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import product, zip_longest
 from typing import Any, Final
 
+from ecr_exposure.remedy import LONGEST_POLICY
+
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _LAST_INDENT: Final = re.compile(r"\n([ \t]*)[^\n]*\Z")
@@ -34,6 +36,12 @@ def pretty(policy: object) -> str:
 def compact(policy: object) -> str:
     """Return a policy in as few characters as possible."""
     return _without_unsafe(json.dumps(policy, separators=(",", ":"), ensure_ascii=False))
+
+
+def within_limit(policy: object) -> str:
+    """Return a policy as Amazon ECR accepts it: on several lines, unless it would have too many characters."""
+    text = pretty(policy)
+    return text if len(text) <= LONGEST_POLICY else compact(policy)
 
 
 def unified_diff(before: str, after: str, name: str) -> str:

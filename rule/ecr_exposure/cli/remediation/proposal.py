@@ -12,10 +12,10 @@ from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.remediation.chosen_mode import Choice
 from ecr_exposure.cli.remediation.how_to_apply import how_to_apply
 from ecr_exposure.cli.remediation.policy_file import PolicyFile
-from ecr_exposure.cli.remediation.policy_text import compact, pretty, unified_diff, with_statements_replaced
+from ecr_exposure.cli.remediation.policy_text import pretty, unified_diff, with_statements_replaced, within_limit
 from ecr_exposure.errors import RemedyError
 from ecr_exposure.findings.grants import Grant
-from ecr_exposure.remedy import Remedy, remedy
+from ecr_exposure.remedy import CLOSED_TESTS, Remedy, remedy
 from ecr_exposure.verdict import Verdict, judge
 
 ALL_MEANS: Final = "all"
@@ -47,10 +47,6 @@ _NO_MEMBERS: Final[Mapping[str, object]] = MappingProxyType(
         "problem": None,
     }
 )
-# Both say "everyone": `remedy` closes what one of them finds.
-_TESTS: Final = ("unconditional", "reachable")
-# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html (policyText)
-_MOST_CHARACTERS: Final = 10_240
 _STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -71,7 +67,7 @@ class Question:
         """Return the verdicts of the two tests that `remedy` closes, without those that grant no public access."""
         verdicts = (
             judge(self.text, test=test, owner=self.owner, region=self.region, resource_tags=self.tags)
-            for test in _TESTS
+            for test in CLOSED_TESTS
         )
         return tuple(verdict for verdict in verdicts if verdict.compliance == "NON_COMPLIANT")
 
@@ -140,14 +136,14 @@ def propose_for_file(question: Question, findings: tuple[Verdict, ...], choice: 
         choice=choice,
         remedy=found,
         after=_checked(question, after),
-        diff=unified_diff(file.text, after or "", file.name),
+        diff=unified_diff(file.text, after or "", file.name_in_diff),
     )
 
 
 def propose_for_repository(question: Question, findings: tuple[Verdict, ...], choice: Choice, name: str) -> Proposal:
     """Return the change of a repository: Amazon ECR formats the text as it likes; raises ParameterError."""
     found = _remedy(question, choice)
-    after = None if found.policy is None else _text(found.policy)
+    after = None if found.policy is None else within_limit(found.policy)
     return Proposal(
         question=question,
         findings=findings,
@@ -177,11 +173,6 @@ def _checked(question: Question, after: str | None) -> str | None:
     if still:
         raise RemedyError(f"the result is not closed: {still[0].annotation}")
     return after
-
-
-def _text(policy: Mapping[str, object]) -> str:
-    text = pretty(policy)
-    return text if len(text) <= _MOST_CHARACTERS else compact(policy)
 
 
 def readable(text: str | None) -> str:
