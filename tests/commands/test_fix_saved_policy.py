@@ -226,6 +226,13 @@ class TestUndo:
         status, _ = closed.run("--undo", FILE, "--yes")
         assert (status, closed.text) == (0, PUBLIC_TEXT)
 
+    def test_policy_that_cannot_be_evaluated_is_not_called_public(self, closed: RepositoryToFix) -> None:
+        closed.text = CLOSED_TEXT.replace('"Action"', '"Condition": {"StringEqual": {}}, "Action"')
+        closed.run("--undo", FILE, "--yes")
+        status, output = closed.run("--undo", FILE.replace(".json", "-2.json"), "--yes")
+        assert (status, "grants public access again" in output) == (0, False)
+        assert "\nFinding: Cannot be evaluated: Statement[0].Condition: " in output
+
     def test_diff_changes_nothing(self, closed: RepositoryToFix) -> None:
         status, output = closed.run("--undo", FILE, "--diff")
         assert (status, closed.changes()) == (1, [])

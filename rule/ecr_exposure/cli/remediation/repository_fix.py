@@ -121,10 +121,12 @@ class Undoing:
             return run.end(ExitCode.AS_WANTED, "nothing to undo", line)
         diff = unified_diff(readable(current), readable(saved.policy_text), repository.name)
         question = Question(text=saved.policy_text, owner=saved.account, region=saved.region)
-        run.members |= {"findings": sentences(question.verdicts()), "diff": diff}
+        findings = question.verdicts()
+        run.members |= {"findings": sentences(findings), "diff": diff}
         run.output.line(("Changes:", "bold"), f" restores the policy of {saved.saved_at}")
         print_diff(diff, run.output)
-        print_findings(question.verdicts(), run.output, "This grants public access again: ")
+        title = "This grants public access again: " if grants_of(findings) else "Finding: "
+        print_findings(findings, run.output, title)
         if self.only_diff:
             return run.end_unchanged("run it without --diff to restore the policy")
         run.output.line(NO_CONDITIONAL_WRITE)
