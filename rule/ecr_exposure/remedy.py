@@ -14,18 +14,18 @@ from ecr_exposure.errors import ParameterError, PolicyError, RemedyError
 from ecr_exposure.findings.sentences import enumerated, written_principal
 from ecr_exposure.identifiers import AccountId, account_id, organization_id
 from ecr_exposure.policy.actions import CAPABILITY_OF, Capability, covered_actions
-from ecr_exposure.policy.condition_keys import ValueDomain
-from ecr_exposure.policy.document import Document, Statement, compared_keys, read_policy
+from ecr_exposure.policy.document import Document, Statement, read_policy
 from ecr_exposure.policy.json_values import an_object, describe, elements, is_list, read_json
 from ecr_exposure.policy.malformed_principals import malformed_principal
 from ecr_exposure.policy.principals import Principal, PrincipalKind, WrittenPrincipal
 from ecr_exposure.pulling_services import PULLING_SERVICES, PullingService, statement_for
-from ecr_exposure.search import Budget, RepositoryFacts, TooComplexError, external_callers, find_openings
+from ecr_exposure.search import RepositoryFacts
 from ecr_exposure.statement_changes import (
     Content,
     Limit,
     is_for_everyone,
     limited,
+    may_grant_access,
     without_malformed_values,
     without_public_values,
 )
@@ -157,11 +157,6 @@ class _Entry(NamedTuple):
 
 
 _PULL: Final = frozenset(action for action, capability in CAPABILITY_OF.items() if capability is Capability.PULL)
-_OF_OWNER: Final = (
-    ValueDomain.OWNER_ACCOUNT,
-    ValueDomain.OWNER_ORGANIZATION_ID,
-    ValueDomain.OWNER_ORGANIZATION_PATH,
-)
 
 
 def _includes_services(statement: Statement) -> bool:
@@ -346,18 +341,7 @@ class _Closing:
 
     def _may_grant_access(self, entry: _Entry, limit: Limit) -> bool:
         content = {**entry.content, "Principal": limit.principal} if limit.accounts else entry.content
-        document = self._document([content])
-        allow = document.statements[0]
-        if not covered_actions(allow.actions, negated=allow.not_action):
-            return True  # registry actions alone, which a repository policy never grants
-        # In the search no caller is in the owner's account or organization.
-        if any(key.domain in _OF_OWNER for key in compared_keys(document)):
-            return True
-        everybody = external_callers(document, self._facts._replace(owner=None))
-        try:
-            return next(find_openings(document, everybody, Budget()), None) is not None
-        except TooComplexError:
-            return True
+        return may_grant_access(self._document([content]), self._facts)
 
     # Who else loses access.
 

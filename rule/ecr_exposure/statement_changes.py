@@ -4,16 +4,21 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final, NamedTuple, assert_never
 
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.identifiers import ARN_FIELDS, account_of, arn_fields, resource_of
-from ecr_exposure.policy.document import Statement
+from ecr_exposure.policy.actions import covered_actions
+from ecr_exposure.policy.condition_keys import ValueDomain
+from ecr_exposure.policy.conditions import Condition
+from ecr_exposure.policy.document import Document, Statement
 from ecr_exposure.policy.json_values import describe, elements, texts
 from ecr_exposure.policy.patterns import ascii_lower, has_wildcard
 from ecr_exposure.policy.principals import Principal, PrincipalKind, Principals, WrittenPrincipal
+from ecr_exposure.policy.variables import Reference, references
+from ecr_exposure.search import Budget, RepositoryFacts, TooComplexError, external_callers, find_openings
 
 Content = dict[str, Any]
 """A statement as the policy writes it."""
@@ -236,3 +241,39 @@ def _blocks(condition: Content, operator: str) -> list[tuple[str, Content]]:
 def _key_in(block: Content, key: str) -> str | None:
     """Return how a block spells a key, if it has it: keys are compared without regard to case."""
     return next((each for each in block if ascii_lower(each) == key.lower()), None)
+
+
+# Who is left.
+
+_OF_OWNER: Final = (
+    ValueDomain.OWNER_ACCOUNT,
+    ValueDomain.OWNER_ORGANIZATION_ID,
+    ValueDomain.OWNER_ORGANIZATION_PATH,
+)
+
+
+def may_grant_access(document: Document, facts: RepositoryFacts) -> bool:
+    """Return whether the only statement of a document, an Allow, can match any caller at all."""
+    allow = document.statements[0]
+    if not covered_actions(allow.actions, negated=allow.not_action):
+        return True  # registry actions alone, which a repository policy never grants
+    conditions = tuple(_without_owner(allow.conditions))
+    document = Document((allow._replace(conditions=conditions),), document.variables)
+    everybody = external_callers(document, facts._replace(owner=None))
+    try:
+        return next(find_openings(document, everybody, Budget()), None) is not None
+    except TooComplexError:
+        return True
+
+
+def _without_owner(conditions: Iterable[Condition]) -> Iterator[Condition]:
+    """Yield conditions without what they say about the owner: no caller of the search is in its account."""
+    for condition in conditions:
+        kept = tuple(text for text in condition.values if not any(map(_is_of_owner, references(text))))
+        is_whole = len(kept) == len(condition.values)
+        if condition.key.domain not in _OF_OWNER and (is_whole or (kept and condition.operator.negated)):
+            yield condition._replace(values=kept)
+
+
+def _is_of_owner(reference: Reference) -> bool:
+    return reference.key.domain in _OF_OWNER

@@ -68,20 +68,26 @@ _LAST_MOMENT: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 def random_requests(policy: Any, question: dict[str, Any], random: Random, count: int) -> Iterator[Request]:
     """So many requests for actions that the policy allows; none if it allows no action."""
-    maker = _RequestMaker(policy, question, random)
+    maker = RequestMaker(read_policy(policy) or (), excluded_ids(policy, **question), question, random)
     for _ in range(count if maker.actions else 0):
         yield maker.request()
 
 
-class _RequestMaker:
-    """What the requests for one policy and one question have in common."""
+class RequestMaker:
+    """What the requests for some statements and one question have in common."""
 
-    def __init__(self, policy: Any, question: dict[str, Any], random: Random) -> None:
-        statements = read_policy(policy) or ()
+    def __init__(
+        self,
+        statements: tuple[Statement, ...],
+        excluded: dict[Identity, frozenset[str]],
+        question: dict[str, Any],
+        random: Random,
+    ) -> None:
+        """`excluded`: the ids that no caller has."""
         self.actions = _granted_actions(statements)
         self.question = question
         self.random = random
-        self.excluded = excluded_ids(policy, **question)
+        self.excluded = excluded
         self.conditions = [condition for statement in statements for condition in statement.conditions]
         self.keys = {condition.key for condition in self.conditions} | set(self._variables())
         self.networks = [network for condition in self.conditions for network in _networks(condition)]
@@ -125,9 +131,15 @@ class _RequestMaker:
     def _identity(self, partition: str, account: str) -> tuple[str, Context]:
         """The principal, and the keys that must agree with it."""
         kind, name = self._kind_and_name()
+        return self.identity(partition, account, kind, name)
+
+    def identity(
+        self, partition: str, account: str, kind: str, name: str, session: str | None = None
+    ) -> tuple[str, Context]:
+        """The principal of this kind and name, with the keys that must agree with it."""
         start = f"arn:{partition}:{'sts' if kind == 'federated-user' else 'iam'}::{account}"
         arn = f"{start}:root" if kind == "root" else f"{start}:{kind}/{name}"
-        last_name, session = name.rpartition("/")[2], self._pick(_NAME, "aws:userid", "x")
+        last_name, session = name.rpartition("/")[2], session or self._pick(_NAME, "aws:userid", "x")
         user_id = {
             "root": account,
             "user": self._id(Identity.UNIQUE, prefix="AIDA"),

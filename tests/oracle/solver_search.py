@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from tests.oracle import solver_logic as logic
 from tests.oracle.solver_caller import FEDERATED, ROLE, ROOT, USER, Caller, CallerRules
 from tests.oracle.solver_condition_keys import RequestContext
 from tests.oracle.solver_logic import FALSE, Bool, Budget
 from tests.oracle.solver_operators import OperatorType
-from tests.oracle.solver_policy import Statement
+from tests.oracle.solver_policy import Condition, Statement
 from tests.oracle.solver_statements import (
     carries_request_tags,
     carries_tag_keys,
@@ -44,6 +44,29 @@ class Answer(Enum):
     UNDECIDED = "the solver ran out of steps, or the encoding is not exact here"
 
 
+class SolverQuestion(Protocol):
+    """A question whose answer is a request for an action that an Allow matches."""
+
+    @property
+    def allow(self) -> Statement:
+        """The Allow."""
+
+    @property
+    def action(self) -> str:
+        """The action, in lower case."""
+
+    @property
+    def tags(self) -> tuple[bool, bool]:
+        """Whether requests of the action can have request tags and tag keys."""
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """The conditions of all its statements."""
+
+    def formula(self, request: RequestContext) -> Bool:
+        """Whether the request is an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessQuestion:
     """One Allow, with the Denies that cover the same action, and the action."""
@@ -56,6 +79,18 @@ class AccessQuestion:
     def tags(self) -> tuple[bool, bool]:
         """Whether requests of the action can have request tags and tag keys."""
         return carries_request_tags(self.action), carries_tag_keys(self.action)
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """The conditions of all its statements."""
+        return [each for statement in (self.allow, *self.denies) for each in statement.conditions]
+
+    def formula(self, request: RequestContext) -> Bool:
+        """The Allow matches and no Deny does."""
+        allowed = statement_formula(request, self.allow)
+        if logic.is_false(allowed):
+            return FALSE
+        return logic.both(allowed, *(logic.no(statement_formula(request, deny)) for deny in self.denies))
 
     def includes(self, other: "AccessQuestion") -> bool:
         """Whether every request that answers the other question answers this one."""
@@ -73,6 +108,7 @@ class Search:
     rules: CallerRules
     value_counts: Counter[str]
     budget: Budget
+    caller: type[Caller] = Caller
 
 
 def search(statements: tuple[Statement, ...], rules: CallerRules, steps: int) -> tuple[Answer, FoundRequest | None]:
@@ -80,7 +116,7 @@ def search(statements: tuple[Statement, ...], rules: CallerRules, steps: int) ->
     shared = _shared(statements, rules, steps)
     certain = True
     for question in _questions(statements):
-        answer, found = _answer(shared, question)
+        answer, found = answer_of(shared, question)
         if answer is Answer.GRANTED:
             return answer, found
         certain = certain and answer is Answer.NOT_GRANTED
@@ -96,7 +132,7 @@ def search_actions(statements: tuple[Statement, ...], rules: CallerRules, steps:
         known: list[tuple[AccessQuestion, Answer]] = []
         for action in covered_actions(allow) if allow.allow else ():
             question = _question(allow, denies, action)
-            answer = _implied(question, known) or _answer(shared, question)[0]
+            answer = _implied(question, known) or answer_of(shared, question)[0]
             if answer is Answer.UNDECIDED:
                 return None
             known.append((question, answer))
@@ -148,15 +184,15 @@ def _questions_about(allow: Statement, denies: list[Statement]) -> list[AccessQu
     return found
 
 
-def _answer(search: Search, question: AccessQuestion) -> tuple[Answer, FoundRequest | None]:
+def answer_of(search: Search, question: SolverQuestion) -> tuple[Answer, FoundRequest | None]:
     """Answer one question, for each kind of caller where the policy distinguishes them."""
-    probe = Caller(search.rules)
-    _granted(_request(search, question, probe), question)
+    probe = search.caller(search.rules)
+    question.formula(_request(search, question, probe))
     certain = True
     for kind in (ROLE, USER, ROOT, FEDERATED) if probe.asked_kind else (None,):
         answer = Answer.UNDECIDED
         for way in (_BLANK, _STRICT, _LOOSE) if probe.encoding.hints else (_STRICT, _LOOSE):
-            request = _request(search, question, Caller(search.rules, kind, **way))
+            request = _request(search, question, search.caller(search.rules, kind, **way))
             answer, texts = _solved(search, request, question)
             if texts is not None:
                 return answer, functools.partial(
@@ -169,21 +205,13 @@ def _answer(search: Search, question: AccessQuestion) -> tuple[Answer, FoundRequ
     return (Answer.NOT_GRANTED if certain else Answer.UNDECIDED), None
 
 
-def _request(search: Search, question: AccessQuestion, caller: Caller) -> RequestContext:
+def _request(search: Search, question: SolverQuestion, caller: Caller) -> RequestContext:
     tags, keys = question.tags
     return RequestContext(caller, request_tags=tags, tag_keys=keys, value_counts=search.value_counts)
 
 
-def _granted(request: RequestContext, question: AccessQuestion) -> Bool:
-    """The Allow matches and no Deny does."""
-    allowed = statement_formula(request, question.allow)
-    if logic.is_false(allowed):
-        return FALSE
-    return logic.both(allowed, *(logic.no(statement_formula(request, deny)) for deny in question.denies))
-
-
-def _solved(search: Search, request: RequestContext, question: AccessQuestion) -> tuple[Answer, ModelTexts | None]:
-    granted = _granted(request, question)
+def _solved(search: Search, request: RequestContext, question: SolverQuestion) -> tuple[Answer, ModelTexts | None]:
+    granted = question.formula(request)
     encoding = request.caller.encoding
     without_model = Answer.UNDECIDED if encoding.restrictions else Answer.NOT_GRANTED
     if logic.is_false(granted):
@@ -212,11 +240,10 @@ def _solution(budget: Budget, caller: Caller, granted: Bool) -> Solution:
     return solve(caller, formulas, budget)
 
 
-def _has_untied_types(request: RequestContext, question: AccessQuestion) -> bool:
+def _has_untied_types(request: RequestContext, question: SolverQuestion) -> bool:
     """Whether set operators read an unknown key as several types: nothing ties its number to its text."""
-    conditions = [each for statement in (question.allow, *question.denies) for each in statement.conditions]
     for name, key in request.keys.items():
-        read = [each.operator for each in conditions if each.key == name and each.operator.set_operator.value]
+        read = [each.operator for each in question.conditions if each.key == name and each.operator.set_operator.value]
         types = {operator.type in _READ_AS_NUMBERS and operator.type for operator in read}
         if key.unknown and len(types) > 1:
             return True

@@ -11,9 +11,22 @@ from ecr_exposure import is_allowed, judge
 from tests.corpus.loader import Case
 from tests.oracle.agreement import CASES, SEARCHING_TESTS, answer_of, check_random_requests, question_of
 from tests.oracle.generator.policies import policies, questions
-from tests.oracle.policy_builder import GRANTED, NOT_GRANTED, allow, policy, when
+from tests.oracle.inclusion_answers import QUESTION as KNOWN
+from tests.oracle.policy_builder import (
+    ACCOUNT,
+    GRANTED,
+    NOT_GRANTED,
+    ORG,
+    OTHER_ACCOUNT,
+    OWNER,
+    ROLE,
+    allow,
+    policy,
+    when,
+)
 from tests.oracle.random_requests import random_requests
 from tests.oracle.request_consistency import check_consistency
+from tests.oracle.requests_of_anyone import requests_of_anyone
 from tests.oracle.solver_condition_keys import KEYS
 from tests.oracle.solver_oracle import decide
 
@@ -53,6 +66,41 @@ class TestRequests:
             for document, question in chosen
         )
         assert found >= 0.85 * len(chosen)
+
+
+class TestRequestsOfAnyone:
+    """Requests of every kind of caller."""
+
+    def test_named_principals_and_the_owner_are_among_the_callers(self) -> None:
+        user, federated = f"arn:aws:iam::{ACCOUNT}:user/alice", f"arn:aws:sts::{ACCOUNT}:federated-user/carol"
+        session = f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/build"
+        document = policy(
+            allow(principal={"AWS": [ROLE, user, federated, session, OTHER_ACCOUNT]}),
+            allow(when("StringEquals", "aws:PrincipalOrgID", ORG)),
+            allow(when("IpAddress", "aws:SourceIp", "203.0.113.0/24")),
+        )
+        requests = list(requests_of_anyone([document], KNOWN, Random(1), 600))
+        contexts = [request.context for request in requests]
+        assert {ROLE, user, federated, session} <= {request.principal for request in requests} | {
+            context["aws:principalarn"] for context in contexts
+        }
+        assert {OWNER, OTHER_ACCOUNT} <= {context["aws:principalaccount"] for context in contexts}
+        assert ORG in {context.get("aws:principalorgid") for context in contexts}
+        assert "203.0.113.255" in {context.get("aws:sourceip") for context in contexts}
+        assert {is_allowed(document, request) for request in requests} == {True, False}
+
+    @settings(suppress_health_check=GENERATED)
+    @given(policies(), policies(), questions(), SEEDS)
+    def test_keys_agree_with_each_other(self, one: Any, other: Any, question: dict[str, Any], seed: int) -> None:
+        nobody = {"members": (), "trusted_accounts": (), "trusted_organizations": ()}
+        for request in requests_of_anyone([one, other], question, Random(seed), 5):
+            context = request.context
+            own, of_resource = context.get("aws:principalorgid"), context.get("aws:resourceorgid")
+            if context["aws:principalaccount"] == context["aws:resourceaccount"]:
+                assert own == of_resource
+                assert context.get("aws:principalorgpaths") == context.get("aws:resourceorgpaths")
+            elif own is None or own != of_resource:
+                check_consistency(request, {**question, **nobody})
 
 
 class TestEngine:

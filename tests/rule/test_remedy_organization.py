@@ -191,6 +191,7 @@ class TestNobodyLeft:
             {"StringNotEquals": {KEY: ORGANIZATION}},
             {"stringnotequals": {"AWS:PrincipalOrgId": [OTHER_ORGANIZATION, ORGANIZATION]}},
             {"StringNotEqualsIfExists": {KEY: ORGANIZATION}},
+            {"StringNotEquals": {KEY: [ORGANIZATION, "${aws:ResourceOrgID}"]}},
             {"StringNotLike": {KEY: "o-*"}},
             {"Null": {KEY: "true"}},
             {"StringLike": {KEY: "o-b*"}},
