@@ -280,6 +280,19 @@ class TestOtherInterrupts:
         assert saved_files(working_folder) == []
         assert output.splitlines()[-1] == "Interrupted: nothing was changed"
 
+    def test_at_a_change_that_may_still_arrive(self, repository: RepositoryToFix) -> None:
+        def interrupted(_call: Call) -> bool:
+            signal.raise_signal(signal.SIGINT)
+            return True
+
+        lost = Fault(*CALLS[WRITE], connection=Connection.READ_TIMEOUT, when=interrupted)
+        with repository.organization.faults.inject(lost):
+            status, output = fix(repository)
+        assert (status, repository.text) == (130, TEXT)
+        last = output.splitlines()[-1]
+        assert last.startswith("Interrupted: ")
+        assert last.endswith("; the previous policy is in place. The change may still arrive, so run the command again")
+
     def test_second_signal_changes_nothing(self, repository: RepositoryToFix, working_folder: Path) -> None:
         def twice() -> None:
             signal.raise_signal(signal.SIGINT)
@@ -313,7 +326,7 @@ class TestOtherInterrupts:
         assert status == 130
         previous, replaced = saved_files(working_folder)
         assert json.loads(replaced.read_text())["policy_text"] == other
-        state = "the previous policy is in place" if restores else "ANOTHER POLICY IS IN PLACE"
+        state = "the previous policy is in place again" if restores else "ANOTHER POLICY IS IN PLACE"
         state += "" if restores else f". To restore the previous policy: {undo_command(previous.name)}"
         assert repository.text == (TEXT if restores else other)
         last = output.splitlines()[-1]

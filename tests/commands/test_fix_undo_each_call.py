@@ -187,3 +187,17 @@ class TestEachCall:
         elif kept:
             line += f". {run.before_it.removesuffix(' is in place').capitalize()} is in {kept[0]}"
         assert output.splitlines()[-1] == line
+
+
+@pytest.mark.parametrize("run", [UNDO, UNDO_DELETION, DELETION], ids=["undo", "undo a deletion", "deletion"])
+def test_another_policy_is_kept_and_replaced_by_the_one_before(run: Run, working_folder: Path) -> None:
+    other = json.dumps({"Statement": [*json.loads(CURRENT)["Statement"], *json.loads(ONLY_PUBLIC_TEXT)["Statement"]]})
+    with prepared(run, working_folder) as repository:
+        appears = happening(*READ, lambda: setattr(repository, "text", other), 3)
+        with repository.organization.faults.inject(appears):
+            status, output = repository.run(*run.arguments(working_folder))
+        assert (status, repository.text) == (2, run.before)
+    kept = saved_files(working_folder)[-1]
+    assert json.loads(kept.read_text())["policy_text"] == other
+    again = " again" if run.before else ""
+    assert output.endswith(f" another policy (saved in {kept.name}); {run.before_it}{again}\n")

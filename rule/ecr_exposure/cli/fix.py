@@ -96,7 +96,7 @@ def _matching(
 @click.option(
     "--role",
     metavar="ARN",
-    help="The role to assume in the account of the repository; by default your own account's repository.",
+    help="Assume this role first, in the account of the repository; by default it is in your own account.",
     callback=_matching(_ROLE, "the ARN of a role, such as arn:aws:iam::111122223333:role/Admin"),
 )
 @region_option_of("The repository's")

@@ -19,11 +19,7 @@ NO_CONDITIONAL_WRITE: Final = (
     "Amazon ECR has no conditional write: the policy is read once more right before it is changed, and a change that "
     "somebody makes between the two would be lost."
 )
-_STATES: Final = {
-    InPlace.NONE: "there is no policy now",
-    InPlace.OTHER: "ANOTHER POLICY IS IN PLACE",
-    InPlace.UNKNOWN: "IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see",
-}
+_MAY_FOLLOW: Final = ". The change may still arrive, so run the command again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +101,7 @@ class RepositoryRun:
             raise CannotRunError(f"nothing was changed: {error.message}") from None
         self.members["in_place"] = changed.in_place.value
         if self.interrupts.caught:
-            problem = f"{changed.problem}; " if changed.problem else ""
-            line = f"Interrupted: {problem}{self._state(changed.in_place)}"
-            style = "bold red" if changed.in_place in (InPlace.NEW, InPlace.PREVIOUS) else ALARM
-            return self.end(ExitCode.INTERRUPTED, "interrupted", (line, style), changed.problem or "interrupted")
+            return self._end_as_it_is(changed, ExitCode.INTERRUPTED, "interrupted", "Interrupted: ")
         return done(changed.text) if changed.in_place is InPlace.NEW else self._failed(changed)
 
     def _failed(self, changed: Changed) -> ExitCode:
@@ -119,16 +112,15 @@ class RepositoryRun:
         if changed.is_meanwhile:
             line = f"Not changed: {changed.problem}; run the command again"
             return self.end(ExitCode.NOT_DONE, "changed meanwhile", (line, "bold red"), changed.problem)
-        if changed.was_restored:
-            line = f"Not changed: {changed.problem}; {self._state(changed.in_place)} again"
-            return self.end(ExitCode.NOT_DONE, "restored", (line, "bold red"), changed.problem)
-        if changed.in_place is InPlace.PREVIOUS:
-            follow = ". The change may still arrive, so run the command again" if changed.may_follow else ""
-            line = f"Not changed: {changed.problem}; {self._state(changed.in_place)}{follow}"
-            return self.end(ExitCode.NOT_DONE, "not done", (line, "bold red"), changed.problem)
-        problem = changed.problem[:1].upper() + changed.problem[1:]
-        line = f"{problem}; {self._state(changed.in_place)}"
-        return self.end(ExitCode.NOT_DONE, "not done", (line, ALARM), changed.problem)
+        title = "Not changed: " if changed.in_place is InPlace.PREVIOUS else ""
+        return self._end_as_it_is(changed, ExitCode.NOT_DONE, "restored" if changed.was_restored else "not done", title)
+
+    def _end_as_it_is(self, changed: Changed, code: ExitCode, result: str, title: str) -> ExitCode:
+        """Print why it did not work, or not alone, what is in place, and the next step."""
+        text = "; ".join(filter(None, (changed.problem, self._state(changed))))
+        line = f"{title}{text}" if title else f"{text[0].upper()}{text[1:]}"
+        style = "bold red" if changed.in_place in (InPlace.NEW, InPlace.PREVIOUS) else ALARM
+        return self.end(code, result, (line, style), changed.problem or result)
 
     def _save(self, repository: LiveRepository, text: str) -> Path:
         now = self.clock.today()
@@ -139,17 +131,24 @@ class RepositoryRun:
         """The policy that is there before this run."""
         return "the previous policy" if self.closes else "the policy from before this undo"
 
-    def _state(self, in_place: InPlace) -> str:
-        """Return what is in place, and the command for the next step if the operator may want one."""
-        match in_place:
+    def _state(self, changed: Changed) -> str:
+        """Return what is in place, and the next step if the operator may want one."""
+        match changed.in_place:
             case InPlace.NEW:
                 return f"the {'new' if self.closes else 'restored'} policy is in place{self._next('undo it')}"
             case InPlace.PREVIOUS:
-                return f"{self._before} is in place" if self.saved else "there is no policy, as before"
-            case InPlace.NONE | InPlace.OTHER | InPlace.UNKNOWN:
-                return f"{_STATES[in_place]}{self._next(f'restore {self._before}')}"
+                again = " again" if changed.was_restored else ""
+                state = f"{self._before} is in place{again}" if self.saved else "there is no policy, as before"
+                return f"{state}{_MAY_FOLLOW if changed.may_follow else ''}"
+            case InPlace.NONE:
+                state = "there is no policy now"
+            case InPlace.OTHER:
+                state = "ANOTHER POLICY IS IN PLACE"
+            case InPlace.UNKNOWN:
+                state = "IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see"
             case _:
-                assert_never(in_place)
+                assert_never(changed.in_place)
+        return f"{state}{self._next(f'restore {self._before}')}"
 
     def _next(self, purpose: str) -> str:
         return f". To {purpose}: {self.access.undo_command(self.saved)}" if self.saved else ""

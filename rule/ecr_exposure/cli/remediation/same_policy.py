@@ -2,6 +2,8 @@
 
 AWS does not document how a stored text differs from the sent one, so two policies are the same if the documented
 meaning of their elements is: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+Users report that the ARN of the root replaces an account ID, and that each read has its own order of principals:
+https://github.com/crossplane-contrib/provider-aws/issues/700 and 780.
 """
 
 import json
