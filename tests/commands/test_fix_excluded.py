@@ -228,7 +228,7 @@ class TestNotKnown:
         pages = [{"ConfigRules": others, "NextToken": str(number)} for number in range(9)]
         with ExitStack() as stack:
             repository = stack.enter_context(repository_to_fix(ONLY_PUBLIC_TEXT))
-            for page in (*pages, {"ConfigRules": [rule]}):
+            for page in ({"ConfigRules": [rule]}, *pages):  # the fault that is injected last is the first response
                 answer = Fault("config", "DescribeConfigRules", status=200, body=json.dumps(page), request_id=True)
                 stack.enter_context(repository.organization.faults.inject(answer))
             status, output = repository.fix(*REMOVE, "--yes")
