@@ -1,7 +1,6 @@
 """Closes the policy of a repository, or restores the one that an earlier run kept."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
 from ecr_exposure.cli.remediation.chosen_mode import Organization, Wanted, choose
@@ -18,12 +17,10 @@ from ecr_exposure.cli.remediation.proposal import (
     sentences,
 )
 from ecr_exposure.cli.remediation.repository_policy import LiveRepository
-from ecr_exposure.cli.remediation.repository_run import NO_CONDITIONAL_WRITE, RepositoryRun
+from ecr_exposure.cli.remediation.repository_run import RepositoryRun
 from ecr_exposure.cli.remediation.same_policy import is_same_policy
 from ecr_exposure.cli.remediation.saved_policy import SavedPolicy
 from ecr_exposure.errors import RemedyError
-
-_DECLINED: Final = "you did not agree"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +77,11 @@ class RepositoryFix:
             return run.end_unchanged("these are the steps to close it")
         if self.only_diff:
             return run.end_unchanged("run it without --diff to close it")
-        run.output.line(NO_CONDITIONAL_WRITE)
-        if not run.agreed(f"Close {repository}?"):
-            return run.end_unchanged(_DECLINED)
 
         def done(text: str | None) -> ExitCode:
             return self._verify(proposal.question, text)
 
-        return run.replace(repository, proposal.question.text, proposal.after, done)
+        return run.change(f"Close {repository}?", repository, proposal.question.text, proposal.after, done)
 
     def _verify(self, question: Question, text: str | None) -> ExitCode:
         """Judge the policy that Amazon ECR returned, and print the last line."""
@@ -129,14 +123,11 @@ class Undoing:
         print_findings(findings, run.output, title)
         if self.only_diff:
             return run.end_unchanged("run it without --diff to restore the policy")
-        run.output.line(NO_CONDITIONAL_WRITE)
-        if not run.agreed(f"Restore the policy of {repository}?"):
-            return run.end_unchanged(_DECLINED)
 
         def done(_text: str | None) -> ExitCode:
             return run.end_changed("undone", f"Restored: {repository} has the policy of {saved.saved_at} again")
 
-        return run.replace(repository, current, saved.policy_text, done)
+        return run.change(f"Restore the policy of {repository}?", repository, current, saved.policy_text, done)
 
 
 def check_saved(saved: SavedPolicy, *, repository: str | None, region: str | None, account: str) -> None:

@@ -15,7 +15,7 @@ from ecr_exposure.cli.remediation.repository_policy import LiveRepository
 from ecr_exposure.cli.remediation.saved_policy import save_policy
 from ecr_exposure.cli.terminal import ALARM, Clock, Interrupts
 
-NO_CONDITIONAL_WRITE: Final = (
+_NO_CONDITIONAL_WRITE: Final = (
     "Amazon ECR has no conditional write: the policy is read once more right before it is changed, and a change that "
     "somebody makes between the two would be lost."
 )
@@ -72,17 +72,27 @@ class RepositoryRun:
         """Print the last line of a change that worked, with the command that undoes it."""
         return self.end(ExitCode.AS_WANTED, result, (f"{line}{self._next('undo it')}", "bold green"))
 
-    def agreed(self, question: str) -> bool:
-        """Ask, unless --yes answers; CannotRunError where nobody can be asked or sees what the question is about."""
-        return self.output.agrees_to_change(question, yes=self.access.yes)
-
-    def replace(
-        self, repository: LiveRepository, before: str | None, after: str | None, done: Callable[[str | None], ExitCode]
+    def change(
+        self,
+        question: str,
+        repository: LiveRepository,
+        before: str | None,
+        after: str | None,
+        done: Callable[[str | None], ExitCode],
     ) -> ExitCode:
-        """Keep the previous policy in a file, change it, and say what is in place; ``done`` ends a change that worked.
+        """Ask, keep the previous policy in a file, change it, and say what is in place.
 
+        done: prints the last line of a change that worked; gets the text that Amazon ECR returned.
         Raises CannotRunError, KeyboardInterrupt or one of AWS_ERRORS only if nothing was changed.
         """
+        self.output.line(_NO_CONDITIONAL_WRITE)
+        if not self.output.agrees_to_change(question, yes=self.access.yes):
+            return self.end_unchanged("you did not agree")
+        return self._save_and_change(repository, before, after, done)
+
+    def _save_and_change(
+        self, repository: LiveRepository, before: str | None, after: str | None, done: Callable[[str | None], ExitCode]
+    ) -> ExitCode:
         try:
             if before is not None:
                 self.saved = self._save(repository, before)
