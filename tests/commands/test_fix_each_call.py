@@ -197,6 +197,8 @@ class TestErrors:
         assert "ExpiredTokenException: old" in last
         if 0 < number < WRITE:
             assert last.startswith("Not run: your credentials expired; renew them and run again (")
+        if number >= WRITE:
+            assert "your credentials expired, so renew them (ExpiredTokenException: old (" in last
 
 
 @pytest.mark.parametrize("number", PLACES)
@@ -326,7 +328,9 @@ class TestOtherInterrupts:
         assert status == 130
         previous, replaced = saved_files(working_folder)
         assert json.loads(replaced.read_text())["policy_text"] == other
-        state = "the previous policy is in place again" if restores else "ANOTHER POLICY IS IN PLACE"
+        state = (
+            "the previous policy is in place again; run the command again" if restores else "ANOTHER POLICY IS IN PLACE"
+        )
         state += "" if restores else f". To restore the previous policy: {undo_command(previous.name)}"
         assert repository.text == (TEXT if restores else other)
         last = output.splitlines()[-1]

@@ -165,7 +165,7 @@ class TestOtherReadBack:
         assert [json.loads(path.read_text())["policy_text"] for path in (previous, other)] == [PUBLIC_TEXT, OTHER]
         assert output.splitlines()[-1] == (
             f"Not changed: Amazon ECR accepted the change and returned another policy (saved in {other.name}); the "
-            "previous policy is in place again"
+            "previous policy is in place again; run the command again"
         )
 
     def test_new_policy_that_never_appears_is_restored(self, working_folder: Path) -> None:

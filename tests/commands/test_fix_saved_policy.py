@@ -263,7 +263,7 @@ class TestUndo:
             status, output = closed.run("--undo", FILE, "--yes")
         assert (status, closed.text) == (2, current)
         assert "returned another policy (saved in ecr-policy-" in output
-        assert "); the policy from before this undo is in place again\n" in output
+        assert "); the policy from before this undo is in place again; run the command again\n" in output
 
     def test_refused_policy_is_not_restored(self, closed: RepositoryToFix) -> None:
         refused = Fault("ecr", "SetRepositoryPolicy", code="InvalidParameterException", message="locked out")

@@ -200,4 +200,4 @@ def test_another_policy_is_kept_and_replaced_by_the_one_before(run: Run, working
     kept = saved_files(working_folder)[-1]
     assert json.loads(kept.read_text())["policy_text"] == other
     again = " again" if run.before else ""
-    assert output.endswith(f" another policy (saved in {kept.name}); {run.before_it}{again}\n")
+    assert output.endswith(f" another policy (saved in {kept.name}); {run.before_it}{again}; run the command again\n")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, Unknown, error_text, is_refusal, may_pass
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, Unknown, error_text, has_expired, is_refusal, may_pass
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.remediation.repository_policy import LiveRepository
@@ -93,7 +93,7 @@ class PolicyChange:
 
     def _failed(self, error: Exception) -> Changed:
         """Return what a failed write means: where AWS did not surely refuse it, what is there decides."""
-        problem = str(error) if isinstance(error, CannotRunError) else error_text(error)
+        problem = _reason(error)
         if isinstance(error, CannotRunError):
             return Changed(in_place=InPlace.NONE, problem=problem)
         if is_refusal(error):
@@ -124,7 +124,7 @@ class PolicyChange:
         try:
             self.repository.write(self.before)
         except (CannotRunError, *AWS_ERRORS) as error:
-            failure = f"; restoring the previous one failed: {error_text(error)}"
+            failure = f"; restoring the previous one failed: {_reason(error)}"
         seen = self._look_for(self.before)
         if isinstance(seen, Unknown):
             return Changed(in_place=InPlace.UNKNOWN, problem=f"{problem}{failure}; reading it again: {seen.reason}")
@@ -142,10 +142,16 @@ class PolicyChange:
             try:
                 seen = self.repository.read(once=True)
             except (CannotRunError, *AWS_ERRORS) as error:
-                seen = Unknown(str(error) if isinstance(error, CannotRunError) else error_text(error))
+                seen = Unknown(_reason(error))
                 if not may_pass(error):
                     return seen
                 continue
             if is_same_policy(seen, wanted):
                 return seen
         return seen
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, CannotRunError):
+        return error.message
+    return f"your credentials expired, so renew them ({error_text(error)})" if has_expired(error) else error_text(error)

@@ -149,7 +149,10 @@ class RepositoryRun:
             case InPlace.PREVIOUS:
                 again = " again" if changed.was_restored else ""
                 state = f"{self._before} is in place{again}" if self.saved else "there is no policy, as before"
-                return f"{state}{_MAY_FOLLOW if changed.may_follow else ''}"
+                follow = (
+                    _MAY_FOLLOW if changed.may_follow else "; run the command again" if changed.was_restored else ""
+                )
+                return f"{state}{follow}"
             case InPlace.NONE:
                 state = "there is no policy now"
             case InPlace.OTHER:
