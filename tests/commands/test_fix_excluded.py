@@ -155,6 +155,13 @@ class TestNotExcluded:
             status, _ = repository.fix(*REMOVE, "--yes")
             assert (status, repository.text) == (0, None)
 
+    def test_policy_that_cannot_be_evaluated_is_never_excused(self) -> None:
+        text = PUSH_TEXT.replace('"Allow"', '"allow"')
+        with with_rules({"excludedPublicRepositories": NAME}, text=text) as repository:
+            status, document = repository.document("--yes")
+            assert (status, document["result"], repository.text) == (1, "refused", text)
+        assert document["problem"].startswith("Cannot be evaluated: Statement[0].Effect: ")
+
     def test_tags_are_not_read_where_no_rule_names_one(self) -> None:
         with with_rules({"excludedPublicRepositories": "team/other"}, tags={TAG: "true"}) as repository:
             repository.fix(*REMOVE, "--yes")
