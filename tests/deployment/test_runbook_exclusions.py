@@ -148,7 +148,7 @@ def excluded_by_the_script(value: str, key: str, name: str, tags: dict[str, str]
         "excludedPublicRepositories": value,
         "excludedPublicTag": key,
         "Account": HUB,
-        "Partition": "aws",
+        "Role": f"arn:aws:iam::{HUB}:role/EcrExposureEvaluation-Runbook",
         "Region": REGION,
     }
     return script()["exclusion"](ecr, events)
