@@ -249,6 +249,29 @@ class TestPlaces:
         """)
         assert found.statements[0].principal == Span(7, 45, 7, 58 + len(value))
 
+    def test_substitution_outside_a_string_is_found_after_one_inside(self) -> None:
+        found = found_in("""\
+            Resources:
+              App:
+                Type: AWS::ECR::Repository
+                Properties:
+                  RepositoryPolicyText: !Sub |
+                    {"Statement": {"Sid": "${A}", "Effect": "Allow", "Principal": ${B}, "Action": "ecr:*"}}
+        """)
+        assert found.statements == {0: StatementSpan(Span(6, 23, 6, 95), Span(6, 58, 6, 75))}
+
+    def test_statements_that_a_parameter_has_have_no_place(self) -> None:
+        found = found_in(f"""\
+            Parameters: {{S: {{Type: String, Default: '{json.dumps([STATEMENT, STATEMENT])}'}}}}
+            Resources:
+              App:
+                Type: AWS::ECR::Repository
+                Properties:
+                  RepositoryPolicyText: !Sub |
+                    {{"Statement": ${{S}}}}
+        """)
+        assert (found.policy, found.statements) == ({"Statement": [STATEMENT, STATEMENT]}, {})
+
     @pytest.mark.parametrize("written", [f"'{TEXT}'", f">\n        {TEXT}", f"!Join ['', ['{TEXT}']]"])
     def test_other_text_has_the_place_of_the_property(self, written: str) -> None:
         text = "Resources:\n  App:\n    Type: AWS::ECR::Repository\n    Properties:\n      RepositoryPolicyText: "

@@ -232,6 +232,8 @@ class TestUnknown:
         [
             ("!ImportValue Other", "!ImportValue Other"),
             ("{Fn::ImportValue: !Sub 'x-${Account}'}", "!ImportValue x-000011112222"),
+            ("{Fn::ImportValue: !Join [':', [!Ref Given, Arn]]}", "!ImportValue …:Arn"),
+            ("{Fn::ImportValue: !Ref Given}", "!ImportValue"),
             ("!Transform {Name: AWS::Include}", "!Transform"),
             ("{Fn::Transform: {Name: Macro}}", "Fn::Transform"),
             ("{Fn::Transform: {Name: Macro}, Other: 1}", "Fn::Transform"),
