@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
+from tests.commands.check_command import CLOSED, PUBLIC, Check, Checked, policy, write
 
 
 @pytest.fixture
@@ -236,6 +236,27 @@ class TestStandardInput:
         stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(PUBLIC.encode())))
         monkeypatch.setattr("sys.stdin", stdin)
         assert check.json("-", "--stdin-name", "infra/policy.json").results == {"infra/policy.json": "public"}
+
+    def test_terraform_source_is_read_with_the_folder_of_its_name(
+        self, check: Check, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As an editor sends it, before it is saved."""
+        write("infra/variables.tf", 'variable "principal" {\n  default = "*"\n}\n')
+        write("infra/main.tf", "earlier")
+        write("main.tf", 'resource "aws_ecr_repository_policy" "other" {\n  policy = "{}"\n}\n')
+        statement = 'Effect = "Allow", Principal = var.principal, Action = "ecr:BatchGetImage"'
+        policy = f"policy = jsonencode({{ Statement = [{{ {statement} }}] }})"
+        source = f'resource "aws_ecr_repository_policy" "app" {{\n  {policy}\n}}\n'
+
+        def checked(*arguments: str) -> Checked:
+            stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(source.encode())))
+            monkeypatch.setattr("sys.stdin", stdin)
+            return check.json("-", *arguments)
+
+        for name in ("infra/main.tf", "infra/new.tf"):
+            results = checked("--stdin-name", name).results
+            assert results == {f"{name} aws_ecr_repository_policy.app": "public"}
+        assert checked().errors == ["-: is Terraform source: its name must end with .tf; see --stdin-name"]
 
     def test_named_pipe_is_read(self, check: Check) -> None:
         """As of ``check <(aws ecr get-repository-policy …)``."""

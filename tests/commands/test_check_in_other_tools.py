@@ -215,7 +215,7 @@ def test_the_action_installs_the_tested_versions(tmp_path: Path) -> None:
     output = tmp_path / "output"
     variables = {
         "PYTHON": str(executable(tmp_path / "python", python)),
-        "ACTION_FOLDER": str(ROOT),
+        "GITHUB_ACTION_PATH": str(ROOT),
         "RUNNER_TEMP": str(tmp_path),
         "GITHUB_OUTPUT": str(output),
     }

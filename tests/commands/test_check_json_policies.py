@@ -188,6 +188,25 @@ class TestJsonLines:
         assert told.notes == ["all.jsonl: line 2 holds no repository policy in a form that is known, and 1 more"]
 
 
+class TestList:
+    """Several documents in one list, as jq --slurp writes them."""
+
+    def test_each_element_is_a_document_with_its_place(self) -> None:
+        output = {"repositoryName": "team/app", "policyText": "{}"}
+        first, second = read(f"[{json.dumps(POLICY)},\n {json.dumps(output)}]")
+        assert (first.address, first.policy, first.span.column) == ("[0]", POLICY, 2)
+        assert (second.address, second.span) == ("team/app", Span(2, 33, 2, 51))
+
+    def test_element_with_a_duplicate_key_is_told(self) -> None:
+        told = Told()
+        text = '[{"Statement": []},\n{"a": 1, "a": 2}, {"Id": "1", "Id": "2"}]'
+        found = list(read_json_documents("all.json", text, told.facts))
+        assert ([each.address for each in found], told.problems) == (
+            ["[0]", "[2]"],
+            ['all.json:2: [1]: duplicate key "a"'],
+        )
+
+
 class TestWhichServiceAPolicyIsFor:
     """A policy without a name in a folder of files can be one of another service."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from ecr_exposure.cli.policies_in_files.config_snapshot import is_config_file, read_config_snapshot
 from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
+from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError
 from ecr_exposure.cli.policies_in_files.outcome import evaluate
 from tests.commands.test_check_json_config import ARN, configuration, item
 from tests.commands.test_check_json_policies import POLICY, Told, check_labels
@@ -67,6 +68,8 @@ class TestRecognition:
     )
     def test_other_files_are_not(self, content: bytes) -> None:
         assert not is_config_file(content)
+        with pytest.raises(UnknownFormError, match=r"s\.json: is compressed or large, and is neither a snapshot"):
+            read_bytes(content)
 
 
 class TestSnapshot:

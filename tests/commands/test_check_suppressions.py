@@ -119,6 +119,10 @@ class TestComment:
         (error,) = checked.errors
         assert error.startswith(f"{name}:{7 if make is template else 2}: ")
 
+    def test_example_on_a_page_of_documentation_is_none(self, check: Check) -> None:
+        write("page.md", f"# Example\n\nResources: [\n  AWS::ECR::Repository\n\n# {ON_PURPOSE}\n")
+        assert check.json(".").document["notes"] == []
+
     def test_other_comments_are_none(self, check: Check) -> None:
         write("stack.yaml", template("see ecr-exposure check, and https://example.com/ecr-exposure:public"))
         assert check.json("stack.yaml").errors == []

@@ -8,9 +8,11 @@ import pytest
 from ecr_exposure.cli.check_report.checked_policy import Question, Result
 from ecr_exposure.cli.check_report.table_format import write_table
 from ecr_exposure.cli.policies_in_files.found_policy import Kind, Span
+from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
 from tests.commands.checked_policies import (
     ALL,
     CLOSED,
+    DEPENDS,
     EACH_RESULT,
     IN_TEMPLATE,
     PULL,
@@ -58,7 +60,7 @@ class TestPublicPolicy:
 
     def test_second_public_statement_has_a_line_of_its_own(self) -> None:
         lines = written(write_table, EACH_RESULT).splitlines()
-        assert lines[0] == "policy.json:10:5 "
+        assert lines[0] == "policy.json:10:5"
         assert lines[1].startswith("  PUBLIC: Everyone can administer, delete, push and pull: Statement[1] allows")
         assert lines[2].startswith('  PUBLIC: line 7: Everyone can pull: statement "AllowPull" allows')
 
@@ -111,6 +113,12 @@ class TestPublicPolicy:
         text = table(checked(policy_of(malformed)), question=question)
         assert "  What to do: Cannot be evaluated: Statement[0].Principal" in text
         assert "Command" not in text
+
+    def test_unknown_values_that_do_not_matter_stay_out_of_example_and_change(self) -> None:
+        policy = {**policy_of({**PULL, "Sid": "A"}, DEPENDS), "Version": Unknown("!Ref Version")}
+        text = table(checked(policy, **IN_TEMPLATE, address="Resources.App"))
+        assert f"  {EXAMPLE}\n" in text
+        assert '  What to do: statement "A": removed\n' in text
 
     def test_notes_of_a_policy_stand_below_it(self) -> None:
         text = table(checked(policy_of(PULL), notes=("the exception in infra/app.yaml:4 ended on 2026-01-31",)))

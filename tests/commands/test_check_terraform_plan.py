@@ -212,6 +212,12 @@ class TestAccountRegionAndTags:
         assert read(plan(unknown, policy)).policies[0].tags is None
         assert read(plan(policy)).policies[0].tags is None
 
+    def test_the_cloud_control_provider_has_tags_as_a_list(self) -> None:
+        after = {"repository_name": "app", "tags": [{"key": "team", "value": "images"}]}
+        assert read(plan(change("awscc_ecr_repository.app", after))).policies[0].tags == {"team": "images"}
+        unknown = change("awscc_ecr_repository.app", {"repository_name": "app"}, {"tags": True})
+        assert read(plan(unknown)).policies[0].tags is None
+
     def test_tags_of_two_repositories_of_one_name_are_not_known(self) -> None:
         two = [change(f"aws_ecr_repository.{name}", {"name": "app", "tags_all": None}) for name in ("eu", "us")]
         assert read(plan(*two, change(ADDRESS, AFTER))).policies[0].tags is None

@@ -81,6 +81,8 @@ class TestReferences:
             block(ADDRESS, {"policy": {"references": ["var.create"]}}), variables={"create": {"default": True}}
         )
         assert read(plan(policy_after_apply(), configuration=code)).policy == Unknown("var.create")
+        code["root_module"]["resources"] = [block(ADDRESS, {"policy": {"references": ["var.create", "local.text"]}})]
+        assert read(plan(policy_after_apply(), configuration=code)).policy == Unknown("local.text")
 
     def test_references_in_a_circle_come_to_an_end(self) -> None:
         call: dict[str, Any] = {"expressions": {"p": {"references": ["module.a.p"]}}}
@@ -240,6 +242,17 @@ class TestDocumentsThatAreReadDuringApply:
         assert first["Action"] == ["ecr:BatchGetImage", Unknown(f"{DOCUMENT}.statement[0].actions[1]")]
         assert second == Unknown(f"{DOCUMENT}.statement[1]")
 
+    def test_a_block_that_the_configuration_lacks_can_be_any_of_them(self) -> None:
+        written = {"type": {"constant_value": "AWS"}, "identifiers": ROLE}
+        data = document(
+            statement(principals=[principals(None), principals(None)]),
+            unknown=[{"principals": [{"identifiers": [True]}, {"identifiers": [True]}]}],
+        )
+        code = block(DOCUMENT, {"statement": [{"principals": [written]}]})
+        content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON}), code))
+        places = [f"{DOCUMENT}.statement[0].principals[{each}].identifiers[0]" for each in (0, 1)]
+        assert evaluate(read(content).policy).unknown == tuple(places)
+
     def test_statements_that_are_all_unknown_are_one_unknown(self) -> None:
         data = change(DOCUMENT, {}, {**COMPUTED, "statement": True}, actions=["read"])
         content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON})))
@@ -300,6 +313,15 @@ class TestWhichDocument:
         other = document(statement(sid="Outer"))
         found = self.read({"references": ["module.iam.text", "module.iam"]}, other, data, module_calls={"iam": call})
         assert found["Statement"][0]["Sid"] == "Inner"
+
+    def test_a_document_of_the_caller_of_a_module_is_that_of_its_variable(self) -> None:
+        address = 'module.a["x"].aws_ecr_repository_policy.app'
+        own = block("aws_ecr_repository_policy.app", {"policy": {"references": ["var.policy"]}})
+        call = {"expressions": {"policy": JSON}, "module": {"resources": [own]}}
+        data = document(statement(sid="Caller"))
+        code = configuration(module_calls={"a": call})
+        found = read(plan(data, policy_after_apply(address), configuration=code)).policy
+        assert found["Statement"][0]["Sid"] == "Caller"
 
 
 class TestOtherDocumentsInside:

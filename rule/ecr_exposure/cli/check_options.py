@@ -18,7 +18,7 @@ from ecr_exposure.identifiers import ACCOUNT_ID, ORGANIZATION_ID
 from ecr_exposure.parameters import PublicRepository
 
 _ORDER: Final = "ecr_exposure.order"
-TABLE, JSON = "table", "json"
+TABLE, JSON, SARIF = "table", "json", "sarif"
 
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 

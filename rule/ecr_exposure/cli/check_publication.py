@@ -12,10 +12,11 @@ from typing import TextIO
 
 import click
 
-from ecr_exposure.cli.check_options import JSON, TABLE, Destination
+from ecr_exposure.cli.check_options import JSON, SARIF, TABLE, Destination
 from ecr_exposure.cli.check_report import FORMATS
 from ecr_exposure.cli.check_report.checked_policy import Report, Result
 from ecr_exposure.cli.check_report.json_format import write_json_lines
+from ecr_exposure.cli.check_report.sarif_format import too_many
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
 from ecr_exposure.cli.replaced_file import replace_file
 from ecr_exposure.policy.json_values import printable
@@ -40,11 +41,7 @@ class Publication:
             if each.file is None:
                 is_told = each.format == TABLE and not self.quiet
                 self._to_standard_output(each)
-        if not is_told:
-            for error in self.report.errors:
-                self._say("Not read", "red", error.message)
-            for note in () if self.quiet else self.report.notes:
-                self._say("Note", "yellow", note)
+        self._say_notes(is_told=is_told, is_sarif=any(each.format == SARIF for each in places))
         for problem in unwritten:
             self._say("Not written", "red", problem)
         exit_code = ExitCode(self.report.exit_code)
@@ -52,6 +49,16 @@ class Publication:
             exit_code = ExitCode.NOT_DONE
         self._say(*self._last_line(exit_code))
         return exit_code
+
+    def _say_notes(self, *, is_told: bool, is_sarif: bool) -> None:
+        """Say what could not be read and what is to be known, unless the table on standard output says it."""
+        if not is_told:
+            for error in self.report.errors:
+                self._say("Not read", "red", error.message)
+            for note in () if self.quiet else self.report.notes:
+                self._say("Note", "yellow", note)
+        if is_sarif and (limit := too_many(self.report)) is not None:
+            self._say("Note", "yellow", limit)
 
     def _write(self, name: str, stream: TextIO) -> None:
         write = write_json_lines if self.is_stream and name == JSON else FORMATS[name]

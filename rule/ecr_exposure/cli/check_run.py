@@ -132,14 +132,21 @@ class CheckRun:
         if recognised is None:
             self._is_not_recognised(found)
         elif recognised.form is Form.TERRAFORM_SOURCE:
-            self._terraform.add(found.shown, str(recognised.text))
-            self._terraform_files.append(found)
+            self._add_terraform(found, str(recognised.text))
         else:
-            if recognised.has_comments:
+            if recognised.has_comments and recognised.counts_errors:
                 self._read_comments(found.shown, str(recognised.text))
             problem = self.add_error if recognised.counts_errors else _ignore
             if self._read(found, recognised, problem):
                 self.recognised += 1
+
+    def _add_terraform(self, found: FoundFile, text: str) -> None:
+        try:
+            self._terraform.add(found.shown, text)
+        except FileError as error:
+            self.add_error(error)
+        else:
+            self._terraform_files.append(found)
 
     def finish(self) -> None:
         """Evaluate the Terraform source of the files that were checked: each of them stands for its folder."""

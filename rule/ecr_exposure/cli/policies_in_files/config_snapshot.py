@@ -20,6 +20,7 @@ from ecr_exposure.cli.policies_in_files.config_items import (
     not_an_object,
 )
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Span
+from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError
 from ecr_exposure.policy.json_values import DuplicateKey, HugeNumber, has_too_many_digits
 
 GZIP: Final = b"\x1f\x8b"
@@ -27,6 +28,9 @@ GZIP: Final = b"\x1f\x8b"
 HEAD: Final = 4096
 """How many bytes of a file say whether it is such a file."""
 _BEGIN: Final = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{[^\[{]*"configurationItems"\s*:')
+_OTHER: Final = (
+    "is compressed or large, and is neither a snapshot nor a history of AWS Config, which begin with configurationItems"
+)
 _SNAPSHOT: Final = b'"configSnapshotId"'
 _MEBIBYTE: Final = 2**20
 # A tenth to a fiftieth is usual for items, which are alike; DEFLATE reaches 1 : 1,032.
@@ -62,9 +66,11 @@ def read_config_snapshot(file: str, stream: BinaryIO, facts: CodeFacts) -> Itera
     """Yield the policies of a snapshot or history file, compressed or not, in memory that does not grow with it.
 
     A snapshot has one item of each resource; of a history, the newest item of each counts, so these are kept. The
-    rest of a file that cannot be read to its end is told by facts.problem.
+    rest of a file that cannot be read to its end is told by facts.problem. Raises UnknownFormError for another file.
     """
     head = stream.read(HEAD)
+    if not is_config_file(head):
+        raise UnknownFormError(file, None, _OTHER)
     items = _items(file, _Begun(head, stream), facts)
     is_snapshot = _SNAPSHOT in _expanded_head(head)
     for item in items if is_snapshot else newest(items):
@@ -76,7 +82,8 @@ def _expanded_head(head: bytes) -> bytes:
     if not head.startswith(GZIP):
         return head
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD)
+        # The last 8 bytes are a check, which is not made here.
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head[:-8], HEAD)
     except zlib.error:
         return b""
 

@@ -5,6 +5,7 @@ https://developer.hashicorp.com/terraform/language/syntax/configuration
 https://developer.hashicorp.com/terraform/language/syntax/json
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,7 +108,7 @@ def read_hcl(file: str, content: str) -> tuple[Block, ...]:
             return tuple(_blocks_of_json(source))
         blocks = _Reader(source).blocks()
     except HclError as error:
-        raise FileError(file, source.line(error.offset), f"not HCL: {error}") from None
+        raise FileError(file, source.line(error.offset), _no_hcl(file, error)) from None
     headers = sum(found["header"] is not None for found in _HEADERS.finditer(content))
     read = sum(block.kind == "resource" for block in blocks)
     if headers != read:
@@ -124,7 +125,11 @@ def read_assignments(file: str, content: str) -> dict[str, Attribute]:
             return dict(_block_of_object(source, ("",), 0, _json_object(source)).attributes)
         return _Reader(source).attributes()
     except HclError as error:
-        raise FileError(file, source.line(error.offset), f"not HCL: {error}") from None
+        raise FileError(file, source.line(error.offset), _no_hcl(file, error)) from None
+
+
+def _no_hcl(file: str, error: HclError) -> str:
+    return str(error) if file.endswith(".json") else f"not HCL: {error}"
 
 
 class _Reader:
@@ -201,9 +206,15 @@ class _Reader:
 def _json_object(source: Source) -> ObjectOf:
     """Return the whole of a file in JSON syntax: JSON is an object of HCL, whose strings are templates."""
     found = read_expression(source.text, 0, len(source.text))
-    if not isinstance(found, ObjectOf):
-        raise HclError(0, "not a JSON object")
-    return found
+    if isinstance(found, ObjectOf):
+        return found
+    try:
+        json.loads(source.text.removeprefix("\ufeff"))
+    except json.JSONDecodeError as error:
+        raise HclError(error.pos, f"not JSON: {error.msg}") from None
+    except RecursionError:
+        pass
+    raise HclError(0, "not a JSON object of 50 levels at most")
 
 
 def _members(source: Source, value: Unparsed) -> Iterator[tuple[str, Unparsed, Unparsed]]:

@@ -7,7 +7,7 @@ https://developer.hashicorp.com/terraform/internals/json-format#expression-repre
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.plan_resources import ModulePath, PlannedResource, an_object, module_path
@@ -18,6 +18,7 @@ _STEP_NAME: Final = re.compile(r"module\.([^.\[]+)")
 # They are known: keys, numbers and paths, and neither a policy nor a principal.
 _OF_TERRAFORM: Final = ("each.key", "count.index", "path.", "terraform.", "self.")
 NOT_CONSTANT: Final = object()
+_NAMES: Final = ("mode", "type", "name")
 
 
 class Source(NamedTuple):
@@ -46,6 +47,8 @@ class Configuration:
     root: Mapping[str, Any]
     providers: Mapping[str, Any]
     variables: Mapping[str, Any]
+    _blocks: dict[ModulePath, dict[tuple[str, ...], Mapping[str, Any]]] = field(default_factory=dict, init=False)
+    """The resources of each module that was asked for, by the names of a resource."""
 
     @classmethod
     def of(cls, plan: Mapping[str, Any]) -> "Configuration":
@@ -56,12 +59,13 @@ class Configuration:
 
     def block_of(self, resource: PlannedResource) -> Mapping[str, Any] | None:
         """Return the configuration of a resource, None where the plan has none."""
-        same = (resource.mode, resource.type, resource.name)
-        blocks = self._module(resource.module).get("resources")
-        for block in blocks if isinstance(blocks, list) else ():
-            if tuple(an_object(block).get(key) for key in ("mode", "type", "name")) == same:
-                return an_object(block)
-        return None
+        # All instances of a module have the same configuration.
+        module = tuple(step.partition("[")[0] for step in resource.module)
+        if module not in self._blocks:
+            blocks = self._module(module).get("resources")
+            listed = map(an_object, blocks if isinstance(blocks, list) else ())
+            self._blocks[module] = {tuple(str(each.get(key)) for key in _NAMES): each for each in listed}
+        return self._blocks[module].get((resource.mode, resource.type, resource.name))
 
     def region_of(self, block: Mapping[str, Any]) -> str | None:
         """Return the Region of the provider of a resource, None where it is no constant."""

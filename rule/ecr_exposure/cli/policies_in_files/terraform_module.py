@@ -13,7 +13,14 @@ from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policies_in_files.hcl_expressions import GetAttribute, GetElement, Splat
 from ecr_exposure.cli.policies_in_files.hcl_reader import Attribute, Block, read_hcl
 from ecr_exposure.cli.policies_in_files.located_values import JsonText, MissingError, first_unknown
-from ecr_exposure.cli.policies_in_files.terraform_values import Budget, Evaluator, Steps, members_of
+from ecr_exposure.cli.policies_in_files.terraform_values import (
+    Budget,
+    Evaluator,
+    Steps,
+    TooManyStepsError,
+    members_of,
+    reference_text,
+)
 from ecr_exposure.cli.policies_in_files.type_constraints import with_defaults
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
@@ -102,7 +109,12 @@ class Module:
 
     def value_of(self, attribute: Attribute | None, names: Names) -> Value:
         """Return the value of an attribute; None if it is not there."""
-        return Evaluator(attribute.source, self, names).known(attribute.expression) if attribute else None
+        if attribute is None:
+            return None
+        try:
+            return Evaluator(attribute.source, self, names).known(attribute.expression)
+        except TooManyStepsError:
+            return Unknown(reference_text(attribute.source, attribute.expression))
 
     def resolve(  # noqa: PLR0911 - one return a kind of name reads as a table
         self, name: str, steps: Steps, evaluator: Evaluator

@@ -39,6 +39,8 @@ _POLICY_OF: Final = {
 """The argument that has the policy, by type of resource."""
 _REQUIRED: Final = "aws_ecr_repository_policy"
 _NAME_OF: Final = {"aws_ecr_repository_policy": "repository", "awscc_ecr_repository": "repository_name"}
+_TAGS_OF: Final = {"aws_ecr_repository": ("tags_all", "name"), "awscc_ecr_repository": ("tags", "repository_name")}
+"""The arguments that have the tags and the name of a repository, by its type."""
 _ADDRESS: Final = re.compile(r'"address"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -140,13 +142,20 @@ def _tags_by_repository(resources: Iterable[PlannedResource]) -> Iterator[tuple[
     """Yield the tags of each repository, None if a part is not known or two repositories have the name."""
     seen: set[str] = set()
     for each in resources:
-        name = each.text("name") if each.type == "aws_ecr_repository" else None
-        if name is None:
+        argument, name = _TAGS_OF.get(each.type, ("", ""))
+        repository = each.text(name) if each.mode == "managed" else None
+        if repository is None:
             continue
-        tags = an_object(each.values.get("tags_all"))
-        is_known = name not in seen and not each.unknown.get("tags_all")
-        seen.add(name)
-        yield name, {str(key): str(value) for key, value in tags.items()} if is_known else None
+        is_known = repository not in seen and not each.unknown.get(argument)
+        seen.add(repository)
+        yield repository, _tags(each.values.get(argument)) if is_known else None
+
+
+def _tags(value: object) -> Mapping[str, str]:
+    """Return tags by key: an object of them, or a list of objects with key and value."""
+    if isinstance(value, list):
+        value = {str(each.get("key")): each.get("value") for each in map(an_object, value)}
+    return {str(key): str(text) for key, text in an_object(value).items()}
 
 
 class _Spans:
@@ -155,7 +164,7 @@ class _Spans:
     def __init__(self, content: str) -> None:
         self._content = content
         changes = content.find('"resource_changes"')
-        found = list(_ADDRESS.finditer(content))
+        found = [each for each in _ADDRESS.finditer(content) if "ecr_repository" in each[1]]
         found.sort(key=lambda each: each.start() < changes)
         self._places: dict[str, tuple[int, int]] = {}
         for each in found:

@@ -46,6 +46,10 @@ Steps = Sequence[GetAttribute | GetElement | Splat]
 """What is read from a value, one after another."""
 
 
+class TooManyStepsError(Exception):
+    """The code has loops in loops."""
+
+
 class Budget:
     """How many expressions are evaluated at most: a loop in a loop would take hours."""
 
@@ -54,10 +58,10 @@ class Budget:
         self._left = _MOST_STEPS
 
     def spend(self) -> None:
-        """Count one expression. Raises MissingError."""
+        """Count one expression. Raises TooManyStepsError."""
         self._left -= 1
         if self._left < 0:
-            raise MissingError("too many expressions")
+            raise TooManyStepsError
 
 
 class Scope(Protocol):
