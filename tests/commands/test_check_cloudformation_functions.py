@@ -19,6 +19,7 @@ ACCOUNTS = """
       Given: {Type: String}
       GivenList: {Type: CommaDelimitedList}
       Stored: {Type: 'AWS::SSM::Parameter::Value<String>', Default: '*'}
+      StoredList: {Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: /principals}
       Secret: {Type: String, Default: '{{resolve:ssm:/principal}}'}
     Mappings:
       Teams:
@@ -61,8 +62,12 @@ class TestRef:
         assert values("!Ref Account", Account="*") == "*"
         assert values("!Ref GivenList", GivenList="1,*") == ["1", "*"]
 
-    def test_value_of_the_command_line_for_a_parameter_of_systems_manager_is_its_name(self) -> None:
+    def test_name_of_a_stored_parameter_is_not_its_value(self) -> None:
         assert values("!Ref Stored", Stored="/everyone") == Unknown("!Ref Stored")
+
+    def test_value_of_a_stored_parameter_can_be_given(self) -> None:
+        assert values("!Ref Stored", Stored="111122223333") == "111122223333"
+        assert values("!Ref StoredList", StoredList="1,2") == ["1", "2"]
 
     @pytest.mark.parametrize(
         ("name", "text"),
