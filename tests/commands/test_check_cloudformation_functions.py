@@ -18,10 +18,12 @@ ACCOUNTS = """
       Ids: {Type: List<Number>, Default: '1,2'}
       Given: {Type: String}
       GivenList: {Type: CommaDelimitedList}
+      NoneAllowed: {Type: String, AllowedValues: []}
       Stored: {Type: 'AWS::SSM::Parameter::Value<String>', Default: '*'}
       StoredList: {Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: /principals}
       Secret: {Type: String, Default: '{{resolve:ssm:/principal}}'}
     Mappings:
+      Empty: {}
       Teams:
         build: {accounts: ['111122223333', '444455556666'], one: '111122223333'}
       Regions:
@@ -49,6 +51,7 @@ class TestRef:
             ("!Ref Ids", ["1", "2"]),
             ("!Ref Given", Unknown("!Ref Given")),
             ("!Ref GivenList", Unknown("!Ref GivenList")),
+            ("!Ref NoneAllowed", Unknown("!Ref NoneAllowed")),
             ("!Ref Stored", Unknown("!Ref Stored")),
             ("!Ref Secret", Unknown("{{resolve:ssm:/principal}}")),
             ("!Ref Repository", Unknown("!Ref Repository")),
@@ -202,6 +205,7 @@ class TestFindInMap:
             ("!FindInMap [Teams, none, one]", Unknown("!FindInMap Teams")),
             ("!FindInMap [Teams, none, one, DefaultValue: '111122223333']", "111122223333"),
             ("!FindInMap [None, none, one]", Unknown("!FindInMap None")),
+            ("!FindInMap [Empty, !Ref Given, one]", Unknown("!Ref Given")),
         ],
     )
     def test_returns_the_value_of_the_mapping(self, text: str, value: object) -> None:

@@ -124,7 +124,7 @@ class Scope:
         allowed = declared.member("AllowedValues")
         content = allowed.content if allowed is not None else None
         texts = tuple(each.text for each in content if each.text is not None) if isinstance(content, list) else ()
-        return self.decisions.answer(("Ref", name), texts, (f"!Ref {name}",)) if texts else None
+        return self.decisions.answer(("Ref", name), texts, (f"!Ref {name}",))
 
 
 def _text_of(node: Node, key: str) -> str | None:
