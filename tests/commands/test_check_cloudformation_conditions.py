@@ -28,6 +28,7 @@ SECTIONS = """
       DevOrOpen: !Or [!Condition IsOpen, !Condition IsDev]
       Here: !Equals [!Ref AWS::Region, us-east-1]
       Mine: !Equals [!Ref AWS::AccountId, '000000000000']
+      Invalid: !Contains [a, b]
       Circular: !Not [!Condition Circular]
 """
 NAMED = "'111122223333'"
@@ -77,7 +78,7 @@ class TestKnownConditions:
 class TestOpenConditions:
     """Each answer is evaluated."""
 
-    @pytest.mark.parametrize("condition", ["IsOpen", "DevAndOpen", "Here", "Mine", "Missing", "Circular"])
+    @pytest.mark.parametrize("condition", ["IsOpen", "DevAndOpen", "Here", "Mine", "Missing", "Circular", "Invalid"])
     def test_policy_has_an_alternative_for_each_answer(self, condition: str) -> None:
         policy = found_in(template_of(f"!If [{condition}, then, else]", sections=SECTIONS)).policy
         assert isinstance(policy, Alternatives)

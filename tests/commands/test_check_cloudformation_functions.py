@@ -138,6 +138,10 @@ class TestSub:
             ("!Sub '${Missing.Arn}'", Unknown("!GetAtt Missing.Arn")),
             ("!Sub ['${A.b}', {A.b: x}]", "x"),
             ("!Sub 'größe-🐳-${Account}'", "größe-🐳-000011112222"),
+            ("!Sub 'a-${Accounts}'", "a-111122223333,444455556666"),
+            ("!Sub ['a-${A}', {A: !Ref AWS::NoValue}]", Joined(("a-", Unknown("!Ref A")))),
+            ("!Sub ['a-${A}', {A: {b: c}}]", Joined(("a-", Unknown("${A}")))),
+            ("!Sub ['a-${A}', {A: 1}]", "a-1"),
             ("!Sub '{{resolve:ssm:/x}}'", Unknown("{{resolve:ssm:/x}}")),
         ],
     )
