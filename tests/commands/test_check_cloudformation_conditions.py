@@ -97,6 +97,15 @@ class TestOpenConditions:
         outcome = outcome_of(template_of(f"!If [IsOpen, '*', {{AWS: {NAMED}}}]", sections=SECTIONS))
         assert (outcome.verdict.compliance, outcome.unknown) == ("NON_COMPLIANT", ("!Ref Open",))
 
+    @pytest.mark.parametrize("values", ["ecr:BatchGetImage, 'ecr:*'", "'ecr:*', ecr:BatchGetImage"])
+    def test_verdict_is_that_of_the_value_that_grants_more(self, values: str) -> None:
+        outcome = outcome_of(template_of("'*'", sections=SECTIONS, Action=f"!If [IsOpen, {values}]"))
+        assert "ecr:SetRepositoryPolicy" in outcome.verdict.grants[0].actions
+
+    def test_value_that_is_unknown_is_named_beside_one_that_is_public(self) -> None:
+        outcome = outcome_of(template_of("!If [IsOpen, '*', !ImportValue Other]", sections=SECTIONS))
+        assert outcome.unknown == ("!Ref Open", "!ImportValue Other")
+
     def test_missing_condition_is_named_by_its_name(self) -> None:
         assert outcome_of(template_of("!If [Missing, '*', {AWS: []}]")).unknown == ("!If Missing",)
 
