@@ -68,7 +68,7 @@ def _exemption_by_tag(key: str, tags: Mapping[str, str] | None, today: date) -> 
         return None
     if value == "true":
         return Exemption(source=source)
-    last_day = _day(value)
+    last_day = day_in(value)
     if last_day is None:
         shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
         return Exemption(source=source, refusal=f"{describe(shown)} is neither true nor a day (YYYY-MM-DD)")
@@ -77,7 +77,8 @@ def _exemption_by_tag(key: str, tags: Mapping[str, str] | None, today: date) -> 
     return Exemption(source=source, last_day=last_day)
 
 
-def _day(text: str) -> date | None:
+def day_in(text: str) -> date | None:
+    """Return the day of a text, YYYY-MM-DD; None if it is none."""
     if not _DAY.fullmatch(text):
         return None
     try:

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-import boto3
 import click
-from botocore.exceptions import BotoCoreError
 
-from ecr_exposure.cli.aws_calls import error_text
 from ecr_exposure.cli.permissions import Statement, permissions_option
 from ecr_exposure.cli.terminal import Clock
+
+if TYPE_CHECKING:
+    import boto3
 
 
 class ExitCode(IntEnum):
@@ -43,13 +43,18 @@ class Environment:
     """What a command takes from its process; a test brings its own."""
 
     clock: Clock = field(default_factory=Clock)
-    session: boto3.Session | None = None
+    session: "boto3.Session | None" = None
     """Used instead of a new one."""
     known: dict[str, object] = field(default_factory=dict)
     """What is known of the account, caller and Regions for a JSON document, as soon as it is."""
 
-    def open_session(self, profile: str | None) -> boto3.Session:
+    def open_session(self, profile: str | None) -> "boto3.Session":
         """Return the operator's session; CannotRunError for a profile that does not exist."""
+        import boto3  # noqa: PLC0415 - takes longer than to check a file, which needs no session
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - as boto3
+
+        from ecr_exposure.cli.aws_calls import error_text  # noqa: PLC0415 - imports boto3
+
         try:
             return self.session or boto3.Session(profile_name=profile)
         except BotoCoreError as error:

@@ -5,10 +5,11 @@ import time
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import FrameType, TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 # A terminal that closes must not leave a repository behind either; Windows has no SIGHUP.
 _SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -19,8 +20,10 @@ _CLOCKS: Final = ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC")
 ALARM: Final = "bold white on red"
 
 
-def print_line(console: Console, *parts: str | tuple[str, str] | Text, indent: int = 0) -> None:
+def print_line(console: "Console", *parts: "str | tuple[str, str] | Text", indent: int = 0) -> None:
     """Print a line as it is, never wrapped: a command must stay intact when it is copied."""
+    from rich.text import Text  # noqa: PLC0415 - takes longer than --version, which prints no such line
+
     console.print(Text.assemble(" " * indent, *parts), soft_wrap=True)
 
 

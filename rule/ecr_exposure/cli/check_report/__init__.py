@@ -1,4 +1,21 @@
 """The report of ``ecr-exposure check``, in each of its formats.
 
-In reading order: ``checked_policy`` is the one list that all of them are written from.
+In reading order: ``checked_policy`` is the one list that all of them are written from. ``located_finding`` says what
+each finding is and where, and ``advice`` what to do about it.
 """
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, TextIO
+
+from ecr_exposure.cli.check_report.checked_policy import Report
+from ecr_exposure.cli.check_report.csv_format import write_csv
+from ecr_exposure.cli.check_report.json_format import write_json
+from ecr_exposure.cli.check_report.junit_format import write_junit
+from ecr_exposure.cli.check_report.sarif_format import write_sarif
+from ecr_exposure.cli.check_report.table_format import write_table
+
+FORMATS: Final[Mapping[str, Callable[[Report, TextIO], None]]] = MappingProxyType(
+    {"table": write_table, "json": write_json, "sarif": write_sarif, "junit": write_junit, "csv": write_csv}
+)
+"""By name. The stream takes UTF-8 and writes line ends as they are; JSON is also written by `write_json_lines`."""

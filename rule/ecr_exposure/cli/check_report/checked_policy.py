@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
 from ecr_exposure.cli.policies_in_files.outcome import Outcome
+
+_INCOMPLETE: Final = (2, 130)
+"""The exit codes of a run that did not do all."""
 
 
 class Result(Enum):
@@ -22,7 +26,8 @@ class Result(Enum):
     CLOSED = "not public"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Equal to itself only: what is said of it is kept as long as it is.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CheckedPolicy:
     """A policy, and its result.
 
@@ -73,6 +78,11 @@ class Report:
     root: Path
     show_excused: bool = False
     no_color: bool = False
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether something could not be read, or the run was interrupted."""
+        return bool(self.errors) or self.exit_code in _INCOMPLETE
 
     def with_result(self, *results: Result) -> Iterator[CheckedPolicy]:
         """Yield the policies with one of these results."""

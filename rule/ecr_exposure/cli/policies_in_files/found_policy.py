@@ -59,7 +59,8 @@ class FoundPolicy:
     that is not JSON stays a string, and `judge` says so. span: the property or line that has the policy. statements:
     by index, where the reader knows them. repository: its name, None if the file does not say it. account, region,
     tags: of the repository where the file says them. cdk_path: the metadata aws:cdk:path. resource: the whole resource
-    in code that can have comments (YAML, HCL), for a comment inside it can be a suppression.
+    in code that can have comments (YAML, HCL), for a comment inside it can be a suppression. resource_file: the file of
+    resource, if the policy is written in another one.
     """
 
     kind: Kind
@@ -75,6 +76,7 @@ class FoundPolicy:
     cdk_path: str | None = None
     suppression: Suppression | None = None
     resource: Span | None = None
+    resource_file: str | None = None
 
 
 class FileError(click.ClickException):

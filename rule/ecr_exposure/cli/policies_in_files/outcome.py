@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.readings import read_as
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Unreadable, Value, references_in
+from ecr_exposure.cli.policies_in_files.unknown_values import (
+    Alternatives,
+    Joined,
+    Unknown,
+    Unreadable,
+    Value,
+    references_in,
+)
 from ecr_exposure.verdict import Verdict, cannot_be_evaluated, judge
 
 
@@ -29,6 +36,8 @@ def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the k
     The verdict is the one against access if that flags the policy, because then every value does; otherwise the one in
     favor of access, whose grants show what an unknown value may open.
     """
+    if isinstance(policy, Alternatives):
+        return _of_alternatives(policy, question)
     if isinstance(policy, Unreadable):
         return Outcome(verdict=cannot_be_evaluated(policy.problem))
     if not isinstance(policy, Mapping) or not isinstance(policy.get(_VERSION), (Unknown, Joined)):
@@ -64,3 +73,16 @@ def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
     alone = tuple(each for each in references if is_flagged(each.__eq__))
     needed = tuple(each for each in references if not is_flagged(each.__ne__))
     return Outcome(verdict=most, unknown=alone or needed or references)
+
+
+def _of_alternatives(policy: Alternatives, question: dict[str, Any]) -> Outcome:
+    """Return the outcome of the alternative that grants most; unknown if not all alternatives are flagged."""
+    outcomes = [evaluate(each, **question) for each in policy.policies]
+    flagged = [each for each in outcomes if each.verdict.compliance == _FLAGGED]
+    if not flagged:
+        return outcomes[0]
+    worst = max(flagged, key=lambda each: sum(len(grant.actions) for grant in each.verdict.grants))
+    if len(flagged) == len(outcomes) and not any(each.unknown for each in flagged):
+        return worst
+    unknown = [*policy.references, *(each for outcome in flagged for each in outcome.unknown)]
+    return Outcome(verdict=worst.verdict, unknown=tuple(dict.fromkeys(unknown)))

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, parts_of, references_in
+from ecr_exposure.cli.policies_in_files.unknown_values import (
+    Alternatives,
+    Joined,
+    Unknown,
+    Value,
+    parts_of,
+    references_in,
+)
 from ecr_exposure.identifiers import ARN_FIELDS, arn_fields
 from ecr_exposure.policy.json_values import elements
 from ecr_exposure.policy.operators import OPERATORS, Operator, ValueType
@@ -63,8 +70,11 @@ class _Met(Enum):
 def read_as(policy: Value, is_open: IsOpen, *, names_decide: bool = False) -> Any:  # noqa: ANN401 - as `judge` takes it
     """Return a policy in which each unknown value is read in favor of access, or against it.
 
-    The statements keep their positions. names_decide: it matters which account, organization or network a value names.
+    Of alternatives it is the first one. The statements keep their positions. names_decide: it matters which account,
+    organization or network a value names.
     """
+    if isinstance(policy, Alternatives):
+        return read_as(policy.policies[0], is_open, names_decide=names_decide)
     if isinstance(policy, (Unknown, Joined)):
         return {"Statement": [_EVERYTHING if _any_open(policy, is_open) else _NOTHING]}
     if not isinstance(policy, Mapping) or next(references_in(policy), None) is None:

@@ -26,6 +26,17 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternatives:
+    """A whole policy, where it depends on values that are not known which of several it is; references: those values.
+
+    No policy is one of several too: None.
+    """
+
+    policies: tuple[Any, ...]
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """Stands for a policy that a file has in a form that is not documented; problem: what is wrong, with the place."""
 
@@ -35,7 +46,7 @@ class Unreadable:
 Value = Any
 """A JSON value, an Unknown or a Joined; lists and dicts hold such values. DuplicateKey stands for an invalid object.
 
-A whole policy can also be Unreadable.
+A whole policy can also be Unreadable, or Alternatives.
 """
 
 
@@ -59,6 +70,9 @@ def parts_of(value: str | Unknown | Joined) -> tuple[str | Unknown, ...]:
 
 def references_in(value: Value) -> Iterator[str]:
     """Yield the references of all unknown values in a tree, in their order, with repetitions."""
+    if isinstance(value, Alternatives):
+        yield from value.references
+        value = list(value.policies)
     if isinstance(value, Unknown):
         yield value.reference
     elif isinstance(value, Joined):

@@ -1,0 +1,169 @@
+"""The JSON policy that a data source `aws_iam_policy_document` makes from its blocks.
+
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/data-sources/iam_policy_document
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ecr_exposure.cli.policies_in_files.hcl_reader import Block
+from ecr_exposure.cli.policies_in_files.located_values import (
+    JsonText,
+    LocatedObject,
+    MissingError,
+    as_text,
+    first_unknown,
+)
+from ecr_exposure.cli.policies_in_files.terraform_module import Module, Names, Repeated, nested_blocks
+from ecr_exposure.cli.policies_in_files.terraform_values import maybe_absent
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
+from ecr_exposure.errors import PolicyError
+from ecr_exposure.policy.json_values import elements
+
+_LISTS: Final = {
+    "actions": "Action",
+    "not_actions": "NotAction",
+    "resources": "Resource",
+    "not_resources": "NotResource",
+}
+_PRINCIPALS: Final = {"principals": "Principal", "not_principals": "NotPrincipal"}
+_VERSION: Final = "2012-10-17"
+_NO_TEXT: Final = "a value that is no text"
+
+
+def read_document(module: Module, block: Block, names: Names) -> Value:
+    """Return the policy of a data source, with the documents that it is merged with."""
+    attributes = block.attributes
+    merged = _Merged()
+    for document in _documents(module, block, ("source_json", "source_policy_documents"), names):
+        merged.add(document)
+    own = [_statement(module, each) for each in nested_blocks(module, block, "statement", names)]
+    if ("statement" in attributes and not block.blocks_of("statement")) or "dynamic" in attributes:
+        own.append(Unknown(f"data.{'.'.join(block.labels)}"))
+    version = module.value_of(attributes.get("version"), names)
+    merged.add({"Version": _VERSION if version is None else version, "Statement": own})
+    for document in _documents(module, block, ("override_json", "override_policy_documents"), names):
+        merged.add(document, overrides=True)
+    return {"Version": merged.version, "Statement": merged.statements}
+
+
+def _documents(module: Module, block: Block, names_of_lists: tuple[str, str], names: Names) -> list[Value]:
+    """Return the policies of the documents that are merged; Unknown for one that is not known."""
+    documents: list[Value] = []
+    for name in names_of_lists:
+        value = module.value_of(block.attributes.get(name), names)
+        documents += (policy_of(each) for each in elements(value) if each not in (None, ""))
+    return documents
+
+
+def policy_of(value: Value) -> Value:
+    """Return the policy of a text, with unknown parts; the text itself if it is no JSON."""
+    if isinstance(value, JsonText):
+        return value.value
+    if isinstance(value, Unknown):
+        return value
+    try:
+        text = as_text(value)
+    except MissingError:
+        return value
+    try:
+        return read_policy_text(text)
+    except PolicyError:
+        # A directive or a join can be anything, also the comma that is missing.
+        return first_unknown(text) or text
+
+
+class _Merged:
+    """Documents that are merged: a statement replaces an earlier one with its Sid."""
+
+    def __init__(self) -> None:
+        self.version: Value = ""
+        self.statements: list[Value] = []
+
+    def add(self, document: Value, *, overrides: bool = False) -> None:
+        """Merge one document; of one that is not known, each statement may replace one."""
+        if not isinstance(document, Mapping):
+            unknown = document if isinstance(document, Unknown) else Unknown("a document that is no policy")
+            if overrides:
+                self.statements = [_replaceable(each, unknown) for each in self.statements]
+            self.statements.append(unknown)
+            return
+        version = document.get("Version")
+        if not isinstance(version, str) or version > str(self.version):
+            self.version = version if version is not None else self.version
+        for statement in elements(document.get("Statement") or []):
+            sid = statement.get("Sid") if isinstance(statement, Mapping) else None
+            sids = [each.get("Sid") if isinstance(each, Mapping) else None for each in self.statements]
+            if isinstance(sid, str) and sid in sids:
+                self.statements[sids.index(sid)] = statement
+            else:
+                self.statements.append(statement)
+
+
+def _replaceable(statement: Value, unknown: Unknown) -> Value:
+    has_sid = isinstance(statement, Mapping) and statement.get("Sid")
+    return maybe_absent(statement, unknown) if has_sid else statement
+
+
+def _statement(module: Module, repeated: Repeated) -> Value:
+    block, names, unknown = repeated
+    values = {name: module.value_of(each, names) for name, each in block.attributes.items()}
+    content: dict[str, Value] = {}
+    if values.get("sid") not in (None, ""):
+        content["Sid"] = values["sid"]
+    content["Effect"] = "Allow" if values.get("effect") is None else values["effect"]
+    places: dict[str, tuple[int, int]] = {}
+    for kind, element in _PRINCIPALS.items():
+        found = list(nested_blocks(module, block, kind, names))
+        if found:
+            content[element] = _principal(module, found)
+            places[element] = found[0].block.start, max(each.block.end for each in found)
+    for name, element in _LISTS.items():
+        if values.get(name) not in (None, []):
+            content[element] = _with_variables(values[name])
+    conditions = list(nested_blocks(module, block, "condition", names))
+    if conditions:
+        content["Condition"] = _condition(module, conditions)
+    statement = LocatedObject(content, block.source, block.start, block.end, places)
+    return maybe_absent(statement, unknown) if unknown else statement
+
+
+def _principal(module: Module, found: list[Repeated]) -> Value:
+    """Return the Principal; of type "*" with the only identifier "*" it is `"*"`."""
+    principals: dict[str, list[Value]] = {}
+    for block, names, unknown in found:
+        kind = module.value_of(block.attributes.get("type"), names)
+        identifiers = _with_variables(module.value_of(block.attributes.get("identifiers"), names))
+        if not isinstance(kind, str):
+            return first_unknown([kind, identifiers]) or Unknown(_NO_TEXT)
+        if kind == "*" and isinstance(identifiers, Unknown) and len(found) == 1:
+            return identifiers
+        values = list(elements(identifiers)) if identifiers is not None else []
+        if unknown:
+            values = [each if isinstance(each, (Unknown, Joined)) else unknown for each in values]
+        principals.setdefault(kind, []).extend(values)
+    return "*" if principals == {"*": ["*"]} else principals
+
+
+def _condition(module: Module, found: list[Repeated]) -> Value:
+    """Return the Condition; one that may be absent is an operator that is unknown."""
+    condition: dict[str, Any] = {}
+    for block, names, unknown in found:
+        values = {name: module.value_of(each, names) for name, each in block.attributes.items()}
+        test, variable = values.get("test"), values.get("variable")
+        if unknown or not isinstance(test, str) or not isinstance(variable, str):
+            reference = unknown or first_unknown([test, variable]) or Unknown(_NO_TEXT)
+            condition[f"if {reference.reference}"] = reference
+            continue
+        listed = _with_variables(values.get("values"))
+        condition.setdefault(test, {}).setdefault(variable, []).extend(elements(listed) if listed is not None else [])
+    return condition
+
+
+def _with_variables(value: Value) -> Value:
+    """Return values with `&{` as `${`, which begins a policy variable."""
+    if isinstance(value, str):
+        return value.replace("&{", "${")
+    if isinstance(value, Joined):
+        return Joined(tuple(part.replace("&{", "${") if isinstance(part, str) else part for part in value.parts))
+    return [_with_variables(each) for each in value] if isinstance(value, list) else value

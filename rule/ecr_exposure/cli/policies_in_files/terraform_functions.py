@@ -1,0 +1,286 @@
+"""The functions of Terraform that occur in policies, on values that can be unknown.
+
+https://developer.hashicorp.com/terraform/language/functions
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from ecr_exposure.cli.policies_in_files.located_values import (
+    JsonText,
+    LocatedObject,
+    MissingError,
+    WrittenText,
+    as_text,
+    first_unknown,
+)
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined, read_policy_text
+from ecr_exposure.errors import PolicyError
+
+Function = Callable[..., Value]
+_VERB: Final = re.compile(r"%%|%s|%d|%v|%")
+
+
+def _as_list(value: Value) -> list[Value]:
+    """Return a list; an unknown one is one unknown element."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, Unknown):
+        return [value]
+    if value is None:
+        raise MissingError("null is not a list")
+    raise MissingError("not a list")
+
+
+def _distinct(values: Iterable[Value]) -> list[Value]:
+    found: list[Value] = []
+    for each in values:
+        if each not in found:
+            found.append(each)
+    return found
+
+
+def _concat(*lists: Value) -> Value:
+    return [each for values in lists for each in _as_list(values)]
+
+
+def _flatten(value: Value) -> Value:
+    if isinstance(value, Unknown):
+        return value
+    return [inner for each in _as_list(value) for inner in (_flatten(each) if isinstance(each, list) else [each])]
+
+
+def _to_set(value: Value) -> Value:
+    return value if isinstance(value, Unknown) else _distinct(_as_list(value))
+
+
+def _to_list(value: Value) -> Value:
+    return value if isinstance(value, Unknown) else list(_as_list(value))
+
+
+def _sort(value: Value) -> Value:
+    values = _as_list(value)
+    return values if first_unknown(value) else sorted(values)
+
+
+def _compact(value: Value) -> Value:
+    return value if isinstance(value, Unknown) else [each for each in _as_list(value) if each not in (None, "")]
+
+
+def _one(value: Value) -> Value:
+    if isinstance(value, Unknown):
+        return value
+    values = _as_list(value)
+    if len(values) > 1:
+        raise MissingError("more than one element")
+    return values[0] if values else None
+
+
+def _element(value: Value, index: Value) -> Value:
+    unknown = first_unknown(value) or first_unknown(index)
+    if unknown:
+        return unknown
+    values = _as_list(value)
+    if not values:
+        raise MissingError("an empty list has no element")
+    return values[int(index) % len(values)]
+
+
+def _length(value: Value) -> Value:
+    if isinstance(value, (str, Mapping)):
+        return len(value)
+    return next((each for each in _as_list(value) if isinstance(each, Unknown)), None) or len(_as_list(value))
+
+
+def _join(separator: Value, *lists: Value) -> Value:
+    parts: list[str | Unknown] = []
+    for each in _concat(*lists):
+        parts += [*_parts(separator), *_parts(each)] if parts else _parts(each)
+    return joined(parts)
+
+
+def _parts(value: Value) -> list[str | Unknown]:
+    text = as_text(value)
+    return list(text.parts) if isinstance(text, Joined) else [text]
+
+
+def _format(pattern: Value, *values: Value) -> Value:
+    if not isinstance(pattern, str):
+        return first_unknown(pattern) or pattern
+    parts: list[str | Unknown] = []
+    rest, at = iter(values), 0
+    for found in _VERB.finditer(pattern):
+        parts.append(pattern[at : found.start()])
+        at = found.end()
+        if found[0] == "%%":
+            parts.append("%")
+        elif found[0] == "%":
+            raise MissingError("a verb that is not known")
+        else:
+            parts += _parts(next(rest, None))
+    return joined([*parts, pattern[at:]])
+
+
+def _format_list(pattern: Value, *values: Value) -> Value:
+    lists = [_as_list(each) if isinstance(each, (list, Unknown)) else None for each in values]
+    length = max((len(each) for each in lists if each is not None), default=1)
+    return [
+        _format(pattern, *(value if each is None else each[at] for value, each in zip(values, lists, strict=True)))
+        for at in range(length)
+    ]
+
+
+def _merge(*objects: Value) -> Value:
+    unknown = next((each for each in objects if isinstance(each, Unknown)), None)
+    if unknown:
+        return unknown
+    merged: dict[str, Value] = {}
+    last: Value = None
+    for each in objects:
+        if each is not None:
+            merged.update(each)
+            last = each if isinstance(each, LocatedObject) else last
+    return merged if last is None else last.with_content(merged)
+
+
+def _lookup(value: Value, key: Value, *default: Value) -> Value:
+    unknown = first_unknown(key) or (value if isinstance(value, Unknown) else None)
+    if unknown:
+        return unknown
+    if key in value:
+        return value[key]
+    if not default:
+        raise MissingError(f"no element {key!r}")
+    return default[0]
+
+
+def _coalesce(*values: Value) -> Value:
+    for each in values:
+        if each is not None and each != "":
+            return each
+    raise MissingError("no value")
+
+
+def _coalesce_list(*values: Value) -> Value:
+    for each in values:
+        if isinstance(each, Unknown):
+            return each
+        if each:
+            return first_unknown_list(each) or each
+    raise MissingError("no list")
+
+
+def first_unknown_list(values: list[Value]) -> Unknown | None:
+    """Return the unknown of a list that may be empty, because nothing but unknown parts is in it."""
+    return values[0] if all(isinstance(each, Unknown) for each in values) else None
+
+
+def _json_decode(value: Value) -> Value:
+    if isinstance(value, JsonText):
+        return value.value
+    try:
+        return read_policy_text(as_text(value))
+    except PolicyError as error:
+        raise MissingError(str(error)) from None
+
+
+def _contains(value: Value, wanted: Value) -> Value:
+    values = _as_list(value)
+    return wanted in values or first_unknown(value) or first_unknown(wanted) or False
+
+
+def _keys(value: Value) -> Value:
+    return value if isinstance(value, Unknown) else sorted(value)
+
+
+def _values(value: Value) -> Value:
+    return value if isinstance(value, Unknown) else [value[key] for key in sorted(value)]
+
+
+def _to_string(value: Value) -> Value:
+    return value if value is None else as_text(value)
+
+
+def _to_bool(value: Value) -> Value:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _zip_map(keys: Value, values: Value) -> Value:
+    unknown = first_unknown(keys) or (values if isinstance(values, Unknown) else None)
+    return unknown or dict(zip(keys, values, strict=True))
+
+
+def _known(function: Callable[..., Value]) -> Function:
+    def on_known(*values: Value) -> Value:
+        return next(filter(None, map(first_unknown, values)), None) or function(*values)
+
+    return on_known
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    if old.startswith("/") and old.endswith("/") and len(old) > 1:
+        raise MissingError("a regular expression is not evaluated")
+    return text.replace(old, new)
+
+
+_ANY: Final[dict[str, Function]] = {
+    "coalesce": _coalesce,
+    "coalescelist": _coalesce_list,
+    "compact": _compact,
+    "concat": _concat,
+    "contains": _contains,
+    "distinct": _to_set,
+    "element": _element,
+    "flatten": _flatten,
+    "format": _format,
+    "formatlist": _format_list,
+    "join": _join,
+    "jsondecode": _json_decode,
+    "jsonencode": lambda value: value if isinstance(value, Unknown) else JsonText(value),
+    "keys": _keys,
+    "length": _length,
+    "lookup": _lookup,
+    "merge": _merge,
+    "nonsensitive": lambda value: value,
+    "one": _one,
+    "sensitive": lambda value: value,
+    "setunion": lambda *sets: _distinct(_concat(*sets)),
+    "sort": _sort,
+    "tobool": _to_bool,
+    "tolist": _to_list,
+    "tomap": lambda value: value,
+    "toset": _to_set,
+    "tostring": _to_string,
+    "values": _values,
+    "zipmap": _zip_map,
+}
+_ON_TEXT: Final[dict[str, Function]] = {
+    "abspath": lambda text: text,
+    "endswith": lambda text, end: text.endswith(end),
+    "lower": lambda text: text.lower(),
+    "replace": _replace,
+    "split": lambda separator, text: text.split(separator) if separator else list(text),
+    "startswith": lambda text, start: text.startswith(start),
+    "strcontains": lambda text, part: part in text,
+    "substr": lambda text, start, length: text[start:] if length < 0 else text[start : start + length],
+    "tonumber": lambda text: json.loads(text) if isinstance(text, str) else text,
+    "trim": lambda text, characters: text.strip(characters),
+    "trimprefix": lambda text, prefix: text.removeprefix(prefix),
+    "trimspace": lambda text: text.strip() if isinstance(text, str) else text,
+    "trimsuffix": lambda text, suffix: text.removesuffix(suffix),
+    "upper": lambda text: text.upper(),
+}
+FUNCTIONS: Final[Mapping[str, Function]] = {**_ANY, **{name: _known(each) for name, each in _ON_TEXT.items()}}
+
+
+def call(name: str, values: list[Value]) -> Value:
+    """Return the result of a function. Raises MissingError if there is none, KeyError for a name that is not known."""
+    function = FUNCTIONS[name]
+    if name in _ON_TEXT and name != "trimspace":
+        values = [as_text(each) if isinstance(each, (JsonText, WrittenText)) else each for each in values]
+    try:
+        return function(*values)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise MissingError(str(error)) from None

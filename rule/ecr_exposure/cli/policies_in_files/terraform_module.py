@@ -1,0 +1,345 @@
+"""One module of Terraform code: what its names mean, and how often its blocks are there.
+
+https://developer.hashicorp.com/terraform/language/expressions/references
+"""
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
+from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.policies_in_files.hcl_expressions import GetAttribute, GetElement, Splat
+from ecr_exposure.cli.policies_in_files.hcl_reader import Attribute, Block, read_hcl
+from ecr_exposure.cli.policies_in_files.located_values import JsonText, MissingError, first_unknown
+from ecr_exposure.cli.policies_in_files.terraform_values import (
+    Budget,
+    Evaluator,
+    Steps,
+    TooManyStepsError,
+    members_of,
+    reference_text,
+)
+from ecr_exposure.cli.policies_in_files.type_constraints import with_defaults
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
+
+_SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
+_MOST_INSTANCES: Final = 200
+_DEEPEST_MODULE: Final = 8
+_DOCUMENT: Final = "aws_iam_policy_document"
+_PRINCIPALS: Final = {
+    "aws_iam_role": "role",
+    "aws_iam_user": "user",
+    "awscc_iam_role": "role",
+    "awscc_iam_user": "user",
+}
+
+Names = Mapping[str, Value]
+ReadFolder = Callable[[str], Mapping[str, str]]
+
+
+class Code:
+    """The blocks of the files of one folder, with the overrides in place.
+
+    https://developer.hashicorp.com/terraform/language/files/override
+    """
+
+    def __init__(self, files: Mapping[str, str], problem: Callable[[FileError], None]) -> None:
+        """Read the files; one that is not HCL is a problem, and left out."""
+        self.blocks: list[Block] = []
+        self.locals: dict[str, Attribute] = {}
+        for file in sorted(filter(is_code, files), key=lambda name: (_is_override(name), name)):
+            try:
+                found = read_hcl(file, files[file])
+            except FileError as error:
+                problem(error)
+                continue
+            for block in found:
+                self._add(block, is_override=_is_override(file))
+        self._by_key = {(block.kind, *block.labels): block for block in self.blocks}
+
+    def _add(self, block: Block, *, is_override: bool) -> None:
+        if block.kind == "locals":
+            self.locals.update(block.attributes)
+            return
+        for at, earlier in enumerate(self.blocks if is_override else ()):
+            if (earlier.kind, earlier.labels) == (block.kind, block.labels):
+                self.blocks[at] = earlier.overridden(block)
+                return
+        self.blocks.append(block)
+
+    def block(self, *key: str) -> Block | None:
+        """Return the block of a kind with these labels."""
+        return self._by_key.get(key)
+
+
+def is_code(file: str) -> bool:
+    """Return whether a file is Terraform or OpenTofu code."""
+    return file.endswith(_SUFFIXES)
+
+
+def _is_override(file: str) -> bool:
+    stem = posixpath.basename(file).split(".")[0]
+    return stem == "override" or stem.endswith("_override")
+
+
+class Instance(NamedTuple):
+    """One of the objects that a block stands for. key: as in its address, such as ``["a"]``; names: each or count."""
+
+    key: str
+    names: Names
+
+
+@dataclass(kw_only=True)
+class Module:
+    """A module where it is called, or the root module. address: "" for the root, or `module.name.`."""
+
+    code: Code
+    folder: str
+    facts: CodeFacts
+    read_folder: ReadFolder
+    arguments: Mapping[str, Value]
+    address: str = ""
+    depth: int = 0
+    budget: Budget = field(default_factory=Budget)
+    _values: dict[tuple[str, ...], Value] = field(default_factory=dict)
+    _children: dict[str, "Module | None"] = field(default_factory=dict)
+    read_document: Callable[["Module", Block, Names], Value]
+
+    def value_of(self, attribute: Attribute | None, names: Names) -> Value:
+        """Return the value of an attribute; None if it is not there."""
+        if attribute is None:
+            return None
+        try:
+            return Evaluator(attribute.source, self, names).known(attribute.expression)
+        except TooManyStepsError:
+            return Unknown(reference_text(attribute.source, attribute.expression))
+
+    def resolve(  # noqa: PLR0911 - one return a kind of name reads as a table
+        self, name: str, steps: Steps, evaluator: Evaluator
+    ) -> tuple[Value, Steps] | None:
+        """Return the value of a name with the first steps, and the steps that are left; None if it is not known."""
+        if name == "file()":
+            return self._file(evaluator.names["file"])
+        names: list[str] = []
+        for step in steps:
+            if not isinstance(step, GetAttribute):
+                break
+            names.append(step.name)
+        match name, names:
+            case "path", [which, *_]:
+                return (self.folder if which == "module" else ".") or ".", steps[1:]
+            case "var", [variable, *_]:
+                return self._once(("var", variable), lambda: self._variable(variable)), steps[1:]
+            case "local", [local, *_] if local in self.code.locals:
+                return self._once(("local", local), lambda: self.value_of(self.code.locals[local], {})), steps[1:]
+            case "module", [module, *_]:
+                return self._part_of("module", module, steps[1:], evaluator)
+            case "data", [kind, label, *_]:
+                return self._part_of(f"data {kind}", label, steps[2:], evaluator)
+            case _, [label, *_] if "_" in name:
+                return self._part_of(f"resource {name}", label, steps[1:], evaluator)
+        return None
+
+    def _once(self, key: tuple[str, ...], evaluate: Callable[[], Value]) -> Value:
+        if key not in self._values:
+            self._values[key] = Unknown(".".join(key))  # what refers to itself has no value
+            self._values[key] = evaluate()
+        return self._values[key]
+
+    def _file(self, path: Value) -> tuple[Value, Steps] | None:
+        if not isinstance(path, str):
+            return None
+        path = posixpath.normpath(path)
+        text = self.read_folder(posixpath.dirname(path)).get(path)
+        return None if text is None else (text, ())
+
+    def _variable(self, name: str) -> Value:
+        block = self.code.block("variable", name)
+        kind = block.attributes.get("type") if block else None
+        if name in self.arguments:
+            value = self.arguments[name]
+            nullable = self.value_of(block.attributes.get("nullable"), {}) if block else None
+            if value is not None or nullable is not False:
+                return self._converted(kind, value)
+        if block is None or "default" not in block.attributes:
+            return Unknown(f"var.{name}")
+        return self._converted(kind, self.value_of(block.attributes["default"], {}))
+
+    def _converted(self, kind: Attribute | None, value: Value) -> Value:
+        return with_defaults(Evaluator(kind.source, self, {}), kind.expression, value) if kind else value
+
+    def _part_of(self, kind: str, label: str, steps: Steps, evaluator: Evaluator) -> tuple[Value, Steps] | None:
+        """Return an attribute of a resource, a data source or a module, of one instance or of all."""
+        block = self.code.block(*kind.split(), label)
+        which = steps[0] if steps and not isinstance(steps[0], GetAttribute) else None
+        rest = steps[1:] if which else steps
+        if not rest or not isinstance(rest[0], GetAttribute):
+            return None
+        attribute = rest[0].name
+        key = evaluator.value(which.key) if isinstance(which, GetElement) else None
+        instances = list(self.instances(block)) if block else [Instance("", {})]
+        if isinstance(which, Splat):
+            found = [self._attribute(kind, label, block, each, attribute) for each in instances]
+            if any(each is None for each in found):
+                return None
+            return [evaluator.read(each, rest[1:]) for each in found], ()
+        if not instances:
+            raise MissingError(f"{label} is not there")
+        value = self._attribute(kind, label, block, _instance_of(instances, key), attribute)
+        return None if value is None else (value, rest[1:])
+
+    def _attribute(self, kind: str, label: str, block: Block | None, instance: Instance, attribute: str) -> Value:
+        """Return an attribute of a resource, a data source or a module; None if the code does not say it."""
+        if kind == "module":
+            return self._output(block, instance, attribute) if block else None
+        if kind == f"data {_DOCUMENT}":
+            return self._document(block, instance) if block and attribute in ("json", "minified_json") else None
+        attributes = block.attributes if block else {}
+        known = None if "provider" in attributes else self._of_account(kind, label, attribute)
+        if known is not None:
+            return known
+        name = "name" if (kind, attribute) == ("resource aws_ecr_repository", "id") else attribute
+        return self.value_of(attributes.get(name), instance.names)
+
+    def _output(self, block: Block, instance: Instance, name: str) -> Value:
+        child = self.child(block, instance)
+        output = child.code.block("output", name) if child else None
+        return child.value_of(output.attributes.get("value"), {}) if child and output else None
+
+    def _document(self, block: Block, instance: Instance) -> Value:
+        key = ("data", *block.labels, instance.key)
+        document = self._once(key, lambda: self.read_document(self, block, instance.names))
+        return JsonText(document) if isinstance(document, Mapping) else document
+
+    def _of_account(self, kind: str, label: str, attribute: str) -> Value:
+        """Return what the account, the partition and the Region of the code decide; one named principal for a role."""
+        partition, account = self.facts.partition_in_text, self.facts.account_in_text
+        principals = f"arn:{partition}:iam::{account}:"
+        known = {
+            ("data aws_caller_identity", "account_id"): account,
+            ("data aws_caller_identity", "id"): account,
+            ("data aws_caller_identity", "arn"): f"{principals}role/{label}",
+            ("data aws_partition", "partition"): partition,
+            ("data aws_partition", "id"): partition,
+            ("data aws_partition", "dns_suffix"): "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
+            ("data aws_region", "name"): self.facts.region_in_text,
+            ("data aws_region", "region"): self.facts.region_in_text,
+            ("data aws_region", "id"): self.facts.region_in_text,
+        }
+        principal = _PRINCIPALS.get(kind.rsplit(maxsplit=1)[-1]) if attribute == "arn" else None
+        return f"{principals}{principal}/{label}" if principal else known.get((kind, attribute))
+
+    def instances(self, block: Block) -> Iterator[Instance]:
+        """Yield what a block stands for; one with unknown names if the code does not say how many."""
+        if "for_each" in block.attributes:
+            value = self.value_of(block.attributes["for_each"], {})
+            yield from _instances_of(value)
+            return
+        count = self.value_of(block.attributes.get("count"), {})
+        if count is None:
+            yield Instance("", {})
+        elif count not in (0, "0", False):
+            yield Instance("", {"count": {"index": 0 if count in (1, "1") else Unknown("count.index")}})
+
+    def child(self, block: Block, instance: Instance) -> "Module | None":
+        """Return the local module that a block calls; None for another one, or one that is not there."""
+        address = f"{self.address}module.{block.labels[0]}{instance.key}."
+        if address not in self._children:
+            self._children[address] = None  # a module that needs its own output
+            self._children[address] = self._called(block, instance, address)
+        return self._children[address]
+
+    def _called(self, block: Block, instance: Instance, address: str) -> "Module | None":
+        source = self.value_of(block.attributes.get("source"), {})
+        if not isinstance(source, str) or not is_local(source) or self.depth >= _DEEPEST_MODULE:
+            return None
+        folder = posixpath.normpath(posixpath.join(self.folder, source))
+        code = Code(self.read_folder(folder), self.facts.problem)
+        if not code.blocks and not code.locals:
+            return None
+        arguments = {name: self.value_of(each, instance.names) for name, each in block.attributes.items()}
+        return Module(
+            code=code,
+            folder=folder,
+            facts=self.facts,
+            read_folder=self.read_folder,
+            arguments={name: value for name, value in arguments.items() if name not in META_ARGUMENTS},
+            address=address,
+            depth=self.depth + 1,
+            budget=self.budget,
+            read_document=self.read_document,
+        )
+
+
+META_ARGUMENTS: Final = ("source", "version", "count", "for_each", "providers", "depends_on")
+
+
+def is_local(source: str) -> bool:
+    """Return whether the source of a module is a folder beside it."""
+    return source in (".", "..") or source.startswith(("./", "../"))
+
+
+def _instances_of(value: Value) -> Iterator[Instance]:
+    if isinstance(value, (Mapping, list)) and len(value) <= _MOST_INSTANCES:
+        pairs = value.items() if isinstance(value, Mapping) else ((each, each) for each in value)
+        for key, each in pairs:
+            known = isinstance(key, str)
+            yield Instance(f'["{key}"]' if known else "", {"each": {"key": key, "value": each}})
+    else:
+        unknown = first_unknown(value)
+        named = unknown.reference if unknown else "each"
+        names = {"key": Unknown("each.key"), "value": Unknown("each.value" if named == "each" else f"{named}[…]")}
+        yield Instance("", {"each": names})
+
+
+def _instance_of(instances: list[Instance], key: Value) -> Instance:
+    """Return the instance with a key; the only one for an index, or one whose names are unknown."""
+    wanted = f'["{key}"]' if isinstance(key, str) else ""
+    found = next((each for each in instances if each.key == wanted), None)
+    if found:
+        return found
+    if wanted and all(each.key for each in instances):
+        raise MissingError(f"no instance {key!r}")
+    if len(instances) == 1:
+        return instances[0]
+    return Instance("", {"each": {"key": Unknown("each.key"), "value": Unknown("each.value")}})
+
+
+class Repeated(NamedTuple):
+    """A nested block. unknown: what decides whether it is there, if the code does not say it."""
+
+    block: Block
+    names: Names
+    unknown: Unknown | None = None
+
+
+def nested_blocks(module: Module, block: Block, kind: str, names: Names) -> Iterator[Repeated]:
+    """Yield the nested blocks of a kind, those of `dynamic` blocks too.
+
+    https://developer.hashicorp.com/terraform/language/expressions/dynamic-blocks
+    """
+    for each in block.blocks_of(kind):
+        yield Repeated(each, names)
+    for dynamic in block.blocks:
+        if dynamic.kind != "dynamic" or dynamic.labels != (kind,):
+            continue
+        written = dynamic.attributes.get("iterator")
+        iterator = written.source.text[written.value_start : written.end] if written else kind
+        collection = module.value_of(dynamic.attributes.get("for_each"), names)
+        for content in dynamic.blocks_of("content"):
+            yield from _repeated(content, iterator, collection, names)
+
+
+def _repeated(content: Block, iterator: str, collection: Value, names: Names) -> Iterator[Repeated]:
+    if isinstance(collection, (Unknown, Joined)):
+        collection = [first_unknown(collection)]
+    try:
+        members = members_of(collection)
+    except MissingError:
+        return
+    for key, value in members:
+        yield Repeated(
+            content, {**names, iterator: {"key": key, "value": value}}, value if isinstance(value, Unknown) else None
+        )
