@@ -91,9 +91,13 @@ class GetElement(Unparsed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splat(Unparsed):
-    """All elements of a list; what follows is read from each of them."""
+    """All elements of a list; what follows is read from each of them, up to an index after the older form `.*`.
+
+    https://developer.hashicorp.com/terraform/language/expressions/splat
+    """
 
     of: Unparsed
+    is_full: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +224,7 @@ class _Parser:
             elif self._accept("."):
                 token = self._take()
                 if token.text == "*":
-                    found = Splat(start=found.start, end=token.end, of=found)
+                    found = Splat(start=found.start, end=token.end, of=found, is_full=False)
                 elif token.kind is TokenKind.NAME:
                     found = GetAttribute(start=found.start, end=token.end, of=found, name=token.text)
                 elif token.kind is TokenKind.NUMBER and token.text.isdigit():
@@ -236,7 +240,7 @@ class _Parser:
         self._take()
         if self._accept("*"):
             end = self._expect("]").end
-            found = Splat(start=found.start, end=end, of=found)
+            found = Splat(start=found.start, end=end, of=found, is_full=True)
         else:
             key = self._expression()
             end = self._expect("]").end

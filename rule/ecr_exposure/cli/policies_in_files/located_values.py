@@ -135,6 +135,8 @@ def is_large(value: Value) -> bool:
             waiting.append(each.value)
         elif isinstance(each, Mapping):
             waiting += each.values()
+        elif isinstance(each, Joined):
+            waiting += each.parts
         elif isinstance(each, list):
             waiting += each
     return False

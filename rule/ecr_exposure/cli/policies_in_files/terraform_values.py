@@ -147,10 +147,13 @@ class Evaluator:
 
     def _text(self, token: TextToken) -> Value:
         parts = parts_of_template(self.source.text, token)
-        if len(parts) == 1 and isinstance(parts[0], Unparsed) and not token.is_heredoc:
+        if len(parts) == 1 and not isinstance(parts[0], (Piece, IfDirective, ForDirective)):
             return self.value(parts[0])
         pieces = list(self.pieces(parts))
-        if sum(len(piece.text) for piece in pieces if isinstance(piece.text, str)) > LONGEST_TEXT:
+        if (
+            sum(len(piece.text) if isinstance(piece.text, str) else _LONGEST_REFERENCE for piece in pieces)
+            > LONGEST_TEXT
+        ):
             raise MissingError("too long")
         text = joined([piece.text for piece in pieces])
         # Only the text of a policy has places that anybody asks for.
@@ -245,7 +248,10 @@ class Evaluator:
         """Return what the steps read from a value. Raises MissingError."""
         for at, step in enumerate(steps):
             if isinstance(step, Splat):
-                return self._read_each(value, steps[at + 1 :])
+                rest = steps[at + 1 :]
+                indexes = (i for i, each in enumerate(rest) if isinstance(each, GetElement) and not step.is_full)
+                last = next(indexes, len(rest))
+                return self.read(self._read_each(value, rest[:last]), rest[last:])
             key = step.name if isinstance(step, GetAttribute) else self.value(step.key)
             value = _member(value, key)
         return value
