@@ -15,7 +15,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     first_unknown,
 )
 from ecr_exposure.cli.policies_in_files.terraform_module import Module, Names, Repeated, nested_blocks
-from ecr_exposure.cli.policies_in_files.terraform_values import maybe_absent
+from ecr_exposure.cli.policies_in_files.uncertain_statements import maybe_absent
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import elements
