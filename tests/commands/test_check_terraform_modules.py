@@ -213,10 +213,10 @@ class TestCalledModules:
         assert list(local_modules({"live/main.tf": root})) == ["modules/ecr", "modules/ecr"]
 
     def test_outputs_of_a_local_module(self) -> None:
-        child = 'output "json" {\n  value = jsonencode({ Statement = { Effect = "Allow", Principal = "*", Action = "ecr:*" } })\n}\n'
-        root = 'module "p" { source = "./p" }\n' + RESOURCE.replace(
-            "data.aws_iam_policy_document.this.json", "module.p.json"
-        )
+        statement = '{ Effect = "Allow", Principal = "*", Action = "ecr:*" }'
+        child = f'output "json" {{\n  value = jsonencode({{ Statement = {statement} }})\n}}\n'
+        policy = RESOURCE.replace("data.aws_iam_policy_document.this.json", "module.p.json")
+        root = f'module "p" {{ source = "./p" }}\n{policy}'
         read = read_files({"main.tf": root, "p/main.tf": child})
         assert read.verdicts == {THIS: "public"}
         assert (read.only.file, read.principal()) == ("p/main.tf", 'Principal = "*"')

@@ -40,11 +40,12 @@ class LocatedObject(dict[str, Value]):
 
 
 class WrittenPiece(NamedTuple):
-    """A part of a text; source and start: where it is written, if it is in the file as it is here."""
+    """A part of a text; source, start, end: where it is written, if it is in the code."""
 
     text: str | Unknown
     source: Source | None = None
     start: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,15 @@ from ecr_exposure.cli.policies_in_files.hcl_expressions import (
     Unparsed,
     Variable,
 )
-from ecr_exposure.cli.policies_in_files.hcl_templates import ForDirective, IfDirective, Part, Piece, parts_of_template
+from ecr_exposure.cli.policies_in_files.hcl_templates import (
+    ForDirective,
+    IfDirective,
+    Part,
+    Piece,
+    decoded_json,
+    parts_of_decoded,
+    parts_of_template,
+)
 from ecr_exposure.cli.policies_in_files.hcl_tokens import HclError, Source
 from ecr_exposure.cli.policies_in_files.located_values import (
     LONGEST_TEXT,
@@ -110,7 +118,13 @@ class Evaluator:
         return expression.value
 
     def _text(self, token: TextToken) -> Value:
-        parts = parts_of_template(self.source.text, token)
+        decoded = decoded_json(self.source.text, token)
+        if decoded is None:
+            return self._template(parts_of_template(self.source.text, token))
+        evaluator = Evaluator(Source(self.source.file, decoded, is_decoded=True), self.scope, self.names)
+        return evaluator._template(parts_of_decoded(decoded))
+
+    def _template(self, parts: Sequence[Part]) -> Value:
         if len(parts) == 1 and not isinstance(parts[0], (Piece, IfDirective, ForDirective)):
             return self.value(parts[0])
         pieces = list(self.pieces(parts))
@@ -127,7 +141,7 @@ class Evaluator:
         """Yield the text of the parts of a template, and where it is written."""
         for part in parts:
             if isinstance(part, Piece):
-                yield WrittenPiece(part.text, self.source, part.start)
+                yield WrittenPiece(part.text, self.source, part.start, part.end)
             elif isinstance(part, IfDirective):
                 condition = _truth(self.known(part.condition))
                 if isinstance(condition, Unknown):
