@@ -13,6 +13,7 @@ from tests.benchmarks import (
     artifact,
     change_events,
     cold_start,
+    config_snapshots,
     engine,
     hard_policies,
     periodic_runs,
@@ -35,6 +36,7 @@ def measurements() -> Iterator[Measurement]:
     yield from periodic_runs.measure()
     yield from preflight_at_scale.measure()
     yield from replay_at_scale.measure()
+    yield from config_snapshots.measure()
 
 
 def main() -> None:

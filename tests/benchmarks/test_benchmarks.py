@@ -11,6 +11,7 @@ from tests.benchmarks import (
     artifact,
     change_events,
     cold_start,
+    config_snapshots,
     engine,
     hard_policies,
     periodic_runs,
@@ -71,6 +72,11 @@ class TestMeasurements:
     @pytest.mark.parametrize("size", [0, 1, 121])
     def test_replay_replays_every_event(self, size: int) -> None:
         assert replay_at_scale.run_once(size, seconds_a_call=0.0).wall > 0
+
+    @pytest.mark.parametrize("form", ["plain", "compressed"])
+    def test_snapshot_of_aws_config_is_read_whole(self, form: str) -> None:
+        run = config_snapshots.run_once(1, form)
+        assert (run.policies > 20, run.problems) == (True, 0)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
     def test_cold_start_and_artifact_of_the_function(self, installing: dict[str, str], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import ecr_exposure
 from ecr_exposure.cli import main as command_module
 from ecr_exposure.cli.command_line import ExitCode
-from ecr_exposure.cli.main import command, main
+from ecr_exposure.cli.main import SUBCOMMANDS, command, main
 
 RULE: Final = Path(__file__).parent.parent.parent / "rule"
 COMMANDS: Final = sorted(command.commands)
@@ -62,9 +62,35 @@ class TestHelp:
             context = command.commands[name].make_context(subcommand, arguments)
             assert isinstance(context, click.Context)
 
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_table_has_the_short_help_of_each_command(self, name: str) -> None:
+        """It is printed without an import of the commands."""
+        assert SUBCOMMANDS[name] == command.commands[name].get_short_help_str(limit=200)
+
     def test_version_is_the_packages(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--version"]) == 0
         assert capsys.readouterr().out == f"ecr-exposure {ecr_exposure.__version__}\n"
+
+
+class TestImports:
+    """What takes long to import is imported where it is needed."""
+
+    @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("check", "policy.json")])
+    def test_sdk_and_readers_of_other_files_are_not_imported(self, arguments: tuple[str, ...]) -> None:
+        Path("policy.json").write_text('{"Version": "2012-10-17", "Statement": []}')
+        program = f"""if True:
+            import sys
+            from ecr_exposure.cli.main import main
+            main({arguments!r})
+            slow = {{"boto3", "botocore", "yaml", "rich", "ijson", "jinja2"}}
+            slow |= {{"ecr_exposure.cli.policies_in_files." + name for name in ("yaml_nodes", "hcl_reader")}}
+            print("imported:", *sorted(slow & set(sys.modules)), file=sys.stderr)
+            """
+        environment = os.environ | {"PYTHONPATH": str(RULE)}
+        done = subprocess.run(  # noqa: S603 - our own command
+            (sys.executable, "-c", program), env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stderr.splitlines()[-1] == "imported:"
 
 
 class TestWrongUse:

@@ -95,7 +95,7 @@ class TestWheel:
             (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
             metadata = HeaderParser().parsestr(archive.read(name).decode())
         required = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
-        assert {requirement.name for requirement in required} == {"boto3", "click", "pyyaml", "rich"}
+        assert {requirement.name for requirement in required} == {"boto3", "click", "ijson", "pyyaml", "rich"}
         for requirement in required:
             operators = {specifier.operator for specifier in requirement.specifier}
             assert ">=" in operators

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -22,6 +23,8 @@ from tests.local_aws.organization import HUB, LocalOrganization
 PAGE: Final = ROOT / "docs" / "commands.md"
 COMMON: Final = section(PAGE, "What all commands have in common")
 NAMES: Final = sorted(command.commands)
+CHECK: Final = ROOT / "docs" / "check.md"
+"""Has the options of check: tests/documentation/test_check_page.py."""
 
 
 def rows(text: str) -> Iterator[str]:
@@ -38,7 +41,7 @@ def options_in(text: str) -> set[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_is_in_the_common_table_or_in_that_of_its_command(name: str) -> None:
     options = [each for each in command.commands[name].params if isinstance(each, click.Option)]
-    documented = options_in(COMMON) | options_in(section(PAGE, name))
+    documented = options_in(COMMON) | options_in(section(CHECK, "Options") if name == "check" else section(PAGE, name))
     assert [each.opts for each in options if not set(each.opts) & documented] == []
 
 
@@ -83,6 +86,13 @@ def fix(_capsys: pytest.CaptureFixture[str]) -> Any:
         return repository.document("--yes")[1]
 
 
+def check(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return the document of check."""
+    Path("policy.json").write_text('{"Version": "2012-10-17", "Statement": []}', encoding="utf-8")
+    main(("check", "policy.json", "--json"))
+    return json.loads(capsys.readouterr().out)
+
+
 def _document(capsys: pytest.CaptureFixture[str], organization: LocalOrganization, *arguments: str) -> Any:
     capsys.readouterr()
     main((*arguments, "--json"), Environment(session=organization.session(HUB, "eu-west-1")))
@@ -96,7 +106,7 @@ class TestJson:
     def _working_folder(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
 
-    @pytest.mark.parametrize("run", [preflight, verify, status, replay, fix], ids=lambda run: run.__name__)
+    @pytest.mark.parametrize("run", [preflight, verify, status, replay, fix, check], ids=lambda run: run.__name__)
     def test_keys_of_the_document_are_on_the_page(
         self, run: Callable[[pytest.CaptureFixture[str]], Any], capsys: pytest.CaptureFixture[str]
     ) -> None:

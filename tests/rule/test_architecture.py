@@ -29,8 +29,11 @@ LAYERS: Final = (
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
 # So it is with the packages of the command that preflight consists of.
 COMMAND_LAYERS: Final = ("organization", "prerequisites", "values")
-OWN_PACKAGES: Final = ("verification", "rule_status", "failed_events", "remediation")
-"""Those of verify, status, replay and fix: what they have in common is beside them, in cli."""
+OWN_PACKAGES: Final = ("verification", "rule_status", "failed_events", "remediation", "policies_in_files")
+"""Those of verify, status, replay, fix and check: what they have in common is beside them, in cli.
+
+check_report is made of what policies_in_files finds, so that it imports that.
+"""
 EDGE: Final = (*LAYERS[-2], "cli")
 FILES: Final = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")
 ENGINE: Final = [file for file in FILES if file.relative_to(PACKAGE).parts[0] != "cli"]

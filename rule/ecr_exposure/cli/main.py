@@ -10,15 +10,19 @@ import traceback
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 import ecr_exposure
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 
-_NAME = "ecr-exposure"
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
+_NAME = "ecr-exposure"
+_COMPLETION: Final = "_ECR_EXPOSURE_COMPLETE"
+"""The variable by which a shell asks for completions: https://click.palletsprojects.com/en/stable/shell-completion/."""
 
 SUBCOMMANDS: Final[Mapping[str, str]] = {
     "check": "Check files for repository policies that grant public access.",
@@ -70,6 +74,13 @@ class _Group(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([*SUBCOMMANDS.items()])
 
+    def shell_complete(self, context: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Return the names that begin so, without importing the subcommands, and the options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell asks
+
+        names = [CompletionItem(name, help=text) for name, text in SUBCOMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, context, incomplete)]
+
 
 @click.group(
     cls=_Group,
@@ -104,12 +115,21 @@ def command(context: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None, environment: Environment | None = None) -> int:
     """Run the command with these arguments, by default the process's; return its exit code."""
     try:
+        if arguments is None and (instruction := os.environ.get(_COMPLETION)):
+            return _completed(instruction)
         return _exit_code(sys.argv[1:] if arguments is None else arguments, environment or Environment())
     except (OSError, SystemExit):
         # Nobody reads the output any more, as after `| head`, or the terminal has closed; rich raises SystemExit.
         return ExitCode.NOT_DONE
     finally:
         _flush_output()
+
+
+def _completed(instruction: str) -> int:
+    """Print the script of a shell, or what completes its line; return 1 for a shell that click does not know."""
+    from click.shell_completion import shell_complete  # noqa: PLC0415 - only a shell asks
+
+    return shell_complete(command, {"obj": Environment()}, _NAME, _COMPLETION, instruction)
 
 
 def _exit_code(arguments: Sequence[str], environment: Environment) -> int:

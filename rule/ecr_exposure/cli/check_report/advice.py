@@ -1,18 +1,22 @@
 """What to do about a policy: the smallest change that closes it, or how to say the value that is not known."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, assert_never
+from functools import lru_cache
+from typing import Any, Final, assert_never
 
 from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Result
 from ecr_exposure.cli.policies_in_files.found_policy import Kind
 from ecr_exposure.cli.policies_in_files.readings import read_as
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.policy.evaluator import Request
 from ecr_exposure.policy.json_values import printable
 from ecr_exposure.remedy import Remedy, remedy
 from ecr_exposure.verdict import judge
 
+_MOST_KEPT: Final = 10_000
 _STANDARD_INPUT: Final = "-"
 _NAME_THEM: Final = "Remove the named principals that are outside, or name their accounts with --trusted-account."
 _CORRECT_IT: Final = "Correct the policy; until then it counts as public."
@@ -39,6 +43,8 @@ class Advice:
     command: str | None = None
 
 
+# A run may write several formats, and `remedy` takes milliseconds.
+@lru_cache(maxsize=_MOST_KEPT)
 def advice_on(checked: CheckedPolicy, question: Question) -> Advice:
     """Return what to do about a policy; nothing for one that is not public, or on purpose."""
     match checked.result:
@@ -69,9 +75,16 @@ def _closing(checked: CheckedPolicy, question: Question) -> Advice:
     )
 
 
+def _as_known(policy: Value) -> Any:  # noqa: ANN401 - as `judge` and `remedy` take it
+    """Return a policy in which unknown values are read against access: it is public whatever they are."""
+    if isinstance(policy, Mapping) and isinstance(policy.get("Version"), (Unknown, Joined)):
+        policy = {**policy, "Version": "2012-10-17"}
+    return read_as(policy, lambda _: False)
+
+
 def _remedy(checked: CheckedPolicy, question: Question, organization: str | None) -> Remedy:
     return remedy(
-        read_as(checked.found.policy, lambda _: False),
+        _as_known(checked.found.policy),
         mode="scope-to-organization" if organization else "remove-statements",
         organization=organization,
         owner=checked.found.account or question.owner,
@@ -101,7 +114,7 @@ def example_for(checked: CheckedPolicy, question: Question) -> Request | None:
     if grants[0].witness:
         return grants[0].witness
     verdict = judge(
-        read_as(checked.found.policy, lambda _: False),
+        _as_known(checked.found.policy),
         test="reachable",
         owner=checked.found.account or question.owner,
         region=checked.found.region or question.region,

@@ -26,7 +26,8 @@ class Result(Enum):
     CLOSED = "not public"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Equal to itself only: what is said of it is kept as long as it is.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CheckedPolicy:
     """A policy, and its result.
 

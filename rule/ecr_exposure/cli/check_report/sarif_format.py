@@ -30,7 +30,6 @@ _GRAMMAR_PAGE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/referen
 def _rule(name: str, level: str, page: str, short: str, full: str, **properties: str) -> dict[str, Any]:
     return {
         "id": name,
-        "name": "".join(map(str.capitalize, name.split("-"))),
         "shortDescription": {"text": short},
         "fullDescription": {"text": full},
         "help": {"text": full},

@@ -43,7 +43,7 @@ def write_table(report: Report, stream: TextIO) -> None:
     color = False if report.no_color or os.environ.get("NO_COLOR") else None  # None: if the stream is a terminal
     for line in _lines(report):
         title = click.style(line.title, fg=line.color, bold=True) if line.title else ""
-        click.echo(f"{line.indent}{title}{line.text}" if line.text or title else "", file=stream, color=color)
+        click.echo(f"{line.indent}{title}{line.text}".rstrip(), file=stream, color=color)
 
 
 def _lines(report: Report) -> Iterator[_Line]:
@@ -60,7 +60,7 @@ def _lines(report: Report) -> Iterator[_Line]:
 def _about(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
     question = report.question
     findings = findings_of(checked, question)
-    yield _Line(_name(checked), f"{findings[0].where} ", indent="")
+    yield _Line(_name(checked), findings[0].where, indent="")
     title = f"{_TITLES[checked.result]}{' (warning)' if checked.is_warning else ''}"
     excuse = f"{printable(checked.excuse)}. " if checked.excuse is not None else ""
     for at, finding in enumerate(findings):
@@ -79,7 +79,7 @@ def _about(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
 
 def _name(checked: CheckedPolicy) -> str:
     names = (checked.found.address, checked.found.cdk_path and f"({checked.found.cdk_path})")
-    return printable(" ".join(filter(None, names)))
+    return printable("".join(f" {each}" for each in names if each))
 
 
 def _example(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:

@@ -2,4 +2,6 @@
 
 In reading order: ``found_policy`` is what every reader of a kind of file yields; ``unknown_values`` are the parts that
 a file does not say. ``readings`` resolves them in favor of access and against it, and ``outcome`` evaluates both.
+Templates: ``cloudformation`` finds the resources in the tree of ``template_nodes``, which ``yaml_nodes`` makes of YAML;
+``template_policies`` takes their policies, with ``intrinsic_functions``, ``template_scope`` and ``template_decisions``.
 """

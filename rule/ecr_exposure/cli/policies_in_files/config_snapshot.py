@@ -20,6 +20,7 @@ from ecr_exposure.cli.policies_in_files.config_items import (
     not_an_object,
 )
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Span
+from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError
 from ecr_exposure.policy.json_values import DuplicateKey, HugeNumber, has_too_many_digits
 
 GZIP: Final = b"\x1f\x8b"
@@ -27,6 +28,9 @@ GZIP: Final = b"\x1f\x8b"
 HEAD: Final = 4096
 """How many bytes of a file say whether it is such a file."""
 _BEGIN: Final = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{[^\[{]*"configurationItems"\s*:')
+_OTHER: Final = (
+    "is compressed or large, and is neither a snapshot nor a history of AWS Config, which begin with configurationItems"
+)
 _SNAPSHOT: Final = b'"configSnapshotId"'
 _MEBIBYTE: Final = 2**20
 # A tenth to a fiftieth is usual for items, which are alike; DEFLATE reaches 1 : 1,032.
@@ -35,6 +39,8 @@ _MOST_TIMES: Final = 300
 _TIMES_COUNT_FROM: Final = 64 * _MEBIBYTE
 _DEEPEST: Final = 500
 _LONGEST_STRING: Final = 8 * _MEBIBYTE
+# Python reads an integer of at most 4,300 digits, and the parser's C code does not survive the refusal.
+_MOST_DIGITS: Final = 4000
 _BUFFER: Final = 64 * 1024
 _LONGEST: Final = 160
 _HUGE: Final = 10**40
@@ -60,9 +66,11 @@ def read_config_snapshot(file: str, stream: BinaryIO, facts: CodeFacts) -> Itera
     """Yield the policies of a snapshot or history file, compressed or not, in memory that does not grow with it.
 
     A snapshot has one item of each resource; of a history, the newest item of each counts, so these are kept. The
-    rest of a file that cannot be read to its end is told by facts.problem.
+    rest of a file that cannot be read to its end is told by facts.problem. Raises UnknownFormError for another file.
     """
     head = stream.read(HEAD)
+    if not is_config_file(head):
+        raise UnknownFormError(file, None, _OTHER)
     items = _items(file, _Begun(head, stream), facts)
     is_snapshot = _SNAPSHOT in _expanded_head(head)
     for item in items if is_snapshot else newest(items):
@@ -74,7 +82,8 @@ def _expanded_head(head: bytes) -> bytes:
     if not head.startswith(GZIP):
         return head
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD)
+        # The last 8 bytes are a check, which is not made here.
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head[:-8], HEAD)
     except zlib.error:
         return b""
 
@@ -93,11 +102,13 @@ def _items(file: str, stream: "_Begun", facts: CodeFacts) -> Iterator[RecordedIt
                 yield RecordedItem(_json(item), _SOMEWHERE, {})
     except ijson.JSONError as error:
         facts.problem(FileError(file, None, f"cannot be read to its end: not JSON: {_first_line(error)}"))
-    except (EOFError, OSError, ValueError, zlib.error, _LimitError) as error:
+    except (ArithmeticError, EOFError, OSError, ValueError, zlib.error, _LimitError) as error:
         facts.problem(FileError(file, None, f"cannot be read to its end: {_first_line(error)}"))
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, ArithmeticError):
+        return "a number has too large an exponent"
     text = error.args[0] if error.args else ""
     decoded = text.decode(errors="replace") if isinstance(text, bytes) else str(error)
     return decoded.strip().partition("\n")[0][:_LONGEST] or type(error).__name__
@@ -167,15 +178,23 @@ _NOT_STRUCTURE: Final = _ALL.translate(None, b'[]{}"')
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
+_AS_ZEROS: Final = bytes.maketrans(b"123456789", b"0" * 9)
+
+
 class _Bounded:
-    """JSON text without deep nesting and very long strings: the parser takes memory or time by the square of them."""
+    """JSON text without deep nesting, very long strings and very long numbers.
+
+    The parser takes memory or time by the square of the first two.
+    """
 
     def __init__(self, stream: _Readable) -> None:
         self._stream = stream
         self._depth, self._in_string, self._string, self._escape = 0, False, 0, b""
+        self._end = b""
 
     def read(self, size: int = -1, /) -> bytes:
         content = self._stream.read(size)
+        self._check_digits(content)
         # Escaped backslashes and quotes go first; then each quote begins or ends a string.
         text = (self._escape + content).replace(rb"\\", b"")
         self._escape = b"\\" if text.endswith(b"\\") else b""
@@ -190,3 +209,9 @@ class _Bounded:
         if self._string > _LONGEST_STRING:
             raise _LimitError(f"a string is longer than {_LONGEST_STRING // _MEBIBYTE} MiB")
         return content
+
+    def _check_digits(self, content: bytes) -> None:
+        digits = (self._end + content).translate(_AS_ZEROS)
+        if b"0" * (_MOST_DIGITS + 1) in digits:
+            raise _LimitError(f"more than {_MOST_DIGITS:,} digits in a row")
+        self._end = digits[-_MOST_DIGITS:]

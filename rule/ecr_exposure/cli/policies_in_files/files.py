@@ -112,7 +112,7 @@ class Walk:
 
     def __init__(self, ignore: Sequence[str], stdin_name: str, problem: Callable[[FileError], None]) -> None:
         """ignore: patterns of paths. problem: takes what cannot be read; the others are found."""
-        self._is_ignored = ignored_by(ignore)
+        self.is_ignored = ignored_by(ignore)
         self._stdin_name, self._problem = stdin_name, problem
         self._seen: set[str] = set()
         self.ignored = 0
@@ -129,7 +129,7 @@ class Walk:
             except (OSError, ValueError) as error:  # ValueError: a path with a null character
                 self._problem(cannot_be_read(path or "''", error))
                 continue
-            if self._is_ignored(shown):
+            if self.is_ignored(shown):
                 self.ignored += 1
             elif is_folder:
                 yield from self._below(shown)
@@ -166,7 +166,7 @@ class Walk:
 
     def _leaves_out(self, entry: "os.DirEntry[str]", path: str) -> bool:
         try:
-            return self._is_ignored(path) or (_is_left_out(entry, path) if entry.is_dir() else not entry.is_file())
+            return self.is_ignored(path) or (_is_left_out(entry, path) if entry.is_dir() else not entry.is_file())
         except OSError:  # a link to itself
             return True
 

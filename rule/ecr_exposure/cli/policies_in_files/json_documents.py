@@ -1,4 +1,4 @@
-"""Policies in JSON: alone, as the AWS CLI returns them, in configuration items and events, and JSON Lines of these.
+"""Policies in JSON: alone, as the AWS CLI returns them, in configuration items and events; lists and lines of these.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html
 https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html
@@ -38,9 +38,10 @@ _MESSAGE_TYPE: Final = "messageType"
 _POLICY_TEXT: Final = "policyText"
 _STATEMENT: Final = "Statement"
 _POLICY_ELEMENTS: Final = ("Version", "Id", _STATEMENT)
+_UNKNOWN: Final = "holds no repository policy in a form that is known"
 _ACCEPTED: Final = (
     "a repository policy, the output of aws ecr get-repository-policy, a configuration item, an event, a snapshot or "
-    "a history of AWS Config, or one of them on each line"
+    "a history of AWS Config, a list of them, or one of them on each line"
 )
 _ACTION_OF_ECR: Final = re.compile(r"ecr:.*|[^:]*[*?].*", re.IGNORECASE | re.DOTALL)
 
@@ -65,17 +66,21 @@ def read_json_documents(file: str, content: str, facts: CodeFacts) -> Iterator[F
     """
     reader = _Reader(file, content, facts)
     is_known = False
+    unknown: list[str] = []
     recorded: list[RecordedItem] = []
     for document in reader.documents():
         policy, items = reader.policy_of(document), reader.items_of(document)
-        is_known = is_known or policy is not None or items is not None
+        if policy is None and items is None:
+            unknown.append(document.address)
+            continue
+        is_known = True
         recorded += items or ()
         if policy is not None:
             yield policy
     if not is_known:
-        raise UnknownFormError(
-            file, None, f"holds no repository policy in a form that is known (accepted: {_ACCEPTED})"
-        )
+        raise UnknownFormError(file, None, f"{_UNKNOWN} (accepted: {_ACCEPTED})")
+    if unknown:
+        facts.note(f"{file}: {unknown[0]} {_UNKNOWN}{f', and {len(unknown) - 1} more' if unknown[1:] else ''}")
     for item in newest(recorded):
         if (found := found_in_item(file, item, facts)) is not None:
             yield found
@@ -113,7 +118,19 @@ class _Reader:
         if rest and first_line.startswith("{") and first_line.rstrip().endswith("}"):
             yield from self._lines()
         elif text.strip():
-            yield _Document(self._read(text, 1), after_blanks(text, 0))
+            yield from self._listed_documents(self._read(text, 1), after_blanks(text, 0))
+
+    def _listed_documents(self, content: object, start: int) -> Iterator[_Document]:
+        if not isinstance(content, list):
+            yield _Document(content, start)
+            return
+        parts = self._positions.parts(start)
+        for number, each in enumerate(content):
+            at = parts[number].start if number < len(parts) else start
+            if isinstance(each, DuplicateKey) and each.key not in _POLICY_ELEMENTS:
+                self._problem(self._positions.whole(at), f"[{number}]: {each}")
+            else:
+                yield _Document(each, at, f"[{number}]")
 
     def _lines(self) -> Iterator[_Document]:
         start = 0

@@ -1,10 +1,18 @@
 """The evaluation of one policy of a file: as `judge`, and unknown where a value that is not known decides."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.readings import read_as
-from ecr_exposure.cli.policies_in_files.unknown_values import Unreadable, Value, references_in
+from ecr_exposure.cli.policies_in_files.unknown_values import (
+    Alternatives,
+    Joined,
+    Unknown,
+    Unreadable,
+    Value,
+    references_in,
+)
 from ecr_exposure.verdict import Verdict, cannot_be_evaluated, judge
 
 
@@ -17,6 +25,9 @@ class Outcome:
 
 
 _FLAGGED: Final = "NON_COMPLIANT"
+_VERSION: Final = "Version"
+# Only the external test asks which account or organization a policy names.
+_NAMES_DECIDE: Final = "external"
 
 
 def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the keywords of `judge`
@@ -25,18 +36,53 @@ def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the k
     The verdict is the one against access if that flags the policy, because then every value does; otherwise the one in
     favor of access, whose grants show what an unknown value may open.
     """
+    if isinstance(policy, Alternatives):
+        return _of_alternatives(policy, question)
     if isinstance(policy, Unreadable):
         return Outcome(verdict=cannot_be_evaluated(policy.problem))
+    if not isinstance(policy, Mapping) or not isinstance(policy.get(_VERSION), (Unknown, Joined)):
+        return _evaluate(policy, question)
+    # Which version opens more depends on the policy variables, so that both are evaluated.
+    outcomes = [_evaluate({**policy, _VERSION: version}, question) for version in ("2012-10-17", "2008-10-17")]
+    most = max(outcomes, key=lambda each: each.verdict.compliance == _FLAGGED)
+    if all((each.verdict.compliance, each.unknown) == (most.verdict.compliance, ()) for each in outcomes):
+        return most
+    names = [name for each in outcomes for name in each.unknown]
+    if len({each.verdict.compliance for each in outcomes}) > 1:
+        names = [*references_in(policy[_VERSION]), *names]
+    return Outcome(verdict=most.verdict, unknown=tuple(dict.fromkeys(names)))
+
+
+def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
+    names_decide = question.get("test") == _NAMES_DECIDE
+
+    def verdict(is_open: Callable[[str], bool]) -> Verdict:
+        return judge(read_as(policy, is_open, names_decide=names_decide), **question)
+
+    def is_flagged(is_open: Callable[[str], bool]) -> bool:
+        return verdict(is_open).compliance == _FLAGGED
+
     references = tuple(dict.fromkeys(references_in(policy)))
-    least = judge(read_as(policy, lambda _: False), **question)
+    least = verdict(lambda _: False)
     if not references or least.compliance == _FLAGGED:
         return Outcome(verdict=least)
-    most = judge(read_as(policy, lambda _: True), **question)
+    most = verdict(lambda _: True)
     if most.compliance != _FLAGGED:
         return Outcome(verdict=most)
-    deciding = tuple(each for each in references if _decides(policy, each, question))
-    return Outcome(verdict=most, unknown=deciding or references)
+    # Those that decide alone, or without which the others do not.
+    alone = tuple(each for each in references if is_flagged(each.__eq__))
+    needed = tuple(each for each in references if not is_flagged(each.__ne__))
+    return Outcome(verdict=most, unknown=alone or needed or references)
 
 
-def _decides(policy: Value, reference: str, question: dict[str, Any]) -> bool:
-    return judge(read_as(policy, reference.__eq__), **question).compliance == _FLAGGED
+def _of_alternatives(policy: Alternatives, question: dict[str, Any]) -> Outcome:
+    """Return the outcome of the alternative that grants most; unknown if not all alternatives are flagged."""
+    outcomes = [evaluate(each, **question) for each in policy.policies]
+    flagged = [each for each in outcomes if each.verdict.compliance == _FLAGGED]
+    if not flagged:
+        return outcomes[0]
+    worst = max(flagged, key=lambda each: sum(len(grant.actions) for grant in each.verdict.grants))
+    if len(flagged) == len(outcomes) and not any(each.unknown for each in flagged):
+        return worst
+    unknown = [*policy.references, *(each for outcome in flagged for each in outcome.unknown)]
+    return Outcome(verdict=worst.verdict, unknown=tuple(dict.fromkeys(unknown)))

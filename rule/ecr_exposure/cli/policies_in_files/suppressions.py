@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 FILE_NAME: Final = ".ecr-exposure.yaml"
 _COMMENT: Final = re.compile(
-    r"(?:^|(?<=\s))(?:\#|//)[ \t]*ecr-exposure(?::|(?=[ \t]+public-on-purpose))(?P<rest>[^\r\n]*)", re.MULTILINE
+    r"(?:^|(?<=\s))(?:\#|//)[ \t]*ecr-exposure(?P<rest>(?::|[ \t]+public-on-purpose)[^\r\n]*)", re.MULTILINE
 )
 _ACCEPTED_COMMENT: Final = '# ecr-exposure: public-on-purpose "reason" until=YYYY-MM-DD (until is optional)'
-_CONTENT: Final = re.compile(r'[ \t]*public-on-purpose[ \t]+"(?P<reason>[^"]*)"(?:[ \t]+until=(?P<until>\S+))?[ \t]*')
+_CONTENT: Final = re.compile(r':[ \t]*public-on-purpose[ \t]+"(?P<reason>[^"]*)"(?:[ \t]+until=(?P<until>\S+))?[ \t]*')
 _KEYS: Final = ("file", "address", "repository", "reason", "until")
 _WHICH: Final = _KEYS[:3]
 

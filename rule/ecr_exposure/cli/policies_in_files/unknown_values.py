@@ -3,6 +3,7 @@
 A policy of a file is a tree of JSON values in which such a value stands for itself, and text can have it in between.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,17 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternatives:
+    """A whole policy, where it depends on values that are not known which of several it is; references: those values.
+
+    No policy is one of several too: None.
+    """
+
+    policies: tuple[Any, ...]
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """Stands for a policy that a file has in a form that is not documented; problem: what is wrong, with the place."""
 
@@ -34,7 +46,7 @@ class Unreadable:
 Value = Any
 """A JSON value, an Unknown or a Joined; lists and dicts hold such values. DuplicateKey stands for an invalid object.
 
-A whole policy can also be Unreadable.
+A whole policy can also be Unreadable, or Alternatives.
 """
 
 
@@ -58,6 +70,9 @@ def parts_of(value: str | Unknown | Joined) -> tuple[str | Unknown, ...]:
 
 def references_in(value: Value) -> Iterator[str]:
     """Yield the references of all unknown values in a tree, in their order, with repetitions."""
+    if isinstance(value, Alternatives):
+        yield from value.references
+        value = list(value.policies)
     if isinstance(value, Unknown):
         yield value.reference
     elif isinstance(value, Joined):
@@ -72,6 +87,7 @@ def references_in(value: Value) -> Iterator[str]:
 
 # Private characters, which no AWS value holds.
 _FIRST, _LAST = "\ue100", "\ue101"
+_MARK: Final = re.compile(f"{_FIRST}([0-9]{{1,9}}){_LAST}")
 _QUOTE: Final = '"'
 
 
@@ -79,7 +95,8 @@ def read_policy_text(text: str | Unknown | Joined) -> Value:
     """Return the policy of a JSON text with unknown parts; None for white space alone.
 
     A text that is a JSON string comes back as it is: its content is no policy, though it may look like one.
-    An unknown part inside a JSON string makes it a Joined; one outside stands for a whole value.
+    An unknown part inside a JSON string makes it a Joined, and in the name of a member the whole object Unknown; one
+    outside stands for a whole value.
     Raises PolicyError if the text is not JSON.
     """
     if isinstance(text, Unknown):
@@ -113,16 +130,18 @@ def _ends_in_string(part: str, *, in_string: bool) -> bool:
 
 
 def _with_unknown(value: Value, unknown: Sequence[Unknown]) -> Value:
-    if isinstance(value, str) and _FIRST in value:
-        parts: list[str | Unknown] = []
-        before, *pieces = value.split(_FIRST)
-        parts.append(before)
-        for piece in pieces:
-            number, _, known = piece.partition(_LAST)
-            parts += (unknown[int(number)], known)
-        return joined(parts)
+    if isinstance(value, str):
+        return _text_with_unknown(value, unknown)
     if isinstance(value, dict):
-        return {key: _with_unknown(each, unknown) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_unknown(each, unknown) for each in value]
-    return value
+        # With an unknown name a member could be any member, so that the object is unknown.
+        names = (part for key in value for part in parts_of(_text_with_unknown(key, unknown)))
+        in_name = next((part for part in names if isinstance(part, Unknown)), None)
+        return in_name or {key: _with_unknown(each, unknown) for key, each in value.items()}
+    return [_with_unknown(each, unknown) for each in value] if isinstance(value, list) else value
+
+
+def _text_with_unknown(text: str, unknown: Sequence[Unknown]) -> str | Unknown | Joined:
+    pieces = _MARK.split(text)
+    if any(int(number) >= len(unknown) for number in pieces[1::2]):
+        return text  # the known text holds such characters too
+    return joined([unknown[int(piece)] if at % 2 else piece for at, piece in enumerate(pieces)])

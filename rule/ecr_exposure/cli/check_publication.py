@@ -1,0 +1,128 @@
+"""Where the report of ``check`` goes: each format to its file or to standard output, and the last line."""
+
+import io
+import os
+import stat
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from ecr_exposure.cli.check_options import JSON, SARIF, TABLE, Destination
+from ecr_exposure.cli.check_report import FORMATS
+from ecr_exposure.cli.check_report.checked_policy import Report, Result
+from ecr_exposure.cli.check_report.json_format import write_json_lines
+from ecr_exposure.cli.check_report.sarif_format import too_many
+from ecr_exposure.cli.command_line import CannotRunError, ExitCode
+from ecr_exposure.cli.replaced_file import replace_file
+from ecr_exposure.policy.json_values import printable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """The report of one run. is_stream: JSON as lines. quiet: no table on standard output."""
+
+    report: Report
+    is_stream: bool
+    quiet: bool
+
+    def publish(self, places: Sequence[Destination]) -> ExitCode:
+        """Write the report everywhere, and the last line to standard error; return the exit code of the command.
+
+        A file is written as a whole or not at all, and one that cannot be written does not keep the others from it.
+        """
+        unwritten = [error for each in places if each.file is not None for error in self._to_file(each, each.file)]
+        is_told = False
+        for each in places:
+            if each.file is None:
+                is_told = each.format == TABLE and not self.quiet
+                self._to_standard_output(each)
+        self._say_notes(is_told=is_told, is_sarif=any(each.format == SARIF for each in places))
+        for problem in unwritten:
+            self._say("Not written", "red", problem)
+        exit_code = ExitCode(self.report.exit_code)
+        if unwritten and exit_code is not ExitCode.INTERRUPTED:
+            exit_code = ExitCode.NOT_DONE
+        self._say(*self._last_line(exit_code))
+        return exit_code
+
+    def _say_notes(self, *, is_told: bool, is_sarif: bool) -> None:
+        """Say what could not be read and what is to be known, unless the table on standard output says it."""
+        if not is_told:
+            for error in self.report.errors:
+                self._say("Not read", "red", error.message)
+            for note in () if self.quiet else self.report.notes:
+                self._say("Note", "yellow", note)
+        if is_sarif and (limit := too_many(self.report)) is not None:
+            self._say("Note", "yellow", limit)
+
+    def _write(self, name: str, stream: TextIO) -> None:
+        write = write_json_lines if self.is_stream and name == JSON else FORMATS[name]
+        write(self.report, stream)
+
+    def _content(self, name: str) -> bytes:
+        text = io.StringIO(newline="")
+        self._write(name, text)
+        return text.getvalue().encode("utf-8", "replace")
+
+    def _to_file(self, place: Destination, file: Path) -> Sequence[str]:
+        try:
+            if file.exists() and not stat.S_ISREG(file.stat().st_mode):  # a pipe or a terminal
+                file.write_bytes(self._content(place.format))
+            else:
+                replace_file(file, self._content(place.format))
+        except (CannotRunError, OSError) as error:
+            return [
+                error.message if isinstance(error, CannotRunError) else f"{file} cannot be written: {error.strerror}"
+            ]
+        return []
+
+    def _to_standard_output(self, place: Destination) -> None:
+        if place.format != TABLE:
+            # In UTF-8 whatever the locale is, and with the line ends of the format.
+            click.echo(self._content(place.format), nl=False)
+        elif not self.quiet:
+            self._write(place.format, sys.stdout)
+
+    def _say(self, title: str, color: str, text: str) -> None:
+        is_plain = self.report.no_color or bool(os.environ.get("NO_COLOR"))
+        styled = click.style(title, fg=color, bold=True)
+        click.echo(f"{styled}: {printable(text)}", err=True, color=False if is_plain else None)
+
+    def _last_line(self, exit_code: ExitCode) -> tuple[str, str, str]:
+        report = self.report
+        counts = Counter(each.result for each in report.policies)
+        warnings = sum(each.is_warning for each in report.policies)
+        found = [f"{counts[each]:,} {each.value}" for each in Result if counts[each] and each is not Result.CLOSED]
+        if warnings:
+            found = [
+                f"{each} ({warnings:,} as a warning)" if each.endswith(Result.UNKNOWN.value) else each for each in found
+            ]
+        title, color = _TITLES[exit_code]
+        if exit_code is ExitCode.AS_WANTED and any(counts[each] for each in _FINDINGS):
+            title, color = "Done", "yellow"
+        if exit_code is ExitCode.NOT_DONE and report.errors:
+            found.append(_counted(len(report.errors), "problem"))
+        read = (
+            f"{_counted(report.files_read, 'file')} read, {_counted(len(report.policies), 'policy')} evaluated, "
+            f"{report.files_read - report.recognised:,} not recognized, {report.ignored:,} ignored"
+        )
+        return title, color, "; ".join(filter(None, (", ".join(found), read)))
+
+
+_FINDINGS = (Result.PUBLIC, Result.CANNOT_BE_EVALUATED, Result.UNKNOWN)
+_TITLES = {
+    ExitCode.AS_WANTED: ("No public access found", "green"),
+    ExitCode.NOT_AS_WANTED: ("Not as wanted", "red"),
+    ExitCode.NOT_DONE: ("Not complete", "red"),
+    ExitCode.INTERRUPTED: ("Interrupted", "red"),
+}
+
+
+def _counted(number: int, what: str) -> str:
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"

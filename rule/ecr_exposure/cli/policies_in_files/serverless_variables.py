@@ -1,0 +1,55 @@
+"""The variables of a serverless.yml, which the Serverless Framework replaces before AWS CloudFormation reads it.
+
+https://www.serverless.com/framework/docs/guides/variables
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+VARIABLE: Final = re.compile(r"\$\{((?:[A-Za-z]+(?:\([^(){}]*\))?:(?!:)|file\()[^${}]*)\}")
+"""A variable without another one inside it; ``${AWS::Region}`` is none."""
+_AROUND: Final = re.compile(r"\$\{(?:[A-Za-z]+:(?!:)|[a-z]+\()")
+_SOURCE: Final = re.compile(r"""[ \t]*("[^"]*"|'[^']*'|(?:\([^()]*\)|[^,'"()])+)[ \t]*(?:,|\Z)""")
+# Their names: https://www.serverless.com/framework/docs/providers/aws/guide/variables
+_PSEUDO_PARAMETERS: Final = {"aws:accountId": "AWS::AccountId", "aws:region": "AWS::Region"}
+_OF_THE_COMMAND: Final = ("opt:", "env:", "param:")
+"""Values that are given from outside; without them the next source is the default."""
+
+
+class Path(tuple[str, ...]):
+    """The keys that lead to a value of the same file."""
+
+    __slots__ = ()
+
+
+class Pseudo(str):
+    """The name of a pseudo parameter."""
+
+    __slots__ = ()
+
+
+def sources_of(variable: str) -> Iterator[Path | Pseudo | str | None]:
+    """Yield what a variable can be, the first that is there: a place of the file, a text; None for the unknown."""
+    sources = [found[1].strip() for found in _SOURCE.finditer(variable)]
+    for number, source in enumerate(sources):
+        if source.startswith("self:"):
+            yield Path(source.removeprefix("self:").split("."))
+        elif source in _PSEUDO_PARAMETERS:
+            yield Pseudo(_PSEUDO_PARAMETERS[source])
+        elif source[0] in "'\"":
+            yield source[1:-1]
+        elif ":" not in source and "(" not in source:
+            yield source
+        elif not source.startswith(_OF_THE_COMMAND) or number == len(sources) - 1:
+            yield None
+
+
+def is_policy_variable(variable: str) -> bool:
+    """Return whether IAM replaces it, and the framework does not: ``aws:ResourceOrgID``."""
+    return variable.startswith(("aws:", "ecr:", "saml:", "sts:")) and variable not in _PSEUDO_PARAMETERS
+
+
+def is_nested(text: str) -> bool:
+    """Return whether a text has a variable inside another one, which then depends on it."""
+    return _AROUND.search(VARIABLE.sub("", text)) is not None
