@@ -1,24 +1,39 @@
 """Statements that are in a policy or not, as an unknown value decides.
 
-Such a statement has an operator more in its Condition, which is unknown: read in favor of access it has none, and read
-against it the statement is not there.
+Such a statement has a part of its Condition that is unknown: read against access, no request meets it.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from ecr_exposure.cli.policies_in_files.located_values import JsonText, LocatedObject
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
-from ecr_exposure.policy.json_values import elements
+from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Joined, Unknown, Value
+
+_ALWAYS_THERE: Final = "aws:PrincipalArn"
+
+
+def maybe_met(condition: Mapping[str, Value], unknown: Unknown, *, is_there: bool) -> Value:
+    """Return a Condition that is also met by fewer requests, or none, by an unknown value.
+
+    is_there: whether there is a Condition if the value is read in favor of access.
+    """
+    if not is_there and not any(condition.values()):
+        return unknown
+    spelling = next((each for each in condition if each.lower() == "null"), "Null")
+    block = condition.get(spelling, {})
+    if not isinstance(block, Mapping) or _ALWAYS_THERE in block:
+        return unknown
+    return {**condition, spelling: {**block, _ALWAYS_THERE: unknown}}
 
 
 def maybe_absent(statement: Value, unknown: Unknown) -> Value:
-    """Return a statement that is there or not, as an unknown value says: a part of its Condition is unknown."""
+    """Return a statement that is there or not, as an unknown value says."""
     if isinstance(statement, (Unknown, Joined)):
         return statement
     condition = statement.get("Condition") or {}
     if not isinstance(condition, Mapping):
         return unknown
-    content = {**statement, "Condition": {**condition, f"if {unknown.reference}": unknown}}
+    content = {**statement, "Condition": maybe_met(condition, unknown, is_there=False)}
     return statement.with_content(content) if isinstance(statement, LocatedObject) else content
 
 
@@ -40,7 +55,6 @@ def either(unknown: Unknown, yes: Value, no: Value) -> Value:
         return [each if each in other else maybe_absent(each, unknown) for each in one] + [
             maybe_absent(each, unknown) for each in other if each not in one
         ]
-    if _is_policy(yes) and _is_policy(no):
-        statements = (list(elements(each.value["Statement"])) for each in (yes, no))
-        return JsonText({**yes.value, "Statement": either(unknown, *statements)})
+    if all(_is_policy(each) for each in (yes, no)):
+        return JsonText(Alternatives((yes.value, no.value), (unknown.reference,)))
     return unknown
