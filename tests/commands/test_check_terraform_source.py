@@ -253,6 +253,14 @@ class TestResources:
         assert read_files({"main.tf.json": text.replace("POLICY", plain)}).verdicts == {THIS: "public"}
         assert read_files({"main.tofu.json": text.replace("POLICY", policy)}).verdicts == {THIS: "public"}
 
+    def test_a_text_with_templates_in_json_has_the_place_of_its_property(self) -> None:
+        policy = '{\\"Statement\\": {\\"Sid\\": \\"${var.x}\\", \\"Principal\\": \\"*\\"}}'
+        text = f'{{"resource": {{"aws_ecr_repository_policy": {{"this": {{"policy": "{policy}"}}}}}}}}'
+        read = read_files({"main.tf.json": text})
+        assert dict(read.only.statements) == {}
+        assert read.text_at(read.only.span, "main.tf.json") == f'"policy": "{policy}"'
+        assert read.only.resource is None
+
     def test_code_of_opentofu(self) -> None:
         assert read_files({"main.tofu": policy_with('"*"')}).verdicts == {THIS: "public"}
 
