@@ -68,6 +68,11 @@ class TestForms:
         found = repository(f"{{RepositoryPolicyText: {written}}}")
         assert found.policy["Statement"][0]["Principal"] == Unknown("!ImportValue x")
 
+    def test_unknown_part_of_a_string_in_an_object_is_unknown_in_the_policy(self) -> None:
+        written = "!Sub ['${P}', {P: !ToJsonString {Statement: [{Principal: {AWS: !Sub 'x${Id}'}}]}}]"
+        found = repository(f"{{RepositoryPolicyText: {written}}}")
+        assert found.policy["Statement"][0]["Principal"] == {"AWS": Joined(("x", Unknown("!Ref Id")))}
+
     def test_text_that_is_no_json_stays_text(self) -> None:
         assert repository("{RepositoryPolicyText: 'no json'}").policy == "no json"
 
@@ -248,6 +253,32 @@ class TestPlaces:
                         "Action": "ecr:*"}}}}
         """)
         assert found.statements[0].principal == Span(7, 45, 7, 58 + len(value))
+
+    def test_substitution_outside_a_string_is_found_after_one_inside(self) -> None:
+        found = found_in("""\
+            Resources:
+              App:
+                Type: AWS::ECR::Repository
+                Properties:
+                  RepositoryPolicyText: !Sub |
+                    {"Statement": {"Sid": "${A}", "Effect": "Allow", "Principal": ${B}, "Action": "ecr:*"}}
+        """)
+        assert found.statements == {0: StatementSpan(Span(6, 23, 6, 95), Span(6, 58, 6, 75))}
+
+    def test_literal_block_that_is_no_json_has_no_places(self) -> None:
+        assert repository("\n      RepositoryPolicyText: |\n        {'Statement': []}\n").statements == {}
+
+    def test_statements_that_a_parameter_has_have_no_place(self) -> None:
+        found = found_in(f"""\
+            Parameters: {{S: {{Type: String, Default: '{json.dumps([STATEMENT, STATEMENT])}'}}}}
+            Resources:
+              App:
+                Type: AWS::ECR::Repository
+                Properties:
+                  RepositoryPolicyText: !Sub |
+                    {{"Statement": ${{S}}}}
+        """)
+        assert (found.policy, found.statements) == ({"Statement": [STATEMENT, STATEMENT]}, {})
 
     @pytest.mark.parametrize("written", [f"'{TEXT}'", f">\n        {TEXT}", f"!Join ['', ['{TEXT}']]"])
     def test_other_text_has_the_place_of_the_property(self, written: str) -> None:

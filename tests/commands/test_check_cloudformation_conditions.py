@@ -28,6 +28,7 @@ SECTIONS = """
       DevOrOpen: !Or [!Condition IsOpen, !Condition IsDev]
       Here: !Equals [!Ref AWS::Region, us-east-1]
       Mine: !Equals [!Ref AWS::AccountId, '000000000000']
+      Invalid: !Contains [a, b]
       Circular: !Not [!Condition Circular]
 """
 NAMED = "'111122223333'"
@@ -77,7 +78,7 @@ class TestKnownConditions:
 class TestOpenConditions:
     """Each answer is evaluated."""
 
-    @pytest.mark.parametrize("condition", ["IsOpen", "DevAndOpen", "Here", "Mine", "Missing", "Circular"])
+    @pytest.mark.parametrize("condition", ["IsOpen", "DevAndOpen", "Here", "Mine", "Missing", "Circular", "Invalid"])
     def test_policy_has_an_alternative_for_each_answer(self, condition: str) -> None:
         policy = found_in(template_of(f"!If [{condition}, then, else]", sections=SECTIONS)).policy
         assert isinstance(policy, Alternatives)
@@ -95,6 +96,15 @@ class TestOpenConditions:
     def test_condition_is_named_where_one_value_is_public(self) -> None:
         outcome = outcome_of(template_of(f"!If [IsOpen, '*', {{AWS: {NAMED}}}]", sections=SECTIONS))
         assert (outcome.verdict.compliance, outcome.unknown) == ("NON_COMPLIANT", ("!Ref Open",))
+
+    @pytest.mark.parametrize("values", ["ecr:BatchGetImage, 'ecr:*'", "'ecr:*', ecr:BatchGetImage"])
+    def test_verdict_is_that_of_the_value_that_grants_more(self, values: str) -> None:
+        outcome = outcome_of(template_of("'*'", sections=SECTIONS, Action=f"!If [IsOpen, {values}]"))
+        assert "ecr:SetRepositoryPolicy" in outcome.verdict.grants[0].actions
+
+    def test_value_that_is_unknown_is_named_beside_one_that_is_public(self) -> None:
+        outcome = outcome_of(template_of("!If [IsOpen, '*', !ImportValue Other]", sections=SECTIONS))
+        assert outcome.unknown == ("!Ref Open", "!ImportValue Other")
 
     def test_missing_condition_is_named_by_its_name(self) -> None:
         assert outcome_of(template_of("!If [Missing, '*', {AWS: []}]")).unknown == ("!If Missing",)

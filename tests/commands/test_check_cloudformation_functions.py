@@ -18,9 +18,12 @@ ACCOUNTS = """
       Ids: {Type: List<Number>, Default: '1,2'}
       Given: {Type: String}
       GivenList: {Type: CommaDelimitedList}
+      NoneAllowed: {Type: String, AllowedValues: []}
       Stored: {Type: 'AWS::SSM::Parameter::Value<String>', Default: '*'}
+      StoredList: {Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: /principals}
       Secret: {Type: String, Default: '{{resolve:ssm:/principal}}'}
     Mappings:
+      Empty: {}
       Teams:
         build: {accounts: ['111122223333', '444455556666'], one: '111122223333'}
       Regions:
@@ -48,6 +51,7 @@ class TestRef:
             ("!Ref Ids", ["1", "2"]),
             ("!Ref Given", Unknown("!Ref Given")),
             ("!Ref GivenList", Unknown("!Ref GivenList")),
+            ("!Ref NoneAllowed", Unknown("!Ref NoneAllowed")),
             ("!Ref Stored", Unknown("!Ref Stored")),
             ("!Ref Secret", Unknown("{{resolve:ssm:/principal}}")),
             ("!Ref Repository", Unknown("!Ref Repository")),
@@ -61,8 +65,12 @@ class TestRef:
         assert values("!Ref Account", Account="*") == "*"
         assert values("!Ref GivenList", GivenList="1,*") == ["1", "*"]
 
-    def test_value_of_the_command_line_for_a_parameter_of_systems_manager_is_its_name(self) -> None:
+    def test_name_of_a_stored_parameter_is_not_its_value(self) -> None:
         assert values("!Ref Stored", Stored="/everyone") == Unknown("!Ref Stored")
+
+    def test_value_of_a_stored_parameter_can_be_given(self) -> None:
+        assert values("!Ref Stored", Stored="111122223333") == "111122223333"
+        assert values("!Ref StoredList", StoredList="1,2") == ["1", "2"]
 
     @pytest.mark.parametrize(
         ("name", "text"),
@@ -130,6 +138,10 @@ class TestSub:
             ("!Sub '${Missing.Arn}'", Unknown("!GetAtt Missing.Arn")),
             ("!Sub ['${A.b}', {A.b: x}]", "x"),
             ("!Sub 'größe-🐳-${Account}'", "größe-🐳-000011112222"),
+            ("!Sub 'a-${Accounts}'", "a-111122223333,444455556666"),
+            ("!Sub ['a-${A}', {A: !Ref AWS::NoValue}]", Joined(("a-", Unknown("!Ref A")))),
+            ("!Sub ['a-${A}', {A: {b: c}}]", Joined(("a-", Unknown("${A}")))),
+            ("!Sub ['a-${A}', {A: 1}]", "a-1"),
             ("!Sub '{{resolve:ssm:/x}}'", Unknown("{{resolve:ssm:/x}}")),
         ],
     )
@@ -197,6 +209,7 @@ class TestFindInMap:
             ("!FindInMap [Teams, none, one]", Unknown("!FindInMap Teams")),
             ("!FindInMap [Teams, none, one, DefaultValue: '111122223333']", "111122223333"),
             ("!FindInMap [None, none, one]", Unknown("!FindInMap None")),
+            ("!FindInMap [Empty, !Ref Given, one]", Unknown("!Ref Given")),
         ],
     )
     def test_returns_the_value_of_the_mapping(self, text: str, value: object) -> None:
@@ -232,6 +245,8 @@ class TestUnknown:
         [
             ("!ImportValue Other", "!ImportValue Other"),
             ("{Fn::ImportValue: !Sub 'x-${Account}'}", "!ImportValue x-000011112222"),
+            ("{Fn::ImportValue: !Join [':', [!Ref Given, Arn]]}", "!ImportValue …:Arn"),
+            ("{Fn::ImportValue: !Ref Given}", "!ImportValue"),
             ("!Transform {Name: AWS::Include}", "!Transform"),
             ("{Fn::Transform: {Name: Macro}}", "Fn::Transform"),
             ("{Fn::Transform: {Name: Macro}, Other: 1}", "Fn::Transform"),

@@ -121,6 +121,10 @@ class TestDocument:
         assert (request["action"], request["context"]["aws:requestedregion"]) == ("ecr:BatchGetImage", "eu-west-1")
         assert loses[0] == 'every principal to which statement "AllowPull" grants access'
 
+    def test_example_is_of_the_time_of_the_report(self) -> None:
+        example = document(report_of(checked(policy_of(PULL))))["policies"][0]["example_request"]
+        assert example["context"]["aws:currenttime"] == "2026-11-27T08:30:00Z"
+
     def test_policies_of_all_results_have_the_same_members(self) -> None:
         first, *others = document(EACH_RESULT)["policies"]
         assert all(list(each) == list(first) for each in others)

@@ -105,6 +105,7 @@ class TestPublicPolicy:
         question = Question(test="external", owner="111122223333")
         text = table(checked(policy_of(CLOSED), question=question), question=question)
         assert "  PUBLIC: Principals outside the zone of trust can pull" in text
+        assert "  Example request: arn:aws:iam::444455556666:" in text
         assert "  What to do: Remove the named principals that are outside, or name their accounts" in text
 
     def test_reason_why_it_cannot_be_closed_so_is_said(self) -> None:

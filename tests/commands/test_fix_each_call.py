@@ -93,6 +93,10 @@ def failing(repository: RepositoryToFix, number: int, **fault: object) -> Iterat
         yield
 
 
+def undo_command(file: str) -> str:
+    return f"ecr-exposure fix --undo {file} {' '.join(ROLE)}"
+
+
 def check_that_nothing_is_lost(repository: RepositoryToFix, folder: Path, output: str, *, changed: bool) -> None:
     """Check that the policy is as it was, or as it should be with the previous one in a file that is named."""
     assert "Traceback" not in output
@@ -137,7 +141,7 @@ class TestErrors:
         else:
             assert last.startswith(f"Amazon ECR accepted the change, and it could not be read back: {code}: ")
             assert repository.clock.seconds == (0 if fault is REFUSED else 4)
-            assert "; IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see. The previous" in last
+            assert "; IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see. To restore the" in last
 
     @pytest.mark.parametrize(
         "fault",
@@ -193,6 +197,8 @@ class TestErrors:
         assert "ExpiredTokenException: old" in last
         if 0 < number < WRITE:
             assert last.startswith("Not run: your credentials expired; renew them and run again (")
+        if number >= WRITE:
+            assert "your credentials expired, so renew them (ExpiredTokenException: old (" in last
 
 
 @pytest.mark.parametrize("number", PLACES)
@@ -210,10 +216,14 @@ class TestInterrupts:
             status, output = fix(repository)
         assert (status, signal.getsignal(sent)) == (130, before)
         check_that_nothing_is_lost(repository, working_folder, output, changed=number >= WRITE)
-        saved = [f". The previous policy is in {path}" for path in working_folder.glob("*.json")]
-        state = "the new policy is in place" if number >= WRITE else "nothing was changed"
-        assert output.splitlines()[-1] == f"Interrupted: {state}{''.join(saved).replace(f'{working_folder}/', '')}"
+        saved = [path.name for path in saved_files(working_folder)]
         assert len(saved) == (number >= AGAIN)
+        last = "Interrupted: nothing was changed"
+        if number >= WRITE:
+            last = f"Interrupted: the new policy is in place. To undo it: {undo_command(saved[0])}"
+        elif number == AGAIN:
+            last += f". The previous policy is in {saved[0]}"
+        assert output.splitlines()[-1] == last
 
     def test_document_says_what_is_in_place(self, repository: RepositoryToFix, number: int) -> None:
         nth = CALLS[: number + 1].count(CALLS[number])
@@ -272,6 +282,19 @@ class TestOtherInterrupts:
         assert saved_files(working_folder) == []
         assert output.splitlines()[-1] == "Interrupted: nothing was changed"
 
+    def test_at_a_change_that_may_still_arrive(self, repository: RepositoryToFix) -> None:
+        def interrupted(_call: Call) -> bool:
+            signal.raise_signal(signal.SIGINT)
+            return True
+
+        lost = Fault(*CALLS[WRITE], connection=Connection.READ_TIMEOUT, when=interrupted)
+        with repository.organization.faults.inject(lost):
+            status, output = fix(repository)
+        assert (status, repository.text) == (130, TEXT)
+        last = output.splitlines()[-1]
+        assert last.startswith("Interrupted: ")
+        assert last.endswith("; the previous policy is in place. The change may still arrive, so run the command again")
+
     def test_second_signal_changes_nothing(self, repository: RepositoryToFix, working_folder: Path) -> None:
         def twice() -> None:
             signal.raise_signal(signal.SIGINT)
@@ -303,12 +326,17 @@ class TestOtherInterrupts:
         ):
             status, output = fix(repository)
         assert status == 130
-        (path,) = saved_files(working_folder)
-        state = "the previous policy is in place" if restores else "ANOTHER POLICY IS IN PLACE"
+        previous, replaced = saved_files(working_folder)
+        assert json.loads(replaced.read_text())["policy_text"] == other
+        state = (
+            "the previous policy is in place again; run the command again" if restores else "ANOTHER POLICY IS IN PLACE"
+        )
+        state += "" if restores else f". To restore the previous policy: {undo_command(previous.name)}"
         assert repository.text == (TEXT if restores else other)
         last = output.splitlines()[-1]
-        assert last.startswith("Interrupted: Amazon ECR accepted the change and returned another policy; ")
-        assert last.endswith(f"; {state}. The previous policy is in {path.name}")
+        another = f"Amazon ECR accepted the change and returned another policy (saved in {replaced.name})"
+        assert last.startswith(f"Interrupted: {another}; ")
+        assert last.endswith(f"; {state}")
 
 
 class TestOrganization:

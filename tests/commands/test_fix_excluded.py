@@ -29,6 +29,14 @@ TAG: Final = "dp:exclude:identity"
 PUSH_TEXT: Final = json.dumps(
     {"Statement": [{"Sid": "Push", "Effect": "Allow", "Principal": "*", "Action": "ecr:PutImage"}]}
 )
+# Each leaves a public pull to one of the two tests.
+CONDITION: Final = {"Condition": {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-exampleorg1"}}}
+DENY: Final = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "ecr:*",
+    "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}},
+}
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -65,7 +73,10 @@ class TestExcluded:
         )
         assert "\nFinding: Everyone can pull: " in output
 
-    @pytest.mark.parametrize(("value", "what"), [("true", ""), ("2026-01-31", ", last day 2026-01-31")])
+    @pytest.mark.parametrize(
+        ("value", "what"),
+        [("true", ""), ("2026-01-31", ", last day 2026-01-31"), ("2099-12-31", ", last day 2099-12-31")],
+    )
     def test_repository_with_the_tag_is_not_changed(self, value: str, what: str) -> None:
         """The clock stands on 2026-01-31: the last day is inclusive."""
         rule = {"publicAccessTest": "reachable", "excludedPublicTag": TAG}
@@ -80,6 +91,18 @@ class TestExcluded:
         text = json.dumps({"Statement": [*json.loads(ONLY_PUBLIC_TEXT)["Statement"], push]})
         with with_rules({"publicAccessTest": "external", "excludedPublicRepositories": NAME}, text=text) as repository:
             status, _ = repository.fix("--yes")
+            assert (status, repository.text) == (1, text)
+
+    @pytest.mark.parametrize("test", ["unconditional", "reachable", "external"])
+    @pytest.mark.parametrize("closed_by", [CONDITION, DENY], ids=["condition", "deny"])
+    def test_the_test_of_the_rule_does_not_matter(self, test: str, closed_by: Mapping[str, object]) -> None:
+        """The command closes what `unconditional` or `reachable` finds; each policy is found by one of them."""
+        pull = json.loads(ONLY_PUBLIC_TEXT)["Statement"][0]
+        statements = [pull, closed_by] if "Effect" in closed_by else [pull | closed_by]
+        rule = {"publicAccessTest": test, "excludedPublicRepositories": NAME}
+        text = json.dumps({"Statement": statements})
+        with with_rules(rule, text=text) as repository:
+            status, _ = repository.fix(*REMOVE, "--yes")
             assert (status, repository.text) == (1, text)
 
     def test_any_of_several_rules_is_enough(self) -> None:
@@ -111,6 +134,7 @@ class TestNotExcluded:
             {"publicAccessTest": "unconditional"},
             {"excludedPublicRepositories": "team/other"},
             {"excludedPublicRepositories": f"444455556666:{NAME}"},
+            {"excludedPublicRepositories": f"444455556666:*,222233334444:{NAME},{HUB}:team"},
             {"excludedPublicTag": TAG},
         ],
     )
@@ -130,6 +154,13 @@ class TestNotExcluded:
         with with_rules(rule, text=PUSH_TEXT, tags={TAG: "true"}) as repository:
             status, _ = repository.fix(*REMOVE, "--yes")
             assert (status, repository.text) == (0, None)
+
+    def test_policy_that_cannot_be_evaluated_is_never_excused(self) -> None:
+        text = PUSH_TEXT.replace('"Allow"', '"allow"')
+        with with_rules({"excludedPublicRepositories": NAME}, text=text) as repository:
+            status, document = repository.document("--yes")
+            assert (status, document["result"], repository.text) == (1, "refused", text)
+        assert document["problem"].startswith("Cannot be evaluated: Statement[0].Effect: ")
 
     def test_tags_are_not_read_where_no_rule_names_one(self) -> None:
         with with_rules({"excludedPublicRepositories": "team/other"}, tags={TAG: "true"}) as repository:
@@ -187,6 +218,29 @@ class TestNotKnown:
             status, output = repository.fix(*REMOVE, "--yes")
             assert (status, repository.text) == (1, PUBLIC_TEXT)
         assert f"Whether rule {RULE} excludes the repository is not known: {reason}" in output
+
+    @pytest.mark.parametrize("text", ["no JSON with excludedPublicTag", '["excludedPublicTag"]'])
+    def test_rule_of_somebody_else_whose_parameters_are_in_another_form(self, text: str) -> None:
+        body = json.dumps({"ConfigRules": [{"ConfigRuleName": "other", "InputParameters": text}]})
+        answer = Fault("config", "DescribeConfigRules", status=200, body=body, request_id=True)
+        with repository_to_fix(ONLY_PUBLIC_TEXT) as repository, repository.organization.faults.inject(answer):
+            status, output = repository.fix(*REMOVE, "--yes")
+            assert (status, repository.text) == (0, None)
+        assert "\nWhether rule other excludes the repository is not known: " in output
+
+    def test_rule_on_the_last_of_many_pages_counts(self) -> None:
+        """https://docs.aws.amazon.com/config/latest/APIReference/API_DescribeConfigRules.html: 25 rules a page."""
+        others = [{"ConfigRuleName": f"other{number}", "InputParameters": "{}"} for number in range(25)]
+        rule = {"ConfigRuleName": RULE, "InputParameters": json.dumps({"excludedPublicRepositories": NAME})}
+        pages = [{"ConfigRules": others, "NextToken": str(number)} for number in range(9)]
+        with ExitStack() as stack:
+            repository = stack.enter_context(repository_to_fix(ONLY_PUBLIC_TEXT))
+            for page in ({"ConfigRules": [rule]}, *pages):  # the fault that is injected last is the first response
+                answer = Fault("config", "DescribeConfigRules", status=200, body=json.dumps(page), request_id=True)
+                stack.enter_context(repository.organization.faults.inject(answer))
+            status, output = repository.fix(*REMOVE, "--yes")
+            assert (status, repository.text) == (1, ONLY_PUBLIC_TEXT)
+        assert f"(rule {RULE}: excluded" in output
 
     def test_rule_that_is_being_deleted_does_not_count(self) -> None:
         rule = {"ConfigRuleName": RULE, "InputParameters": json.dumps({"excludedPublicRepositories": NAME})}

@@ -1,6 +1,8 @@
 """``fix`` when the policy is not what it was a moment before, or Amazon ECR returns something else than was sent."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -91,7 +93,7 @@ class TestChangedMeanwhile:
         ):
             status, output = repository.fix(*REMOVE, "--yes")
         assert status == 2
-        assert f"\nThe repository {WHERE} does not exist any more; there is no policy now. The previous" in output
+        assert f"\nThe repository {WHERE} does not exist any more; there is no policy now. To restore the" in output
 
     def test_repository_that_is_gone_at_the_read_back(self) -> None:
         with (
@@ -153,19 +155,21 @@ class TestReformatted:
 class TestOtherReadBack:
     """Amazon ECR returns another policy than was sent, for good."""
 
-    def test_previous_policy_is_restored_exactly(self) -> None:
+    def test_previous_policy_is_restored_exactly_and_the_other_one_kept(self, working_folder: Path) -> None:
         with repository_to_fix() as repository:
             with repository.organization.faults.inject(happening(*GET, sets(repository, OTHER), READ_BACK)):
                 status, output = repository.fix("--yes")
             assert (status, repository.text) == (2, PUBLIC_TEXT)
             assert repository.changes() == ["SetRepositoryPolicy", "SetRepositoryPolicy"]
+        previous, other = saved_files(working_folder)
+        assert [json.loads(path.read_text())["policy_text"] for path in (previous, other)] == [PUBLIC_TEXT, OTHER]
         assert output.splitlines()[-1] == (
-            "Not changed: Amazon ECR accepted the change and returned another policy; the previous policy is in place "
-            "again"
+            f"Not changed: Amazon ECR accepted the change and returned another policy (saved in {other.name}); the "
+            "previous policy is in place again; run the command again"
         )
 
-    def test_new_policy_that_never_appears_is_restored(self) -> None:
-        """A read that goes on returning the previous policy."""
+    def test_new_policy_that_never_appears_is_restored(self, working_folder: Path) -> None:
+        """A read that goes on returning the previous policy, which is kept already."""
         with repository_to_fix() as repository:
             stale = Fault(
                 *GET, status=200, body=_response(PUBLIC_TEXT), request_id=True, times=None, when=_from(READ_BACK)
@@ -174,6 +178,24 @@ class TestOtherReadBack:
                 status, document = repository.document("--yes")
             assert (status, repository.text) == (2, PUBLIC_TEXT)
         assert (document["result"], document["in_place"]) == ("restored", "previous policy")
+        assert saved_text(working_folder) == PUBLIC_TEXT
+
+    def test_other_policy_that_cannot_be_kept_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real, created = os.open, []
+
+        def full(path: Any, flags: int, *more: Any) -> int:
+            created.extend([path] if flags & os.O_CREAT else [])
+            if len(created) > 1:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(path, flags, *more)
+
+        monkeypatch.setattr(os, "open", full)
+        with repository_to_fix() as repository:
+            with repository.organization.faults.inject(happening(*GET, sets(repository, OTHER), READ_BACK)):
+                status, output = repository.fix("--yes")
+            assert (status, repository.text) == (2, OTHER)
+        assert "; the policy cannot be saved (see --save-to): No space left on device (.); ANOTHER POLICY" in output
+        assert "; ANOTHER POLICY IS IN PLACE. To restore the previous policy: ecr-exposure fix --undo " in output
 
     def test_policy_that_appears_after_a_deletion_is_restored(self) -> None:
         with repository_to_fix(ONLY_PUBLIC_TEXT) as repository:
@@ -191,10 +213,13 @@ class TestOtherReadBack:
             with inject(happening(*GET, sets(repository, left), READ_BACK)), inject(refused):
                 status, output = repository.fix("--yes")
             assert (status, repository.text) == (2, left)
-        (path,) = saved_files(working_folder)
+        path, *others = saved_files(working_folder)
+        kept = "".join(f" (saved in {other.name})" for other in others)
+        assert len(others) == (left is not None)
         assert output.splitlines()[-1] == (
-            "Amazon ECR accepted the change and returned another policy; restoring the previous one failed: "
-            f"AccessDeniedException: no (SetRepositoryPolicy); {state}. The previous policy is in {path.name}"
+            f"Amazon ECR accepted the change and returned another policy{kept}; restoring the previous one failed: "
+            f"AccessDeniedException: no (SetRepositoryPolicy); {state}. To restore the previous policy: "
+            f"ecr-exposure fix --undo {path.name}"
         )
 
     def test_restored_policy_that_cannot_be_read_is_not_known(self) -> None:
@@ -291,7 +316,7 @@ class TestUnknownOutcome:
             with inject(lost), inject(happening(*GET, sets(repository, OTHER), READ_BACK)):
                 status, output = repository.fix("--yes")
             assert (status, repository.text, repository.changes()) == (2, OTHER, ["SetRepositoryPolicy"])
-        assert "; ANOTHER POLICY IS IN PLACE. The previous policy is in " in output
+        assert "; ANOTHER POLICY IS IN PLACE. To restore the previous policy: " in output
 
     def test_policy_that_cannot_be_read_then_is_not_known(self) -> None:
         lost = Fault(*SET, connection=Connection.READ_TIMEOUT, processed=True)
@@ -303,7 +328,7 @@ class TestUnknownOutcome:
         ):
             status, output = repository.fix("--yes")
         assert status == 2
-        assert "IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see. The previous" in output
+        assert "IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see. To restore the" in output
 
     @pytest.mark.parametrize("times", [1, 4])
     def test_reads_that_fail_for_a_moment_are_repeated(self, times: int) -> None:

@@ -303,7 +303,8 @@ class TestRepository:
             status, output = repository.run("--repository", "team/other")
         assert (status, output.splitlines()[-1]) == (
             2,
-            f"Not run: account {HUB} has no repository 'team/other' in {HOME}",
+            f"Not run: account {HUB} has no repository 'team/other' in {HOME}: name its Region by --region, and a role "
+            "of its account by --role",
         )
 
     def test_repository_of_a_role_is_in_the_account_of_the_role(self, working_folder: Path) -> None:

@@ -53,6 +53,13 @@ class TestSame:
                 changed(Condition={"NumericEquals": {"aws:MultiFactorAuthAge": 5}}),
                 changed(Condition={"NumericEquals": {"aws:MultiFactorAuthAge": "5"}}),
             ),
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+            (
+                changed(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}}),
+                changed(Condition={"StringEquals": {"aws:principalorgid": "o-exampleorg1"}}),
+            ),
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+            (changed(Action="ecr:BatchGetImage"), changed(Action="ECR:batchgetimage")),
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html: the default
             (json.dumps({"Statement": [STATEMENT]}), text(STATEMENT, Version="2008-10-17")),
         ],
@@ -94,6 +101,23 @@ class TestDifferent:
             (
                 changed(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-exampleorg1"}}),
                 changed(Condition={"StringEquals": {"aws:SourceOrgID": "o-exampleorg1"}}),
+            ),
+            # The ARN of a root is an account only where a principal is named.
+            (
+                changed(Condition={"StringEquals": {"aws:PrincipalAccount": "111122223333"}}),
+                changed(Condition={"StringEquals": {"aws:PrincipalAccount": "arn:aws:iam::111122223333:root"}}),
+            ),
+            (
+                changed(Condition={"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:root"}}),
+                changed(Condition={"ArnEquals": {"aws:PrincipalArn": "arn:aws-us-gov:iam::111122223333:root"}}),
+            ),
+            (
+                changed(Condition={"StringEquals": {"aws:userid": "AIDAEXAMPLE"}}),
+                changed(Condition={"StringEquals": {"aws:userid": "aidaexample"}}),
+            ),
+            (
+                changed(Condition={"StringEquals": {"aws:UserId": "a", "aws:userid": "b"}}),
+                changed(Condition={"StringEquals": {"aws:userid": "b"}}),
             ),
             (text(1), text("1")),
             (changed(Condition=1), changed(Condition={})),

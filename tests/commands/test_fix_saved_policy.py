@@ -120,7 +120,7 @@ class TestUnwritableFile:
         with repository_to_fix() as repository:
             status, output = repository.fix("--yes", "--save-to", folder)
             assert (status, repository.text, repository.changes()) == (2, PUBLIC_TEXT, [])
-        line = f"Not run: nothing was changed: the previous policy cannot be saved: {reason} ({folder}); see --save-to"
+        line = f"Not run: nothing was changed: the policy cannot be saved (see --save-to): {reason} ({folder})"
         assert output.splitlines()[-1] == line
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="an administrator writes into every folder")
@@ -130,7 +130,7 @@ class TestUnwritableFile:
         with repository_to_fix() as repository:
             status, output = repository.fix("--yes", "--save-to", str(folder))
             assert (status, repository.text) == (2, PUBLIC_TEXT)
-        assert "cannot be saved: Permission denied" in output
+        assert "cannot be saved (see --save-to): Permission denied" in output
 
     def test_file_system_that_refuses_every_new_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
         real = os.open
@@ -144,13 +144,13 @@ class TestUnwritableFile:
         with repository_to_fix() as repository:
             status, output = repository.fix("--yes")
             assert (status, repository.text, repository.changes()) == (2, PUBLIC_TEXT, [])
-        assert "cannot be saved: Read-only file system (.)" in output
+        assert "cannot be saved (see --save-to): Read-only file system (.)" in output
 
     def test_file_that_ends_too_early_is_deleted(self, working_folder: Path) -> None:
         with repository_to_fix() as repository, largest_file(100):
             status, output = repository.fix("--yes")
             assert (status, repository.text, repository.changes()) == (2, PUBLIC_TEXT, [])
-        assert "cannot be saved: File too large (.)" in output
+        assert "cannot be saved (see --save-to): File too large (.)" in output
         assert saved_files(working_folder) == []
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -167,7 +167,7 @@ class TestUnwritableFile:
         with repository_to_fix() as repository:
             status, output = repository.fix("--yes")
             assert (status, repository.text, repository.changes()) == (2, PUBLIC_TEXT, [])
-        assert "cannot be saved: No space left on device (.)" in output
+        assert "cannot be saved (see --save-to): No space left on device (.)" in output
         assert saved_files(working_folder) == []
 
     def test_disk_that_does_not_keep_the_file(self, working_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ class TestUnwritableFile:
         with repository_to_fix() as repository:
             status, output = repository.fix("--yes")
             assert (status, repository.text, repository.changes()) == (2, PUBLIC_TEXT, [])
-        assert "cannot be saved: Input/output error (.)" in output
+        assert "cannot be saved (see --save-to): Input/output error (.)" in output
         assert saved_files(working_folder) == []
 
 
@@ -226,6 +226,13 @@ class TestUndo:
         status, _ = closed.run("--undo", FILE, "--yes")
         assert (status, closed.text) == (0, PUBLIC_TEXT)
 
+    def test_policy_that_cannot_be_evaluated_is_not_called_public(self, closed: RepositoryToFix) -> None:
+        closed.text = CLOSED_TEXT.replace('"Action"', '"Condition": {"StringEqual": {}}, "Action"')
+        closed.run("--undo", FILE, "--yes")
+        status, output = closed.run("--undo", FILE.replace(".json", "-2.json"), "--yes")
+        assert (status, "grants public access again" in output) == (0, False)
+        assert "\nFinding: Cannot be evaluated: Statement[0].Condition: " in output
+
     def test_diff_changes_nothing(self, closed: RepositoryToFix) -> None:
         status, output = closed.run("--undo", FILE, "--diff")
         assert (status, closed.changes()) == (1, [])
@@ -255,7 +262,8 @@ class TestUndo:
         with closed.organization.faults.inject(change):
             status, output = closed.run("--undo", FILE, "--yes")
         assert (status, closed.text) == (2, current)
-        assert "returned another policy; the previous policy is in place again" in output
+        assert "returned another policy (saved in ecr-policy-" in output
+        assert "); the policy from before this undo is in place again; run the command again\n" in output
 
     def test_refused_policy_is_not_restored(self, closed: RepositoryToFix) -> None:
         refused = Fault("ecr", "SetRepositoryPolicy", code="InvalidParameterException", message="locked out")
@@ -263,7 +271,7 @@ class TestUndo:
         with closed.organization.faults.inject(refused):
             status, output = closed.run("--undo", FILE, "--yes")
         assert (status, closed.text) == (2, current)
-        assert "Not changed: InvalidParameterException: locked out (SetRepositoryPolicy); the previous" in output
+        assert "Not changed: InvalidParameterException: locked out (SetRepositoryPolicy); the policy from" in output
 
     def test_document(self, closed: RepositoryToFix) -> None:
         status, document = closed.undo_document(FILE, "--yes")

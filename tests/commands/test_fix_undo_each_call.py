@@ -34,6 +34,8 @@ class Run:
     calls: tuple[tuple[str, str], ...]
     before: str | None
     after: str | None
+    before_it: str
+    """How the output says that nothing was changed."""
     arguments: Callable[[Path], tuple[str, ...]]
 
     @property
@@ -60,9 +62,12 @@ UNDO: Final = Run(
     ),
     before=CURRENT,
     after=ONLY_PUBLIC_TEXT,
+    before_it="the policy from before this undo is in place",
     arguments=undo,
 )
-UNDO_DELETION: Final = Run(calls=UNDO.calls, before=None, after=ONLY_PUBLIC_TEXT, arguments=undo)
+UNDO_DELETION: Final = Run(
+    calls=UNDO.calls, before=None, after=ONLY_PUBLIC_TEXT, before_it="there is no policy, as before", arguments=undo
+)
 DELETION: Final = Run(
     calls=calls(
         "DescribeRepositories",
@@ -73,6 +78,7 @@ DELETION: Final = Run(
     ),
     before=ONLY_PUBLIC_TEXT,
     after=None,
+    before_it="the previous policy is in place",
     arguments=lambda _: ("--repository", NAME, *REMOVE, "--even-if-excluded", "--yes"),
 )
 EACH: Final = [
@@ -156,7 +162,7 @@ class TestEachCall:
             assert last.startswith("Not run: ")
         elif number == run.write:
             assert last.startswith("Not changed: ")
-            assert "; the previous policy is in place" in last
+            assert f"; {run.before_it}" in last
             assert ("The change may still arrive" in last) == (
                 "code" not in fault or fault["code"] == "ServerException"
             )
@@ -173,8 +179,25 @@ class TestEachCall:
                 status, output = repository.run(*run.arguments(working_folder))
             check_that_nothing_is_lost(run, repository, working_folder, changed=changed)
         assert status == 130
-        kept = [
-            f". The previous policy is in {each.name}" for each in saved_files(working_folder) if each not in earlier
-        ]
-        state = "the new policy is in place" if changed else "nothing was changed"
-        assert output.splitlines()[-1] == f"Interrupted: {state}{''.join(kept)}"
+        kept = [each.name for each in saved_files(working_folder) if each not in earlier]
+        line = "Interrupted: nothing was changed"
+        if changed:
+            line = f"Interrupted: the {'new' if run is DELETION else 'restored'} policy is in place"
+            line += f". To undo it: ecr-exposure fix --undo {kept[0]}" if kept else ""
+        elif kept:
+            line += f". {run.before_it.removesuffix(' is in place').capitalize()} is in {kept[0]}"
+        assert output.splitlines()[-1] == line
+
+
+@pytest.mark.parametrize("run", [UNDO, UNDO_DELETION, DELETION], ids=["undo", "undo a deletion", "deletion"])
+def test_another_policy_is_kept_and_replaced_by_the_one_before(run: Run, working_folder: Path) -> None:
+    other = json.dumps({"Statement": [*json.loads(CURRENT)["Statement"], *json.loads(ONLY_PUBLIC_TEXT)["Statement"]]})
+    with prepared(run, working_folder) as repository:
+        appears = happening(*READ, lambda: setattr(repository, "text", other), 3)
+        with repository.organization.faults.inject(appears):
+            status, output = repository.run(*run.arguments(working_folder))
+        assert (status, repository.text) == (2, run.before)
+    kept = saved_files(working_folder)[-1]
+    assert json.loads(kept.read_text())["policy_text"] == other
+    again = " again" if run.before else ""
+    assert output.endswith(f" another policy (saved in {kept.name}); {run.before_it}{again}; run the command again\n")

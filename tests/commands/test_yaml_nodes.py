@@ -89,6 +89,10 @@ class TestPlaces:
         a, _ = members(root)
         assert a.span == Span(1, 1, 3, 5)
 
+    def test_block_that_ends_with_an_alias_ends_in_its_line(self) -> None:
+        root = document("X: &x 1\nA:\n  b: 1\n  c: *x\n\n  # comment\nD: 1\n")
+        assert members(root)[1].span == Span(2, 1, 4, 8)
+
     def test_column_counts_characters_and_not_bytes(self) -> None:
         node = document("{Größe🐳: x}\n").member("Größe🐳")
         assert node is not None

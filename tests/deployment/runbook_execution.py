@@ -14,6 +14,7 @@ from tests.local_aws.templates import ResolvedTemplate, read_template
 
 ROLE: Final = "EcrExposureEvaluation-Runbook"
 REPOSITORY: Final = "team/app"
+NOTHING: Final = f"Nothing to do: {REPOSITORY} allows no access for everyone."
 FIX: Final = f"use ecr-exposure fix --repository {REPOSITORY}"
 
 

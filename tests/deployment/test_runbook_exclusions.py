@@ -61,13 +61,18 @@ class TestNames:
         assert repository.execute(excludedPublicRepositories=value).failure == ""
         assert repository.policy != OPEN
 
-    @pytest.mark.parametrize("value", ["Team/app", "a:b", "team/[a-z]*", "111:team/app", "team/app;x"])
-    def test_value_that_the_rule_would_reject_excludes_every_repository(
+    @pytest.mark.parametrize("value", ["Team/app", "a:b", "team/[a-z]*", "111:team/app", "team/app;x", "a, b", ",a"])
+    def test_value_that_the_rule_would_reject_is_refused_before_the_execution(
         self, repository: OneRepository, value: str
     ) -> None:
-        execution = repository.execute(excludedPublicRepositories=value)
-        assert execution.failure.endswith("which is not [account:]pattern")
+        with pytest.raises(ValueError, match="excludedPublicRepositories"):
+            repository.execute(excludedPublicRepositories=value)
         assert repository.policy == OPEN
+
+    def test_longest_value_is_accepted(self, repository: OneRepository) -> None:
+        value = ",".join([*(3 * ["a" * 256]), "b" * 20, "team/app"])
+        assert len(value) == 800
+        assert repository.execute(excludedPublicRepositories=value).failure.endswith("has team/app")
 
     def test_excluded_repository_that_is_not_public_is_a_success(self, repository: OneRepository) -> None:
         assert repository.close(None, excludedPublicRepositories="*").failure == ""
@@ -143,7 +148,7 @@ def excluded_by_the_script(value: str, key: str, name: str, tags: dict[str, str]
         "excludedPublicRepositories": value,
         "excludedPublicTag": key,
         "Account": HUB,
-        "Partition": "aws",
+        "Role": f"arn:aws:iam::{HUB}:role/EcrExposureEvaluation-Runbook",
         "Region": REGION,
     }
     return script()["exclusion"](ecr, events)

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from moto.ecr.models import ECRBackend
 
-from tests.deployment.runbook_execution import REPOSITORY, OneRepository, one_repository
+from tests.deployment.runbook_execution import NOTHING, REPOSITORY, OneRepository, one_repository
 from tests.local_aws.faults import Connection, Fault
 from tests.local_aws.organization import HUB, ORGANIZATION_ID
 
@@ -80,7 +80,7 @@ class TestBefore:
     def test_policy_that_is_gone_when_the_script_looks_is_a_success(self, repository: OneRepository) -> None:
         with at_read(2, lambda: repository.set_policy(None)):
             execution = repository.execute()
-        assert execution.result == f"Nothing to do: {REPOSITORY} has no policy."
+        assert execution.result == NOTHING
         assert execution.outputs["SavePolicy.PreviousPolicy"] == OPEN
 
 
@@ -104,14 +104,22 @@ class TestWrite:
     ) -> None:
         with repository.organization.faults.inject(fault):
             execution = repository.execute()
-        start = f"The policy of {REPOSITORY} is not changed as intended: "
-        assert execution.failure.startswith(start)
+        assert execution.failure.startswith(f"The policy of {REPOSITORY} may still be public: ")
         assert execution.failure.endswith(f". The previous policy: {OPEN}")
         if fault.connection is None:
             assert fault.code in execution.failure
             assert fault.message in execution.failure
         assert execution.outputs["SavePolicy.PreviousPolicy"] == OPEN
         assert repository.policy == OPEN
+
+    def test_throttled_write_is_repeated(self, repository: OneRepository) -> None:
+        """Automation repeats no call of a script; the client of boto3 does."""
+        # https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-executeScript.html
+        throttled = Fault("ecr", WRITE, code="ThrottlingException", message="Rate exceeded", times=2)
+        with repository.organization.faults.inject(throttled):
+            execution = repository.execute()
+        assert execution.failure == ""
+        assert repository.policy != OPEN
 
     def test_refused_deletion_shows_the_error(self, repository: OneRepository) -> None:
         text = json.dumps({"Statement": [STATEMENT]})
@@ -138,10 +146,11 @@ class TestReadBack:
     }
     OTHERS: Final[dict[str, Callable[[dict[str, Any]], None]]] = {
         "no condition": lambda policy: policy["Statement"][0].pop("Condition"),
-        "another action": lambda policy: policy["Statement"][0].update(Action=["ecr:PutImage"]),
-        "another account": lambda policy: policy["Statement"][1].update(Principal={"AWS": "arn:aws:iam::1:root"}),
-        "one more statement": lambda policy: policy["Statement"].append(STATEMENT),
-        "another version": lambda policy: policy.update(Version="2008-10-17"),
+        "another condition": lambda policy: policy["Statement"][0].update(Condition={"Bool": {"aws:a": "true"}}),
+        "another principal": lambda policy: policy["Statement"][1].update(Principal={"AWS": "arn:aws:iam::1:root"}),
+        "one more statement": lambda policy: policy["Statement"].append(ACCOUNT),
+        "one more public statement": lambda policy: policy["Statement"].append(STATEMENT),
+        "one statement less": lambda policy: policy["Statement"].pop(),
     }
 
     def read_back(self, repository: OneRepository, change: Callable[[dict[str, Any]], None]) -> Any:
@@ -164,6 +173,8 @@ class TestReadBack:
             "",
             f"{REPOSITORY}: Statement[0] limited to {ORGANIZATION_ID}.",
         )
+        # What is in place, as Amazon ECR returns it.
+        assert execution.outputs["ClosePolicy.NewPolicy"] == repository.policy
 
     @pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
     def test_another_policy_stays_and_fails_the_execution(
@@ -171,21 +182,23 @@ class TestReadBack:
     ) -> None:
         """It may be somebody else's: to restore a public policy over it would be worse."""
         execution = self.read_back(repository, change)
-        assert "is not the one that this runbook wrote, and stays as it is: {" in execution.failure
+        assert execution.failure.startswith(
+            f"The policy of {REPOSITORY} may still be public: after the change, Amazon ECR returns {{"
+        )
         assert execution.failure.endswith(f". The previous policy: {OPEN}")
         assert repository.policy != OPEN
 
     def test_policy_that_is_missing_after_the_write_stays_missing(self, repository: OneRepository) -> None:
         with at_read(4, lambda: repository.set_policy(None)):
             execution = repository.execute()
-        assert "stays as it is: None" in execution.failure
+        assert "Amazon ECR returns None" in execution.failure
         assert repository.policy is None
 
     def test_policy_that_is_still_there_after_its_deletion_stays(self, repository: OneRepository) -> None:
         repository.set_policy(json.dumps({"Statement": [STATEMENT]}))
         with at_read(4, lambda: repository.set_policy(OPEN)):
             execution = repository.execute(organization="")
-        assert "stays as it is: {" in execution.failure
+        assert "Amazon ECR returns {" in execution.failure
         assert repository.policy == OPEN
 
     def test_denied_read_back_shows_the_previous_policy(self, repository: OneRepository) -> None:
@@ -199,4 +212,5 @@ class TestReadBack:
         with repository.organization.faults.inject(denied(READ, when=fourth)):
             execution = repository.execute()
         assert "AccessDeniedException" in execution.failure
+        assert execution.failure.startswith(f"The policy of {REPOSITORY} may still be public: ")
         assert execution.failure.endswith(f". The previous policy: {OPEN}")

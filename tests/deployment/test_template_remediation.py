@@ -71,6 +71,14 @@ class TestRefused:
         assert message.startswith("Remediation automatic needs OrganizationId")
         assert resolved(ACCOUNT, Remediation="manual").violations == []
 
+    def test_home_region_without_it_leaves_the_other_regions_without_the_role(self) -> None:
+        """Only the home Region's stack creates the role, and there Remediation is none."""
+        (message,) = resolved(PACK, Remediation="manual", HomeRegion="mx-central-1").violations
+        assert message.startswith("The home Region has no AWS::Config::RemediationConfiguration")
+        assert resolved(PACK, HomeRegion="mx-central-1").violations == []
+        # account-rule does not use HomeRegion.
+        assert resolved(ACCOUNT, Remediation="manual", HomeRegion="mx-central-1").violations == []
+
     @WITH_REMEDIATION
     @pytest.mark.parametrize("choice", CHOICES)
     def test_other_shapes_accept_it(self, shape: dict[str, str], choice: str) -> None:
@@ -133,6 +141,11 @@ class TestRemediation:
         parameters = nested["Properties"]["Parameters"]
         assert parameters["RunbookName"] == {"Fn::GetAtt": ["Runbook", "Outputs.DocumentName"]}
         assert parameters["RunbookRoleArn"] == {"Fn::GetAtt": ["RunbookRole", "Arn"]}
+
+    def test_pack_is_created_after_roles_and_runbooks(self) -> None:
+        after = json.dumps(template()["Resources"]["OrganizationPack"]["Metadata"]["After"])
+        for name in ("HubRole", "MemberRoles", "Runbook", "Runbooks"):
+            assert f'{{"Ref": "{name}"}}' in after
 
     def test_every_parameter_that_it_sends_is_one_of_the_runbook(self) -> None:
         document = ResolvedTemplate(read_template(RUNBOOK)).resources["Runbook"]["Content"]

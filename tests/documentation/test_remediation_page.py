@@ -10,6 +10,7 @@ from tests.deployment.runbook_execution import REPOSITORY, content, one_reposito
 from tests.deployment.test_runbook import EVERYONE, text_of
 from tests.documentation.pages import ROOT, section, table, ticked
 from tests.documentation.pages import text_of as text_of_page
+from tests.local_aws.automation import Automation
 from tests.local_aws.deployed_stack import resources_of_pack
 
 PAGE: Final = ROOT / "docs" / "remediation.md"
@@ -51,5 +52,15 @@ def test_names_and_limits_are_those_of_the_templates() -> None:
     (role,) = remediation["Parameters"]["AutomationAssumeRole"]["StaticValue"]["Values"]
     assert role.endswith("/EcrExposureEvaluation-Runbook")
     assert "`<ExecutionRoleName>-Runbook`" in text
-    (output,) = re.findall(r"an output of the execution, `([\w.]+)`", text)
-    assert output in content()["outputs"]
+    (step,) = re.findall(r"an output of the step `(\w+)`", text)
+    assert f"{step}.PreviousPolicy" in content()["outputs"]
+    assert f"?StepName=='{step}'" in text
+
+
+def test_messages_are_those_of_the_script() -> None:
+    source = Automation(content()).script
+    rows = table(section(PAGE, "What you see"))
+    assert len(rows) == 7
+    for row in rows:
+        parts = [part.strip(" `.,:0[]") for part in re.split(r"…|NAME|Statement|o-|`,? or `|\[1\]", row[0])]
+        assert all(part in source for part in parts), row

@@ -12,7 +12,6 @@ from unittest.mock import patch
 
 import boto3
 from botocore import xform_name
-from moto.utilities.utils import get_partition
 
 _REFERENCE: Final = re.compile(r"\{\{ ([\w.:]+) \}\}")
 
@@ -74,12 +73,7 @@ class Automation:
         for name, each in declared.items():
             if name not in names or not re.search(each.get("allowedPattern", ""), names[name]):
                 raise ValueError(f"{name}: {names.get(name)!r} is not accepted")
-        region = str(session.region_name)
-        return names | {
-            "global:ACCOUNT_ID": account,
-            "global:AWS_PARTITION": get_partition(region),
-            "global:REGION": region,
-        }
+        return names | {"global:ACCOUNT_ID": account, "global:REGION": str(session.region_name)}
 
 
 def _filled(part: Any, names: Mapping[str, Any]) -> Any:

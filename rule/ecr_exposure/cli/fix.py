@@ -96,7 +96,7 @@ def _matching(
 @click.option(
     "--role",
     metavar="ARN",
-    help="The role to assume in the account of the repository; by default your own account's repository.",
+    help="Assume this role first, in the account of the repository; by default it is in your own account.",
     callback=_matching(_ROLE, "the ARN of a role, such as arn:aws:iam::111122223333:role/Admin"),
 )
 @region_option_of("The repository's")
@@ -276,7 +276,8 @@ def _fix_repository(environment: Environment, options: _Options, run: Repository
     region = one_region(session, options["region"])
     name = str(options["repository"])
     clients, account = _open_account(session, region, environment, options, run.output, note=f"repository {name}")
-    repository = find_repository(clients, name, account, region)
+    advice = ": name its Region by --region, and a role of its account by --role"
+    repository = find_repository(clients, name, account, region, advice=advice)
 
     def ask_for() -> tuple[Clients, str]:
         return clients, f"the repository's account {account}"

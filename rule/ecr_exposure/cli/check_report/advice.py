@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, assert_never
 
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Result
+from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.policies_in_files.found_policy import Kind
 from ecr_exposure.cli.policies_in_files.readings import read_as
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
@@ -103,11 +103,12 @@ def _command(checked: CheckedPolicy, organization: str | None) -> str | None:
     return f"ecr-exposure fix {shlex.quote(file)} {mode}"
 
 
-def example_for(checked: CheckedPolicy, question: Question) -> Request | None:
+def example_for(checked: CheckedPolicy, report: Report) -> Request | None:
     """Return a request that the most dangerous grant allows; None if a Deny denies each, or nothing is public.
 
-    The test ``unconditional`` searches for none, so this is that of ``reachable``.
+    The test ``unconditional`` searches for none, so this is that of ``reachable``, at the time of the report.
     """
+    question = report.question
     grants = checked.outcome.verdict.grants
     if not grants or checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE):
         return None
@@ -119,5 +120,6 @@ def example_for(checked: CheckedPolicy, question: Question) -> Request | None:
         owner=checked.found.account or question.owner,
         region=checked.found.region or question.region,
         resource_tags=checked.found.tags,
+        now=report.started,
     )
     return next((each.witness for each in verdict.grants if each.statement == grants[0].statement), None)

@@ -10,7 +10,7 @@ from datetime import UTC
 from typing import Any, Final, TextIO
 
 from ecr_exposure.cli.check_report.advice import advice_on, example_for
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Report, Result
+from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.check_report.located_finding import Finding, findings_of, message_of
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
 from ecr_exposure.cli.policies_in_files.unknown_values import parts_of
@@ -26,7 +26,7 @@ def write_json(report: Report, stream: TextIO) -> None:
     document = {
         **_head(report),
         **_end(report),
-        "policies": [_policy(each, report.question) for each in report.policies],
+        "policies": [_policy(each, report) for each in report.policies],
         "errors": list(map(_error, report.errors)),
     }
     stream.write(f"{json.dumps(document, indent=2)}\n")
@@ -40,7 +40,7 @@ def write_json_lines(report: Report, stream: TextIO) -> None:
 def _lines(report: Report) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "run", _head(report)
     for checked in report.policies:
-        yield "policy", _policy(checked, report.question)
+        yield "policy", _policy(checked, report)
     for error in report.errors:
         yield "error", _error(error)
     yield "end", _end(report)
@@ -93,8 +93,8 @@ def _error(error: FileError) -> dict[str, Any]:
     return {"file": error.file, "line": error.line, "message": error.message}
 
 
-def _policy(checked: CheckedPolicy, question: Question) -> dict[str, Any]:
-    found, verdict = checked.found, checked.outcome.verdict
+def _policy(checked: CheckedPolicy, report: Report) -> dict[str, Any]:
+    found, verdict, question = checked.found, checked.outcome.verdict, report.question
     advice = advice_on(checked, question)
     return {
         "file": found.file,
@@ -109,7 +109,7 @@ def _policy(checked: CheckedPolicy, question: Question) -> dict[str, Any]:
         "is_warning": checked.is_warning,
         "message": message_of(checked, question),
         "findings": [_finding(each) for each in findings_of(checked, question)],
-        "example_request": _request(example_for(checked, question)),
+        "example_request": _request(example_for(checked, report)),
         "problem": verdict.problem,
         "unknown": list(checked.outcome.unknown),
         "advisories": [

@@ -85,7 +85,7 @@ def _name(checked: CheckedPolicy) -> str:
 def _example(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
     if checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE):
         return
-    request = example_for(checked, report.question)
+    request = example_for(checked, report)
     yield _Line(str(request) if request else _ALL_DENIED, "Example request: ")
 
 

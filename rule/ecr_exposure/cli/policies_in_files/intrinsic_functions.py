@@ -334,7 +334,10 @@ class Resolver:
 
     def _import_value(self, argument: Node) -> Value:
         name = self.value(argument)
-        return Unknown(f"!ImportValue {name}" if isinstance(name, str) else "!ImportValue")
+        if not isinstance(name, (str, Joined)):
+            return Unknown("!ImportValue")
+        known = [part if isinstance(part, str) else "…" for part in parts_of(name)]
+        return Unknown(f"!ImportValue {''.join(known)}")
 
     def _length(self, argument: Node) -> Value:
         values = self.value(argument)

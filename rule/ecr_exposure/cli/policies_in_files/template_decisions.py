@@ -29,7 +29,7 @@ class Decisions:
         if question in self.answers:
             found: Answer = self.answers[question]  # type: ignore[assignment] # one of the options
             return found
-        if self.is_open:
+        if self.is_open or not options:
             return None
         raise UndecidedError(question, options, references)
 

@@ -19,6 +19,7 @@ SERVERLESS_ROLE: Final = "IamRoleLambdaExecution"
 _IAM_PRINCIPALS: Final = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user"}
 _WITH_OWN_ROLE: Final = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 _STACK: Final = "stack"
+_STORED: Final = "AWS::SSM::Parameter::Value<"
 # Of a role: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-iam-role.html
 _ROLE_ID: Final = "AROAUNKNOWN0000000000"
 _MOST_VALUES: Final = 20_000
@@ -103,19 +104,27 @@ class Scope:
 
     def _parameter(self, name: str, declared: Node) -> Value:
         kind = _text_of(declared, "Type") or "String"
-        if kind.startswith("AWS::SSM::Parameter::Value<"):
-            return Unknown(f"!Ref {name}")
         text = self.template.facts.parameters.get(name)
+        if kind.startswith(_STORED):
+            # The template, and a deployment's file of parameters, have the name under which the value is stored.
+            if text is None or text.startswith("/"):
+                return Unknown(f"!Ref {name}")
+            kind = kind.removeprefix(_STORED).removesuffix(">")
         if text is None:
             text = _text_of(declared, "Default")
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
-        allowed = declared.member("AllowedValues")
-        if text is None and allowed is not None and isinstance(allowed.content, list) and not is_list:
-            options = tuple(each.text for each in allowed.content if each.text is not None)
-            text = self.decisions.answer(("Ref", name), options, (f"!Ref {name}",))
+        if text is None and not is_list:
+            text = self._allowed_value(name, declared)
         if text is None:
             return Unknown(f"!Ref {name}")
         return [resolved_text(each.strip()) for each in text.split(",")] if is_list else resolved_text(text)
+
+    def _allowed_value(self, name: str, declared: Node) -> str | None:
+        """Return which of the allowed values a parameter has in this alternative."""
+        allowed = declared.member("AllowedValues")
+        content = allowed.content if allowed is not None else None
+        texts = tuple(each.text for each in content if each.text is not None) if isinstance(content, list) else ()
+        return self.decisions.answer(("Ref", name), texts, (f"!Ref {name}",))
 
 
 def _text_of(node: Node, key: str) -> str | None:

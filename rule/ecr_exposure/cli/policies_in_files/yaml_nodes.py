@@ -191,7 +191,7 @@ class _Node(Node):
             return own
         # An own key has precedence, and so has the earlier of two merged mappings: https://yaml.org/type/merge.html
         keys = {each.key for each in own}
-        inherited = {each.key: each for each in reversed(merged) if each.key not in keys}
+        inherited = {each.key: each for each in merged if each.key not in keys}
         return [*own, *inherited.values()]
 
     def _merged(self, value: "_Node") -> list[Member]:

@@ -1,7 +1,7 @@
 """Repositories that are public on purpose: what the AWS Config rules of the account say about one."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -9,10 +9,10 @@ from ecr_exposure.cli.aws_calls import Unknown, attempt, entries
 from ecr_exposure.cli.remediation.repository_policy import LiveRepository
 from ecr_exposure.cli.stack import parameters_of
 from ecr_exposure.errors import ParameterError
-from ecr_exposure.findings.access_tests import access_test
+from ecr_exposure.findings.grants import Grant
 from ecr_exposure.parameters import RuleParameters
-from ecr_exposure.public_on_purpose import exemption_of
-from ecr_exposure.verdict import evaluate_repository, needs_tags
+from ecr_exposure.public_on_purpose import excuses, exemption_of
+from ecr_exposure.verdict import needs_tags
 
 if TYPE_CHECKING:
     from mypy_boto3_config.type_defs import ConfigRuleOutputTypeDef
@@ -33,22 +33,18 @@ class Facts:
     tags: Mapping[str, str] | None = field(default=None, init=False)
     _are_read: bool = field(default=False, init=False)
 
-    def read_tags_for(self, parameters: RuleParameters) -> None:
-        """Read the tags if a verdict by these parameters needs them; raises CredentialsExpiredError."""
-        if self._are_read or not needs_tags(self.repository.described(self.policy, None), parameters, self.now):
-            return
-        self._are_read = True
-        tags = self.repository.tags()
-        if isinstance(tags, Unknown):
-            self.report(f"The tags of the repository could not be read: {tags.reason}")
-        else:
-            self.tags = tags
+    def read_tags_of_policy(self) -> None:
+        """Read the tags if the policy names one; raises CredentialsExpiredError."""
+        if needs_tags(self.repository.described(self.policy, None), RuleParameters(), self.now):
+            self._read_tags()
 
-    def why_excluded(self) -> str:
-        """Return which rule says that the repository is public on purpose; empty if none does.
+    def why_excluded(self, grants: Collection[Grant]) -> str:
+        """Return which rule excuses these grants, whatever its own test finds; empty if none does.
 
         Raises CredentialsExpiredError.
         """
+        if not grants or not excuses(grants):
+            return ""
         rules = attempt(lambda: list(_rules(self.repository)))
         if isinstance(rules, Unknown):
             self.report(f"Whether the repository is public on purpose is not known: {rules.reason}")
@@ -60,20 +56,22 @@ class Facts:
             except ParameterError as error:
                 self.report(f"Whether rule {name} excludes the repository is not known: {error}")
                 continue
-            reason = self._excused_by(parameters)
-            if reason:
-                return f"rule {name}: {reason}"
+            if parameters.public_tag is not None:
+                self._read_tags()
+            exemption = exemption_of(self.repository.described(self.policy, self.tags), parameters, self.now)
+            if exemption is not None and exemption.refusal is None:
+                return f"rule {name}: {exemption}"
         return ""
 
-    def _excused_by(self, parameters: RuleParameters) -> str:
-        if parameters.test.needs_zone_of_trust:
-            # What the rule knows of the organization is not known here; it excuses nothing that reachable does not.
-            parameters = replace(parameters, test=access_test("test", "reachable"))
-        self.read_tags_for(parameters)
-        described = self.repository.described(self.policy, self.tags)
-        verdict = evaluate_repository(described, parameters, self.now)
-        is_excused = verdict.compliance == "COMPLIANT" and verdict.grants
-        return str(exemption_of(described, parameters, self.now)) if is_excused else ""
+    def _read_tags(self) -> None:
+        if self._are_read:
+            return
+        self._are_read = True
+        tags = self.repository.tags()
+        if isinstance(tags, Unknown):
+            self.report(f"The tags of the repository could not be read: {tags.reason}")
+        else:
+            self.tags = tags
 
 
 def _rules(repository: LiveRepository) -> Iterator["ConfigRuleOutputTypeDef"]:

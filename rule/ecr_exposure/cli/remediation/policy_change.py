@@ -4,11 +4,13 @@ Amazon ECR has no conditional write: a change that somebody else makes between t
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, Unknown, error_text, is_refusal, may_pass
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, Unknown, error_text, has_expired, is_refusal, may_pass
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.remediation.repository_policy import LiveRepository
@@ -56,6 +58,8 @@ class PolicyChange:
     before: str | None
     """The policy that the operator saw; None for no policy."""
     after: str | None
+    save: Callable[[str], Path]
+    """Keeps a policy in a new file; raises CannotRunError."""
     clock: Clock
     interrupts: Interrupts
     output: Output
@@ -85,11 +89,11 @@ class PolicyChange:
             return Changed(in_place=InPlace.UNKNOWN, problem=problem)
         if is_same_policy(seen, self.after):
             return Changed(in_place=InPlace.NEW, text=seen)
-        return self._restore()
+        return self._restore(seen)
 
     def _failed(self, error: Exception) -> Changed:
         """Return what a failed write means: where AWS did not surely refuse it, what is there decides."""
-        problem = str(error) if isinstance(error, CannotRunError) else error_text(error)
+        problem = _reason(error)
         if isinstance(error, CannotRunError):
             return Changed(in_place=InPlace.NONE, problem=problem)
         if is_refusal(error):
@@ -104,15 +108,23 @@ class PolicyChange:
         in_place = InPlace.PREVIOUS if is_previous else InPlace.NONE if seen is None else InPlace.OTHER
         return Changed(in_place=in_place, problem=problem, text=seen, may_follow=is_previous)
 
-    def _restore(self) -> Changed:
-        """Write the previous policy again, because Amazon ECR returned another one than was sent."""
+    def _restore(self, other: str | None) -> Changed:
+        """Write the previous policy again, because Amazon ECR returned another one than was sent.
+
+        Somebody may have written that one at the same time, so it is kept in a file, too.
+        """
         problem = "Amazon ECR accepted the change and returned another policy"
+        if other is not None and not is_same_policy(other, self.before):
+            try:
+                problem += f" (saved in {self.save(other)})"
+            except CannotRunError as error:
+                return Changed(in_place=InPlace.OTHER, problem=f"{problem}; {error.message}", text=other)
         self.output.try_step(f"{problem}; restoring the previous one", "bold red")
         failure = ""
         try:
             self.repository.write(self.before)
         except (CannotRunError, *AWS_ERRORS) as error:
-            failure = f"; restoring the previous one failed: {error_text(error)}"
+            failure = f"; restoring the previous one failed: {_reason(error)}"
         seen = self._look_for(self.before)
         if isinstance(seen, Unknown):
             return Changed(in_place=InPlace.UNKNOWN, problem=f"{problem}{failure}; reading it again: {seen.reason}")
@@ -130,10 +142,16 @@ class PolicyChange:
             try:
                 seen = self.repository.read(once=True)
             except (CannotRunError, *AWS_ERRORS) as error:
-                seen = Unknown(str(error) if isinstance(error, CannotRunError) else error_text(error))
+                seen = Unknown(_reason(error))
                 if not may_pass(error):
                     return seen
                 continue
             if is_same_policy(seen, wanted):
                 return seen
         return seen
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, CannotRunError):
+        return error.message
+    return f"your credentials expired, so renew them ({error_text(error)})" if has_expired(error) else error_text(error)

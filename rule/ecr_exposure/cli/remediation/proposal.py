@@ -88,8 +88,7 @@ class Proposal:
     @property
     def grants(self) -> tuple[Grant, ...]:
         """The grants of public access, in the order of the statements."""
-        grants = chain.from_iterable(finding.grants for finding in self.findings)
-        return tuple(sorted(grants, key=lambda grant: grant.statement))
+        return tuple(sorted(grants_of(self.findings), key=lambda grant: grant.statement))
 
     def print(self, output: Output, *, with_diff: bool = True) -> None:
         """Print what changes, the diff, and who loses access."""
@@ -184,6 +183,11 @@ def readable(text: str | None) -> str:
         return pretty(json.loads(text))
     except (ValueError, RecursionError):
         return text
+
+
+def grants_of(findings: tuple[Verdict, ...]) -> tuple[Grant, ...]:
+    """Return the grants that these findings name."""
+    return tuple(chain.from_iterable(finding.grants for finding in findings))
 
 
 def sentences(findings: tuple[Verdict, ...]) -> list[str]:

@@ -1,7 +1,6 @@
 """Closes the policy of a repository, or restores the one that an earlier run kept."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
 from ecr_exposure.cli.remediation.chosen_mode import Organization, Wanted, choose
@@ -10,6 +9,7 @@ from ecr_exposure.cli.remediation.policy_text import unified_diff
 from ecr_exposure.cli.remediation.proposal import (
     Proposal,
     Question,
+    grants_of,
     print_diff,
     print_findings,
     propose_for_repository,
@@ -17,13 +17,10 @@ from ecr_exposure.cli.remediation.proposal import (
     sentences,
 )
 from ecr_exposure.cli.remediation.repository_policy import LiveRepository
-from ecr_exposure.cli.remediation.repository_run import NO_CONDITIONAL_WRITE, RepositoryRun
+from ecr_exposure.cli.remediation.repository_run import RepositoryRun
 from ecr_exposure.cli.remediation.same_policy import is_same_policy
 from ecr_exposure.cli.remediation.saved_policy import SavedPolicy
 from ecr_exposure.errors import RemedyError
-from ecr_exposure.parameters import RuleParameters
-
-_DECLINED: Final = "you did not agree"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +48,7 @@ class RepositoryFix:
             line = f"Nothing to close: {repository} has no policy"
             return run.end(ExitCode.AS_WANTED, "nothing to close", line)
         facts = Facts(repository=repository, policy=text, now=run.clock.today(), report=self._report)
-        facts.read_tags_for(RuleParameters())
+        facts.read_tags_of_policy()
         question = Question(text=text, owner=repository.account, region=repository.region, tags=facts.tags)
         findings = question.verdicts()
         if not findings:
@@ -59,7 +56,7 @@ class RepositoryFix:
             return run.end(ExitCode.AS_WANTED, "nothing to close", line)
         run.members["findings"] = sentences(findings)
         print_findings(findings, run.output)
-        excluded = "" if self.even_if_excluded else facts.why_excluded()
+        excluded = "" if self.even_if_excluded else facts.why_excluded(grants_of(findings))
         if excluded:
             reason = f"the repository is public on purpose ({excluded}); --even-if-excluded closes it nevertheless"
             return run.end_unchanged(reason, "excluded")
@@ -80,14 +77,11 @@ class RepositoryFix:
             return run.end_unchanged("these are the steps to close it")
         if self.only_diff:
             return run.end_unchanged("run it without --diff to close it")
-        run.output.line(NO_CONDITIONAL_WRITE)
-        if not run.agreed(f"Close {repository}?"):
-            return run.end_unchanged(_DECLINED)
 
         def done(text: str | None) -> ExitCode:
             return self._verify(proposal.question, text)
 
-        return run.replace(repository, proposal.question.text, proposal.after, done)
+        return run.change(f"Close {repository}?", repository, proposal.question.text, proposal.after, done)
 
     def _verify(self, question: Question, text: str | None) -> ExitCode:
         """Judge the policy that Amazon ECR returned, and print the last line."""
@@ -121,20 +115,19 @@ class Undoing:
             return run.end(ExitCode.AS_WANTED, "nothing to undo", line)
         diff = unified_diff(readable(current), readable(saved.policy_text), repository.name)
         question = Question(text=saved.policy_text, owner=saved.account, region=saved.region)
-        run.members |= {"findings": sentences(question.verdicts()), "diff": diff}
+        findings = question.verdicts()
+        run.members |= {"findings": sentences(findings), "diff": diff}
         run.output.line(("Changes:", "bold"), f" restores the policy of {saved.saved_at}")
         print_diff(diff, run.output)
-        print_findings(question.verdicts(), run.output, "This grants public access again: ")
+        title = "This grants public access again: " if grants_of(findings) else "Finding: "
+        print_findings(findings, run.output, title)
         if self.only_diff:
             return run.end_unchanged("run it without --diff to restore the policy")
-        run.output.line(NO_CONDITIONAL_WRITE)
-        if not run.agreed(f"Restore the policy of {repository}?"):
-            return run.end_unchanged(_DECLINED)
 
         def done(_text: str | None) -> ExitCode:
             return run.end_changed("undone", f"Restored: {repository} has the policy of {saved.saved_at} again")
 
-        return run.replace(repository, current, saved.policy_text, done)
+        return run.change(f"Restore the policy of {repository}?", repository, current, saved.policy_text, done)
 
 
 def check_saved(saved: SavedPolicy, *, repository: str | None, region: str | None, account: str) -> None:

@@ -97,8 +97,10 @@ class LiveRepository:
         return error
 
 
-def find_repository(clients: Clients, name: str, account: str, region: str) -> LiveRepository:
+def find_repository(clients: Clients, name: str, account: str, region: str, *, advice: str = "") -> LiveRepository:
     """Return the repository of this name; raises CannotRunError if there is none, and one of AWS_ERRORS.
+
+    advice: what to do if there is none.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
     """
@@ -106,7 +108,7 @@ def find_repository(clients: Clients, name: str, account: str, region: str) -> L
         response = clients.ecr.describe_repositories(registryId=account, repositoryNames=[name])
     except ClientError as error:
         if error_code(error) == _NO_REPOSITORY:
-            raise CannotRunError(f"account {account} has no repository {name!r} in {region}") from None
+            raise CannotRunError(f"account {account} has no repository {name!r} in {region}{advice}") from None
         raise
     found = required(response, lambda each: each["repositories"])
     arns = [required(each, lambda one: one["repositoryArn"]) for each in found]

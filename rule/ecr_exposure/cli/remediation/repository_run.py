@@ -3,8 +3,9 @@
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
 from ecr_exposure.cli.output import Output
@@ -14,17 +15,11 @@ from ecr_exposure.cli.remediation.repository_policy import LiveRepository
 from ecr_exposure.cli.remediation.saved_policy import save_policy
 from ecr_exposure.cli.terminal import ALARM, Clock, Interrupts
 
-NO_CONDITIONAL_WRITE: Final = (
+_NO_CONDITIONAL_WRITE: Final = (
     "Amazon ECR has no conditional write: the policy is read once more right before it is changed, and a change that "
     "somebody makes between the two would be lost."
 )
-_STATES: Final = {
-    InPlace.NEW: "the new policy is in place",
-    InPlace.PREVIOUS: "the previous policy is in place",
-    InPlace.NONE: "there is no policy now",
-    InPlace.OTHER: "ANOTHER POLICY IS IN PLACE",
-    InPlace.UNKNOWN: "IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see",
-}
+_MAY_FOLLOW: Final = ". The change may still arrive, so run the command again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,48 +64,54 @@ class RepositoryRun:
 
     def end_interrupted(self) -> ExitCode:
         """Print the last line of a run that was interrupted before it changed anything."""
-        line = (f"Interrupted: nothing was changed{self._saved_in()}", "bold red")
+        kept = f". {self._before.capitalize()} is in {self.saved}" if self.saved else ""
+        line = (f"Interrupted: nothing was changed{kept}", "bold red")
         return self.end(ExitCode.INTERRUPTED, "interrupted", line, "interrupted")
 
     def end_changed(self, result: str, line: str) -> ExitCode:
         """Print the last line of a change that worked, with the command that undoes it."""
-        undo = f". To undo it: {self.access.undo_command(self.saved)}" if self.saved else ""
-        return self.end(ExitCode.AS_WANTED, result, (f"{line}{undo}", "bold green"))
+        return self.end(ExitCode.AS_WANTED, result, (f"{line}{self._next('undo it')}", "bold green"))
 
-    def agreed(self, question: str) -> bool:
-        """Ask, unless --yes answers; CannotRunError where nobody can be asked or sees what the question is about."""
-        return self.output.agrees_to_change(question, yes=self.access.yes)
-
-    def replace(
-        self, repository: LiveRepository, before: str | None, after: str | None, done: Callable[[str | None], ExitCode]
+    def change(
+        self,
+        question: str,
+        repository: LiveRepository,
+        before: str | None,
+        after: str | None,
+        done: Callable[[str | None], ExitCode],
     ) -> ExitCode:
-        """Keep the previous policy in a file, change it, and say what is in place; ``done`` ends a change that worked.
+        """Ask, keep the previous policy in a file, change it, and say what is in place.
 
+        done: prints the last line of a change that worked; gets the text that Amazon ECR returned.
         Raises CannotRunError, KeyboardInterrupt or one of AWS_ERRORS only if nothing was changed.
         """
-        if before is not None:
-            now = self.clock.today()
-            self.saved = save_policy(self.access.folder, repository=repository.arn, policy_text=before, now=now)
-            self.members |= {"saved_policy": str(self.saved), "undo": self.access.undo_command(self.saved)}
-            self.output.step(f"Saved the previous policy in {self.saved}")
-        change = PolicyChange(
-            repository=repository,
-            before=before,
-            after=after,
-            clock=self.clock,
-            interrupts=self.interrupts,
-            output=self.output,
-        )
+        self.output.line(_NO_CONDITIONAL_WRITE)
+        if not self.output.agrees_to_change(question, yes=self.access.yes):
+            return self.end_unchanged("you did not agree")
+        return self._save_and_change(repository, before, after, done)
+
+    def _save_and_change(
+        self, repository: LiveRepository, before: str | None, after: str | None, done: Callable[[str | None], ExitCode]
+    ) -> ExitCode:
         try:
-            changed = change.run()
+            if before is not None:
+                self.saved = self._save(repository, before)
+                self.members |= {"saved_policy": str(self.saved), "undo": self.access.undo_command(self.saved)}
+                self.output.step(f"Saved {self._before} in {self.saved}")
+            changed = PolicyChange(
+                repository=repository,
+                before=before,
+                after=after,
+                save=partial(self._save, repository),
+                clock=self.clock,
+                interrupts=self.interrupts,
+                output=self.output,
+            ).run()
         except CannotRunError as error:
             raise CannotRunError(f"nothing was changed: {error.message}") from None
         self.members["in_place"] = changed.in_place.value
         if self.interrupts.caught:
-            problem = f"{changed.problem}; " if changed.problem else ""
-            line = f"Interrupted: {problem}{_STATES[changed.in_place]}{self._saved_in()}"
-            style = "bold red" if changed.in_place in (InPlace.NEW, InPlace.PREVIOUS) else ALARM
-            return self.end(ExitCode.INTERRUPTED, "interrupted", (line, style), changed.problem or "interrupted")
+            return self._end_as_it_is(changed, ExitCode.INTERRUPTED, "interrupted", "Interrupted: ")
         return done(changed.text) if changed.in_place is InPlace.NEW else self._failed(changed)
 
     def _failed(self, changed: Changed) -> ExitCode:
@@ -121,16 +122,46 @@ class RepositoryRun:
         if changed.is_meanwhile:
             line = f"Not changed: {changed.problem}; run the command again"
             return self.end(ExitCode.NOT_DONE, "changed meanwhile", (line, "bold red"), changed.problem)
-        if changed.was_restored:
-            line = f"Not changed: {changed.problem}; the previous policy is in place again"
-            return self.end(ExitCode.NOT_DONE, "restored", (line, "bold red"), changed.problem)
-        if changed.in_place is InPlace.PREVIOUS:
-            follow = ". The change may still arrive, so run the command again" if changed.may_follow else ""
-            line = f"Not changed: {changed.problem}; the previous policy is in place{follow}"
-            return self.end(ExitCode.NOT_DONE, "not done", (line, "bold red"), changed.problem)
-        problem = changed.problem[:1].upper() + changed.problem[1:]
-        line = f"{problem}; {_STATES[changed.in_place]}{self._saved_in()}"
-        return self.end(ExitCode.NOT_DONE, "not done", (line, ALARM), changed.problem)
+        title = "Not changed: " if changed.in_place is InPlace.PREVIOUS else ""
+        return self._end_as_it_is(changed, ExitCode.NOT_DONE, "restored" if changed.was_restored else "not done", title)
 
-    def _saved_in(self) -> str:
-        return f". The previous policy is in {self.saved}" if self.saved else ""
+    def _end_as_it_is(self, changed: Changed, code: ExitCode, result: str, title: str) -> ExitCode:
+        """Print why it did not work, or not alone, what is in place, and the next step."""
+        text = "; ".join(filter(None, (changed.problem, self._state(changed))))
+        line = f"{title}{text}" if title else f"{text[0].upper()}{text[1:]}"
+        style = "bold red" if changed.in_place in (InPlace.NEW, InPlace.PREVIOUS) else ALARM
+        return self.end(code, result, (line, style), changed.problem or result)
+
+    def _save(self, repository: LiveRepository, text: str) -> Path:
+        now = self.clock.today()
+        return save_policy(self.access.folder, repository=repository.arn, policy_text=text, now=now)
+
+    @property
+    def _before(self) -> str:
+        """The policy that is there before this run."""
+        return "the previous policy" if self.closes else "the policy from before this undo"
+
+    def _state(self, changed: Changed) -> str:
+        """Return what is in place, and the next step if the operator may want one."""
+        match changed.in_place:
+            case InPlace.NEW:
+                return f"the {'new' if self.closes else 'restored'} policy is in place{self._next('undo it')}"
+            case InPlace.PREVIOUS:
+                again = " again" if changed.was_restored else ""
+                state = f"{self._before} is in place{again}" if self.saved else "there is no policy, as before"
+                follow = (
+                    _MAY_FOLLOW if changed.may_follow else "; run the command again" if changed.was_restored else ""
+                )
+                return f"{state}{follow}"
+            case InPlace.NONE:
+                state = "there is no policy now"
+            case InPlace.OTHER:
+                state = "ANOTHER POLICY IS IN PLACE"
+            case InPlace.UNKNOWN:
+                state = "IT IS NOT KNOWN WHICH POLICY IS IN PLACE; run the command again to see"
+            case _:
+                assert_never(changed.in_place)
+        return f"{state}{self._next(f'restore {self._before}')}"
+
+    def _next(self, purpose: str) -> str:
+        return f". To {purpose}: {self.access.undo_command(self.saved)}" if self.saved else ""

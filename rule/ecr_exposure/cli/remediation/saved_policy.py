@@ -81,9 +81,7 @@ def save_policy(folder: Path, *, repository: str, policy_text: str, now: datetim
             raise
     except OSError as error:
         reason = f"{error.strerror or error} ({folder})"
-        raise CannotRunError(
-            f"nothing was changed: the previous policy cannot be saved: {reason}; see --save-to"
-        ) from None
+        raise CannotRunError(f"the policy cannot be saved (see --save-to): {reason}") from None
     return path
 
 
