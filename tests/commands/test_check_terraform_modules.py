@@ -1,7 +1,11 @@
 """Terraform modules: count, for_each and dynamic blocks, data documents, and the modules that code calls."""
 
+from datetime import date
+from pathlib import Path
+
 import pytest
 
+from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.policies_in_files.terraform_source import local_modules
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
 from tests.commands.terraform_code import ReadCode, policy_with, read_code, read_files
@@ -65,6 +69,14 @@ class TestPolicyDocument:
         read = read_files({"main.tf": RESOURCE, "data.tf": data})
         assert (read.only.file, read.only.resource_file) == ("data.tf", "main.tf")
         assert read.principal().startswith("principals {")
+
+    def test_a_comment_in_the_resource_counts_for_a_document_in_another_file(self, tmp_path: Path) -> None:
+        comment = '# ecr-exposure: public-on-purpose "base images"'
+        data = 'data "aws_iam_policy_document" "this" {' + statement("*", '["*"]') + "}\n"
+        read = read_files({"main.tf": RESOURCE.replace("  policy", f"  {comment}\n  policy"), "data.tf": data})
+        suppressions = Suppressions(tmp_path, date(2026, 11, 27), None, lambda error: pytest.fail(error.message))
+        suppressions.read_comments("main.tf", read.files["main.tf"])
+        assert suppressions.excuse_of(read.only).text == "base images (main.tf:4)"
 
     def test_all_elements_of_a_statement(self) -> None:
         more = """
