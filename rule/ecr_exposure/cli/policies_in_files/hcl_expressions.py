@@ -41,6 +41,7 @@ class TextToken(Unparsed):
     """A quoted string or a heredoc, with the text as written: hcl_templates reads what is inside."""
 
     is_heredoc: bool
+    is_json: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +92,13 @@ class GetElement(Unparsed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splat(Unparsed):
-    """All elements of a list; what follows is read from each of them."""
+    """All elements of a list; what follows is read from each of them, up to an index after the older form `.*`.
+
+    https://developer.hashicorp.com/terraform/language/expressions/splat
+    """
 
     of: Unparsed
+    is_full: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,25 +130,26 @@ class For(Unparsed):
     is_grouped: bool
 
 
-def read_expression(text: str, start: int, end: int) -> Unparsed:
+def read_expression(text: str, start: int, end: int, *, is_json: bool = False) -> Unparsed:
     """Return the expression in a part of a text."""
     try:
-        return read_tokens([token for token in tokens_of(text, start, end) if token.kind is not TokenKind.COMMENT])
+        tokens = tokens_of(text, start, end, is_json=is_json)
+        return read_tokens([token for token in tokens if token.kind is not TokenKind.COMMENT], is_json=is_json)
     except HclError:
         return Unparsed(start=start, end=end)
 
 
-def read_tokens(tokens: Sequence[Token]) -> Unparsed:
+def read_tokens(tokens: Sequence[Token], *, is_json: bool = False) -> Unparsed:
     """Return the expression of some tokens, the last of which is END; those of comments are left out."""
     try:
-        return _Parser(tokens).whole()
+        return _Parser(tokens, is_json=is_json).whole()
     except HclError:
         return Unparsed(start=tokens[0].start, end=tokens[-1].end)
 
 
 class _Parser:
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: Sequence[Token], *, is_json: bool) -> None:
+        self._tokens, self._is_json = tokens, is_json
         self._at = 0
         self._in_lines = False  # whether a line end separates, as in an object
         self._depth = 0
@@ -220,7 +226,7 @@ class _Parser:
             elif self._accept("."):
                 token = self._take()
                 if token.text == "*":
-                    found = Splat(start=found.start, end=token.end, of=found)
+                    found = Splat(start=found.start, end=token.end, of=found, is_full=False)
                 elif token.kind is TokenKind.NAME:
                     found = GetAttribute(start=found.start, end=token.end, of=found, name=token.text)
                 elif token.kind is TokenKind.NUMBER and token.text.isdigit():
@@ -236,7 +242,7 @@ class _Parser:
         self._take()
         if self._accept("*"):
             end = self._expect("]").end
-            found = Splat(start=found.start, end=end, of=found)
+            found = Splat(start=found.start, end=end, of=found, is_full=True)
         else:
             key = self._expression()
             end = self._expect("]").end
@@ -249,7 +255,7 @@ class _Parser:
         place = {"start": token.start, "end": token.end}
         match token.kind:
             case TokenKind.STRING | TokenKind.HEREDOC:
-                return TextToken(**place, is_heredoc=token.kind is TokenKind.HEREDOC)
+                return TextToken(**place, is_heredoc=token.kind is TokenKind.HEREDOC, is_json=self._is_json)
             case TokenKind.NUMBER:
                 return Literal(**place, value=_number(token))
             case TokenKind.NAME if token.text in _WORDS:

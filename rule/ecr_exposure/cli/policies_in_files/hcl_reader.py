@@ -48,7 +48,8 @@ class Attribute:
     @cached_property
     def expression(self) -> Unparsed:
         """The expression, read when it is asked for."""
-        return read_expression(self.source.text, self.value_start, self.end)
+        is_json = self.source.file.endswith(".json")
+        return read_expression(self.source.text, self.value_start, self.end, is_json=is_json)
 
     @property
     def span(self) -> Span:
@@ -205,7 +206,7 @@ class _Reader:
 
 def _json_object(source: Source) -> ObjectOf:
     """Return the whole of a file in JSON syntax: JSON is an object of HCL, whose strings are templates."""
-    found = read_expression(source.text, 0, len(source.text))
+    found = read_expression(source.text, 0, len(source.text), is_json=True)
     if isinstance(found, ObjectOf):
         return found
     try:

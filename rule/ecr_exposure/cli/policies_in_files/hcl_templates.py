@@ -3,8 +3,10 @@
 https://developer.hashicorp.com/terraform/language/expressions/strings
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -19,10 +21,11 @@ _FILLED_LINE: Final = re.compile(r"^[ \t]*(?=[^ \t\r\n])", re.MULTILINE)
 
 
 class Piece(NamedTuple):
-    """A text, and the place of its first character in the file."""
+    """A text, and where it is written: from start to end."""
 
     text: str
     start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +70,32 @@ def parts_of_template(text: str, token: TextToken) -> tuple[Part, ...]:
     return _joined_directives(found)
 
 
+def decoded_json(text: str, token: TextToken) -> str | None:
+    """Return the text of a string of JSON that has templates in it; None for one without."""
+    written = text[token.start : token.end]
+    with suppress(json.JSONDecodeError):
+        return str(json.loads(written)) if token.is_json and ("${" in written or "%{" in written) else None
+    raise HclError(token.start, "not a string of JSON")
+
+
+def parts_of_decoded(text: str) -> tuple[Part, ...]:
+    """Return the parts of a text without escapes. Raises HclError."""
+    return _joined_directives(_heredoc_parts(text, 0, len(text), is_indented=False))
+
+
 def _quoted_parts(text: str, start: int, end: int) -> Iterator[Part | _Directive]:
     at = start
     while found := _IN_QUOTES.search(text, at, end):
         if found.start() > at:
-            yield Piece(text[at : found.start()], at)
+            yield Piece(text[at : found.start()], at, found.start())
         at = found.end()
         if found[0] in ("${", "%{"):
             at = end_of_sequence(text, at, end)
             yield _sequence(text, found.start(), at)
         else:
-            yield Piece(_unescaped(found[0]), found.start())
+            yield Piece(_unescaped(found[0]), found.start(), at)
     if at < end:
-        yield Piece(text[at:end], at)
+        yield Piece(text[at:end], at, end)
 
 
 def _unescaped(escape: str) -> str:
@@ -97,19 +113,19 @@ def _heredoc_parts(text: str, start: int, end: int, *, is_indented: bool) -> Ite
     at = _indented(text, start, end, indent)
     while found := _IN_HEREDOC.search(text, at, end):
         if found[0] == "\n":
-            yield Piece(text[at : found.end()], at)
+            yield Piece(text[at : found.end()], at, found.end())
             at = _indented(text, found.end(), end, indent)
             continue
         if found.start() > at:
-            yield Piece(text[at : found.start()], at)
+            yield Piece(text[at : found.start()], at, found.start())
         at = found.end()
         if found[0] in ("${", "%{"):
             at = end_of_sequence(text, at, end)
             yield _sequence(text, found.start(), at)
         else:
-            yield Piece(found[0][1:], found.start() + 1)
+            yield Piece(found[0][1:], found.start() + 1, at)
     if at < end:
-        yield Piece(text[at:end], at)
+        yield Piece(text[at:end], at, end)
 
 
 def _indented(text: str, start: int, end: int, indent: int) -> int:

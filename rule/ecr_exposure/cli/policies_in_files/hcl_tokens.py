@@ -21,6 +21,7 @@ _NAME: Final = re.compile(r"[^\W\d][\w-]*")
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _MARK: Final = re.compile(r"\.\.\.|=>|==|!=|<=|>=|&&|\|\||::|.", re.DOTALL)
 _IN_STRING: Final = re.compile(r'\\.|\$\$\{|%%\{|[$%]\{|"|\n', re.DOTALL)
+_JSON_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 OPENING: Final = frozenset("([{")
 CLOSING: Final = frozenset(")]}")
 
@@ -59,9 +60,9 @@ class Token(NamedTuple):
 class Source:
     """The text of a file, and the places of its characters."""
 
-    def __init__(self, file: str, text: str) -> None:
-        """Note where the lines begin."""
-        self.file, self.text = file, text
+    def __init__(self, file: str, text: str, *, is_decoded: bool = False) -> None:
+        """Note where the lines begin. is_decoded: the text is a string of JSON, and its places are none of the file."""
+        self.file, self.text, self.is_decoded = file, text, is_decoded
         self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
 
     def line(self, offset: int) -> int:
@@ -78,15 +79,19 @@ class Source:
         return Span(first, start - self._lines[first - 1] + 1, last, end - self._lines[last - 1] + 1)
 
 
-def tokens_of(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]:
-    """Yield the tokens of a part of a text, comments too, and END at last. Raises HclError."""
+def tokens_of(text: str, start: int = 0, end: int | None = None, *, is_json: bool = False) -> Iterator[Token]:
+    """Yield the tokens of a part of a text, comments too, and END at last. Raises HclError.
+
+    is_json: a string is one of JSON, whose escapes come before its templates.
+    """
     at, last = start, len(text) if end is None else end
     while at < last:
         blank = _BLANKS.match(text, at, last)
         if blank:
             at = blank.end()
         else:
-            token = _token(text, at, last, 0)
+            string = _JSON_STRING.match(text, at, last) if is_json else None
+            token = Token(TokenKind.STRING, string[0], at, string.end()) if string else _token(text, at, last, 0)
             yield token
             at = token.end
     yield Token(TokenKind.END, "", last, last)

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.hcl_tokens import Source
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined
+from ecr_exposure.cli.policies_in_files.unknown_values import (
+    Alternatives,
+    Joined,
+    Unknown,
+    Value,
+    joined,
+    references_in,
+)
 
 LONGEST_TEXT: Final = 1_000_000
 _MOST_VALUES: Final = 50_000
@@ -40,11 +47,12 @@ class LocatedObject(dict[str, Value]):
 
 
 class WrittenPiece(NamedTuple):
-    """A part of a text; source and start: where it is written, if it is in the file as it is here."""
+    """A part of a text; source, start, end: where it is written, if it is in the code."""
 
     text: str | Unknown
     source: Source | None = None
     start: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ def first_unknown(value: Value) -> Unknown | None:
     """Return the first unknown value in a tree."""
     if isinstance(value, Unknown):
         return value
+    if isinstance(value, Alternatives):
+        return Unknown(value.references[0])
     if isinstance(value, (WrittenText, JsonText)):
         return first_unknown(value.text if isinstance(value, WrittenText) else value.value)
     if isinstance(value, Joined):
@@ -97,8 +107,8 @@ def encoded(text: JsonText) -> str | Unknown | Joined:
 
 
 def _encoded(value: Value) -> list[str | Unknown]:
-    if isinstance(value, Unknown):
-        return [value]
+    if isinstance(value, (Unknown, Alternatives)):
+        return [Unknown(next(references_in(value)))]
     if isinstance(value, Joined):
         inside = (part if isinstance(part, Unknown) else json.dumps(part)[1:-1] for part in value.parts)
         return ['"', *inside, '"']
@@ -118,6 +128,8 @@ def plain(value: Value) -> Value:
     """Return a value as JSON has it: texts of JSON or templates as strings, no places."""
     if isinstance(value, (WrittenText, JsonText)):
         return as_text(value)
+    if isinstance(value, Alternatives):
+        return Alternatives(tuple(map(plain, value.policies)), value.references)
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, list) else value
@@ -135,6 +147,8 @@ def is_large(value: Value) -> bool:
             waiting.append(each.value)
         elif isinstance(each, Mapping):
             waiting += each.values()
+        elif isinstance(each, Joined):
+            waiting += each.parts
         elif isinstance(each, list):
             waiting += each
     return False

@@ -15,7 +15,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     first_unknown,
 )
 from ecr_exposure.cli.policies_in_files.terraform_module import Module, Names, Repeated, nested_blocks
-from ecr_exposure.cli.policies_in_files.terraform_values import maybe_absent
+from ecr_exposure.cli.policies_in_files.uncertain_statements import maybe_absent, maybe_met
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import elements
@@ -83,7 +83,7 @@ class _Merged:
     def add(self, document: Value, *, overrides: bool = False) -> None:
         """Merge one document; of one that is not known, each statement may replace one."""
         if not isinstance(document, Mapping):
-            unknown = document if isinstance(document, Unknown) else Unknown("a document that is no policy")
+            unknown = first_unknown(document) or Unknown("a document that is no policy")
             if overrides:
                 self.statements = [_replaceable(each, unknown) for each in self.statements]
             self.statements.append(unknown)
@@ -146,18 +146,22 @@ def _principal(module: Module, found: list[Repeated]) -> Value:
 
 
 def _condition(module: Module, found: list[Repeated]) -> Value:
-    """Return the Condition; one that may be absent is an operator that is unknown."""
+    """Return the Condition, with an unknown part for a block that may be absent, or whose test is unknown."""
     condition: dict[str, Any] = {}
+    uncertain: list[tuple[Unknown, bool]] = []
     for block, names, unknown in found:
         values = {name: module.value_of(each, names) for name, each in block.attributes.items()}
         test, variable = values.get("test"), values.get("variable")
         if unknown or not isinstance(test, str) or not isinstance(variable, str):
             reference = unknown or first_unknown([test, variable]) or Unknown(_NO_TEXT)
-            condition[f"if {reference.reference}"] = reference
+            uncertain.append((reference, unknown is None))
             continue
         listed = _with_variables(values.get("values"))
         condition.setdefault(test, {}).setdefault(variable, []).extend(elements(listed) if listed is not None else [])
-    return condition
+    if not uncertain:
+        return condition
+    reference, is_there = max(uncertain, key=lambda each: each[1])
+    return maybe_met(condition, reference, is_there=is_there)
 
 
 def _with_variables(value: Value) -> Value:

@@ -26,7 +26,8 @@ def statement_places(value: Value) -> Mapping[int, Place]:
         return _WrittenJson(value).places()
     policy = value.value if isinstance(value, JsonText) else value
     statements = elements(policy.get("Statement", [])) if isinstance(policy, Mapping) else ()
-    return {index: _place(each) for index, each in enumerate(statements) if isinstance(each, LocatedObject)}
+    located = ((index, each) for index, each in enumerate(statements) if isinstance(each, LocatedObject))
+    return {index: _place(each) for index, each in located if not each.source.is_decoded}
 
 
 def _place(statement: LocatedObject) -> Place:
@@ -71,9 +72,13 @@ class _WrittenJson:
         last = self._origin(text.offset(span.end_line, span.end_column) - 1)
         if first is None or last is None or first[0] is not last[0]:
             return None
-        return first[0], first[0].span(first[1], last[1] + 1)
+        return first[0], first[0].span(first[1], last[2])
 
-    def _origin(self, offset: int) -> tuple[Source, int] | None:
+    def _origin(self, offset: int) -> tuple[Source, int, int] | None:
+        """Return where a character is written, from its start to its end."""
         index = bisect_right(self._starts, offset) - 1
         piece = self._pieces[index]
-        return None if piece.source is None else (piece.source, piece.start + offset - self._starts[index])
+        if piece.source is None or piece.source.is_decoded:
+            return None
+        start = piece.start + offset - self._starts[index]
+        return piece.source, start, piece.end if offset + 1 == self._starts[index + 1] else start + 1

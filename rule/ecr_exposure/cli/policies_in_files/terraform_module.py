@@ -184,7 +184,7 @@ class Module:
             found = [self._attribute(kind, label, block, each, attribute) for each in instances]
             if any(each is None for each in found):
                 return None
-            return [evaluator.read(each, rest[1:]) for each in found], ()
+            return found, [which, *rest[1:]]
         if not instances:
             raise MissingError(f"{label} is not there")
         value = self._attribute(kind, label, block, _instance_of(instances, key), attribute)

@@ -23,11 +23,18 @@ from ecr_exposure.cli.policies_in_files.hcl_expressions import (
     Unparsed,
     Variable,
 )
-from ecr_exposure.cli.policies_in_files.hcl_templates import ForDirective, IfDirective, Part, Piece, parts_of_template
+from ecr_exposure.cli.policies_in_files.hcl_templates import (
+    ForDirective,
+    IfDirective,
+    Part,
+    Piece,
+    decoded_json,
+    parts_of_decoded,
+    parts_of_template,
+)
 from ecr_exposure.cli.policies_in_files.hcl_tokens import HclError, Source
 from ecr_exposure.cli.policies_in_files.located_values import (
     LONGEST_TEXT,
-    JsonText,
     LocatedObject,
     MissingError,
     WrittenPiece,
@@ -37,8 +44,8 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     is_large,
 )
 from ecr_exposure.cli.policies_in_files.terraform_functions import FUNCTIONS, call
+from ecr_exposure.cli.policies_in_files.uncertain_statements import either, maybe_absent
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined
-from ecr_exposure.policy.json_values import elements
 
 _LONGEST_REFERENCE: Final = 80
 _MOST_STEPS: Final = 300_000
@@ -82,41 +89,6 @@ def reference_text(source: Source, expression: Unparsed) -> str:
     return text if len(text) <= _LONGEST_REFERENCE else f"{text[:_LONGEST_REFERENCE]}…"
 
 
-def maybe_absent(statement: Value, unknown: Unknown) -> Value:
-    """Return a statement that is there or not, as an unknown value says: a part of its Condition is unknown."""
-    if isinstance(statement, (Unknown, Joined)):
-        return statement
-    condition = statement.get("Condition") or {}
-    if not isinstance(condition, Mapping):
-        return unknown
-    content = {**statement, "Condition": {**condition, f"if {unknown.reference}": unknown}}
-    return statement.with_content(content) if isinstance(statement, LocatedObject) else content
-
-
-def _are_statements(value: Value) -> bool:
-    return isinstance(value, list) and all(isinstance(each, Mapping) and "Effect" in each for each in value)
-
-
-def _is_policy(value: Value) -> bool:
-    return isinstance(value, JsonText) and isinstance(value.value, Mapping) and "Statement" in value.value
-
-
-def either(unknown: Unknown, yes: Value, no: Value) -> Value:
-    """Return one of two values, by an unknown condition."""
-    if yes == no:
-        return yes
-    lists = [[] if each is None else each for each in (yes, no)]
-    if all(map(_are_statements, lists)):
-        one, other = lists
-        return [each if each in other else maybe_absent(each, unknown) for each in one] + [
-            maybe_absent(each, unknown) for each in other if each not in one
-        ]
-    if _is_policy(yes) and _is_policy(no):
-        statements = (list(elements(each.value["Statement"])) for each in (yes, no))
-        return JsonText({**yes.value, "Statement": either(unknown, *statements)})
-    return unknown
-
-
 class Evaluator:
     """Evaluates the expressions of one file in a module; names: of `each`, `count` and loops."""
 
@@ -146,11 +118,20 @@ class Evaluator:
         return expression.value
 
     def _text(self, token: TextToken) -> Value:
-        parts = parts_of_template(self.source.text, token)
-        if len(parts) == 1 and isinstance(parts[0], Unparsed) and not token.is_heredoc:
+        decoded = decoded_json(self.source.text, token)
+        if decoded is None:
+            return self._template(parts_of_template(self.source.text, token))
+        evaluator = Evaluator(Source(self.source.file, decoded, is_decoded=True), self.scope, self.names)
+        return evaluator._template(parts_of_decoded(decoded))
+
+    def _template(self, parts: Sequence[Part]) -> Value:
+        if len(parts) == 1 and not isinstance(parts[0], (Piece, IfDirective, ForDirective)):
             return self.value(parts[0])
         pieces = list(self.pieces(parts))
-        if sum(len(piece.text) for piece in pieces if isinstance(piece.text, str)) > LONGEST_TEXT:
+        if (
+            sum(len(piece.text) if isinstance(piece.text, str) else _LONGEST_REFERENCE for piece in pieces)
+            > LONGEST_TEXT
+        ):
             raise MissingError("too long")
         text = joined([piece.text for piece in pieces])
         # Only the text of a policy has places that anybody asks for.
@@ -160,7 +141,7 @@ class Evaluator:
         """Yield the text of the parts of a template, and where it is written."""
         for part in parts:
             if isinstance(part, Piece):
-                yield WrittenPiece(part.text, self.source, part.start)
+                yield WrittenPiece(part.text, self.source, part.start, part.end)
             elif isinstance(part, IfDirective):
                 condition = _truth(self.known(part.condition))
                 if isinstance(condition, Unknown):
@@ -245,7 +226,10 @@ class Evaluator:
         """Return what the steps read from a value. Raises MissingError."""
         for at, step in enumerate(steps):
             if isinstance(step, Splat):
-                return self._read_each(value, steps[at + 1 :])
+                rest = steps[at + 1 :]
+                indexes = (i for i, each in enumerate(rest) if isinstance(each, GetElement) and not step.is_full)
+                last = next(indexes, len(rest))
+                return self.read(self._read_each(value, rest[:last]), rest[last:])
             key = step.name if isinstance(step, GetAttribute) else self.value(step.key)
             value = _member(value, key)
         return value
