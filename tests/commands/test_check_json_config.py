@@ -253,7 +253,12 @@ class TestHistory:
     CLOSED = configuration({"Version": "2012-10-17", "Statement": []})
 
     def test_newest_item_counts_wherever_it_is(self) -> None:
-        times = ("2026-11-20T10:00:00Z", "2026-11-20T10:30:00+00:00", "2026-11-20T11:15:00+01:00")
+        times = (
+            "2026-11-20T10:00:00Z",
+            "2026-11-20T10:30:00+00:00",
+            "2026-11-20T10:15:00",
+            "2026-11-20T11:20:00+01:00",
+        )
         items = [item(configurationItemCaptureTime=time) for time in times]
         items[1]["configuration"] = self.CLOSED
         (found,) = read(json.dumps({"fileVersion": "1.0", "configurationItems": items}))

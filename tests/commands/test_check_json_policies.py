@@ -110,7 +110,8 @@ class TestPolicyAlone:
         assert found.statements == {0: StatementSpan(Span(1, 42, 1, 73), Span(1, 56, 1, 72))}
 
     def test_duplicate_statement_is_left_to_the_evaluation(self) -> None:
-        (found,) = read('{"Statement": [], "Statement": []}')
+        (found,) = read('{"Statement": [{}], "Statement": []}')
+        assert found.statements == {}
         assert evaluate(found.policy).verdict.problem == 'duplicate key "Statement"'
 
     def test_percent_encoded_policy_has_the_place_of_the_text(self) -> None:

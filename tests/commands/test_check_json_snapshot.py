@@ -192,7 +192,16 @@ class TestLimits:
         _, told = read_bytes(b'{"configurationItems":[' + opening.encode() * 100_000)
         assert told.problems == ["s.json: cannot be read to its end: nested deeper than 500 levels"]
 
-    @pytest.mark.parametrize("text", ["[" * 10_000, '\\"[' * 10_000, "\\\\", '[\\\\\\"[' * 999, "a" * 70_000 + '\\"{'])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[" * 10_000,
+            '\\"[' * 10_000,
+            '\\\\", "other": "' + "[" * 600,
+            '[\\\\\\"[' * 999,
+            "a" * 70_000 + '\\"{',
+        ],
+    )
     def test_brackets_in_a_string_are_no_nesting(self, text: str) -> None:
         first = item(resourceId="HERE", resourceType="x")
         assert len(read_whole(snapshot(first, item()).replace(b"HERE", text.encode()))) == 1

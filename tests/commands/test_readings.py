@@ -272,6 +272,7 @@ ALLOWED = [
     ({"Null": {ORG: "true"}, "StringLike": {ORG: U}}, CLOSED),
     ({"Null": {ORG: "false"}, "StringNotLike": {ORG: U}}, NAME),
     ({"Null": {ORG: ["false"]}, "StringNotLike": {ORG: U}}, NAME),
+    ({"Null": {ARN.lower(): "false"}, "IpAddress": {IP: U}}, NAME),
     ({"null": {ORG.lower(): True}, "StringLike": {ORG: U}}, CLOSED),
     ({"Null": {ARN: "true"}, "IpAddress": {IP: U}}, CLOSED),
     ({"Null": {ARN: "false"}, "IpAddress": {IP: U}}, NAME),
