@@ -94,7 +94,7 @@ EACH_RESULT: Final = report_of(
     errors=(FileError("broken.yaml", 3, "a tab cannot begin a value"),),
     notes=("module.x (registry) is not followed: check the plan",),
     files_read=5,
-    recognised=4,
+    recognized=4,
     ignored=1,
     exit_code=2,
 )

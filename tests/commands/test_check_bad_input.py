@@ -14,7 +14,7 @@ import pytest
 
 from ecr_exposure.cli import check_run
 from ecr_exposure.cli.policies_in_files import files as files_module
-from ecr_exposure.cli.policies_in_files.recognition import recognise
+from ecr_exposure.cli.policies_in_files.recognition import recognize
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
 RULE: Final = Path(__file__).parents[2] / "rule"
@@ -287,9 +287,9 @@ class TestInterrupt:
         def interrupted(found: Any) -> Any:
             if found.shown == "b.json":
                 signal.raise_signal(signal.SIGINT)
-            return recognise(found)
+            return recognize(found)
 
-        monkeypatch.setattr(check_run, "recognise", interrupted)
+        monkeypatch.setattr(check_run, "recognize", interrupted)
         checked = check.json("a.json", "b.json")
         assert (checked.code, checked.document["exit_code"], checked.results) == (130, 130, {"a.json": "public"})
         assert checked.document["notes"] == []  # b.json may well have what the suppression is about

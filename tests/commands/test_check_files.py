@@ -80,7 +80,7 @@ class TestFolder:
 
     def test_pipe_in_a_folder_is_not_opened(self, check: Check) -> None:
         os.mkfifo("pipe.json")
-        assert check.json(".").document["files"] == {"read": 0, "recognised": 0, "not_recognised": 0, "ignored": 1}
+        assert check.json(".").document["files"] == {"read": 0, "recognized": 0, "not_recognized": 0, "ignored": 1}
 
     def test_files_are_read_in_the_order_of_their_names(self, check: Check) -> None:
         for name in ("b.json", "a.json", "c/a.json", "a/z.json"):
@@ -158,7 +158,7 @@ class TestEncoding:
         write("provider", b"\x7fELF\0\0aws_ecr_repository_policy\0\xff\xfe")
         write("page.md", "Größe: AWS::ECR::Repository\n".encode("latin-1"))
         checked = check.json(".")
-        assert (checked.code, checked.document["files"]["not_recognised"]) == (0, 2)
+        assert (checked.code, checked.document["files"]["not_recognized"]) == (0, 2)
 
 
 class TestRecognition:
@@ -190,7 +190,7 @@ class TestRecognition:
     ) -> None:
         write("policy.json", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
         checked = check.json(".")
-        assert (checked.code, checked.results, checked.document["files"]["recognised"]) == (0, {}, 0)
+        assert (checked.code, checked.results, checked.document["files"]["recognized"]) == (0, {}, 0)
         assert check.json("policy.json").results.keys() == {"policy.json"}
 
     @pytest.mark.parametrize(
@@ -204,11 +204,11 @@ class TestRecognition:
             ("empty.json", ""),
         ],
     )
-    def test_other_files_of_a_folder_are_not_recognised(self, name: str, content: str, check: Check) -> None:
+    def test_other_files_of_a_folder_are_not_recognized(self, name: str, content: str, check: Check) -> None:
         write(name, content)
         checked = check.json(".")
         assert (checked.code, checked.errors) == (0, [])
-        assert checked.document["files"]["not_recognised"] == 1
+        assert checked.document["files"]["not_recognized"] == 1
 
     def test_compressed_file_is_read_as_a_snapshot(self, check: Check) -> None:
         item = {
@@ -226,7 +226,7 @@ class TestRecognition:
         write("archive.gz", gzip.compress(b"no JSON"))
         checked = check.json(".")
         assert (checked.code, list(checked.results.values())) == (1, ["public"])
-        assert checked.document["files"]["not_recognised"] == 1
+        assert checked.document["files"]["not_recognized"] == 1
 
 
 class TestStandardInput:

@@ -53,7 +53,7 @@ class TestDocument:
             },
             "result": "incomplete",
             "exit_code": 2,
-            "files": {"read": 5, "recognised": 4, "not_recognised": 1, "ignored": 1},
+            "files": {"read": 5, "recognized": 4, "not_recognized": 1, "ignored": 1},
             "results": {
                 "public": 1,
                 "unknown": 2,

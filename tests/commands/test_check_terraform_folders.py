@@ -40,7 +40,7 @@ class TestModules:
             ("modules/ecr/main.tf", f"module.app.{ADDRESS}", "public"),
             ("modules/ecr/main.tf", f"module.app.{ADDRESS}", "not public"),
         ]
-        assert checked.document["files"]["not_recognised"] == 0
+        assert checked.document["files"]["not_recognized"] == 0
 
     def test_module_that_nothing_calls_is_evaluated_on_its_own(self, check: Check) -> None:
         write("modules/ecr/main.tf", POLICY)

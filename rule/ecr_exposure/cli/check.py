@@ -312,7 +312,7 @@ def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, end
         errors=tuple(run.errors),
         notes=(*run.notes, *unmatched),
         files_read=run.files_read,
-        recognised=run.recognised,
+        recognized=run.recognized,
         ignored=walk.ignored,
         exit_code=int(ended or _exit_code(run, exit_zero=options["exit_zero"])),
         question=run.judgement.question,

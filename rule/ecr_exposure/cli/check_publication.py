@@ -109,7 +109,7 @@ class Publication:
             found.append(_counted(len(report.errors), "problem"))
         read = (
             f"{_counted(report.files_read, 'file')} read, {_counted(len(report.policies), 'policy')} evaluated, "
-            f"{report.files_read - report.recognised:,} not recognized, {report.ignored:,} ignored"
+            f"{report.files_read - report.recognized:,} not recognized, {report.ignored:,} ignored"
         )
         return title, color, "; ".join(filter(None, (", ".join(found), read)))
 

@@ -11,7 +11,7 @@ from ecr_exposure.cli.policies_in_files.files import FoundFile
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind
 from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError, is_repository_policy
 from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
-from ecr_exposure.cli.policies_in_files.recognition import Form, Recognised, recognise
+from ecr_exposure.cli.policies_in_files.recognition import Form, Recognized, recognize
 from ecr_exposure.cli.policies_in_files.suppressions import Excuse, Suppressions
 from ecr_exposure.cli.policies_in_files.terraform_folders import TerraformFolders
 from ecr_exposure.errors import ParameterError
@@ -119,26 +119,26 @@ class CheckRun:
         self.policies: list[CheckedPolicy] = []
         self.errors: list[FileError] = []
         self.notes: list[str] = []
-        self.files_read = self.recognised = 0
+        self.files_read = self.recognized = 0
 
     def check(self, found: FoundFile) -> None:
         """Read a file, and evaluate its policies; what cannot be read is one of the errors."""
         try:
-            recognised = recognise(found)
+            recognized = recognize(found)
         except FileError as error:
             self.add_error(error)
             return
         self.files_read += 1
-        if recognised is None:
-            self._is_not_recognised(found)
-        elif recognised.form is Form.TERRAFORM_SOURCE:
-            self._add_terraform(found, str(recognised.text))
+        if recognized is None:
+            self._is_not_recognized(found)
+        elif recognized.form is Form.TERRAFORM_SOURCE:
+            self._add_terraform(found, str(recognized.text))
         else:
-            if recognised.has_comments and recognised.counts_errors:
-                self._read_comments(found.shown, str(recognised.text))
-            problem = self.add_error if recognised.counts_errors else _ignore
-            if self._read(found, recognised, problem):
-                self.recognised += 1
+            if recognized.has_comments and recognized.counts_errors:
+                self._read_comments(found.shown, str(recognized.text))
+            problem = self.add_error if recognized.counts_errors else _ignore
+            if self._read(found, recognized, problem):
+                self.recognized += 1
 
     def _add_terraform(self, found: FoundFile, text: str) -> None:
         try:
@@ -163,16 +163,16 @@ class CheckRun:
                 self.add_error(each)
         for found in self._terraform_files:
             if self._terraform.matters(found.shown):
-                self.recognised += 1
+                self.recognized += 1
             else:
-                self._is_not_recognised(found)
+                self._is_not_recognized(found)
 
     def add_error(self, error: FileError) -> None:
         """Add what cannot be read, once: a module may be called often."""
         if error.message not in {each.message for each in self.errors}:
             self.errors.append(error)
 
-    def _is_not_recognised(self, found: FoundFile) -> None:
+    def _is_not_recognized(self, found: FoundFile) -> None:
         if found.is_named and not self._accepts_any_file:
             self.add_error(FileError(found.shown, None, f"nothing to check in it (accepted: {_ACCEPTED})"))
 
@@ -183,11 +183,11 @@ class CheckRun:
     def _code_facts(self, problem: Callable[[FileError], None]) -> CodeFacts:
         return CodeFacts(**self._facts._asdict(), problem=problem, note=self._note)
 
-    def _read(self, found: FoundFile, recognised: Recognised, problem: Callable[[FileError], None]) -> bool:
+    def _read(self, found: FoundFile, recognized: Recognized, problem: Callable[[FileError], None]) -> bool:
         """Evaluate the policies of a file; return whether it is what it seemed to be."""
         count = 0
         try:
-            for policy in _read_as(recognised, found, self._code_facts(problem)):
+            for policy in _read_as(recognized, found, self._code_facts(problem)):
                 if found.is_named or not _is_of_another_service(policy):
                     count += 1
                     self._judge(policy, problem)
@@ -197,11 +197,11 @@ class CheckRun:
             return False
         except FileError as error:
             problem(error)
-            return recognised.counts_errors
+            return recognized.counts_errors
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
             problem(_unexpected(found.shown, error))
-            return recognised.counts_errors
-        return count > 0 or recognised.form is not Form.JSON
+            return recognized.counts_errors
+        return count > 0 or recognized.form is not Form.JSON
 
     def _judge(self, found: FoundPolicy, problem: Callable[[FileError], None]) -> None:
         try:
@@ -223,12 +223,12 @@ def _ignore(_problem: FileError) -> None:
     """Ignore what is wrong in a file that is, then, none of those that are checked."""
 
 
-def _read_as(recognised: Recognised, found: FoundFile, facts: CodeFacts) -> Iterator[FoundPolicy]:
-    if recognised.text is not None:
-        yield from recognised.form.read(found.shown, recognised.text, facts)
+def _read_as(recognized: Recognized, found: FoundFile, facts: CodeFacts) -> Iterator[FoundPolicy]:
+    if recognized.text is not None:
+        yield from recognized.form.read(found.shown, recognized.text, facts)
         return
     with found.open() as stream:
-        yield from recognised.form.read(found.shown, stream, facts)
+        yield from recognized.form.read(found.shown, stream, facts)
 
 
 def _is_of_another_service(found: FoundPolicy) -> bool:

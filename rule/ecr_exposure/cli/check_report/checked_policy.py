@@ -60,7 +60,7 @@ class Report:
     """All that one run found; a format shows it and decides nothing.
 
     errors: of files, or parts of files, that could not be read. notes: of the whole run, a line each, such as a module
-    that is not followed. files_read: files that were opened; recognised: those of them that hold policies, or could;
+    that is not followed. files_read: files that were opened; recognized: those of them that hold policies, or could;
     ignored: files that --ignore names. started: aware. root: paths in SARIF are relative to it. show_excused: table
     and SARIF also show what is public on purpose. no_color: the table has no colors on a terminal either.
     """
@@ -69,7 +69,7 @@ class Report:
     errors: tuple[FileError, ...] = ()
     notes: tuple[str, ...] = ()
     files_read: int = 0
-    recognised: int = 0
+    recognized: int = 0
     ignored: int = 0
     exit_code: int = 0
     question: Question = Question()

@@ -71,8 +71,8 @@ def _end(report: Report) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "files": {
             "read": report.files_read,
-            "recognised": report.recognised,
-            "not_recognised": report.files_read - report.recognised,
+            "recognized": report.recognized,
+            "not_recognized": report.files_read - report.recognized,
             "ignored": report.ignored,
         },
         "results": {each.value: numbers[each] for each in Result},

@@ -46,7 +46,7 @@ class Form(Enum):
         return cast("Read", getattr(import_module(f"ecr_exposure.cli.policies_in_files.{module}"), function))
 
 
-class Recognised(NamedTuple):
+class Recognized(NamedTuple):
     """A file that has policies, or could.
 
     text: None for a stream. has_comments: it is in YAML. counts_errors: a syntax error is told; otherwise it says that
@@ -59,7 +59,7 @@ class Recognised(NamedTuple):
     counts_errors: bool = True
 
 
-def recognise(found: FoundFile) -> Recognised | None:
+def recognize(found: FoundFile) -> Recognized | None:
     """Return what to do with a file, None if nothing in it can be a policy; raises FileError."""
     content = found.content()
     if isinstance(content, Stream):
@@ -77,7 +77,7 @@ def recognise(found: FoundFile) -> Recognised | None:
     if form is None:
         return None
     is_json = text.lstrip()[:1] in ("{", "[")
-    return Recognised(form, text, form is Form.CLOUDFORMATION and not is_json, counts_errors)
+    return Recognized(form, text, form is Form.CLOUDFORMATION and not is_json, counts_errors)
 
 
 def _is_terraform(found: FoundFile) -> bool:
@@ -122,19 +122,19 @@ def _form_by_keys(keys: Iterable[str], text: str) -> Form:
     return Form.TERRAFORM_PLAN if found & _PLAN else Form.JSON
 
 
-def _in_stream(stream: Stream) -> Recognised | None:
+def _in_stream(stream: Stream) -> Recognized | None:
     """Return what a compressed or a long file is: none is a template, which AWS limits to 1 MB."""
     found = stream.found
     if stream.is_compressed:
         is_config = found.is_named or found.shown.lower().endswith(".json.gz")
-        return Recognised(Form.SNAPSHOT, None) if is_config else None
+        return Recognized(Form.SNAPSHOT, None) if is_config else None
     head = stream.head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head.startswith((b"{", b"[")):
         return None
     if not any(f'"{key}"'.encode() in head for key in _PLAN):
-        return Recognised(Form.SNAPSHOT, None)
+        return Recognized(Form.SNAPSHOT, None)
     with found.open() as whole:
         content = whole.read(LONGEST_PIPE + 1)
     if len(content) > LONGEST_PIPE:
         raise FileError(found.shown, None, f"has more than {LONGEST_PIPE:,} bytes: too many for a plan")
-    return Recognised(Form.TERRAFORM_PLAN, decoded(found.shown, content))
+    return Recognized(Form.TERRAFORM_PLAN, decoded(found.shown, content))
