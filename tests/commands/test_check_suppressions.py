@@ -147,6 +147,29 @@ class TestLimits:
         write("stack.yaml", template(ON_PURPOSE).replace("Effect: Allow", "Effect: Permit"))
         assert check.json("stack.yaml").results[APP] == "cannot be evaluated"
 
+    @pytest.mark.parametrize(
+        ("other", "result"),
+        [
+            ("ecr:PutImage", "public"),
+            ("no-action", "cannot be evaluated"),
+            ("ecr:GetDownloadUrlForLayer", "public on purpose"),
+        ],
+    )
+    def test_alternative_of_fewer_actions_decides_if_it_is_more_than_pull(
+        self, other: str, result: str, check: Check
+    ) -> None:
+        """Which branch is deployed is unknown: the one that no suppression excuses counts."""
+        head = "Parameters: {Env: {Type: String}}\nConditions: {IsProd: !Equals [!Ref Env, prod]}\n"
+        action = f"!If [IsProd, ['{other}'], ['ecr:BatchGetImage', 'ecr:DescribeImages', 'ecr:ListImages']]"
+        write("stack.yaml", head + template(ON_PURPOSE, action=action))
+        assert check.json("stack.yaml").results[APP] == result
+
+    def test_unknown_action_beside_a_public_pull_is_not_excused(self, check: Check) -> None:
+        """The pull is public whatever the parameter is, and its value may be a push."""
+        parameters = "Parameters: {More: {Type: String}}\n"
+        write("stack.yaml", parameters + template(ON_PURPOSE, action="[ecr:BatchGetImage, !Ref More]"))
+        assert check.json("stack.yaml").results[APP] == "public"
+
     def test_unknown_principal_who_can_pull_at_most_is_excused(self, check: Check) -> None:
         parameters = "Parameters: {Who: {Type: String}}\n"
         for action, result in (("ecr:BatchGetImage", "public on purpose"), ("ecr:PutImage", "unknown")):

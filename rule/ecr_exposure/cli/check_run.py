@@ -18,7 +18,6 @@ from ecr_exposure.errors import ParameterError
 from ecr_exposure.findings.access_tests import EXTERNAL
 from ecr_exposure.parameters import PublicRepository
 from ecr_exposure.policy.json_values import describe
-from ecr_exposure.public_on_purpose import excuses
 
 FAIL, WARN = "fail", "warn"
 _CODE: Final = (Kind.CLOUDFORMATION, Kind.TERRAFORM_PLAN, Kind.TERRAFORM_SOURCE)
@@ -92,7 +91,7 @@ def _result_of(outcome: Outcome, excuse: Excuse) -> Result:
         return Result.CLOSED
     if verdict.problem is not None:
         return Result.UNKNOWN if outcome.unknown else Result.CANNOT_BE_EVALUATED
-    if excuse.text is not None and excuses(verdict.grants):
+    if excuse.text is not None and outcome.is_excusable:
         return Result.PUBLIC_ON_PURPOSE
     return Result.UNKNOWN if outcome.unknown else Result.PUBLIC
 

@@ -1,7 +1,7 @@
 """The evaluation of one policy of a file: as `judge`, and unknown where a value that is not known decides."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.readings import read_as
@@ -13,15 +13,26 @@ from ecr_exposure.cli.policies_in_files.unknown_values import (
     Value,
     references_in,
 )
+from ecr_exposure.public_on_purpose import excuses
 from ecr_exposure.verdict import Verdict, cannot_be_evaluated, judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The verdict on a policy; unknown: the references of the values that decide, none if the verdict is certain."""
+    """The verdict on a policy; unknown: the references of the values that decide, none if the verdict is certain.
+
+    widest: the verdict with every unknown value in favor of access, where it is another one.
+    """
 
     verdict: Verdict
     unknown: tuple[str, ...] = ()
+    widest: Verdict | None = None
+
+    @property
+    def is_excusable(self) -> bool:
+        """Whether an exception excuses the policy, whatever its unknown values are."""
+        verdicts = (self.verdict, self.widest or self.verdict)
+        return all(each.problem is None and excuses(each.grants) for each in verdicts)
 
 
 _FLAGGED: Final = "NON_COMPLIANT"
@@ -44,13 +55,13 @@ def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the k
         return _evaluate(policy, question)
     # Which version opens more depends on the policy variables, so that both are evaluated.
     outcomes = [_evaluate({**policy, _VERSION: version}, question) for version in ("2012-10-17", "2008-10-17")]
-    most = max(outcomes, key=lambda each: each.verdict.compliance == _FLAGGED)
+    most = max(outcomes, key=_danger)
     if all((each.verdict.compliance, each.unknown) == (most.verdict.compliance, ()) for each in outcomes):
         return most
     names = [name for each in outcomes for name in each.unknown]
     if len({each.verdict.compliance for each in outcomes}) > 1:
         names = [*references_in(policy[_VERSION]), *names]
-    return Outcome(verdict=most.verdict, unknown=tuple(dict.fromkeys(names)))
+    return replace(most, unknown=tuple(dict.fromkeys(names)))
 
 
 def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
@@ -64,9 +75,11 @@ def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
 
     references = tuple(dict.fromkeys(references_in(policy)))
     least = verdict(lambda _: False)
-    if not references or least.compliance == _FLAGGED:
+    if not references:
         return Outcome(verdict=least)
     most = verdict(lambda _: True)
+    if least.compliance == _FLAGGED:
+        return Outcome(verdict=least, widest=most)
     if most.compliance != _FLAGGED:
         return Outcome(verdict=most)
     # Those that decide alone, or without which the others do not.
@@ -81,8 +94,15 @@ def _of_alternatives(policy: Alternatives, question: dict[str, Any]) -> Outcome:
     flagged = [each for each in outcomes if each.verdict.compliance == _FLAGGED]
     if not flagged:
         return outcomes[0]
-    worst = max(flagged, key=lambda each: sum(len(grant.actions) for grant in each.verdict.grants))
+    worst = max(flagged, key=_danger)
     if len(flagged) == len(outcomes) and not any(each.unknown for each in flagged):
         return worst
     unknown = [*policy.references, *(each for outcome in flagged for each in outcome.unknown)]
-    return Outcome(verdict=worst.verdict, unknown=tuple(dict.fromkeys(unknown)))
+    return replace(worst, unknown=tuple(dict.fromkeys(unknown)))
+
+
+def _danger(outcome: Outcome) -> tuple[bool, bool, int]:
+    """Return the sort key of outcomes: last comes what no exception excuses, however few actions it grants."""
+    verdict = outcome.verdict
+    is_flagged = verdict.compliance == _FLAGGED
+    return is_flagged, is_flagged and not outcome.is_excusable, sum(len(grant.actions) for grant in verdict.grants)
