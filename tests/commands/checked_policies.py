@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind, Span, StatementSpan
 from ecr_exposure.cli.policies_in_files.outcome import evaluate
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
+from ecr_exposure.cli.policy_report.report_scope import FilesRead
 
 STARTED: Final = datetime(2026, 11, 27, 8, 30, tzinfo=UTC)
 PULL: Final[Mapping[str, Any]] = {
@@ -93,9 +94,7 @@ EACH_RESULT: Final = report_of(
     ),
     errors=(FileError("broken.yaml", 3, "a tab cannot begin a value"),),
     notes=("module.x (registry) is not followed: check the plan",),
-    files_read=5,
-    recognized=4,
-    ignored=1,
+    scope=FilesRead(read=5, recognized=4, ignored=1),
     exit_code=2,
 )
 """A report with each result; the first policy has two findings."""

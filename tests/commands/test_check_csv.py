@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from ecr_exposure.cli.check_report.checked_policy import Report, Result
-from ecr_exposure.cli.check_report.csv_format import COLUMNS, write_csv
+from ecr_exposure.cli.policy_report.checked_policy import Report, Result
+from ecr_exposure.cli.policy_report.csv_format import COLUMNS, write_csv
 from tests.commands.checked_policies import CLOSED, EACH_RESULT, PULL, checked, policy_of, report_of, written
 
 
@@ -52,6 +52,7 @@ class TestLines:
             "excuse": "",
             "notes": "one; two",
             "what_to_do": 'statement "AllowPull": removed',
+            **dict.fromkeys(("account", "region", "repository", "rule", "evaluated"), ""),
         }
 
     def test_excused_finding_names_what_excuses_it(self) -> None:

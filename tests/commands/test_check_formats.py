@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure.cli.check_options import Destination
-from ecr_exposure.cli.check_publication import Publication
-from ecr_exposure.cli.check_report import FORMATS
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Report, Result
-from ecr_exposure.cli.check_report.json_format import write_json_lines
-from ecr_exposure.cli.check_report.located_finding import findings_of
 from ecr_exposure.cli.policies_in_files.found_policy import Span, StatementSpan
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
+from ecr_exposure.cli.policy_report import FORMATS
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
+from ecr_exposure.cli.policy_report.json_format import write_json_lines
+from ecr_exposure.cli.policy_report.located_finding import findings_of
+from ecr_exposure.cli.publication import Publication
+from ecr_exposure.cli.report_options import Destination
 from tests.commands.checked_policies import EACH_RESULT, PULL, checked, policy_of, report_of, written
 from tests.commands.test_check_sarif import VALIDATOR
 from tests.corpus.loader import TESTS, all_cases

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.check_report.checked_policy import Question, Report, Result
-from ecr_exposure.cli.check_report.json_format import write_json, write_json_lines
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown
+from ecr_exposure.cli.policy_report.checked_policy import Question, Report, Result
+from ecr_exposure.cli.policy_report.json_format import write_json, write_json_lines
 from tests.commands.checked_policies import (
     CLOSED,
     DEPENDS,
@@ -114,6 +114,7 @@ class TestDocument:
             "advisories": [],
             "excuse": None,
             "notes": [],
+            "recorded": None,
             "changes": ['statement "AllowPull": removed'],
             "fix": None,
         }

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.check_report.checked_policy import Report, Result
-from ecr_exposure.cli.check_report.junit_format import write_junit
+from ecr_exposure.cli.policy_report.checked_policy import Report, Result
+from ecr_exposure.cli.policy_report.junit_format import write_junit
 from tests.commands.checked_policies import CLOSED, EACH_RESULT, PULL, checked, policy_of, report_of, written
 
 

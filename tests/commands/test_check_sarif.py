@@ -11,9 +11,9 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Report, Result
-from ecr_exposure.cli.check_report.sarif_format import MOST_SHOWN, too_many, write_sarif
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind, Span, StatementSpan, Suppression
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
+from ecr_exposure.cli.policy_report.sarif_format import MOST_SHOWN, too_many, write_sarif
 from tests.commands.checked_policies import (
     ALL,
     CLOSED,

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from ecr_exposure.cli.check import check
-from ecr_exposure.cli.check_report import FORMATS
-from ecr_exposure.cli.check_report.csv_format import COLUMNS
 from ecr_exposure.cli.main import main
+from ecr_exposure.cli.policy_report import FORMATS
+from ecr_exposure.cli.policy_report.csv_format import COLUMNS
 from tests.documentation.pages import ROOT, blocks, section, text_of, ticked
 
 CHECK: Final = ROOT / "docs" / "check.md"

@@ -32,7 +32,7 @@ COMMAND_LAYERS: Final = ("organization", "prerequisites", "values")
 OWN_PACKAGES: Final = ("verification", "rule_status", "failed_events", "remediation", "policies_in_files")
 """Those of verify, status, replay, fix and check: what they have in common is beside them, in cli.
 
-check_report is made of what policies_in_files finds, so that it imports that.
+policy_report is made of what policies_in_files finds, so that it imports that.
 """
 EDGE: Final = (*LAYERS[-2], "cli")
 FILES: Final = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")

@@ -5,70 +5,57 @@ import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
 import ecr_exposure
 from ecr_exposure.cli.account_options import one_account
-from ecr_exposure.cli.check_options import (
-    OrderedCommand,
-    assignments,
-    destinations,
-    members_of,
-    parameters_of,
-    repositories,
-    trusted_accounts,
-    trusted_organizations,
-)
-from ecr_exposure.cli.check_publication import Publication
-from ecr_exposure.cli.check_report import FORMATS
-from ecr_exposure.cli.check_report.checked_policy import Question, Report, Result
-from ecr_exposure.cli.check_run import FAIL, WARN, CheckRun, Facts, Judgement
+from ecr_exposure.cli.check_options import assignments, parameters_of
+from ecr_exposure.cli.check_run import CheckRun, Facts
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
 from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
+from ecr_exposure.cli.policy_report.checked_policy import Report, Result
+from ecr_exposure.cli.policy_report.judgement import FAIL, WARN
+from ecr_exposure.cli.policy_report.report_scope import FilesRead
+from ecr_exposure.cli.publication import Publication
+from ecr_exposure.cli.report_options import (
+    JudgementOptions,
+    OrderedCommand,
+    ReportOptions,
+    destinations,
+    judgement_of,
+    judgement_options,
+    report_options,
+)
 from ecr_exposure.cli.terminal import Clock
 from ecr_exposure.errors import ParameterError
-from ecr_exposure.findings.access_tests import TESTS, UNCONDITIONAL
 from ecr_exposure.identifiers import region_name
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
     from ecr_exposure.cli.policies_in_files.found_policy import FileError
-    from ecr_exposure.parameters import PublicRepository
 
 _SECONDS_WITHOUT_BAR: Final = 2.0
 
 
-class _Options(TypedDict):
+class _Options(JudgementOptions, ReportOptions):
     paths: tuple[str, ...]
-    test: str
-    trusted_account: tuple[str, ...]
-    trusted_organization: tuple[str, ...]
-    members: Path | None
     owner: str | None
     region: str | None
     ignore: tuple[str, ...]
-    public_repository: "tuple[PublicRepository, ...]"
     parameter: dict[str, str]
     parameters: Path | None
     unknown: str | None
     skip_unrecognized: bool
-    exit_zero: bool
-    format: tuple[str, ...]
-    output: tuple[Path, ...]
-    stream: bool
-    as_json: bool
-    show_excused: bool
     no_suppressions: bool
     stdin_name: str
     root: Path
-    quiet: bool
-    no_color: bool
 
 
 def _region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -94,13 +81,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     ),
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(allow_dash=True))
-@click.option(
-    "--test",
-    type=click.Choice(tuple(TESTS)),
-    default=UNCONDITIONAL.name,
-    show_default=True,
-    help="What counts as public, as the rule's parameter publicAccessTest.",
-)
+@judgement_options
 @click.option(
     "--owner",
     metavar="ID",
@@ -108,26 +89,6 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     help="The account of the repositories, for files that do not say it.",
 )
 @click.option("--region", metavar="REGION", callback=_region, help="Their Region, for files that do not say it.")
-@click.option(
-    "--trusted-account",
-    metavar="ID",
-    multiple=True,
-    callback=trusted_accounts,
-    help="An account in the zone of trust of --test external; repeat it for several.",
-)
-@click.option(
-    "--trusted-organization",
-    metavar="ID",
-    multiple=True,
-    callback=trusted_organizations,
-    help="An organization in the zone of trust; repeat it for several.",
-)
-@click.option(
-    "--members",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The accounts of the organization: one ID a line, or what aws organizations list-accounts prints.",
-)
 @click.option(
     "--parameter",
     metavar="NAME=VALUE",
@@ -146,15 +107,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     type=click.Choice((FAIL, WARN)),
     help="What a policy that depends on an unknown value is; by default warn in Terraform source, fail elsewhere.",
 )
-@click.option(
-    "--public-repository",
-    metavar="PATTERN",
-    multiple=True,
-    callback=repositories,
-    help="Repositories that are public on purpose, as in the rule's parameter excludedPublicRepositories.",
-)
 @click.option("--no-suppressions", is_flag=True, help="Ignore what files say about being public on purpose.")
-@click.option("--show-excused", is_flag=True, help="Also show what is public on purpose.")
 @click.option(
     "--ignore",
     metavar="GLOB",
@@ -166,22 +119,6 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     is_flag=True,
     help="A named file with nothing to check is no error: for tools that name every changed file.",
 )
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 in place of 1.")
-@click.option(
-    "--format",
-    type=click.Choice(tuple(FORMATS)),
-    multiple=True,
-    help="The format of the report; repeat it, with --output, for several. By default a table.",
-)
-@click.option(
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    help="The file for the --format before it; without one it goes to standard output.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--stream", is_flag=True, help="Write the JSON as one line for each policy.")
 @click.option(
     "--stdin-name", metavar="PATH", default=STANDARD_INPUT, help="The path that the report has for standard input."
 )
@@ -192,8 +129,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     default=Path(),
     help="The folder of .ecr-exposure.yaml, from which SARIF names the files; by default the working folder.",
 )
-@click.option("--quiet", "-q", is_flag=True, help="Print no table, and the last line only.")
-@click.option("--no-color", is_flag=True, help="Print without colors, as with the variable NO_COLOR.")
+@report_options
 @click.pass_context
 def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     """Check files for repository policies that grant public access.
@@ -231,27 +167,19 @@ def _prepared(
     options: _Options, now: datetime, is_ignored: Callable[[str], bool], problem: "Callable[[FileError], None]"
 ) -> CheckRun:
     """Return the run, before the first file; raises CannotRunError for a file of an option that cannot be read."""
-    members = members_of(options["members"])
-    question = Question(
-        test=options["test"],
-        owner=options["owner"],
-        region=options["region"],
-        trusted_accounts=options["trusted_account"],
-        trusted_organizations=options["trusted_organization"],
-        members=len(members),
-    )
     parameters = {**parameters_of(options["parameters"]), **options["parameter"]}
-    suppressions = Suppressions(options["root"], now.astimezone(UTC).date(), options["owner"], problem)
-    judgement = Judgement(
-        question=question,
-        members=members,
-        public_repositories=options["public_repository"],
-        unknown=options["unknown"],
-        suppressions=None if options["no_suppressions"] else suppressions,
-        now=now,
+    judgement = judgement_of(options, now, owner=options["owner"], region=options["region"])
+    suppressions = None
+    if not options["no_suppressions"]:
+        suppressions = Suppressions(options["root"], now.astimezone(UTC).date(), options["owner"], problem)
+        judgement = replace(judgement, excuse_of=suppressions.excuse_of)
+    return CheckRun(
+        replace(judgement, unknown=options["unknown"]),
+        suppressions,
+        Facts(owner=options["owner"], region=options["region"], parameters=parameters),
+        is_ignored=is_ignored,
+        accepts_any_file=options["skip_unrecognized"],
     )
-    facts = Facts(owner=options["owner"], region=options["region"], parameters=parameters)
-    return CheckRun(judgement, facts, is_ignored=is_ignored, accepts_any_file=options["skip_unrecognized"])
 
 
 class _Progress(AbstractContextManager["_Progress"]):
@@ -304,16 +232,14 @@ def _rare_garbage_collection() -> Iterator[Callable[[], None]]:
 
 
 def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, ended: ExitCode) -> Report:
-    suppressions = run.judgement.suppressions
+    suppressions = run.suppressions
     # After an interrupt, the policy that a suppression is about may not have been read yet.
     unmatched = suppressions.unmatched() if suppressions and ended is not ExitCode.INTERRUPTED else ()
     return Report(
         policies=tuple(run.policies),
         errors=tuple(run.errors),
         notes=(*run.notes, *unmatched),
-        files_read=run.files_read,
-        recognized=run.recognized,
-        ignored=walk.ignored,
+        scope=FilesRead(read=run.files_read, recognized=run.recognized, ignored=walk.ignored),
         exit_code=int(ended or _exit_code(run, exit_zero=options["exit_zero"])),
         question=run.judgement.question,
         started=started,

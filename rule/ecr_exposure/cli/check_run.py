@@ -1,99 +1,25 @@
 """One run of ``check``: every file is read, every policy in it evaluated, and what excuses it looked up."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Result
-from ecr_exposure.cli.policies_in_files.code_facts import NAMED_ACCOUNT, CodeFacts
+from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.files import FoundFile
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind
 from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError, is_repository_policy
-from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
 from ecr_exposure.cli.policies_in_files.recognition import Form, Recognized, recognize
-from ecr_exposure.cli.policies_in_files.suppressions import Excuse, Suppressions
+from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.policies_in_files.terraform_folders import TerraformFolders
+from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.errors import ParameterError
-from ecr_exposure.findings.access_tests import EXTERNAL
-from ecr_exposure.parameters import PublicRepository
-from ecr_exposure.policy.json_values import describe
 
-FAIL, WARN = "fail", "warn"
-_CODE: Final = (Kind.CLOUDFORMATION, Kind.TERRAFORM_PLAN, Kind.TERRAFORM_SOURCE)
+if TYPE_CHECKING:
+    from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy
+
 _ACCEPTED: Final = (
     "a repository policy, output of aws ecr get-repository-policy, a configuration item, event, snapshot or history of "
     "AWS Config; with repositories of Amazon ECR, a CloudFormation template, a Terraform plan or Terraform source"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """How policies are evaluated.
-
-    unknown: fail or warn; None for warn in Terraform source, and fail elsewhere. now: aware.
-    suppressions: None with --no-suppressions.
-    """
-
-    question: Question
-    members: tuple[str, ...] = ()
-    public_repositories: tuple[PublicRepository, ...] = ()
-    unknown: str | None = None
-    suppressions: Suppressions | None = None
-    now: datetime
-
-    def judged(self, found: FoundPolicy) -> CheckedPolicy:
-        """Return a policy with its result; raises ParameterError, for example without an owner that is needed."""
-        question = self.question
-        owner = found.account or question.owner
-        if owner is None and question.test == EXTERNAL.name and found.kind in _CODE:
-            owner = NAMED_ACCOUNT  # as which the code names its own account
-        outcome = evaluate(
-            found.policy,
-            test=question.test,
-            owner=owner,
-            region=found.region or question.region,
-            members=self.members,
-            trusted_accounts=question.trusted_accounts,
-            trusted_organizations=question.trusted_organizations,
-            resource_tags=found.tags,
-            now=self.now,
-        )
-        excuse = self._excuse_of(found)
-        result = _result_of(outcome, excuse)
-        notes = excuse.notes
-        if excuse.text is not None and result in (Result.PUBLIC, Result.UNKNOWN):
-            notes = (*notes, f"not excused, because more than pull and discover is allowed: {excuse.text}")
-        return CheckedPolicy(
-            found=found,
-            outcome=outcome,
-            result=result,
-            excuse=excuse.text if result is Result.PUBLIC_ON_PURPOSE else None,
-            notes=notes,
-            is_warning=result is Result.UNKNOWN and self._warns(found.kind),
-        )
-
-    def _excuse_of(self, found: FoundPolicy) -> Excuse:
-        excuse = self.suppressions.excuse_of(found) if self.suppressions else Excuse(None)
-        if excuse.text is None and isinstance(found.repository, str):
-            for entry in self.public_repositories:
-                if entry.covers(found.account or self.question.owner or "", found.repository):
-                    return Excuse(f"--public-repository {describe(str(entry))}", excuse.notes)
-        return excuse
-
-    def _warns(self, kind: Kind) -> bool:
-        return self.unknown == WARN or (self.unknown is None and kind is Kind.TERRAFORM_SOURCE)
-
-
-def _result_of(outcome: Outcome, excuse: Excuse) -> Result:
-    verdict = outcome.verdict
-    if verdict.compliance == "COMPLIANT":
-        return Result.CLOSED
-    if verdict.problem is not None:
-        return Result.UNKNOWN if outcome.unknown else Result.CANNOT_BE_EVALUATED
-    if excuse.text is not None and outcome.is_excusable:
-        return Result.PUBLIC_ON_PURPOSE
-    return Result.UNKNOWN if outcome.unknown else Result.PUBLIC
 
 
 class Facts(NamedTuple):
@@ -108,10 +34,16 @@ class CheckRun:
     """What was found so far."""
 
     def __init__(
-        self, judgement: Judgement, facts: Facts, *, is_ignored: Callable[[str], bool], accepts_any_file: bool
+        self,
+        judgement: Judgement,
+        suppressions: Suppressions | None,
+        facts: Facts,
+        *,
+        is_ignored: Callable[[str], bool],
+        accepts_any_file: bool,
     ) -> None:
-        """accepts_any_file: a file of the command line that holds nothing to check is no error."""
-        self.judgement, self._facts = judgement, facts
+        """suppressions: None with --no-suppressions. accepts_any_file: a named file without policies is no error."""
+        self.judgement, self.suppressions, self._facts = judgement, suppressions, facts
         self._is_ignored, self._accepts_any_file = is_ignored, accepts_any_file
         self._terraform = TerraformFolders(self._read_comments)
         self._terraform_files: list[FoundFile] = []
@@ -176,8 +108,8 @@ class CheckRun:
             self.add_error(FileError(found.shown, None, f"nothing to check in it (accepted: {_ACCEPTED})"))
 
     def _read_comments(self, file: str, text: str) -> None:
-        if self.judgement.suppressions is not None and not file.endswith(".json"):
-            self.judgement.suppressions.read_comments(file, text)
+        if self.suppressions is not None and not file.endswith(".json"):
+            self.suppressions.read_comments(file, text)
 
     def _code_facts(self, problem: Callable[[FileError], None]) -> CodeFacts:
         return CodeFacts(**self._facts._asdict(), problem=problem, note=self._note)

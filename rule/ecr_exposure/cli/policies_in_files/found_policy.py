@@ -1,4 +1,4 @@
-"""One repository policy in a file: what every reader of a kind of file yields."""
+"""One repository policy, and where it is: what every reader of a kind of file, and of AWS, yields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,13 +11,24 @@ from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, V
 
 
 class Kind(Enum):
-    """The kinds of files that have policies."""
+    """The kinds of files and places that have policies."""
 
     POLICY = "policy"
     CONFIG_ITEM = "configuration item"
     CLOUDFORMATION = "CloudFormation template"
     TERRAFORM_PLAN = "Terraform plan"
     TERRAFORM_SOURCE = "Terraform source"
+    REPOSITORY = "repository"
+    """Read from the API of Amazon ECR."""
+    RECORDED_REPOSITORY = "recorded repository"
+    """As AWS Config recorded it."""
+    EVALUATION = "evaluation"
+    """Of AWS Config, without the policy that was evaluated."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the policy is in a file, with lines."""
+        return self not in (Kind.REPOSITORY, Kind.RECORDED_REPOSITORY, Kind.EVALUATION)
 
 
 class Span(NamedTuple):
@@ -49,18 +60,25 @@ class Suppression:
     span: Span
 
 
+class Excuse(NamedTuple):
+    """What is said of a policy. text: why it is public on purpose, None if nothing says so; notes: what does not."""
+
+    text: str | None
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPolicy:
     """A policy, and where it is.
 
-    file: the path as the report shows it. address: unique in the file, such as ``Resources.AppRepository``,
-    ``module.app.aws_ecr_repository_policy.this["a"]`` or the ARN of a repository; empty for a file that is a policy.
-    policy: as `judge` takes it, with Unknown and Joined for what the file does not say; None for no policy. A text
-    that is not JSON stays a string, and `judge` says so. span: the property or line that has the policy. statements:
-    by index, where the reader knows them. repository: its name, None if the file does not say it. account, region,
-    tags: of the repository where the file says them. cdk_path: the metadata aws:cdk:path. resource: the whole resource
-    in code that can have comments (YAML, HCL), for a comment inside it can be a suppression. resource_file: the file of
-    resource, if the policy is written in another one.
+    file: the path as the report shows it; ACCOUNT/REGION/NAME for a repository in AWS. address: unique in the file,
+    such as ``Resources.AppRepository``, ``module.app.aws_ecr_repository_policy.this["a"]`` or the ARN of a repository;
+    empty for a file that is a policy. policy: as `judge` takes it, with Unknown and Joined for what the file does not
+    say; None for no policy. A text that is not JSON stays a string, and `judge` says so. span: the property or line
+    that has the policy. statements: by index, where the reader knows them. repository: its name, None if the file does
+    not say it. account, region, tags: of the repository where the file says them. cdk_path: the metadata aws:cdk:path.
+    resource: the whole resource in code that can have comments (YAML, HCL), for a comment inside it can be a
+    suppression. resource_file: the file of resource, if the policy is written in another one.
     """
 
     kind: Kind

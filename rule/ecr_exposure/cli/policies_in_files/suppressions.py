@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from ecr_exposure.cli.policies_in_files.files import cannot_be_read, decoded
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Span, Suppression
+from ecr_exposure.cli.policies_in_files.found_policy import Excuse, FileError, FoundPolicy, Span, Suppression
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.parameters import PublicRepository, read_parameters
 from ecr_exposure.policy.patterns import matches
@@ -30,13 +30,6 @@ _ACCEPTED_COMMENT: Final = '# ecr-exposure: public-on-purpose "reason" until=YYY
 _CONTENT: Final = re.compile(r':[ \t]*public-on-purpose[ \t]+"(?P<reason>[^"]*)"(?:[ \t]+until=(?P<until>\S+))?[ \t]*')
 _KEYS: Final = ("file", "address", "repository", "reason", "until")
 _WHICH: Final = _KEYS[:3]
-
-
-class Excuse(NamedTuple):
-    """What is said of a policy. text: why it is public on purpose, None if nothing says so; notes: what does not."""
-
-    text: str | None
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

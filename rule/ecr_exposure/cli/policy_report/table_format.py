@@ -6,9 +6,9 @@ from typing import Final, NamedTuple, TextIO
 
 import click
 
-from ecr_exposure.cli.check_report.advice import advice_on, example_for
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Report, Result
-from ecr_exposure.cli.check_report.located_finding import findings_of
+from ecr_exposure.cli.policy_report.advice import advice_on, example_for
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
+from ecr_exposure.cli.policy_report.located_finding import findings_of
 from ecr_exposure.policy.json_values import printable
 
 _FINDINGS: Final = (Result.PUBLIC, Result.CANNOT_BE_EVALUATED, Result.UNKNOWN)

@@ -6,14 +6,12 @@ The document has the keys of ``schema`` 1. Keys are only added as long as the sc
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC
 from typing import Any, Final, TextIO
 
-from ecr_exposure.cli.check_report.advice import advice_on, example_for
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Report, Result
-from ecr_exposure.cli.check_report.located_finding import Finding, findings_of, message_of
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
-from ecr_exposure.cli.policies_in_files.unknown_values import parts_of
+from ecr_exposure.cli.policy_report.advice import advice_on, example_for
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, RecordedEvaluation, Report, Result
+from ecr_exposure.cli.policy_report.located_finding import Finding, findings_of, message_of, moment, repository_name
 from ecr_exposure.policy.evaluator import Request
 
 SCHEMA: Final = 1
@@ -50,9 +48,9 @@ def _head(report: Report) -> dict[str, Any]:
     question = report.question
     return {
         "schema": SCHEMA,
-        "command": "check",
+        "command": report.command,
         "version": report.version,
-        "started": report.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "started": moment(report.started),
         "question": {
             "test": question.test,
             "owner": question.owner,
@@ -69,12 +67,7 @@ def _end(report: Report) -> dict[str, Any]:
     return {
         "result": _result(report),
         "exit_code": report.exit_code,
-        "files": {
-            "read": report.files_read,
-            "recognized": report.recognized,
-            "not_recognized": report.files_read - report.recognized,
-            "ignored": report.ignored,
-        },
+        **report.scope.members,
         "results": {each.value: numbers[each] for each in Result},
         "notes": list(report.notes),
     }
@@ -102,7 +95,7 @@ def _policy(checked: CheckedPolicy, report: Report) -> dict[str, Any]:
         "kind": found.kind.value,
         "address": found.address,
         "cdk_path": found.cdk_path,
-        "repository": _name(found.repository),
+        "repository": repository_name(found.repository),
         "account": found.account or question.owner,
         "region": found.region or question.region,
         "result": checked.result.value,
@@ -117,9 +110,21 @@ def _policy(checked: CheckedPolicy, report: Report) -> dict[str, Any]:
         ],
         "excuse": checked.excuse,
         "notes": list(checked.notes),
+        "recorded": _recorded(checked.recorded),
         "changes": list(advice.changes),
         "loses_access": list(advice.loses_access),
         "fix": advice.command,
+    }
+
+
+def _recorded(recorded: RecordedEvaluation | None) -> dict[str, Any] | None:
+    if recorded is None:
+        return None
+    return {
+        "rule": recorded.rule,
+        "compliance": recorded.compliance,
+        "annotation": recorded.annotation,
+        "evaluated": moment(recorded.evaluated),
     }
 
 
@@ -138,13 +143,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _place(span: Span) -> dict[str, int]:
     return dict(span._asdict())
-
-
-def _name(repository: Any) -> str | None:  # noqa: ANN401 - a text with unknown parts, as FoundPolicy has it
-    """Return the name of the repository, with the reference in place of each part that is not known."""
-    if repository is None:
-        return None
-    return "".join(part if isinstance(part, str) else f"${{{part.reference}}}" for part in parts_of(repository))
 
 
 def _request(request: Request | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Where the report of ``check`` goes: each format to its file or to standard output, and the last line."""
+"""Where the report of a command goes: each format to its file or to standard output, and the last line."""
 
 import io
 import os
@@ -12,13 +12,14 @@ from typing import TextIO
 
 import click
 
-from ecr_exposure.cli.check_options import JSON, SARIF, TABLE, Destination
-from ecr_exposure.cli.check_report import FORMATS
-from ecr_exposure.cli.check_report.checked_policy import Report, Result
-from ecr_exposure.cli.check_report.json_format import write_json_lines
-from ecr_exposure.cli.check_report.sarif_format import too_many
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
+from ecr_exposure.cli.policy_report import FORMATS
+from ecr_exposure.cli.policy_report.checked_policy import Report, Result
+from ecr_exposure.cli.policy_report.json_format import write_json_lines
+from ecr_exposure.cli.policy_report.report_scope import counted
+from ecr_exposure.cli.policy_report.sarif_format import too_many
 from ecr_exposure.cli.replaced_file import replace_file
+from ecr_exposure.cli.report_options import JSON, SARIF, TABLE, Destination
 from ecr_exposure.policy.json_values import printable
 
 
@@ -106,12 +107,8 @@ class Publication:
         if exit_code is ExitCode.AS_WANTED and any(counts[each] for each in _FINDINGS):
             title, color = "Done", "yellow"
         if exit_code is ExitCode.NOT_DONE and report.errors:
-            found.append(_counted(len(report.errors), "problem"))
-        read = (
-            f"{_counted(report.files_read, 'file')} read, {_counted(len(report.policies), 'policy')} evaluated, "
-            f"{report.files_read - report.recognized:,} not recognized, {report.ignored:,} ignored"
-        )
-        return title, color, "; ".join(filter(None, (", ".join(found), read)))
+            found.append(counted(len(report.errors), "problem"))
+        return title, color, "; ".join(filter(None, (", ".join(found), report.scope.sentence(len(report.policies)))))
 
 
 _FINDINGS = (Result.PUBLIC, Result.CANNOT_BE_EVALUATED, Result.UNKNOWN)
@@ -121,8 +118,3 @@ _TITLES = {
     ExitCode.NOT_DONE: ("Not complete", "red"),
     ExitCode.INTERRUPTED: ("Interrupted", "red"),
 }
-
-
-def _counted(number: int, what: str) -> str:
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{number:,} {what if number == 1 else plural}"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, assert_never
 
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Report, Result
-from ecr_exposure.cli.policies_in_files.found_policy import Kind
+from ecr_exposure.annotation import fix_command
+from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy, Kind
 from ecr_exposure.cli.policies_in_files.readings import read_as
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.policy.evaluator import Request
 from ecr_exposure.policy.json_values import printable
@@ -28,6 +29,8 @@ _VALUES: Final = {
     Kind.POLICY: "Replace the placeholder by its value.",
     Kind.CONFIG_ITEM: "Replace the placeholder by its value.",
 }
+"""A policy in AWS has no unknown value."""
+_LOOK: Final = "Look at the repository's policy; the rule's annotation names the statement."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +63,18 @@ def advice_on(checked: CheckedPolicy, question: Question) -> Advice:
             assert_never(checked.result)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
+def closing(checked: CheckedPolicy, question: Question) -> Remedy:
+    """Return the smallest change that closes a public policy; raises ParameterError where there is none."""
+    return _remedy(checked, question, next(iter(question.trusted_organizations), None))
+
+
 def _closing(checked: CheckedPolicy, question: Question) -> Advice:
     organization = next(iter(question.trusted_organizations), None)
+    if checked.found.kind is Kind.EVALUATION or not checked.outcome.verdict.grants:
+        return Advice(changes=(_LOOK,), command=_command(checked, organization))
     try:
-        found = _remedy(checked, question, organization)
+        found = closing(checked, question)
     except ParameterError as error:  # RemedyError is one
         return Advice(changes=(printable(str(error)),))
     if not found.changes:  # only `external` flags it
@@ -95,12 +106,20 @@ def _remedy(checked: CheckedPolicy, question: Question, organization: str | None
 
 def _command(checked: CheckedPolicy, organization: str | None) -> str | None:
     found = checked.found
+    if not found.kind.is_file:
+        return _command_for_repository(found)
     is_policy = found.kind is Kind.POLICY and not found.address and found.file != _STANDARD_INPUT
     if not is_policy or printable(found.file) != found.file:
         return None
     file = f"./{found.file}" if found.file.startswith("-") else found.file
     mode = f"--organization {organization}" if organization else "--mode remove-statements"
     return f"ecr-exposure fix {shlex.quote(file)} {mode}"
+
+
+def _command_for_repository(found: FoundPolicy) -> str | None:
+    """Return the command for the credentials of the repository's account."""
+    command = fix_command(str(found.repository))
+    return None if command is None else f"{command} --region {found.region}"
 
 
 def example_for(checked: CheckedPolicy, report: Report) -> Request | None:

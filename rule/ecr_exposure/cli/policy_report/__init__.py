@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, TextIO
 
-from ecr_exposure.cli.check_report.checked_policy import Report
-from ecr_exposure.cli.check_report.csv_format import write_csv
-from ecr_exposure.cli.check_report.json_format import write_json
-from ecr_exposure.cli.check_report.junit_format import write_junit
-from ecr_exposure.cli.check_report.sarif_format import write_sarif
-from ecr_exposure.cli.check_report.table_format import write_table
+from ecr_exposure.cli.policy_report.checked_policy import Report
+from ecr_exposure.cli.policy_report.csv_format import write_csv
+from ecr_exposure.cli.policy_report.json_format import write_json
+from ecr_exposure.cli.policy_report.junit_format import write_junit
+from ecr_exposure.cli.policy_report.sarif_format import write_sarif
+from ecr_exposure.cli.policy_report.table_format import write_table
 
 FORMATS: Final[Mapping[str, Callable[[Report, TextIO], None]]] = MappingProxyType(
     {"table": write_table, "json": write_json, "sarif": write_sarif, "junit": write_junit, "csv": write_csv}

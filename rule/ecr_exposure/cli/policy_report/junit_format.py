@@ -10,12 +10,11 @@ from datetime import UTC
 from html import escape
 from typing import Final, NamedTuple, TextIO, assert_never
 
-from ecr_exposure.cli.check_report.advice import advice_on
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Report, Result
-from ecr_exposure.cli.check_report.located_finding import findings_of, message_of
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.policy_report.advice import advice_on
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
+from ecr_exposure.cli.policy_report.located_finding import findings_of, message_of
 
-_SUITE: Final = "ecr-exposure check"
 # https://www.w3.org/TR/xml/#charsets
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WHOLE_FILE: Final = "the policy"
@@ -45,8 +44,9 @@ def write_junit(report: Report, stream: TextIO) -> None:
     }
     started = report.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     stream.write('<?xml version="1.0" encoding="UTF-8"?>\n')
-    stream.write(f"{_start('testsuites', {'name': _SUITE, **counts})}\n")
-    stream.write(f"  {_start('testsuite', {'name': _SUITE, 'timestamp': started, **counts})}\n")
+    suite = f"ecr-exposure {report.command}"
+    stream.write(f"{_start('testsuites', {'name': suite, **counts})}\n")
+    stream.write(f"  {_start('testsuite', {'name': suite, 'timestamp': started, **counts})}\n")
     stream.writelines(_written(case) for case in cases)
     stream.write("  </testsuite>\n</testsuites>\n")
 

@@ -7,10 +7,16 @@ import csv
 from collections.abc import Iterator
 from typing import Final, TextIO
 
-from ecr_exposure.cli.check_report.advice import advice_on
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Report
-from ecr_exposure.cli.check_report.located_finding import Finding, findings_of, message_of
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.policy_report.advice import advice_on
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
+from ecr_exposure.cli.policy_report.located_finding import (
+    Finding,
+    findings_of,
+    message_of,
+    moment,
+    repository_name,
+)
 from ecr_exposure.policy.json_values import printable
 
 NOT_READ: Final = "not read"
@@ -29,6 +35,11 @@ COLUMNS: Final = (
     "excuse",
     "notes",
     "what_to_do",
+    "account",
+    "region",
+    "repository",
+    "rule",
+    "evaluated",
 )
 # Spreadsheets evaluate a cell that begins so: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA: Final = ("=", "+", "-", "@")
@@ -64,6 +75,11 @@ def _of_policy(checked: CheckedPolicy, report: Report) -> dict[str, object]:
         "excuse": checked.excuse or "",
         "notes": _LIST.join(checked.notes),
         "what_to_do": _LIST.join(advice_on(checked, report.question).changes),
+        "account": checked.found.account or report.question.owner or "",
+        "region": checked.found.region or report.question.region or "",
+        "repository": repository_name(checked.found.repository) or "",
+        "rule": checked.recorded.rule if checked.recorded else "",
+        "evaluated": moment(checked.recorded.evaluated) if checked.recorded else "",
     }
 
 

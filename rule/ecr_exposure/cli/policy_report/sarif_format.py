@@ -8,16 +8,15 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TextIO
 from urllib.parse import quote
 
-from ecr_exposure.cli.check_report.advice import advice_on
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Report, Result
-from ecr_exposure.cli.check_report.located_finding import Finding, findings_in
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
+from ecr_exposure.cli.policy_report.advice import advice_on
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
+from ecr_exposure.cli.policy_report.located_finding import Finding, findings_in, moment
 from ecr_exposure.policy.json_values import printable
 
 MOST_SHOWN: Final = 5_000
@@ -81,12 +80,18 @@ def write_sarif(report: Report, stream: TextIO) -> None:
     run = {
         "tool": {"driver": {"name": "ecr-exposure", "semanticVersion": report.version, "rules": _RULES}},
         # GitHub's category is everything up to the last slash.
-        "automationDetails": {"id": f"ecr-exposure/{report.question.test}/"},
+        "automationDetails": {"id": _category(report)},
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(report)],
         "results": _results(report),
     }
     stream.write(f"{json.dumps({'$schema': _SCHEMA, 'version': '2.1.0', 'runs': [run]}, indent=2)}\n")
+
+
+def _category(report: Report) -> str:
+    """Return what keeps the results of several commands and tests apart."""
+    names = ("ecr-exposure", *(() if report.command == "check" else (report.command,)), report.question.test)
+    return f"{'/'.join(names)}/"
 
 
 def too_many(report: Report) -> str | None:
@@ -112,14 +117,14 @@ def _invocation(report: Report) -> dict[str, Any]:
     return {
         "executionSuccessful": not report.is_incomplete,
         "exitCode": report.exit_code,
-        "startTimeUtc": report.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "startTimeUtc": moment(report.started),
         "toolExecutionNotifications": notifications,
     }
 
 
 def _notification(level: str, text: str, error: FileError | None = None, root: Path | None = None) -> dict[str, Any]:
     notification: dict[str, Any] = {"level": level, "message": {"text": _plain(text)}}
-    if error is not None and root is not None:
+    if error is not None:
         line = Span(error.line, 1, error.line, 1) if error.line else None
         notification["locations"] = [_location(error.file, line, root)]
     return notification
@@ -180,7 +185,7 @@ def _fingerprint(finding: Finding, seen: Counter[tuple[str, str]]) -> str:
     return f"{digest}:{seen[found.file, digest]}"
 
 
-def _location(file: str, span: Span | None, root: Path) -> dict[str, Any]:
+def _location(file: str, span: Span | None, root: Path | None) -> dict[str, Any]:
     physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(file, root)}}
     if span is not None:
         physical["region"] = {
@@ -192,7 +197,12 @@ def _location(file: str, span: Span | None, root: Path) -> dict[str, Any]:
     return {"physicalLocation": physical}
 
 
-def _uri(file: str, root: Path) -> str:
-    """Return the path of the real file from the root, as a relative reference: a colon is no scheme's."""
+def _uri(file: str, root: Path | None) -> str:
+    """Return the path of the real file from the root, as a relative reference: a colon is no scheme's.
+
+    Without a root, it is the name of a repository in AWS: ACCOUNT/REGION/NAME.
+    """
+    if root is None:
+        return quote(file, safe="/")
     path = os.path.relpath(os.path.realpath(file), os.path.realpath(root))
     return quote(os.fsencode(Path(path).as_posix()), safe="/")

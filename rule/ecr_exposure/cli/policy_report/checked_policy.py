@@ -1,7 +1,7 @@
-"""What ``ecr-exposure check`` found: each policy with its result, and the report that every format is written from."""
+"""What ``check``, ``scan`` and ``report`` found: each policy with its result, and the report of every format."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
 from ecr_exposure.cli.policies_in_files.outcome import Outcome
+from ecr_exposure.cli.policy_report.report_scope import FilesRead, Scope
+from ecr_exposure.verdict import Compliance
 
 _INCOMPLETE: Final = (2, 130)
 """The exit codes of a run that did not do all."""
@@ -26,6 +28,16 @@ class Result(Enum):
     CLOSED = "not public"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvaluation:
+    """What AWS Config recorded of a repository; evaluated: when the rule evaluated it, aware."""
+
+    rule: str
+    compliance: Compliance
+    annotation: str
+    evaluated: datetime
+
+
 # Equal to itself only: what is said of it is kept as long as it is.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CheckedPolicy:
@@ -33,6 +45,7 @@ class CheckedPolicy:
 
     excuse: what excuses it, with its reason and last day; only for PUBLIC_ON_PURPOSE. notes: what else is said of it,
     such as a suppression whose last day has passed. is_warning: this unknown value does not change the exit code.
+    recorded: the evaluation that AWS Config has of the repository, if it was read.
     """
 
     found: FoundPolicy
@@ -41,6 +54,7 @@ class CheckedPolicy:
     excuse: str | None = None
     notes: tuple[str, ...] = ()
     is_warning: bool = False
+    recorded: RecordedEvaluation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +73,22 @@ class Question:
 class Report:
     """All that one run found; a format shows it and decides nothing.
 
-    errors: of files, or parts of files, that could not be read. notes: of the whole run, a line each, such as a module
-    that is not followed. files_read: files that were opened; recognized: those of them that hold policies, or could;
-    ignored: files that --ignore names. started: aware. root: paths in SARIF are relative to it. show_excused: table
-    and SARIF also show what is public on purpose. no_color: the table has no colors on a terminal either.
+    command: the name of the command. errors: of files, or of accounts and Regions, that could not be read, whole or in
+    part. notes: of the whole run, a line each, such as a module that is not followed. scope: what was read. started:
+    aware. root: paths in SARIF are relative to it; None where there are no files. show_excused: table and SARIF also
+    show what is public on purpose. no_color: the table has no colors on a terminal either.
     """
 
+    command: str = "check"
     policies: tuple[CheckedPolicy, ...] = ()
     errors: tuple[FileError, ...] = ()
     notes: tuple[str, ...] = ()
-    files_read: int = 0
-    recognized: int = 0
-    ignored: int = 0
+    scope: Scope = field(default_factory=FilesRead)
     exit_code: int = 0
     question: Question = Question()
     started: datetime
     version: str
-    root: Path
+    root: Path | None = None
     show_excused: bool = False
     no_color: bool = False
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 from ecr_exposure import annotation
-from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.policies_in_files.found_policy import Span, StatementSpan
+from ecr_exposure.cli.policies_in_files.unknown_values import parts_of
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.findings.access_tests import AccessTest, access_test
 from ecr_exposure.findings.grants import Grant
 from ecr_exposure.findings.sentences import enumerated
@@ -40,7 +42,9 @@ class Finding(NamedTuple):
     @property
     def where(self) -> str:
         """The place as editors and terminals link it, in printable characters."""
-        return printable(f"{self.checked.found.file}:{self.span.line}:{self.span.column}")
+        found = self.checked.found
+        place = f":{self.span.line}:{self.span.column}" if found.kind.is_file else ""
+        return printable(f"{found.file}{place}")
 
 
 def findings_in(report: Report, *results: Result) -> Iterator[Finding]:
@@ -100,3 +104,15 @@ def _place(checked: CheckedPolicy, statement: int | None) -> tuple[Span, Span | 
     if known is None:
         return found.span, None
     return (known.principal, known.statement) if known.principal else (known.statement, None)
+
+
+def repository_name(repository: Any) -> str | None:  # noqa: ANN401 - a text with unknown parts, as FoundPolicy has it
+    """Return the name of the repository, with the reference in place of each part that is not known."""
+    if repository is None:
+        return None
+    return "".join(part if isinstance(part, str) else f"${{{part.reference}}}" for part in parts_of(repository))
+
+
+def moment(time: datetime) -> str:
+    """Return a moment as ISO 8601 writes it, in UTC."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
