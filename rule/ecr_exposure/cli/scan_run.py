@@ -12,8 +12,8 @@ from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import Caller, caller_in
 from ecr_exposure.cli.command_line import Environment, ExitCode
 from ecr_exposure.cli.live_repositories.account_access import SESSION_NAME, AccountAccess, OwnAccess, RoleAccess
-from ecr_exposure.cli.live_repositories.organization_accounts import accounts_inside, accounts_to_scan
 from ecr_exposure.cli.live_repositories.live_scan import EarlierScan, LiveScan, Target
+from ecr_exposure.cli.live_repositories.organization_accounts import accounts_inside, accounts_to_scan
 from ecr_exposure.cli.live_repositories.place_reader import Reading
 from ecr_exposure.cli.live_repositories.scan_file import ScanFile
 from ecr_exposure.cli.live_repositories.scanned import Record, Scanned

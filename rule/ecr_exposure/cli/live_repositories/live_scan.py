@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, error_text
+from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError, error_text
 from ecr_exposure.cli.live_repositories.account_access import AccountAccess
 from ecr_exposure.cli.live_repositories.place_reader import PlaceReader, Progress, Reading
 from ecr_exposure.cli.live_repositories.scanned import Place
@@ -75,7 +75,9 @@ class LiveScan:
             return
         try:
             self._places[access.account] = self._places_of(access)
-        except AWS_ERRORS as error:
+        except CredentialsExpiredError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other accounts are read all the same
             self._reading.scanned.add_not_read(access.account, error_text(error))
             return
         places = self._places[access.account]

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from ecr_exposure.cli.aws_calls import (
     AWS_ERRORS,
     Clients,
+    CredentialsExpiredError,
     NotAwsError,
     entries,
     error_code,
@@ -101,7 +102,9 @@ class PlaceReader:
         scanned, names = self._reading.scanned, dict[str, str]()
         try:
             self._list_into(names)
-        except AWS_ERRORS as error:
+        except CredentialsExpiredError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other places are read all the same
             self._is_complete = False
             scanned.add_not_read(str(self._place), self._why(error))
         if names or self._is_complete:
@@ -164,7 +167,9 @@ class PlaceReader:
     def _read(self, name: str, arn: str) -> None:
         try:
             repository = repository_of_api(name, arn, self._policy(name))
-        except AWS_ERRORS as error:
+        except CredentialsExpiredError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others are read all the same
             if error_code(error) == _NO_REPOSITORY:
                 self._reading.scanned.add_deleted()
                 return
@@ -197,14 +202,16 @@ class PlaceReader:
     def _add(self, repository: Repository) -> None:
         """Add a repository, with its tags where they matter."""
         is_kept = True
-        if self._reading.needs_tags(repository):
-            try:
+        try:
+            if self._reading.needs_tags(repository):
                 repository = replace(repository, tags=self._tags(repository.arn))
-            except AWS_ERRORS as error:
-                is_kept = False
-                with self._lock:
-                    self._is_complete = False
-                    self._without_tags.append((repository.name, error_text(error)))
+        except CredentialsExpiredError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is evaluated all the same
+            is_kept = False
+            with self._lock:
+                self._is_complete = False
+                self._without_tags.append((repository.name, error_text(error)))
         self._reading.scanned.add(repository, is_kept=is_kept)
 
     def _tags(self, arn: str) -> Mapping[str, str]:
