@@ -61,7 +61,7 @@ class TestEveryCommand:
     def test_mistyped_region_is_refused_with_the_similar_one(
         self, name: str, capsys: pytest.CaptureFixture[str], organization: LocalOrganization
     ) -> None:
-        stack = [] if name == "preflight" else ["stack"]
+        stack = [] if name in ("preflight", "scan") else ["stack"]
         assert main([name, *stack, "--region", "eu-wset-1"]) == 2
         assert "'eu-wset-1' is not a Region that boto3 knows; did you mean eu-west-1?" in capsys.readouterr().err
         assert organization.calls == []

@@ -29,8 +29,15 @@ LAYERS: Final = (
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
 # So it is with the packages of the command that preflight consists of.
 COMMAND_LAYERS: Final = ("organization", "prerequisites", "values")
-OWN_PACKAGES: Final = ("verification", "rule_status", "failed_events", "remediation", "policies_in_files")
-"""Those of verify, status, replay, fix and check: what they have in common is beside them, in cli.
+OWN_PACKAGES: Final = (
+    "verification",
+    "rule_status",
+    "failed_events",
+    "remediation",
+    "policies_in_files",
+    "live_repositories",
+)
+"""Those of verify, status, replay, fix, check and scan: what they have in common is beside them, in cli.
 
 policy_report is made of what policies_in_files finds, so that it imports that.
 """

@@ -22,7 +22,15 @@ _LAST_MINUTES: Final = timedelta(minutes=10)
 def role_clients(  # noqa: PLR0913 - each argument is one fact about the role's session
     session: boto3.Session, region: str, role_arn: str, *, session_name: str, profile: str | None, clock: Clock
 ) -> Clients:
-    """Return clients with the credentials of a role, which are renewed before they expire.
+    """Return clients with the credentials of a role; see `role_session`."""
+    assumed = role_session(session, region, role_arn, session_name=session_name, profile=profile, clock=clock)
+    return Clients(assumed, region)
+
+
+def role_session(  # noqa: PLR0913 - each argument is one fact about the role's session
+    session: boto3.Session, region: str, role_arn: str, *, session_name: str, profile: str | None, clock: Clock
+) -> boto3.Session:
+    """Return a session with the credentials of a role, which are renewed before they expire.
 
     ``session_name`` is the name of the role's session, which AWS CloudTrail records.
 
@@ -34,7 +42,7 @@ def role_clients(  # noqa: PLR0913 - each argument is one fact about the role's 
     # The profile has other settings than credentials, for example a bundle of certificates.
     core = botocore.session.Session(profile=profile)
     core.register_component("credential_provider", CredentialResolver(providers=[_Assumed(role.credentials())]))
-    return Clients(boto3.Session(botocore_session=core, region_name=region), region)
+    return boto3.Session(botocore_session=core, region_name=region)
 
 
 class _RoleSession:

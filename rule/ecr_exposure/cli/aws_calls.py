@@ -50,6 +50,9 @@ _PATIENT: Final = Config(
 )
 # An attempt without a response may have been accepted: a repetition would be a second invocation or change.
 _ONE_ATTEMPT: Final = _PATIENT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=10))
+# For thousands of calls side by side: the client slows down as soon as AWS throttles it.
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_ADAPTIVE: Final = _PATIENT.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 10}))
 # A queue answers at once, or after the seconds that the caller asks for.
 _SHORT_WAIT: Final = _PATIENT.merge(Config(read_timeout=10))
 _FIRST_ERROR_STATUS: Final = 300
@@ -161,6 +164,13 @@ class Clients:
         """Amazon ECR, with one attempt for each call: who changes a policy looks at it before a repetition."""
         with _CREATING:
             client: ECRClient = self._session.client("ecr", **{**self._arguments, "config": _ONE_ATTEMPT})
+        return _guarded(client)
+
+    @cached_property
+    def ecr_reads(self) -> "ECRClient":
+        """Amazon ECR, for many calls side by side: it keeps to the rate that AWS accepts."""
+        with _CREATING:
+            client: ECRClient = self._session.client("ecr", **{**self._arguments, "config": _ADAPTIVE})
         return _guarded(client)
 
     @cached_property

@@ -1,7 +1,11 @@
 """Whose credentials a command uses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import boto3
+from botocore.exceptions import BotoCoreError
 
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, Clients, error_code, error_text, required
 from ecr_exposure.cli.command_line import CannotRunError
@@ -34,3 +38,18 @@ def read_caller(clients: Clients) -> Caller:
         disabled = f", or {region} is not enabled in their account" if error_code(error) == _INVALID_TOKEN else ""
         raise CannotRunError(f"no usable AWS credentials: {error_text(error)}{disabled}") from None
     return Caller(account=account, arn=arn, partition=arn.split(":")[1])
+
+
+def caller_in(session: boto3.Session, regions: Sequence[str]) -> Caller:
+    """Return whose credentials these are; CannotRunError if they cannot act in the Regions."""
+    caller = read_caller(Clients(session, regions[0]))
+    for region in regions:
+        try:
+            partition = session.get_partition_for_region(region)
+        except BotoCoreError as error:
+            raise CannotRunError(error_text(error)) from None
+        if partition != caller.partition:
+            raise CannotRunError(
+                f"{region} is in the partition {partition}, the credentials are in the partition {caller.partition}"
+            )
+    return caller

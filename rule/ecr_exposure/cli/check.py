@@ -19,10 +19,10 @@ from ecr_exposure.cli.check_run import CheckRun, Facts
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
 from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
-from ecr_exposure.cli.policy_report.checked_policy import Report, Result
+from ecr_exposure.cli.policy_report.checked_policy import Report
 from ecr_exposure.cli.policy_report.judgement import FAIL, WARN
 from ecr_exposure.cli.policy_report.report_scope import FilesRead
-from ecr_exposure.cli.publication import Publication
+from ecr_exposure.cli.publication import Publication, exit_code_of
 from ecr_exposure.cli.report_options import (
     JudgementOptions,
     OrderedCommand,
@@ -240,7 +240,7 @@ def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, end
         errors=tuple(run.errors),
         notes=(*run.notes, *unmatched),
         scope=FilesRead(read=run.files_read, recognized=run.recognized, ignored=walk.ignored),
-        exit_code=int(ended or _exit_code(run, exit_zero=options["exit_zero"])),
+        exit_code=int(ended or exit_code_of(run.policies, run.errors, exit_zero=options["exit_zero"])),
         question=run.judgement.question,
         started=started,
         version=ecr_exposure.__version__,
@@ -248,13 +248,3 @@ def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, end
         show_excused=options["show_excused"],
         no_color=options["no_color"],
     )
-
-
-_FINDINGS: Final = (Result.PUBLIC, Result.CANNOT_BE_EVALUATED, Result.UNKNOWN)
-
-
-def _exit_code(run: CheckRun, *, exit_zero: bool) -> ExitCode:
-    if run.errors:
-        return ExitCode.NOT_DONE
-    is_found = any(each.result in _FINDINGS and not each.is_warning for each in run.policies)
-    return ExitCode.NOT_AS_WANTED if is_found and not exit_zero else ExitCode.AS_WANTED

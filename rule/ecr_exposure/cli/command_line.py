@@ -89,10 +89,11 @@ def common_options(*statements: Statement) -> Callable[[Callable[..., Any]], Cal
     return decorate
 
 
+profile_option: Final = click.option(
+    "--profile", metavar="NAME", help="Profile of the AWS CLI; by default AWS_PROFILE or the default credentials."
+)
 _COMMON: Final = (
-    click.option(
-        "--profile", metavar="NAME", help="Profile of the AWS CLI; by default AWS_PROFILE or the default credentials."
-    ),
+    profile_option,
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes to standard error."),
     click.option("--quiet", "-q", is_flag=True, help="Print the result only, the last line."),
     click.option("--no-color", is_flag=True, help="Print without colors, as with the variable NO_COLOR."),

@@ -1,14 +1,13 @@
 """``ecr-exposure fix``: closes the policy of a file or of a repository, with the smallest change."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Unpack
 
 import boto3
 import click
 
-from ecr_exposure.cli.account_options import account_ids, one_account
+from ecr_exposure.cli.account_options import account_ids, matching, one_account, role_arn
 from ecr_exposure.cli.assumed_role import role_clients
 from ecr_exposure.cli.aws_calls import Clients
 from ecr_exposure.cli.caller import read_caller
@@ -36,8 +35,6 @@ from ecr_exposure.pulling_services import PULLING_SERVICES
 from ecr_exposure.remedy import MODES
 
 _SESSION_NAME: Final = "ecr-exposure-fix"
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
-_ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,576}")
 
 
 class _Options(CommonOptions):
@@ -59,19 +56,6 @@ class _Options(CommonOptions):
     yes: bool
 
 
-def _matching(
-    pattern: re.Pattern[str], what: str
-) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
-    """Return the callback of an option whose text must match."""
-
-    def check(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-        if text is not None and not pattern.fullmatch(text):
-            raise click.BadParameter(f"{text!r} is not {what}")
-        return text
-
-    return check
-
-
 @click.command(
     epilog=reference(
         (
@@ -91,13 +75,13 @@ def _matching(
     "--repository",
     metavar="NAME",
     help="Close the policy of this repository.",
-    callback=_matching(REPOSITORY_NAME, "the name of a repository, such as team/app"),
+    callback=matching(REPOSITORY_NAME, "the name of a repository, such as team/app"),
 )
 @click.option(
     "--role",
     metavar="ARN",
     help="Assume this role first, in the account of the repository; by default it is in your own account.",
-    callback=_matching(_ROLE, "the ARN of a role, such as arn:aws:iam::111122223333:role/Admin"),
+    callback=role_arn,
 )
 @region_option_of("The repository's")
 @click.option(
@@ -115,7 +99,7 @@ def _matching(
     "--organization",
     metavar="ID",
     help="The organization that keeps access; by default that of the account.",
-    callback=_matching(ORGANIZATION_ID, "an organization ID such as o-exampleorg1"),
+    callback=matching(ORGANIZATION_ID, "an organization ID such as o-exampleorg1"),
 )
 @click.option("--accounts", metavar="ID,...", callback=account_ids, help="The accounts that keep access.")
 @click.option(

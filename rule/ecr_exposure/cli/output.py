@@ -48,6 +48,13 @@ class Counter:
                 self._last = self._clock.now()
                 self._print()
 
+    def expect(self, number: int) -> None:
+        """Add to the total what turned out only now."""
+        with self._lock:
+            self._total += number
+            if self._bar and self._task is not None:
+                self._bar.update(self._task, total=self._total)
+
     def _print(self) -> None:
         passed = self._last - self._start
         left = passed / self.done * (self._total - self.done) if self.done else 0.0

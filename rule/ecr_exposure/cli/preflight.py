@@ -12,8 +12,9 @@ from typing import Final, Unpack
 import boto3
 import click
 
-from ecr_exposure.cli.account_options import accounts_option, listed, one_account
+from ecr_exposure.cli.account_options import accounts_option, listed, one_account, role_name
 from ecr_exposure.cli.aws_calls import CredentialsExpiredError, Unknown
+from ecr_exposure.cli.caller import caller_in
 from ecr_exposure.cli.command_line import (
     CannotRunError,
     CommonOptions,
@@ -30,7 +31,6 @@ from ecr_exposure.cli.organization.reader import (
     EXPIRED,
     INTERRUPTED,
     Way,
-    caller_in,
     read_inventory,
 )
 from ecr_exposure.cli.organization.reading_document import saved_members
@@ -50,8 +50,6 @@ from ecr_exposure.cli.values.sam_deploy import stack_name
 from ecr_exposure.cli.values.stack_changes import stack_problems
 from ecr_exposure.cli.values.values_report import ValuesReport
 
-# https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html: a path, if any, and a name
-_ROLE: Final = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccountsForParent.html: a unit, or the root
 _UNIT: Final = re.compile(r"ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}|r-[0-9a-z]{4,32}", re.ASCII)
 
@@ -67,12 +65,6 @@ class _Options(CommonOptions):
     from_file: Path | None
     resume: bool
     thorough: bool
-
-
-def _role(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    if text is not None and not _ROLE.fullmatch(text):
-        raise click.BadParameter(f"{text!r} is not the name of a role (an ARN is not accepted)")
-    return text
 
 
 def _units(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -97,7 +89,7 @@ def _units(_context: click.Context, _parameter: click.Parameter, text: str | Non
 @click.option(
     "--role",
     metavar="NAME",
-    callback=_role,
+    callback=role_name,
     help=f"The role to assume in the other accounts; by default {' or '.join(DEFAULT_ROLES)}, whichever exists.",
 )
 @click.option(

@@ -13,8 +13,9 @@ from typing import TextIO
 import click
 
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
+from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policy_report import FORMATS
-from ecr_exposure.cli.policy_report.checked_policy import Report, Result
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.json_format import write_json_lines
 from ecr_exposure.cli.policy_report.report_scope import counted
 from ecr_exposure.cli.policy_report.sarif_format import too_many
@@ -109,6 +110,14 @@ class Publication:
         if exit_code is ExitCode.NOT_DONE and report.errors:
             found.append(counted(len(report.errors), "problem"))
         return title, color, "; ".join(filter(None, (", ".join(found), report.scope.sentence(len(report.policies)))))
+
+
+def exit_code_of(policies: Sequence[CheckedPolicy], errors: Sequence[FileError], *, exit_zero: bool) -> ExitCode:
+    """Return the exit code of a run that was not interrupted; exit_zero: findings do not count."""
+    if errors:
+        return ExitCode.NOT_DONE
+    is_found = any(each.result in _FINDINGS and not each.is_warning for each in policies)
+    return ExitCode.NOT_AS_WANTED if is_found and not exit_zero else ExitCode.AS_WANTED
 
 
 _FINDINGS = (Result.PUBLIC, Result.CANNOT_BE_EVALUATED, Result.UNKNOWN)

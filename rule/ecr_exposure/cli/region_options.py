@@ -64,9 +64,13 @@ def resolve_regions(session: boto3.Session, regions: Sequence[str]) -> tuple[str
     if ALL_ENABLED not in regions:
         check_region_names(session, regions)
         return tuple(regions)
-    statuses = region_statuses(Clients(session, session_region(session, "--regions")).account)
+    return enabled_regions(session, Clients(session, session_region(session, "--regions")).account)
+
+
+def enabled_regions(session: boto3.Session, client: "AccountClient") -> tuple[str, ...]:
+    """Return the Regions with AWS Config that the client's account has enabled; raises one of AWS_ERRORS."""
     known = _known_regions(session)
-    return tuple(region for region, status in statuses.items() if status in ENABLED and region in known)
+    return tuple(region for region, status in region_statuses(client).items() if status in ENABLED and region in known)
 
 
 def check_region_names(session: boto3.Session, regions: Sequence[str], option: str = "--regions") -> None:
@@ -112,6 +116,12 @@ def _regions(_context: click.Context, _parameter: click.Parameter, text: str | N
     return tuple(dict.fromkeys(map(region_name, named)))
 
 
+def _each_region(_context: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the Regions of a repeatable option, also several in one, without repetition."""
+    named = [part.strip() for text in texts for part in text.split(",")]
+    return tuple(dict.fromkeys(region_name(each) for each in named if each))
+
+
 def region_option_of(whose: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--region`` of a command that acts in one Region; ``whose`` is such as "The stack's"."""
     return click.option(
@@ -127,4 +137,15 @@ regions_option: Final = click.option(
     metavar="REGION,...",
     callback=_regions,
     help=f"The Regions, or {ALL_ENABLED}: those that the account has enabled; by default the configured one.",
+)
+repeatable_region_option: Final = click.option(
+    "--region",
+    "regions",
+    metavar="REGION",
+    multiple=True,
+    callback=_each_region,
+    help="A Region; repeat it for several. By default the configured one.",
+)
+all_regions_option: Final = click.option(
+    "--all-regions", is_flag=True, help="All Regions that an account has enabled, in place of --region."
 )

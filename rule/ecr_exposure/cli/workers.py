@@ -63,7 +63,7 @@ class Workers:
         daemons, which do not keep the process alive.
         """
         try:
-            for _ in range(min(self._threads, max(self._open, 1))):
+            for _ in range(self._threads):
                 Thread(target=self._work, name=THREAD_NAME, daemon=True).start()
             with self._changed:
                 while self._open and not self._failure:

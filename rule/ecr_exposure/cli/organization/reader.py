@@ -8,12 +8,10 @@ from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 
 import boto3
-from botocore.exceptions import BotoCoreError
 
 from ecr_exposure.cli.aggregators import AggregatorPlace
-from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError, Unknown, attempt, error_text
-from ecr_exposure.cli.caller import Caller, read_caller
-from ecr_exposure.cli.command_line import CannotRunError
+from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError, Unknown, attempt
+from ecr_exposure.cli.caller import Caller, caller_in
 from ecr_exposure.cli.organization.account_reader import AccountReader, Plan
 from ecr_exposure.cli.organization.accounts_to_read import Selection, accounts_to_read, chosen_hub
 from ecr_exposure.cli.organization.aggregator_reader import (
@@ -99,21 +97,6 @@ def read_inventory(
     returned, with the reason in ``cut_short``; before the first account, KeyboardInterrupt or CredentialsExpiredError.
     """
     return _InventoryReader(session, tuple(regions), tuple(roles), values, way or Way()).read()
-
-
-def caller_in(session: boto3.Session, regions: Sequence[str]) -> Caller:
-    """Return whose credentials these are; CannotRunError if they cannot act in the Regions."""
-    caller = read_caller(Clients(session, regions[0]))
-    for region in regions:
-        try:
-            partition = session.get_partition_for_region(region)
-        except BotoCoreError as error:
-            raise CannotRunError(error_text(error)) from None
-        if partition != caller.partition:
-            raise CannotRunError(
-                f"{region} is in the partition {partition}, the credentials are in the partition {caller.partition}"
-            )
-    return caller
 
 
 class _InventoryReader:

@@ -1,0 +1,193 @@
+"""The file of ``--resume``: what a scan reads, as it reads it, so that another run can go on.
+
+JSON Lines. The first line has the version and the options, each further one a repository with its policy, or a place
+(an account in a Region) of which every repository is in the file:
+
+    {"type": "scan", "schema": 1, "version": "1.2.3", "started": "2026-01-31T12:00:00+00:00", "options": {…}}
+    {"type": "repository", "account": "111122223333", "region": "eu-west-1", "name": "team/app", "arn": "arn:…",
+     "policy": "{…}", "tags": null}
+    {"type": "place", "account": "111122223333", "region": "eu-west-1"}
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any, Final
+
+from ecr_exposure.cli.command_line import CannotRunError
+from ecr_exposure.cli.live_repositories.scanned import Place, Record
+from ecr_exposure.repository import Repository
+
+SCHEMA: Final = 1
+OLDEST: Final = timedelta(hours=24)
+"""A scan says what is public now."""
+_START: Final = b'{"type": "scan", '
+
+
+class ScanFile:
+    """The file, open to add records.
+
+    complete, repositories: what it had before. started: when the scan that it is of began, aware.
+    """
+
+    def __init__(self, path: Path, options: Mapping[str, Any], version: str, now: datetime) -> None:
+        """Open or create it; raises CannotRunError for another file, another version or other options."""
+        self.path = path
+        self.started = now
+        self.complete: set[Place] = set()
+        self.repositories: dict[Place, dict[str, Repository]] = {}
+        self.failure: str | None = None
+        """Why records are missing in the file."""
+        self._options, self._version, self._now = options, version, now
+        is_new = not path.exists()
+        if not is_new and not path.is_file():
+            raise CannotRunError(f"--resume: {path} is no file")
+        try:
+            self._stream: IO[bytes] = path.open("x+b" if is_new else "r+b")
+            self._end = self._read()
+            self._stream.seek(self._end)
+            self._stream.truncate()
+        except OSError as error:
+            raise CannotRunError(f"--resume: {path} cannot be opened: {error.strerror}") from None
+        if not self._end:
+            started = now.isoformat(timespec="seconds")
+            self._write({"type": "scan", "schema": SCHEMA, "version": version, "started": started, "options": options})
+        if self.failure is not None:
+            if is_new:
+                path.unlink(missing_ok=True)
+            raise CannotRunError(self.failure)
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether an earlier run read something."""
+        return bool(self.repositories or self.complete)
+
+    def keep(self, record: Record) -> None:
+        """Add a record; after one that could not be written, none: see `failure`."""
+        if self.failure is None:
+            self._write(_members(record))
+
+    def close(self) -> None:
+        """Close the file."""
+        with suppress(OSError):  # it was flushed after each record
+            self._stream.close()
+
+    def remove(self) -> None:
+        """Remove the file: the scan that it is of is complete."""
+        self.close()
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+    def _write(self, members: Mapping[str, Any]) -> None:
+        line = f"{json.dumps(members)}\n".encode()
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+        except OSError as error:
+            self.failure = f"--resume: {self.path} cannot be written: {error.strerror}"
+            with suppress(OSError):  # it would try to write what is left of the line
+                self._stream.close()
+            with suppress(OSError), self.path.open("r+b") as stream:
+                stream.truncate(self._end)
+        else:
+            self._end += len(line)
+
+    def _read(self) -> int:
+        """Read the lines; return where the last whole one ends, 0 for no line."""
+        end = 0
+        for number, line in enumerate(self._stream, start=1):
+            if not line.endswith(b"\n"):  # cut off while it was written
+                if number == 1 and not line.startswith(_START):
+                    raise self._foreign()
+                return end
+            if number == 1:
+                self._check_head(line)
+            else:
+                self._add(line, number)
+            end += len(line)
+        return end
+
+    def _foreign(self) -> CannotRunError:
+        return CannotRunError(f"--resume: {self.path} is no file of ecr-exposure scan; it is not changed")
+
+    def _check_head(self, line: bytes) -> None:
+        head = _object(line)
+        if head is None or head.get("type") != "scan" or not isinstance(head.get("options"), dict):
+            raise self._foreign()
+        if head.get("schema") != SCHEMA or head.get("version") != self._version:
+            raise self._other(f"is of version {head.get('version')} of ecr-exposure, and this is {self._version}")
+        written = head["options"]
+        for name, value in json.loads(json.dumps(self._options)).items():
+            if written.get(name) != value:
+                raise self._other(f"is of a scan with {name} {_shown(written.get(name))}, not {_shown(value)}")
+        try:
+            self.started = datetime.fromisoformat(str(head.get("started")))
+            age = self._now - self.started
+        except (TypeError, ValueError):  # TypeError: it has no time zone
+            raise self._foreign() from None
+        if age > OLDEST:
+            raise self._other(f"is of a scan that began {head['started']}, more than 24 hours ago")
+
+    def _other(self, what: str) -> CannotRunError:
+        return CannotRunError(f"--resume: {self.path} {what}; name another file, or remove it for a new scan")
+
+    def _add(self, line: bytes, number: int) -> None:
+        try:
+            record = json.loads(line)
+            place = Place(_text(record["account"]), _text(record["region"]))
+            if record["type"] == "place":
+                self.complete.add(place)
+                return
+            if record["type"] == "repository":
+                found = _repository(record, place)
+                self.repositories.setdefault(place, {})[found.name] = found
+                return
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            pass
+        raise self._other(f"cannot be read: line {number} is neither a repository nor a place")
+
+
+def _members(record: Record) -> dict[str, Any]:
+    account, region = record.place
+    found = record.repository
+    if found is None:
+        return {"type": "place", "account": account, "region": region}
+    tags = None if found.tags is None else dict(found.tags)
+    about = {"name": found.name, "arn": found.arn, "policy": found.policy, "tags": tags}
+    return {"type": "repository", "account": account, "region": region, **about}
+
+
+def _repository(record: Mapping[str, Any], place: Place) -> Repository:
+    """Return the repository of a record; raises AttributeError, KeyError, TypeError."""
+    policy, tags = record["policy"], record["tags"]
+    return Repository(
+        account=place.account,
+        region=place.region,
+        name=_text(record["name"]),
+        arn=_text(record["arn"]),
+        policy=None if policy is None else _text(policy),
+        tags=None if tags is None else {_text(key): _text(value) for key, value in tags.items()},
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _shown(value: object) -> str:
+    """Return the value of an option as an operator writes it."""
+    if isinstance(value, list):
+        return f"{', '.join(map(str, value))[:80]}" if value else "none"
+    return "none" if value is None else str(value)

@@ -1,0 +1,97 @@
+"""``ecr-exposure scan``: shows which repositories are public now, as Amazon ECR returns their policies."""
+
+from pathlib import Path
+from typing import Final, Unpack
+
+import click
+
+from ecr_exposure.cli.account_options import accounts_option, role_arn, role_name
+from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
+from ecr_exposure.cli.output import Output
+from ecr_exposure.cli.permissions import permissions_option, statement
+from ecr_exposure.cli.publication import Publication
+from ecr_exposure.cli.region_options import all_regions_option, repeatable_region_option
+from ecr_exposure.cli.report_options import OrderedCommand, destinations, judgement_options, report_options
+from ecr_exposure.cli.scan_run import ScanOptions, ScanRun
+from ecr_exposure.cli.terminal import Interrupts
+
+PERMISSIONS: Final = (
+    statement("ReadRepositories", "ecr:DescribeRepositories", "ecr:GetRepositoryPolicy", "ecr:ListTagsForResource"),
+    statement("OptionalAssumeARole", "sts:AssumeRole", resource="arn:*:iam::*:role/*"),
+    statement("OptionalListAccounts", "organizations:ListAccounts"),
+    statement("OptionalListRegions", "account:ListRegions"),
+)
+
+
+@click.command(
+    cls=OrderedCommand,
+    short_help="Show which repositories are public now.",
+    epilog=reference(
+        (
+            "ecr-exposure scan --region eu-west-1 --region us-east-1",
+            "ecr-exposure scan --all-regions --member-role Audit --resume scan.jsonl --format csv --output scan.csv",
+        ),
+        {
+            ExitCode.AS_WANTED: "No repository is public, or those that are, are so on purpose.",
+            ExitCode.NOT_AS_WANTED: "A repository is public, or its policy cannot be evaluated.",
+            ExitCode.NOT_DONE: "Something could not be read; the rest is reported.",
+            ExitCode.INTERRUPTED: "Interrupted; what was read so far is reported.",
+        },
+    ),
+)
+@repeatable_region_option
+@all_regions_option
+@click.option(
+    "--role",
+    metavar="ARN",
+    callback=role_arn,
+    help="Assume this role first, and read its account; by default your own account.",
+)
+@click.option(
+    "--member-role",
+    metavar="NAME",
+    callback=role_name,
+    help="Read every active account of the organization, each other one by this role there.",
+)
+@accounts_option
+@click.option(
+    "--resume",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep in this file what is read, and go on where a run with it ended early; a complete run removes it.",
+)
+@judgement_options
+@report_options
+@profile_option
+@permissions_option(PERMISSIONS)
+@click.pass_context
+def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
+    """Show which repositories are public now.
+
+    Reads the policies of all repositories in Amazon ECR: of your account, of the account of --role, or with
+    --member-role of each account of the organization. The command only reads.
+
+    The report is on standard output; the last line, on standard error, says how much was read. What could not be read
+    is named by account and Region, and is never counted as not public.
+    """
+    environment: Environment = context.obj
+    places = destinations(context, options["format"], options["output"])
+    if options["regions"] and options["all_regions"]:
+        raise click.UsageError("--region and --all-regions exclude each other.")
+    if options["accounts"] and not options["member_role"]:
+        raise click.UsageError("--accounts needs --member-role, the name of the role in these accounts.")
+    output = Output(
+        "scan",
+        environment.clock,
+        quiet=options["quiet"],
+        no_color=options["no_color"],
+        known=environment.known,
+        on_errors=True,
+    )
+    with Interrupts():
+        run = ScanRun(environment, options, output)
+        run.read()
+        publication = Publication(report=run.report(), is_stream=options["stream"], quiet=options["quiet"])
+        exit_code = publication.publish(places)
+        run.end(exit_code)
+        return exit_code
