@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_GetAggregateComplianc
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from ecr_exposure.cli.aggregated_data import PAGE, rules_with_results
@@ -15,6 +14,8 @@ from ecr_exposure.cli.policy_report.checked_policy import RecordedEvaluation
 from ecr_exposure.verdict import Compliance
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_config import ConfigServiceClient
 
 
