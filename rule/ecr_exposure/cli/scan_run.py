@@ -40,6 +40,7 @@ class ScanOptions(JudgementOptions, ReportOptions):
     all_regions: bool
     role: str | None
     member_role: str | None
+    aggregator: str | None
     accounts: tuple[str, ...]
     resume: Path | None
     profile: str | None
