@@ -7,6 +7,8 @@ from typing import Final
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.identifiers import partitions_of_region
 
+SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
+"""Of files of Terraform and OpenTofu code."""
 NAMED_ACCOUNT: Final = "000000000000"
 """Stands for the account of the code, where --owner does not say which: one account, which the policy names."""
 _REGION: Final = "us-east-1"

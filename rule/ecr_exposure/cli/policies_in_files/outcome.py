@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.readings import read_as
+from ecr_exposure.cli.policies_in_files.uncertain_values import with_examples
 from ecr_exposure.cli.policies_in_files.unknown_values import (
     Alternatives,
     Joined,
@@ -66,6 +67,7 @@ def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the k
 
 def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
     names_decide = question.get("test") == _NAMES_DECIDE
+    policy = policy if names_decide else with_examples(policy)
 
     def verdict(is_open: Callable[[str], bool]) -> Verdict:
         return judge(read_as(policy, is_open, names_decide=names_decide), **question)

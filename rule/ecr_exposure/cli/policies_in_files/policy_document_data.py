@@ -4,6 +4,7 @@ https://registry.terraform.io/providers/hashicorp/aws/latest/docs/data-sources/i
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.hcl_reader import Block
@@ -16,6 +17,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
 )
 from ecr_exposure.cli.policies_in_files.terraform_module import Module, Names, Repeated, nested_blocks
 from ecr_exposure.cli.policies_in_files.uncertain_statements import maybe_absent, maybe_met
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import elements
@@ -38,7 +40,7 @@ def read_document(module: Module, block: Block, names: Names) -> Value:
     for document in _documents(module, block, ("source_json", "source_policy_documents"), names):
         merged.add(document)
     own = [_statement(module, each) for each in nested_blocks(module, block, "statement", names)]
-    if ("statement" in attributes and not block.blocks_of("statement")) or "dynamic" in attributes:
+    if "statement" in attributes and attributes["statement"].text != "[]" and not block.blocks_of("statement"):
         own.append(Unknown(f"data.{'.'.join(block.labels)}"))
     version = module.value_of(attributes.get("version"), names)
     merged.add({"Version": _VERSION if version is None else version, "Statement": own})
@@ -58,6 +60,8 @@ def _documents(module: Module, block: Block, names_of_lists: tuple[str, str], na
 
 def policy_of(value: Value) -> Value:
     """Return the policy of a text, with unknown parts; the text itself if it is no JSON."""
+    if isinstance(value, Choice):
+        return replace(value, options=tuple(map(policy_of, value.options)))
     if isinstance(value, JsonText):
         return value.value
     if isinstance(value, Unknown):

@@ -8,10 +8,10 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import Any, Final, NamedTuple, cast
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
+from ecr_exposure.cli.policies_in_files.code_facts import SUFFIXES, CodeFacts
 from ecr_exposure.cli.policies_in_files.files import LONGEST_PIPE, FoundFile, Stream, decoded, is_utf_16
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
-from ecr_exposure.cli.policies_in_files.terraform_folders import RESOURCE_TYPES, SUFFIXES
+from ecr_exposure.cli.policies_in_files.terraform_folders import RESOURCE_TYPES
 
 Read = Callable[[str, Any, CodeFacts], Iterable[FoundPolicy]]
 """Takes the path as it is shown, and the text; the reader of snapshots takes a stream of bytes."""
