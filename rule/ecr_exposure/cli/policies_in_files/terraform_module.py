@@ -22,6 +22,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
 )
 from ecr_exposure.cli.policies_in_files.named_by_code import PRINCIPALS, named_by_code
 from ecr_exposure.cli.policies_in_files.terraform_blocks import Code
+from ecr_exposure.cli.policies_in_files.terraform_functions import on_each_option
 from ecr_exposure.cli.policies_in_files.terraform_values import (
     Budget,
     Evaluator,
@@ -195,7 +196,7 @@ class Module:
     def _document(self, block: Block, instance: Instance) -> Value:
         key = ("data", *block.labels, instance.key)
         document = self._once(key, lambda: self.read_document(self, block, instance.names))
-        return JsonText(document) if isinstance(document, Mapping) else document
+        return on_each_option(document, lambda each: JsonText(each) if isinstance(each, Mapping) else each)
 
     def _of_account(self, kind: str, label: str, attribute: str) -> Value:
         """Return what the account, the partition and the Region of the code decide; None for another attribute."""

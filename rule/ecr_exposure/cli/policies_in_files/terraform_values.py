@@ -4,6 +4,7 @@ A list with an Unknown in it has any number of elements in its place.
 https://developer.hashicorp.com/terraform/language/expressions
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol
@@ -51,6 +52,7 @@ from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, any_numb
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined
 
 _LONGEST_REFERENCE: Final = 80
+_WORD: Final = re.compile(r"[\w-]+")
 _MOST_STEPS: Final = 300_000
 Steps = Sequence[GetAttribute | GetElement | Splat]
 """What is read from a value, one after another."""
@@ -275,9 +277,10 @@ class Evaluator:
         condition = truth(self.value(expression.condition))
         if not isinstance(condition, Unknown):
             return self.value(expression.yes if condition else expression.no)
-        # In a loop the same text means something else each time.
+        # With a name of a loop, the same text means something else each time.
         written = self.source.text[expression.condition.start : expression.condition.end]
-        question = object() if self.names else (self.scope.address, written)
+        is_of_loop = not self.names.keys().isdisjoint(_WORD.findall(written))
+        question = object() if is_of_loop else (self.scope.address, written)
         return either(condition, question, self.known(expression.yes), self.known(expression.no))
 
     def _operation(self, expression: Operation) -> Value:

@@ -10,7 +10,7 @@ from typing import Final
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions, each_alternative
 from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Joined, Unknown, Value, joined
 
-_MOST_OPTIONS: Final = 16
+_MOST_OPTIONS: Final = 36
 
 
 @dataclass(frozen=True, slots=True)
