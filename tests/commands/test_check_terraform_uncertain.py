@@ -136,6 +136,80 @@ class TestOneOfSeveral:
         assert "var.v0" in read_code(variables + policy_with(f"{{ AWS = [{listed}] }}")).verdicts[THIS]
 
 
+class TestInstancesThatMayBeMissing:
+    """Where count or for_each is not known, what counts without the instance counts too."""
+
+    OTHERS: Final = """
+      resource "aws_iam_role" "one" {
+        count = var.x ? 1 : 0
+      }
+      resource "aws_iam_role" "none" {
+        count = var.x ? 0 : 1
+      }
+      resource "aws_iam_role" "each" {
+        for_each = toset(var.x)
+      }
+      module "role" {
+        source = "./role"
+        count  = var.x
+      }
+    """
+    ROLE: Final = 'resource "aws_iam_role" "a" {\n}\noutput "arn" {\n  value = aws_iam_role.a.arn\n}\n'
+
+    @pytest.mark.parametrize(
+        "principals",
+        [
+            "[try(aws_iam_role.one[0].arn, OTHER)]",
+            "[try(module.role[0].arn, OTHER)]",
+            '[can(aws_iam_role.one[0].arn) ? "111122223333" : OTHER]',
+            "coalescelist(aws_iam_role.one[*].arn, [OTHER])",
+            "length(aws_iam_role.one) > 0 ? aws_iam_role.one[*].arn : [OTHER]",
+            "[coalesce(one(aws_iam_role.one[*].arn), OTHER)]",
+            "[concat(aws_iam_role.one[*].arn, [OTHER])[0]]",
+            "[element(concat(aws_iam_role.one.*.arn, [OTHER]), 0)]",
+        ],
+    )
+    def test_what_is_there_instead_counts(self, principals: str) -> None:
+        for other, expected in (('"*"', "var.x"), ('"444455556666"', "closed")):
+            code = X + self.OTHERS + policy_with(f"{{ AWS = {principals.replace('OTHER', other)} }}")
+            assert read_files({"main.tf": code, "role/main.tf": self.ROLE}).verdicts == {THIS: expected}
+
+    def test_resources_by_unknown_keys_are_unknown(self) -> None:
+        principals = 'coalescelist([for r in aws_iam_role.each : r.arn], ["*"])'
+        code = X + self.OTHERS + policy_with(f"{{ AWS = {principals} }}")
+        assert read_files({"main.tf": code}).verdicts == {THIS: "aws_iam_role.each"}
+
+    def test_of_two_instances_that_exclude_each_other_one_is_there(self) -> None:
+        principals = 'coalescelist(concat(aws_iam_role.one[*].arn, aws_iam_role.none[*].arn), ["*"])'
+        assert read_code(X + self.OTHERS + policy_with(f"{{ AWS = {principals} }}")).verdicts == {THIS: "closed"}
+
+    def test_an_instance_can_have_several_values(self) -> None:
+        code = """
+          locals { readers = var.x ? { a = "111122223333" } : { a = "*" } }
+          data "aws_iam_policy_document" "this" {
+            for_each = local.readers
+            statement {
+              actions = ["ecr:*"]
+              principals {
+                type        = "AWS"
+                identifiers = [each.value]
+              }
+            }
+          }
+          resource "aws_ecr_repository_policy" "this" {
+            for_each = local.readers
+            policy   = data.aws_iam_policy_document.this[each.key].json
+          }
+        """
+        assert read_code(X + code).verdicts == {f'{THIS}["a"]': "var.x"}
+
+    def test_a_policy_that_may_not_be_there_counts(self) -> None:
+        text = 'join("", data.aws_iam_policy_document.this[*].json)'
+        code = document('["*"]').replace("data.aws_iam_policy_document.this.json", text)
+        code = code.replace('"this" {\n  statement', '"this" {\n  count = var.x ? 1 : 0\n  statement')
+        assert read_code(X + code).verdicts == {THIS: "public"}
+
+
 class TestNamedByTheCode:
     """An attribute that names one account, principal or organization is not everyone, whichever it is."""
 

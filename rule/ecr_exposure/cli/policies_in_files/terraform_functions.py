@@ -18,7 +18,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     as_text,
     first_unknown,
 )
-from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, any_number, choice, may_be_absent
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, any_number, choice, may_be_absent, spread
 from ecr_exposure.cli.policies_in_files.unknown_values import (
     Joined,
     Unknown,
@@ -315,24 +315,32 @@ _ON_TEXT: Final[dict[str, Function]] = {
 FUNCTIONS: Final[Mapping[str, Function]] = {**_ANY, **{name: _known(each) for name, each in _ON_TEXT.items()}}
 
 
+# What they return depends on whether an element is there.
+_OF_ELEMENTS: Final = ("alltrue", "anytrue", "coalescelist", "contains", "element", "join", "length", "one", "slice")
+
+
 def on_each_option(value: Value, function: Callable[[Value], Value]) -> Value:
     """Return what a function makes of a value, and of each option where it is one of several."""
     if not isinstance(value, Choice):
         return function(value)
     try:
-        return choice(value.reference, value.question, tuple(map(function, value.options)))
+        options = tuple(on_each_option(each, function) for each in value.options)
+        return choice(value.reference, value.question, options)
     except MissingError:
         return Unknown(value.reference)
 
 
 def call(name: str, values: list[Value]) -> Value:
     """Return the result of a function. Raises MissingError if there is none, KeyError for a name that is not known."""
+    if name in _OF_ELEMENTS:
+        values = [spread(each) if isinstance(each, list) else each for each in values]
     choices = [at for at, each in enumerate(values) if isinstance(each, Choice)]
-    # Lists that are put together keep a choice as an element of theirs.
-    if len(choices) == 1 and name != "concat":
+    if name == "concat":
+        return _called(name, values)  # a choice stays an element
+    if len(choices) == 1:
         at = choices[0]
         return on_each_option(values[at], lambda each: _called(name, [*values[:at], each, *values[at + 1 :]]))
-    return _called(name, values)
+    return _called(name, [Unknown(each.reference) if isinstance(each, Choice) else each for each in values])
 
 
 def _called(name: str, values: list[Value]) -> Value:

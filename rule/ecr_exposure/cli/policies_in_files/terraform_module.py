@@ -5,7 +5,7 @@ https://developer.hashicorp.com/terraform/language/expressions/references
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
@@ -32,7 +32,7 @@ from ecr_exposure.cli.policies_in_files.terraform_values import (
     reference_text,
 )
 from ecr_exposure.cli.policies_in_files.type_constraints import with_defaults
-from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, may_be_absent
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, choice, may_be_absent
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
 _MOST_INSTANCES: Final = 200
@@ -44,10 +44,14 @@ ReadFolder = Callable[[str], Mapping[str, str]]
 
 
 class Instance(NamedTuple):
-    """One of the objects that a block stands for. key: as in its address, such as ``["a"]``; names: each or count."""
+    """One of the objects that a block stands for. key: as in its address, such as ``["a"]``; names: each or count.
+
+    unknown: what decides whether it is there, if that is not known.
+    """
 
     key: str
     names: Names
+    unknown: Choice | None = None
 
 
 @dataclass(kw_only=True)
@@ -63,6 +67,8 @@ class Module:
     depth: int = 0
     for_terraform: bool = False
     budget: Budget = field(default_factory=Budget)
+    may_be_missing: list[Choice] = field(default_factory=list)
+    """What decides whether the instances are there that were read."""
     _values: dict[tuple[str, ...], Value] = field(default_factory=dict)
     _children: dict[str, "Module | None"] = field(default_factory=dict)
     read_document: Callable[["Module", Block, Names], Value]
@@ -116,17 +122,22 @@ class Module:
 
     def _variable(self, name: str) -> Value:
         block = self.code.block("variable", name)
-        kind = block.attributes.get("type") if block else None
-        if name in self.arguments:
-            value = self.arguments[name]
-            nullable = self.value_of(block.attributes.get("nullable"), {}) if block else None
-            if value is not None or nullable is not False:
-                return self._converted(kind, value)
+        if name not in self.arguments:
+            return self._default(name, block)
+        is_nullable = block is None or self.value_of(block.attributes.get("nullable"), {}) is not False
+
+        def given(value: Value) -> Value:
+            return self._converted(block, value) if is_nullable or value is not None else self._default(name, block)
+
+        return on_each_option(self.arguments[name], given)
+
+    def _default(self, name: str, block: Block | None) -> Value:
         if block is None or "default" not in block.attributes:
             return Unknown(f"var.{name}")
-        return self._converted(kind, self.value_of(block.attributes["default"], {}))
+        return self._converted(block, self.value_of(block.attributes["default"], {}))
 
-    def _converted(self, kind: Attribute | None, value: Value) -> Value:
+    def _converted(self, block: Block | None, value: Value) -> Value:
+        kind = block.attributes.get("type") if block else None
         return with_defaults(Evaluator(kind.source, self, {}), kind.expression, value) if kind else value
 
     def _part_of(self, kind: str, label: str, steps: Steps, evaluator: Evaluator) -> tuple[Value, Steps] | None:
@@ -139,13 +150,16 @@ class Module:
         key = evaluator.value(which.key) if isinstance(which, GetElement) else None
         instances = list(self.instances(block)) if block else [Instance("", {})]
         if isinstance(which, Splat):
-            found = [self._attribute(kind, label, block, each, attribute) for each in instances]
-            if any(each is None for each in found):
+            found = [(self._attribute(kind, label, block, each, attribute), each.unknown) for each in instances]
+            if any(each is None for each, _ in found):
                 return None
-            return found, [which, *rest[1:]]
+            return [_maybe(each, unknown) for each, unknown in found], [which, *rest[1:]]
         if not instances:
             raise MissingError(f"{label} is not there")
-        value = self._attribute(kind, label, block, _instance_of(instances, key), attribute)
+        instance = _instance_of(instances, key)
+        if instance.unknown:
+            self.may_be_missing.append(instance.unknown)
+        value = self._attribute(kind, label, block, instance, attribute)
         return None if value is None else (value, rest[1:])
 
     def _whole(self, kind: str, label: str, block: Block, steps: Steps) -> tuple[Value, Steps] | None:
@@ -157,11 +171,11 @@ class Module:
             values = ((name, self._attribute(kind, label, block, each, name)) for name in dict.fromkeys(names))
             content = {name: value for name, value in values if value is not None}
             key = each.names.get("each", each.names.get("count", {}))
-            found.append((key.get("key", key.get("index")), ResourceObject(f"{reference}{each.key}", content)))
-        if any(isinstance(key, Unknown) for key, _ in found):
-            return None
+            entry = _maybe(ResourceObject(f"{reference}{each.key}", content), each.unknown)
+            found.append((key.get("key", key.get("index")), entry))
         if "for_each" in block.attributes:
-            return dict(found), steps
+            is_known = all(isinstance(key, str) and isinstance(each, ResourceObject) for key, each in found)
+            return (dict(found), steps) if is_known else None
         objects = [each for _, each in found]
         return (objects, steps) if "count" in block.attributes else (objects[0], steps)
 
@@ -219,9 +233,9 @@ class Module:
     def instances(self, block: Block) -> Iterator[Instance]:
         """Yield what a block stands for; one with unknown names if the code does not say how many."""
         if "for_each" in block.attributes:
-            yield from _instances_of(self.value_of(block.attributes["for_each"], {}))
+            yield from _instances_of(self.value_of(block.attributes["for_each"], {}), self.address)
         elif "count" in block.attributes:
-            yield from _counted(self.value_of(block.attributes["count"], {}))
+            yield from _counted(self.value_of(block.attributes["count"], {}), self.address)
         else:
             yield Instance("", {})
 
@@ -257,6 +271,7 @@ class Module:
             depth=self.depth + 1,
             for_terraform=self.for_terraform,
             budget=self.budget,
+            may_be_missing=self.may_be_missing,
             read_document=self.read_document,
         )
 
@@ -271,35 +286,57 @@ def is_local(source: str) -> bool:
     return source in (".", "..") or source.startswith(("./", "../"))
 
 
-def _counted(count: Value) -> Iterator[Instance]:
-    if isinstance(count, Choice):
-        # It is there if any answer says so.
-        numbers = [each for each in count.options if isinstance(each, int)]
-        count = max(numbers) if len(numbers) == len(count.options) else count
-    number = int(count) if isinstance(count, (int, str)) and str(count).isdigit() else None
-    if number is None or number > _MOST_INSTANCES:
-        yield Instance("", {"count": {"index": Unknown("count.index")}})
-    elif number == 1:
-        yield Instance("", {"count": {"index": 0}})
-    else:
-        yield from (Instance(f"[{index}]", {"count": {"index": index}}) for index in range(number))
-
-
-def _instances_of(value: Value) -> Iterator[Instance]:
-    if isinstance(value, Choice):
-        found = [each for option in value.options for each in _instances_of(option)]
-        yield from (each for at, each in enumerate(found) if each not in found[:at])
+def _counted(count: Value, address: str) -> Iterator[Instance]:
+    options = count.options if isinstance(count, Choice) else (count,)
+    numbers = [int(each) for each in options if isinstance(each, (int, str)) and str(each).isdigit()]
+    if len(numbers) < len(options) or max(numbers) > _MOST_INSTANCES:
+        unknown = _may_be_missing(count, address) if isinstance(count, Unknown) else None
+        yield Instance("", {"count": {"index": Unknown("count.index")}}, unknown)
         return
-    if isinstance(value, (Mapping, list)) and len(value) <= _MOST_INSTANCES:
+    for index in range(max(numbers)):
+        flags = tuple(number > index for number in numbers)
+        unknown = _may_be_missing(count, address, flags) if isinstance(count, Choice) and not all(flags) else None
+        yield Instance("" if max(numbers) == 1 else f"[{index}]", {"count": {"index": index}}, unknown)
+
+
+def _may_be_missing(decides: Unknown, address: str, flags: tuple[bool, ...] = ()) -> Choice:
+    """Return what stands for an instance that is there or not, by an unknown value; flags: for each of its options."""
+    if isinstance(decides, Choice) and flags:
+        return replace(decides, options=flags)
+    return Choice(decides.reference, (address, decides.reference), (True, False))
+
+
+def _instances_of(value: Value, address: str) -> Iterator[Instance]:
+    if isinstance(value, Choice):
+        # The instances of all answers; those with the same key are one.
+        options = [{each.key: each for each in _instances_of(option, address)} for option in value.options]
+        for key in dict.fromkeys(key for option in options for key in option):
+            found = [option[key] for option in options if key in option]
+            is_everywhere = len(found) == len(options)
+            unknown = None if is_everywhere else _may_be_missing(value, address, tuple(key in each for each in options))
+            each_of = found[0].names["each"]
+            values = tuple(each.names["each"]["value"] for each in found)
+            if any(each != values[0] for each in values):
+                question = value.question if is_everywhere else object()
+                each_of = {**each_of, "value": choice(value.reference, question, values)}
+            yield Instance(key, {"each": each_of}, unknown)
+    elif isinstance(value, (Mapping, list)) and len(value) <= _MOST_INSTANCES:
         pairs = value.items() if isinstance(value, Mapping) else ((each, each) for each in value)
         for key, each in pairs:
+            decides = first_unknown(key) if may_be_absent(key) else None
+            names = {"each": {"key": key, "value": each}}
             known = isinstance(key, str)
-            yield Instance(f'["{key}"]' if known else "", {"each": {"key": key, "value": each}})
+            yield Instance(f'["{key}"]' if known else "", names, _may_be_missing(decides, address) if decides else None)
     else:
-        unknown = first_unknown(value)
-        named = unknown.reference if unknown else "each"
-        names = {"key": Unknown("each.key"), "value": Unknown("each.value" if named == "each" else f"{named}[…]")}
-        yield Instance("", {"each": names})
+        decides = first_unknown(value) or Unknown("each")
+        named = "each.value" if decides.reference == "each" else f"{decides.reference}[…]"
+        names = {"each": {"key": Unknown("each.key"), "value": Unknown(named)}}
+        yield Instance("", names, _may_be_missing(decides, address))
+
+
+def _maybe(value: Value, unknown: Choice | None) -> Value:
+    """Return an element of a list that may be absent, as one of two lists."""
+    return replace(unknown, options=tuple([value] if each else [] for each in unknown.options)) if unknown else value
 
 
 def _instance_of(instances: list[Instance], key: Value) -> Instance:

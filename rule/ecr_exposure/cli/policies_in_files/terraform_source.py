@@ -190,7 +190,9 @@ class _Reader:
             repository = _name_of(module, block.attributes.get(repository_name), instance)
             if policy is not None and (policy, repository) not in seen:
                 seen.append((policy, repository))
-                yield _found(block, attribute, value, f"{address}{instance.key}", policy, repository)
+                region = module.value_of(block.attributes.get("region"), instance.names)
+                found = _found(block, attribute, value, f"{address}{instance.key}", policy, repository)
+                yield replace(found, region=region if isinstance(region, str) else None)
 
 
 def _name_of(module: Module, attribute: Attribute | None, instance: Instance) -> str | Unknown | Joined | None:
@@ -215,7 +217,6 @@ def _found(  # noqa: PLR0913, PLR0917 - each argument is one fact about the poli
         file = others.pop()
         first, last = (each.span.statement for each in (places[min(places)], places[max(places)]))
         span = first._replace(end_line=last.end_line, end_column=last.end_column) if first <= last else first
-    region = _text_of(block.attributes.get("region"))
     own = block.source.file
     return FoundPolicy(
         kind=Kind.TERRAFORM_SOURCE,
@@ -225,7 +226,6 @@ def _found(  # noqa: PLR0913, PLR0917 - each argument is one fact about the poli
         span=span,
         statements={index: each.span for index, each in places.items() if each.file == file},
         repository=repository,
-        region=region if re.fullmatch(r"[a-z0-9-]+", region) else None,
         resource=None if own.endswith(".json") else block.span,
         resource_file=None if own == file else own,
     )

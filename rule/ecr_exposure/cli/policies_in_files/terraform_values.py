@@ -7,6 +7,7 @@ https://developer.hashicorp.com/terraform/language/expressions
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Protocol
 
 from ecr_exposure.cli.policies_in_files.hcl_expressions import (
@@ -48,7 +49,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
 from ecr_exposure.cli.policies_in_files.terraform_functions import FUNCTIONS, call, on_each_option
 from ecr_exposure.cli.policies_in_files.terraform_operators import calculated, equal, truth
 from ecr_exposure.cli.policies_in_files.uncertain_statements import either, maybe_absent
-from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, any_number, may_be_absent
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, any_number, choice, may_be_absent, spread
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined
 
 _LONGEST_REFERENCE: Final = 80
@@ -81,6 +82,7 @@ class Scope(Protocol):
 
     budget: Budget
     address: str
+    may_be_missing: list[Choice]
 
     def file(self, path: Value) -> Value:
         """Return the text of a file; None if it is not there."""
@@ -199,8 +201,8 @@ class Evaluator:
         values = [self.value(each) for each in arguments]
         if expression.expands:
             last = values.pop()
-            if isinstance(last, Unknown):
-                return last
+            if not isinstance(last, list):
+                return first_unknown(last) or Unknown(reference_text(self.source, expression))
             values += last
         return call(name, values)
 
@@ -233,10 +235,22 @@ class Evaluator:
         return Evaluator(source, self.scope, names)._template(parts_of_decoded(text))  # noqa: SLF001 - its own
 
     def _try(self, name: str, arguments: Sequence[Unparsed]) -> Value:
-        for each in arguments:
+        missing = self.scope.may_be_missing
+        for at, each in enumerate(arguments):
             with suppress(MissingError):
+                before = len(missing)
                 value = self.value(each)
-                return value if name == "try" else (value if isinstance(value, Unknown) else True)
+                uncertain = missing[before:]
+                if name == "can":
+                    return first_unknown([value, *uncertain]) or True
+                others = arguments[at + 1 :]
+                if not uncertain or not others:
+                    return value
+                with suppress(MissingError):
+                    other = self._try(name, others)
+                    options = tuple(value if is_there else other for is_there in uncertain[0].options)
+                    return choice(uncertain[0].reference, uncertain[0].question, options)
+                return value
         if name == "can":
             return False
         raise MissingError("no argument of try has a value")
@@ -261,7 +275,8 @@ class Evaluator:
                 rest = steps[at + 1 :]
                 indexes = (i for i, each in enumerate(rest) if isinstance(each, GetElement) and not step.is_full)
                 last = next(indexes, len(rest))
-                return self.read(self._read_each(value, rest[:last]), rest[last:])
+                found = on_each_option(value, partial(self._read_each, steps=rest[:last]))
+                return self.read(found, rest[last:])
             key = step.name if isinstance(step, GetAttribute) else self.value(step.key)
             value = _member(value, key)
         return value
@@ -368,6 +383,8 @@ def members_of(collection: Value) -> list[tuple[Value, Value]]:
 def _member(value: Value, key: Value) -> Value:
     if isinstance(value, Choice):
         return on_each_option(value, lambda each: _member(each, key))
+    if isinstance(value, list) and isinstance(one_of := spread(value), Choice):
+        return on_each_option(one_of, lambda each: _member(each, key))
     if isinstance(value, Unknown):
         text = f".{key}" if isinstance(key, str) else f"[{key}]" if isinstance(key, int) else "[…]"
         return Unknown(f"{value.reference}{text}"[:_LONGEST_REFERENCE])
