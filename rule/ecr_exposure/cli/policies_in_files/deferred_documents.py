@@ -152,12 +152,13 @@ class _Document(NamedTuple):
     def _principals(self, identifiers: list[Value], sources: list[Source]) -> list[Value]:
         """Return principals in place of elements that come from nothing but roles, users and accounts of the code."""
         known = [each for each in identifiers if not isinstance(each, Unknown)]
-        found = [self._named_by(each) for each in sources if not each.is_no_text and not _is_one_text(each)]
-        if len(known) == len(identifiers) or not found or any(each is None for each in found):
+        if len(known) == len(identifiers):
             return identifiers
-        named: list[Value] = []
-        for each in (principal for principals in found for principal in principals or ()):
-            named += [] if each in named else [each]
+        found = [self._named_by(each) for each in sources if not each.is_no_text and not _is_one_text(each)]
+        lists = [each for each in found if each is not None]
+        if not found or len(lists) < len(found):
+            return identifiers
+        named = [each for values in lists for each in values]
         return [*known, *(named or [self.account.arn("root")])]
 
     def _named_by(self, source: Source) -> list[Value] | None:
@@ -166,9 +167,7 @@ class _Document(NamedTuple):
         if found is None:
             return None
         data, kind, name, attribute = found.groups()
-        block = self.others.configuration.block(source.module, "data" if data else "managed", kind, name)
-        own = self.others.configuration.block_of(self.resource)
-        has_same_account = not block or not own or block.get(_PROVIDER) == own.get(_PROVIDER)
+        has_same_account = self._has_same_provider(source.module, "data" if data else "managed", kind, name)
         if data and kind in _OF_THE_CALLER and has_same_account:
             return []
         if kind in PRINCIPALS and attribute in _OF_PRINCIPALS:
@@ -179,6 +178,11 @@ class _Document(NamedTuple):
         value = named_by_code(full, name, attribute or "", self.account.partition)
         values = value if isinstance(value, list) else [value]
         return None if value is None else [each["id"] if isinstance(each, dict) else each for each in values]
+
+    def _has_same_provider(self, module: ModulePath, *names: str) -> bool:
+        """Return whether a resource is in the account of this document, as far as the plan says it."""
+        other, own = self.others.configuration.block(module, *names), self.others.configuration.block_of(self.resource)
+        return not other or not own or other.get(_PROVIDER) == own.get(_PROVIDER)
 
 
 def references_of(sources: Iterable[Source]) -> str:

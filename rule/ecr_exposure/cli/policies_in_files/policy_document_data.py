@@ -15,7 +15,8 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     as_text,
     first_unknown,
 )
-from ecr_exposure.cli.policies_in_files.terraform_module import Module, Names, Repeated, nested_blocks
+from ecr_exposure.cli.policies_in_files.terraform_instances import Names
+from ecr_exposure.cli.policies_in_files.terraform_module import Module, Repeated, nested_blocks
 from ecr_exposure.cli.policies_in_files.uncertain_statements import maybe_absent, maybe_met
 from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, choice
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text

@@ -5,7 +5,7 @@ https://developer.hashicorp.com/terraform/language/expressions/references
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
@@ -23,6 +23,14 @@ from ecr_exposure.cli.policies_in_files.located_values import (
 from ecr_exposure.cli.policies_in_files.named_by_code import PRINCIPALS, named_by_code
 from ecr_exposure.cli.policies_in_files.terraform_blocks import Code
 from ecr_exposure.cli.policies_in_files.terraform_functions import on_each_option
+from ecr_exposure.cli.policies_in_files.terraform_instances import (
+    Instance,
+    Names,
+    counted,
+    instance_of,
+    instances_of,
+    maybe,
+)
 from ecr_exposure.cli.policies_in_files.terraform_values import (
     Budget,
     Evaluator,
@@ -32,26 +40,13 @@ from ecr_exposure.cli.policies_in_files.terraform_values import (
     reference_text,
 )
 from ecr_exposure.cli.policies_in_files.type_constraints import with_defaults
-from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, choice, may_be_absent
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, may_be_absent
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
-_MOST_INSTANCES: Final = 200
 _DEEPEST_MODULE: Final = 8
 _DOCUMENT: Final = "aws_iam_policy_document"
 
-Names = Mapping[str, Value]
 ReadFolder = Callable[[str], Mapping[str, str]]
-
-
-class Instance(NamedTuple):
-    """One of the objects that a block stands for. key: as in its address, such as ``["a"]``; names: each or count.
-
-    unknown: what decides whether it is there, if that is not known.
-    """
-
-    key: str
-    names: Names
-    unknown: Choice | None = None
 
 
 @dataclass(kw_only=True)
@@ -150,13 +145,11 @@ class Module:
         key = evaluator.value(which.key) if isinstance(which, GetElement) else None
         instances = list(self.instances(block)) if block else [Instance("", {})]
         if isinstance(which, Splat):
-            found = [(self._attribute(kind, label, block, each, attribute), each.unknown) for each in instances]
-            if any(each is None for each, _ in found):
-                return None
-            return [_maybe(each, unknown) for each, unknown in found], [which, *rest[1:]]
+            values = [maybe(self._attribute(kind, label, block, each, attribute), each.unknown) for each in instances]
+            return None if None in values else (values, [which, *rest[1:]])
         if not instances:
             raise MissingError(f"{label} is not there")
-        instance = _instance_of(instances, key)
+        instance = instance_of(instances, key)
         if instance.unknown:
             self.may_be_missing.append(instance.unknown)
         value = self._attribute(kind, label, block, instance, attribute)
@@ -171,7 +164,7 @@ class Module:
             values = ((name, self._attribute(kind, label, block, each, name)) for name in dict.fromkeys(names))
             content = {name: value for name, value in values if value is not None}
             key = each.names.get("each", each.names.get("count", {}))
-            entry = _maybe(ResourceObject(f"{reference}{each.key}", content), each.unknown)
+            entry = maybe(ResourceObject(f"{reference}{each.key}", content), each.unknown)
             found.append((key.get("key", key.get("index")), entry))
         if "for_each" in block.attributes:
             is_known = all(isinstance(key, str) and isinstance(each, ResourceObject) for key, each in found)
@@ -233,9 +226,9 @@ class Module:
     def instances(self, block: Block) -> Iterator[Instance]:
         """Yield what a block stands for; one with unknown names if the code does not say how many."""
         if "for_each" in block.attributes:
-            yield from _instances_of(self.value_of(block.attributes["for_each"], {}), self.address)
+            yield from instances_of(self.value_of(block.attributes["for_each"], {}), self.address)
         elif "count" in block.attributes:
-            yield from _counted(self.value_of(block.attributes["count"], {}), self.address)
+            yield from counted(self.value_of(block.attributes["count"], {}), self.address)
         else:
             yield Instance("", {})
 
@@ -284,73 +277,6 @@ _OF_OBJECTS: Final = ("arn", "id", "json", "unique_id")
 def is_local(source: str) -> bool:
     """Return whether the source of a module is a folder beside it."""
     return source in (".", "..") or source.startswith(("./", "../"))
-
-
-def _counted(count: Value, address: str) -> Iterator[Instance]:
-    options = count.options if isinstance(count, Choice) else (count,)
-    numbers = [int(each) for each in options if isinstance(each, (int, str)) and str(each).isdigit()]
-    if len(numbers) < len(options) or max(numbers) > _MOST_INSTANCES:
-        unknown = _may_be_missing(count, address) if isinstance(count, Unknown) else None
-        yield Instance("", {"count": {"index": Unknown("count.index")}}, unknown)
-        return
-    for index in range(max(numbers)):
-        flags = tuple(number > index for number in numbers)
-        unknown = _may_be_missing(count, address, flags) if isinstance(count, Choice) and not all(flags) else None
-        yield Instance("" if max(numbers) == 1 else f"[{index}]", {"count": {"index": index}}, unknown)
-
-
-def _may_be_missing(decides: Unknown, address: str, flags: tuple[bool, ...] = ()) -> Choice:
-    """Return what stands for an instance that is there or not, by an unknown value; flags: for each of its options."""
-    if isinstance(decides, Choice) and flags:
-        return replace(decides, options=flags)
-    return Choice(decides.reference, (address, decides.reference), (True, False))
-
-
-def _instances_of(value: Value, address: str) -> Iterator[Instance]:
-    if isinstance(value, Choice):
-        # The instances of all answers; those with the same key are one.
-        options = [{each.key: each for each in _instances_of(option, address)} for option in value.options]
-        for key in dict.fromkeys(key for option in options for key in option):
-            found = [option[key] for option in options if key in option]
-            is_everywhere = len(found) == len(options)
-            unknown = None if is_everywhere else _may_be_missing(value, address, tuple(key in each for each in options))
-            each_of = found[0].names["each"]
-            values = tuple(each.names["each"]["value"] for each in found)
-            if any(each != values[0] for each in values):
-                question = value.question if is_everywhere else object()
-                each_of = {**each_of, "value": choice(value.reference, question, values)}
-            yield Instance(key, {"each": each_of}, unknown)
-    elif isinstance(value, (Mapping, list)) and len(value) <= _MOST_INSTANCES:
-        pairs = value.items() if isinstance(value, Mapping) else ((each, each) for each in value)
-        for key, each in pairs:
-            decides = first_unknown(key) if may_be_absent(key) else None
-            names = {"each": {"key": key, "value": each}}
-            known = isinstance(key, str)
-            yield Instance(f'["{key}"]' if known else "", names, _may_be_missing(decides, address) if decides else None)
-    else:
-        decides = first_unknown(value) or Unknown("each")
-        named = "each.value" if decides.reference == "each" else f"{decides.reference}[…]"
-        names = {"each": {"key": Unknown("each.key"), "value": Unknown(named)}}
-        yield Instance("", names, _may_be_missing(decides, address))
-
-
-def _maybe(value: Value, unknown: Choice | None) -> Value:
-    """Return an element of a list that may be absent, as one of two lists."""
-    return replace(unknown, options=tuple([value] if each else [] for each in unknown.options)) if unknown else value
-
-
-def _instance_of(instances: list[Instance], key: Value) -> Instance:
-    """Return the instance with a key; the only one for an index, or one whose names are unknown."""
-    wanted = "" if not isinstance(key, (str, int)) else f'["{key}"]' if isinstance(key, str) else f"[{key}]"
-    found = next((each for each in instances if each.key == wanted), None)
-    if found:
-        return found
-    if wanted and all(each.key for each in instances):
-        raise MissingError(f"no instance {key!r}")
-    if len(instances) == 1:
-        return instances[0]
-    unknown = {"each": {"key": Unknown("each.key"), "value": Unknown("each.value")}}
-    return Instance("", {**unknown, "count": {"index": Unknown("count.index")}})
 
 
 def _instance_step(steps: Steps) -> tuple[GetElement | Splat | None, Steps]:

@@ -18,9 +18,9 @@ from ecr_exposure.cli.policies_in_files.located_values import plain
 from ecr_exposure.cli.policies_in_files.policy_document_data import policy_of, read_document
 from ecr_exposure.cli.policies_in_files.statement_places import statement_places
 from ecr_exposure.cli.policies_in_files.terraform_blocks import Code
+from ecr_exposure.cli.policies_in_files.terraform_instances import Instance
 from ecr_exposure.cli.policies_in_files.terraform_module import (
     META_ARGUMENTS,
-    Instance,
     Module,
     ReadFolder,
     is_local,
