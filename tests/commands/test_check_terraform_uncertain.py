@@ -377,3 +377,24 @@ class TestInstancesAndFiles:
         }
         assert read_files(files).verdicts == {THIS: "closed", f"{THIS} (Terraform)": "public"}
         assert read_files({**files, "values.tofu": files["values.tf"]}).verdicts == {THIS: "public"}
+
+    def test_values_that_only_a_plan_has_are_told(self) -> None:
+        files = {
+            "main.tf": 'variable "x" {\n  default = "111122223333"\n}\n' + policy_with("{ AWS = var.x }"),
+            "prod.tfvars": 'x = "*"\n',
+            "dev.tfvars.json": '{"x": "*"}',
+            "terraform.tfvars": "",
+        }
+        read = read_files(files)
+        assert read.verdicts == {THIS: "closed"}
+        assert read.notes == [
+            ".: the values in dev.tfvars.json, prod.tfvars count only in a plan with -var-file: check that"
+        ]
+        assert read_files({**files, "prod.auto.tfvars": files["prod.tfvars"]}).verdicts == {THIS: "public"}
+        assert read_files({"prod.tfvars": files["prod.tfvars"], "main.tf": policy_with('"*"')}).notes == []
+
+    def test_the_region_of_a_resource_can_be_a_variable(self) -> None:
+        code = policy_with('"*"').replace("  repository =", "  region = var.region\n  repository =")
+        variable = 'variable "region" {\n  default = "eu-west-1"\n}\n'
+        assert read_code(variable + code).only.region == "eu-west-1"
+        assert read_code('variable "region" {}\n' + code).only.region is None

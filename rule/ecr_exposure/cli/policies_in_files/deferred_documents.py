@@ -168,7 +168,7 @@ class _Document(NamedTuple):
             return None
         data, kind, name, attribute = found.groups()
         has_same_account = self._has_same_provider(source.module, "data" if data else "managed", kind, name)
-        if data and kind in _OF_THE_CALLER and has_same_account:
+        if data and kind in _OF_THE_CALLER and (has_same_account or kind != "aws_caller_identity"):
             return []
         if kind in PRINCIPALS and attribute in _OF_PRINCIPALS:
             if has_same_account:

@@ -58,6 +58,10 @@ def read_terraform(files: Mapping[str, str], facts: CodeFacts, read_folder: Read
     for found in reader.policies(module):
         seen.append((found.file, found.address, found.policy))
         yield found
+    others = [posixpath.basename(file) for file in files if _is_of_option(file)]
+    if seen and others and any(block.kind == "variable" for block in module.code.blocks):
+        values = f"the values in {', '.join(sorted(others))} count only in a plan with -var-file"
+        facts.note(f"{module.folder or '.'}: {values}: check that")
     if module.depends_on_tool:
         # Terraform reads no `.tofu`, and OpenTofu no `.tf` beside a `.tofu` of that name.
         quiet = replace(facts, problem=lambda _: None)
@@ -119,6 +123,11 @@ def _arguments(module: Module, files: Mapping[str, str]) -> dict[str, Value]:
 def _is_assignments(file: str) -> bool:
     name = posixpath.basename(file)
     return name in _FIRST or name.endswith((".auto.tfvars", ".auto.tfvars.json"))
+
+
+def _is_of_option(file: str) -> bool:
+    """Return whether a file has values of variables that Terraform does not read by itself."""
+    return file.endswith((".tfvars", ".tfvars.json")) and not _is_assignments(file)
 
 
 _FIRST: Final = ("terraform.tfvars", "terraform.tfvars.json")
