@@ -1,4 +1,4 @@
-"""The repository policies of CloudFormation and SAM templates, and of the resources in a serverless.yml.
+"""Repository policies of CloudFormation and SAM templates, of parts of them, and of resources in a serverless.yml.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ecr-repository.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ecr-repositorycreationtemplate.html
@@ -8,6 +8,7 @@ https://www.serverless.com/framework/docs/providers/aws/guide/resources
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
@@ -55,9 +56,9 @@ def read_cloudformation(file: str, content: str, facts: CodeFacts) -> Iterator[F
     is_first = True
     try:
         for document in _documents(file, content.removeprefix("\ufeff")):
-            for root in _templates(document):
+            for root, members in _templates(file, document):
                 serverless = None if root is document else document
-                for found in _policies(Template(file, facts, root, serverless)):
+                for found in _policies(Template(file, facts, root, serverless), members):
                     addresses[found.address] += 1
                     number = addresses[found.address]
                     yield found if number == 1 else replace(found, address=f"{found.address}#{number}")
@@ -86,15 +87,35 @@ def _documents(file: str, content: str) -> Iterator[Node]:
     yield from yaml_documents(file, content)
 
 
-def _templates(document: Node) -> Iterator[Node]:
-    """Yield the templates of a document: itself, or those of a serverless.yml."""
-    if isinstance(document.content, tuple) and document.member("Resources") is not None:
-        yield document
+def _templates(file: str, document: Node) -> Iterator[tuple[Node, tuple[Member, ...]]]:
+    """Yield the templates of a document, and their resources: itself, or those of a serverless.yml."""
     inner = document.member("resources")
     content = inner.content if inner is not None else None
-    for each in content if isinstance(content, list) else [inner]:
-        if each is not None and each.member("Resources") is not None:
-            yield each
+    is_template = False
+    for each in [document, *(content if isinstance(content, list) else [inner])]:
+        resources = each.member("Resources") if each is not None else None
+        if each is not None and resources is not None:
+            is_template = True
+            yield each, resources.content if isinstance(resources.content, tuple) else ()
+    if not is_template:
+        yield document, _members_of_part(file, document)
+
+
+def _members_of_part(file: str, document: Node) -> tuple[Member, ...]:
+    """Return the resources in a file that another one includes: several by their logical ids, or one alone.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-aws-include.html
+    """
+    content = document.content
+    if _type_of(document) in _TYPES:
+        return (Member(PurePath(file).stem, document, lambda: document.span),)
+    members = content if isinstance(content, tuple) else ()
+    return members if any(_type_of(each.value) in _TYPES for each in members) else ()
+
+
+def _type_of(resource: Node) -> str | None:
+    kind = resource.member("Type")
+    return None if kind is None else kind.text
 
 
 class _Resource(NamedTuple):
@@ -113,8 +134,7 @@ class _Resource(NamedTuple):
     @property
     def type_name(self) -> str | None:
         """Return the type of the resource."""
-        kind = self.node.member("Type")
-        return None if kind is None else kind.text
+        return _type_of(self.node)
 
     def resolver(self, decisions: Decisions) -> Resolver:
         """Return the resolver for one alternative."""
@@ -134,8 +154,9 @@ class _Resource(NamedTuple):
         return None if value is NO_VALUE else value
 
 
-def _policies(template: Template) -> Iterator[FoundPolicy]:
-    resources = _resources(template)
+def _policies(template: Template, members: tuple[Member, ...]) -> Iterator[FoundPolicy]:
+    resolver = Resolver(Scope(template=template, decisions=Decisions()))
+    resources = [_Resource(template, key, member, inner.scope) for key, member, inner in resolver.expanded(members)]
     template.resources = {each.logical_id: each.type_name for each in resources}
     if template.serverless is not None:
         template.resources.setdefault(SERVERLESS_ROLE, "AWS::IAM::Role")
@@ -150,14 +171,6 @@ def _policies(template: Template) -> Iterator[FoundPolicy]:
             continue
         if found is not None:
             yield found
-
-
-def _resources(template: Template) -> list[_Resource]:
-    node = template.root.member("Resources")
-    content = node.content if node is not None else None
-    resolver = Resolver(Scope(template=template, decisions=Decisions()))
-    members = resolver.expanded(content) if isinstance(content, tuple) else ()
-    return [_Resource(template, key, member, inner.scope) for key, member, inner in members]
 
 
 def _name_macros(template: Template) -> None:

@@ -13,9 +13,10 @@ from ecr_exposure.cli.policies_in_files.serverless_variables import (
     VARIABLE,
     Path,
     Pseudo,
-    is_nested,
+    has_variable,
     is_policy_variable,
     sources_of,
+    without_inner,
 )
 from ecr_exposure.cli.policies_in_files.template_nodes import Member, Node
 from ecr_exposure.cli.policies_in_files.template_scope import Scope
@@ -96,10 +97,12 @@ class Resolver:
         return self._object(node, content) if isinstance(content, tuple) else content
 
     def _text(self, text: str) -> Value:
-        if self.scope.template.serverless is None or VARIABLE.search(text) is None:
+        if not self._has_variable(text):
             return resolved_text(text)
-        if is_nested(text):
+        replaced = without_inner(text, self._variable)
+        if replaced is None:
             return Unknown(text)
+        text = replaced
         whole = VARIABLE.fullmatch(text)
         if whole is not None:
             return self._variable(whole[1])
@@ -109,6 +112,9 @@ class Resolver:
             parts += [text[at : found.start()], *parts_in(self._variable(found[1]), found[0])]
             at = found.end()
         return text_of([*parts, text[at:]])
+
+    def _has_variable(self, text: str) -> bool:
+        return has_variable(text, is_serverless=self.scope.template.serverless is not None)
 
     def _variable(self, variable: str) -> Value:
         """Return what a variable of a serverless.yml stands for."""
@@ -248,8 +254,10 @@ class Resolver:
         content = argument.content
         first, *variables = content if isinstance(content, list) and content else [argument]
         text = first.text
+        if text is not None and self._has_variable(text):
+            text = without_inner(text, self._variable)
         if text is None:
-            return Unknown("!Sub")
+            return Unknown(first.text or "!Sub")
         values = self.value(variables[0]) if variables else {}
         resolver = self.within(values if isinstance(values, dict) else {})
         parts: list[str | Unknown] = []
@@ -261,7 +269,7 @@ class Resolver:
         return text_of([*parts, text[at:]])
 
     def _substituted(self, name: str) -> Sequence[str | Unknown]:
-        if self.scope.template.serverless is not None and VARIABLE.fullmatch(f"${{{name}}}"):
+        if self._has_variable(f"${{{name}}}"):
             return parts_in(self._variable(name), f"${{{name}}}")
         resource, dot, attribute = name.partition(".")
         is_attribute = dot and name not in self.scope.variables
