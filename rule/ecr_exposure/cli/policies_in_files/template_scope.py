@@ -9,6 +9,7 @@ from typing import Final
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.policies_in_files.parameter_patterns import unknown_parameter
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions
 from ecr_exposure.cli.policies_in_files.template_nodes import Node
 from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE, resolved_text
@@ -116,7 +117,7 @@ class Scope:
         if text is None and not is_list:
             text = self._allowed_value(name, declared)
         if text is None:
-            return Unknown(f"!Ref {name}")
+            return unknown_parameter(name, kind, _text_of(declared, "AllowedPattern"))
         return [resolved_text(each.strip()) for each in text.split(",")] if is_list else resolved_text(text)
 
     def _allowed_value(self, name: str, declared: Node) -> str | None:
