@@ -21,7 +21,8 @@ from ecr_exposure.cli.policies_in_files.found_policy import (
 )
 from ecr_exposure.cli.policies_in_files.intrinsic_functions import Resolver
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions, each_alternative
-from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node
+from ecr_exposure.cli.policies_in_files.template_files import documents, nested_stacks
+from ecr_exposure.cli.policies_in_files.template_nodes import Member, Node, function_of
 from ecr_exposure.cli.policies_in_files.template_policies import policy_in, span_of_property, statement_spans
 from ecr_exposure.cli.policies_in_files.template_scope import SERVERLESS_ROLE, Scope, Template
 from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE
@@ -55,7 +56,7 @@ def read_cloudformation(file: str, content: str, facts: CodeFacts) -> Iterator[F
     addresses: Counter[str] = Counter()
     is_first = True
     try:
-        for document in _documents(file, content.removeprefix("\ufeff")):
+        for document in documents(file, content.removeprefix("\ufeff")):
             for root, members in _templates(file, document):
                 serverless = None if root is document else document
                 for found in _policies(Template(file, facts, root, serverless), members):
@@ -69,22 +70,6 @@ def read_cloudformation(file: str, content: str, facts: CodeFacts) -> Iterator[F
         facts.problem(error)
     except RecursionError:
         raise FileError(file, None, "nested too deep") from None
-
-
-def _documents(file: str, content: str) -> Iterator[Node]:
-    begins_like_json = content.lstrip()[:1] in ("{", "[")
-    if begins_like_json:
-        try:
-            root = JsonText(content, file=file).root()
-        except FileError:
-            if file.endswith(".json"):
-                raise
-        else:
-            yield root
-            return
-    from ecr_exposure.cli.policies_in_files.yaml_nodes import yaml_documents  # noqa: PLC0415 - JSON needs no YAML
-
-    yield from yaml_documents(file, content)
 
 
 def _templates(file: str, document: Node) -> Iterator[tuple[Node, tuple[Member, ...]]]:
@@ -162,7 +147,7 @@ def _policies(template: Template, members: tuple[Member, ...]) -> Iterator[Found
         template.resources.setdefault(SERVERLESS_ROLE, "AWS::IAM::Role")
     relevant = [each for each in resources if each.type_name in _TYPES]
     if relevant:
-        _name_macros(template)
+        _name_what_is_not_read(template, members)
     for resource in relevant:
         try:
             found = _found(resource, _TYPES[resource.type_name])
@@ -173,14 +158,20 @@ def _policies(template: Template, members: tuple[Member, ...]) -> Iterator[Found
             yield found
 
 
-def _name_macros(template: Template) -> None:
-    """Say which macros are not run: one could add a repository, or change a policy."""
+def _name_what_is_not_read(template: Template, members: tuple[Member, ...]) -> None:
+    """Say which macros are not run, and which templates not followed: each could make a repository public."""
     declared = template.root.member("Transform")
     content = declared.content if declared is not None else []
-    for each in content if isinstance(content, list) else filter(None, [declared]):
-        name = each.text or (each.member("Name") or each).text or "a macro"
+    macros = [*(content if isinstance(content, list) else filter(None, [declared]))]
+    macros += [each.value for each in members if each.key == "Fn::Transform"]
+    for macro in macros:
+        name = macro.text or (macro.member("Name") or macro).text or "a macro"
         if name not in _OWN_MACROS:
             template.facts.note(f"{template.file}: the macro {name} is not run: check the template that it returns")
+    for nested in nested_stacks(template):
+        if nested.location is None and nested.parameters is not None:
+            what = f"the template of {nested.logical_id} is not followed: check it with the parameters that it is given"
+            template.facts.note(f"{template.file}: {what}")
 
 
 def _found(resource: _Resource, names: _Properties) -> FoundPolicy | None:
@@ -219,6 +210,8 @@ def _policy_in(resource: _Resource, names: _Properties, decisions: Decisions) ->
     condition = resource.node.member("Condition")
     if condition is not None and condition.text is not None and resolver.condition(condition.text) is False:
         return _NotDeployed()
+    if function_of(resource.node) is not None:
+        return resolver.value(resource.node)  # a macro, which can add a policy
     properties = resource.node.member("Properties")
     return None if properties is None else policy_in(resolver, properties, names.policy)
 

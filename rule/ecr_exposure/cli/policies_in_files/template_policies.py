@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span, StatementSpan
-from ecr_exposure.cli.policies_in_files.intrinsic_functions import Placed, Resolver, function_of
+from ecr_exposure.cli.policies_in_files.intrinsic_functions import Resolver
 from ecr_exposure.cli.policies_in_files.parameter_patterns import WithoutWildcard
-from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node
-from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE
+from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node, function_of
+from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE, Placed
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import DuplicateKey, elements

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
@@ -31,7 +31,8 @@ _MOST_VALUES: Final = 20_000
 class Template:
     """A template, and what the options say about it. resources: types by logical id. values: read so far.
 
-    serverless: the serverless.yml around it, whose variables are replaced first.
+    serverless: the serverless.yml around it, whose variables are replaced first. stacks: of the file, None if they are
+    not known yet.
     """
 
     file: str
@@ -40,6 +41,7 @@ class Template:
     serverless: Node | None = None
     resources: dict[str, str | None] = field(default_factory=dict)
     values: int = 0
+    stacks: list[Any] | None = None
 
     def count(self, node: Node) -> None:
         """Count a value. Raises FileError if a few aliases stand for far too many."""
@@ -61,15 +63,15 @@ class Scope:
     variables: dict[str, Value] = field(default_factory=dict)
     is_exact: bool = False
 
-    def reference(self, name: str) -> Value:
-        """Return what Ref returns for a name."""
+    def reference(self, name: str, given: Value = None) -> Value:
+        """Return what Ref returns for a name; given: the value that the template around a nested stack gives it."""
         if name in self.variables:
             return self.variables[name]
         if name.startswith("AWS::"):
             return self._pseudo_parameter(name)
         declared = self.template.root.at("Parameters", name)
         if declared is not None:
-            return self._parameter(name, declared)
+            return self._parameter(name, declared, given)
         if self.template.resources.get(name) in _IAM_PRINCIPALS and not self.is_exact:
             return name
         return Unknown(f"!Ref {name}")
@@ -103,7 +105,7 @@ class Scope:
             return NO_VALUE
         return text if text is not None and (known or not self.is_exact) else Unknown(f"!Ref {name}")
 
-    def _parameter(self, name: str, declared: Node) -> Value:
+    def _parameter(self, name: str, declared: Node, given: Value) -> Value:
         kind = _text_of(declared, "Type") or "String"
         text = self.template.facts.parameters.get(name)
         if kind.startswith(_STORED):
@@ -111,6 +113,10 @@ class Scope:
             if text is None or text.startswith("/"):
                 return Unknown(f"!Ref {name}")
             kind = kind.removeprefix(_STORED).removesuffix(">")
+        elif isinstance(given, str):
+            text = given
+        elif given is not None and text is None:
+            return given
         if text is None:
             text = _text_of(declared, "Default")
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from ecr_exposure.cli.policies_in_files.found_policy import Span
 from ecr_exposure.cli.policies_in_files.unknown_values import (
     Joined,
     Unknown,
@@ -22,6 +23,15 @@ class NoValue:
 
 
 NO_VALUE: Final = NoValue()
+
+
+class Placed(dict[str, Any]):
+    """An object of a template, where it is, and where its members are."""
+
+    def __init__(self, content: Mapping[str, Value], span: Span, members: Mapping[str, Span]) -> None:
+        """Store the places."""
+        super().__init__(content)
+        self.span, self.members = span, members
 
 
 def resolved_text(text: str) -> Value:
