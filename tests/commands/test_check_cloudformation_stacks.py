@@ -206,8 +206,16 @@ class TestNestedStacks:
         )
         assert check.json("images.yaml").results["images.yaml Resources.Images"] == "unknown"
 
-    def test_template_elsewhere_that_is_given_parameters_is_noted(self, check: Check) -> None:
-        write("app.yaml", nested("{Readers: '*'}", location="'https://s3.amazonaws.com/bucket/images.yaml'"))
+    @pytest.mark.parametrize(
+        ("kind", "properties"),
+        [
+            ("Stack", "TemplateURL: 'https://s3.amazonaws.com/bucket/images.yaml', Parameters: {Readers: '*'}"),
+            ("StackSet", "TemplateBody: 'Resources: {Images: {Type: AWS::ECR::Repository}}'"),
+        ],
+    )
+    def test_template_that_is_not_read_is_noted(self, check: Check, kind: str, properties: str) -> None:
+        stack = f"Images: {{Type: AWS::CloudFormation::{kind}, Properties: {{{properties}}}}}"
+        write("app.yaml", f"Resources: {{Own: {{Type: AWS::ECR::Repository}}, {stack}}}")
         expected = "the template of Images is not followed: check it with the parameters that it is given"
         assert check.json("app.yaml").document["notes"] == [f"app.yaml: {expected}"]
 
@@ -248,3 +256,11 @@ class TestExports:
         write("images.yaml", IMPORTS)
         checked = check.json("images.yaml")
         assert (checked.results, checked.errors) == ({"images.yaml Resources.Images": "unknown"}, [])
+
+    def test_exports_that_stand_for_far_too_much_are_an_error(self, check: Check) -> None:
+        for number in range(40):
+            before = f"!ImportValue e{number - 1}" if number else "x"
+            write(f"{number}.yaml", EXPORTS.format(f"!Join ['', [{before}, {before}]]", f"e{number}"))
+        write("images.yaml", IMPORTS.replace("base-reader", "e39"))
+        (error,) = check.json("images.yaml").errors
+        assert "more than 20000 values" in error

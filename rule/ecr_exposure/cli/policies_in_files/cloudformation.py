@@ -169,7 +169,7 @@ def _name_what_is_not_read(template: Template, members: tuple[Member, ...]) -> N
         if name not in _OWN_MACROS:
             template.facts.note(f"{template.file}: the macro {name} is not run: check the template that it returns")
     for nested in nested_stacks(template):
-        if nested.location is None and nested.parameters is not None:
+        if nested.location is None and (nested.parameters is not None or nested.has_text):
             what = f"the template of {nested.logical_id} is not followed: check it with the parameters that it is given"
             template.facts.note(f"{template.file}: {what}")
 

@@ -30,9 +30,10 @@ from ecr_exposure.cli.policies_in_files.template_texts import (
     json_text,
     parts_in,
     resolved_text,
+    split_text,
     text_of,
 )
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined, parts_of, references_in
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, parts_of, references_in
 from ecr_exposure.policy.json_values import DuplicateKey
 
 _SUBSTITUTED: Final = re.compile(r"\$\{(!?)([^${}]*)\}")
@@ -235,13 +236,17 @@ class Resolver:
         value = None if given is None else self._value_in(stacks[number].template, given)
         return None if value is NO_VALUE else value
 
-    def _value_in(self, template: Template, node: Node, *, is_exact: bool = False) -> Value:
+    def _value_in(self, beside: Template, node: Node, *, is_exact: bool = False) -> Value:
         """Return a value of another template; what is wrong there is told where that one is checked."""
+        own = self.scope.template
+        template = replace(beside, facts=own.facts, values=0)
         scope = Scope(template=template, decisions=Decisions(), is_exact=is_exact or self.scope.is_exact)
         try:
             return Resolver(scope, self._depth).value(node)
         except FileError:
             return Unknown(f"a value in {template.file}")
+        finally:
+            own.values += template.values
 
     def _get_att(self, argument: Node) -> Value:
         name = self.value(argument)
@@ -338,7 +343,7 @@ class Resolver:
         values = self.value(argument)
         match values:
             case [str(delimiter), str() | Joined() as text] if delimiter:
-                return _split(delimiter, text)
+                return split_text(delimiter, text)
             case _:
                 return first_unknown(values, "!Split")
 
@@ -347,13 +352,13 @@ class Resolver:
         if not isinstance(name, (str, Joined)):
             return Unknown("!ImportValue")
         reference = f"!ImportValue {''.join(part if isinstance(part, str) else '…' for part in parts_of(name))}"
-        exports = [
-            self._value_in(each.template, each.value)
-            for each in exports_beside(self.scope.template)
-            if self._value_in(each.template, each.name, is_exact=True) == name
-        ]
+        found = exports_beside(self.scope.template, name, self._name_in) if isinstance(name, str) else []
+        exports = [self._value_in(each.template, each.value) for each in found]
         number = self.scope.decisions.answer(reference, tuple(range(len(exports))), (reference,)) if exports[1:] else 0
         return Unknown(reference) if number is None or not exports else exports[number]
+
+    def _name_in(self, template: Template, node: Node) -> Value:
+        return self._value_in(template, node, is_exact=True)
 
     def _length(self, argument: Node) -> Value:
         values = self.value(argument)
@@ -361,19 +366,6 @@ class Resolver:
 
     def _to_json_string(self, argument: Node) -> Value:
         return json_text(self.value(argument))
-
-
-def _split(delimiter: str, text: str | Joined) -> Value:
-    """Return the parts of a text; one that is not known is taken as a value without a delimiter.
-
-    So it is where Fn::Join has made the text of a list that is not known: an ARN for each account of a parameter.
-    """
-    elements: list[list[str | Unknown]] = [[]]
-    for part in parts_of(text):
-        first, *others = part.split(delimiter) if isinstance(part, str) else [part]
-        elements[-1].append(first)
-        elements += [[each] for each in others]
-    return [joined(each) for each in elements]
 
 
 _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Node], Value]]] = {

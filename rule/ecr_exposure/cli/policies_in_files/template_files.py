@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-
 """
 
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple
 
@@ -14,10 +15,15 @@ from ecr_exposure.cli.policies_in_files.files import decoded
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node
 from ecr_exposure.cli.policies_in_files.template_scope import Template
+from ecr_exposure.cli.policies_in_files.unknown_values import Value
 
 # The property that says where the template of a nested stack is.
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-application.html
-_NESTED: Final = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
+_NESTED: Final = {
+    "AWS::CloudFormation::Stack": "TemplateURL",
+    "AWS::CloudFormation::StackSet": "TemplateURL",
+    "AWS::Serverless::Application": "Location",
+}
 # The AWS CDK has the file of a nested stack there: https://docs.aws.amazon.com/cdk/v2/guide/assets.html
 _ASSET: Final = "aws:asset:path"
 _NEEDED: Final = (b"Export", *(each.encode() for each in _NESTED))
@@ -28,20 +34,24 @@ _MOST_FILES: Final = 2_000
 
 
 class Export(NamedTuple):
-    """An output that a template exports."""
+    """The value of an output that a template exports."""
 
     template: Template
-    name: Node
     value: Node
 
 
 class NestedStack(NamedTuple):
-    """A resource that makes a stack of another template; parameters: that it gives it."""
+    """A resource that makes a stack of another template.
+
+    location: a path, seen from the folder of the file; None for a template elsewhere. parameters: that it gives it.
+    has_text: it has the other template as a text.
+    """
 
     template: Template
     logical_id: str
     location: str | None
     parameters: Node | None
+    has_text: bool
 
 
 def documents(file: str, content: str) -> Iterator[Node]:
@@ -60,36 +70,43 @@ def documents(file: str, content: str) -> Iterator[Node]:
     yield from yaml_documents(file, content)
 
 
-def exports_beside(template: Template) -> Iterator[Export]:
-    """Yield what the templates in the folder of a template export."""
-    for each in _templates_in(PurePath(template.file).parent, template):
-        outputs = each.root.member("Outputs")
-        for output in _members(outputs):
-            name, value = output.value.at("Export", "Name"), output.value.member("Value")
-            if name is not None and value is not None:
-                yield Export(each, name, value)
+def exports_beside(template: Template, name: str, name_of: Callable[[Template, Node], Value]) -> list[Export]:
+    """Return what the templates in the folder of a template export by a name. name_of: resolves a name."""
+    folder = PurePath(template.file).parent
+    kept = template.facts.kept.get(("exports", folder))
+    if kept is None:
+        kept = template.facts.kept["exports", folder] = defaultdict(list)
+        for each in _templates_in(folder, template):
+            for output in _members(each.root.member("Outputs")):
+                written, value = output.value.at("Export", "Name"), output.value.member("Value")
+                found = name_of(each, written) if written is not None else None
+                if isinstance(found, str) and value is not None:
+                    kept[found].append(Export(each, value))
+    return list(kept.get(name, ()))
 
 
 def stacks_of(template: Template) -> list[NestedStack]:
     """Return the nested stacks of a template's file that the templates in its folder, and in the one above, make."""
-    if template.stacks is None:
-        template.stacks = list(_stacks_of(template))
-    return template.stacks
-
-
-def _stacks_of(template: Template) -> Iterator[NestedStack]:
     folder = PurePath(template.file).parent
-    return (
-        nested
-        for each in dict.fromkeys((folder, folder.parent))
-        for parent in _templates_in(each, template)
-        for nested in nested_stacks(parent)
-        if nested.location is not None and _is_same(PurePath(parent.file).parent / nested.location, template.file)
-    )
+    file = os.path.normpath(template.file)
+    return [
+        nested for each in dict.fromkeys((folder, folder.parent)) for nested in _stacks_in(each, template).get(file, ())
+    ]
+
+
+def _stacks_in(folder: PurePath, template: Template) -> Mapping[str, list[NestedStack]]:
+    kept: dict[str, list[NestedStack]] | None = template.facts.kept.get(("stacks", folder))
+    if kept is None:
+        kept = template.facts.kept["stacks", folder] = defaultdict(list)
+        for parent in _templates_in(folder, template):
+            for nested in nested_stacks(parent):
+                if nested.location is not None:
+                    kept[os.path.normpath(PurePath(parent.file).parent / nested.location)].append(nested)
+    return kept
 
 
 def nested_stacks(template: Template) -> Iterator[NestedStack]:
-    """Yield the nested stacks that a template makes. location: a path in the folder of the file, if it is one."""
+    """Yield the nested stacks that a template makes."""
     for key, resource, _ in _members(template.root.member("Resources")):
         kind = resource.member("Type")
         where = _NESTED.get(kind.text or "") if kind is not None else None
@@ -97,7 +114,8 @@ def nested_stacks(template: Template) -> Iterator[NestedStack]:
             location = resource.at("Metadata", _ASSET) or resource.at("Properties", where)
             path = location.text if location is not None and not location.tag else None
             is_path = path is not None and ":" not in path
-            yield NestedStack(template, key, path if is_path else None, resource.at("Properties", "Parameters"))
+            parameters, text = (resource.at("Properties", each) for each in ("Parameters", "TemplateBody"))
+            yield NestedStack(template, key, path if is_path else None, parameters, text is not None)
 
 
 def _members(node: Node | None) -> tuple[Member, ...]:
@@ -108,20 +126,19 @@ def _members(node: Node | None) -> tuple[Member, ...]:
     return content if isinstance(content, tuple) else ()
 
 
-def _is_same(path: PurePath, file: str) -> bool:
-    return os.path.normpath(path) == os.path.normpath(file)
-
-
-def _templates_in(folder: PurePath, template: Template) -> Iterator[Template]:
-    """Yield the templates of a folder that export something or make a nested stack."""
+def _templates_in(folder: PurePath, template: Template) -> list[Template]:
+    """Return the templates of a folder that export something or make a nested stack."""
     if folder not in template.facts.kept:
-        template.facts.kept[folder] = list(_read(str(folder)))
-    for file, root in template.facts.kept[folder]:
-        found = Template(file, template.facts, root)
-        found.resources = {
-            key: kind.text for key, each, _ in _members(root.member("Resources")) if (kind := each.member("Type"))
-        }
-        yield found
+        template.facts.kept[folder] = [
+            Template(file, template.facts, root, resources=_types_in(root)) for file, root in _read(str(folder))
+        ]
+    found: list[Template] = template.facts.kept[folder]
+    return found
+
+
+def _types_in(root: Node) -> dict[str, str | None]:
+    kinds = ((key, resource.member("Type")) for key, resource, _ in _members(root.member("Resources")))
+    return {key: kind.text for key, kind in kinds if kind is not None}
 
 
 def _read(folder: str) -> Iterator[tuple[str, Node]]:

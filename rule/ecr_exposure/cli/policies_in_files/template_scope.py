@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
@@ -31,8 +31,7 @@ _MOST_VALUES: Final = 20_000
 class Template:
     """A template, and what the options say about it. resources: types by logical id. values: read so far.
 
-    serverless: the serverless.yml around it, whose variables are replaced first. stacks: of the file, None if they are
-    not known yet.
+    serverless: the serverless.yml around it, whose variables are replaced first.
     """
 
     file: str
@@ -41,7 +40,6 @@ class Template:
     serverless: Node | None = None
     resources: dict[str, str | None] = field(default_factory=dict)
     values: int = 0
-    stacks: list[Any] | None = None
 
     def count(self, node: Node) -> None:
         """Count a value. Raises FileError if a few aliases stand for far too many."""

@@ -87,6 +87,19 @@ def text_of(parts: Sequence[str | Unknown]) -> Value:
     return value
 
 
+def split_text(delimiter: str, text: str | Joined) -> Value:
+    """Return the parts of a text; one that is not known is taken as a value without a delimiter.
+
+    So it is where Fn::Join has made the text of a list that is not known: an ARN for each account of a parameter.
+    """
+    elements: list[list[str | Unknown]] = [[]]
+    for part in parts_of(text):
+        first, *others = part.split(delimiter) if isinstance(part, str) else [part]
+        elements[-1].append(first)
+        elements += [[each] for each in others]
+    return [joined(each) for each in elements]
+
+
 def json_text(value: Value) -> Value:
     """Return a value as JSON text; text that is not known stays so."""
     unknown: list[Unknown] = []
