@@ -264,3 +264,26 @@ class TestExports:
         write("images.yaml", IMPORTS.replace("base-reader", "e39"))
         (error,) = check.json("images.yaml").errors
         assert "more than 20000 values" in error
+
+
+class TestAdvice:
+    """What to do about a value that is not known."""
+
+    @pytest.mark.parametrize(
+        ("principal", "advice"),
+        [
+            ("!Ref Reader", "Give the value with --parameter NAME=VALUE or --parameters FILE."),
+            ("!If [Here, '*', '111122223333']", "Give the account and the Region of the deployment with --owner and"),
+            ("!ImportValue x", "No option gives this value: check the packaged template, or the repository policy"),
+            (
+                "'{{resolve:ssm:/x}}'",
+                "No option gives this value: check the packaged template, or the repository policy",
+            ),
+        ],
+    )
+    def test_names_the_option_that_gives_the_value_if_there_is_one(
+        self, check: Check, principal: str, advice: str
+    ) -> None:
+        conditions = "Conditions: {Here: !Equals [!Ref AWS::Region, us-east-1]}\n"
+        write("app.yaml", conditions + IMAGES.replace("!Ref Readers", principal))
+        assert f"What to do: {advice}" in check("app.yaml").out

@@ -53,6 +53,7 @@ class TestVariables:
             ("'${aws:region}'", "us-east-1"),
             ("!Sub 'arn:aws:iam::${AWS::AccountId}:role/${self:service}'", "arn:aws:iam::000000000000:role/app"),
             ("'${self:custom.names.${opt:stage, ''dev''}}'", "111122223333"),
+            ("'${self:custom.names.${sls:stage}}'", "111122223333"),
             ("'${opt:account, ${self:custom.names.${self:custom.stage}}}'", "111122223333"),
             ("!Sub 'arn:aws:iam::${self:custom.names.${self:custom.stage}}:root'", "arn:aws:iam::111122223333:root"),
             ("!GetAtt IamRoleLambdaExecution.Arn", "arn:aws:iam::000000000000:role/IamRoleLambdaExecution"),

@@ -16,6 +16,8 @@ _INNER: Final = re.compile(r"[\w.*/:@+= -]*")
 _SOURCE: Final = re.compile(r"""[ \t]*("[^"]*"|'[^']*'|(?:\([^()]*\)|[^,'"()])+)[ \t]*(?:,|\Z)""")
 # Their names: https://www.serverless.com/framework/docs/providers/aws/guide/variables
 _PSEUDO_PARAMETERS: Final = {"aws:accountId": "AWS::AccountId", "aws:region": "AWS::Region"}
+_STAGE: Final = "opt:stage, self:provider.stage, 'dev'"
+"""What sls:stage stands for: https://www.serverless.com/framework/docs/guides/variables"""
 _OF_THE_COMMAND: Final = ("opt:", "env:", "param:")
 """Values that are given from outside; without them the next source is the default."""
 
@@ -38,6 +40,8 @@ def sources_of(variable: str) -> Iterator[Path | Pseudo | str | None]:
     for number, source in enumerate(sources):
         if source.startswith("self:"):
             yield Path(source.removeprefix("self:").split("."))
+        elif source == "sls:stage":
+            yield from sources_of(_STAGE)
         elif source in _PSEUDO_PARAMETERS:
             yield Pseudo(_PSEUDO_PARAMETERS[source])
         elif source[0] in "'\"":
