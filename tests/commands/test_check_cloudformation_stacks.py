@@ -206,18 +206,33 @@ class TestNestedStacks:
         )
         assert check.json("images.yaml").results["images.yaml Resources.Images"] == "unknown"
 
+    def test_templates_are_found_from_the_folder_of_the_nested_one(
+        self, check: Check, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write("app.yaml", nested("{Readers: '*'}"))
+        monkeypatch.chdir(write("nested/images.yaml", IMAGES).parent)
+        assert check.json("images.yaml").results == {"images.yaml Resources.Images": "public"}
+
     @pytest.mark.parametrize(
         ("kind", "properties"),
         [
-            ("Stack", "TemplateURL: 'https://s3.amazonaws.com/bucket/images.yaml', Parameters: {Readers: '*'}"),
+            ("Stack", "TemplateURL: 'https://s3.amazonaws.com/bucket/ecr.yaml', Parameters: {Readers: '*'}"),
+            ("Stack", "TemplateURL: !Sub 'https://${Host}/x', Parameters: {RepositoryPolicy: '*'}"),
             ("StackSet", "TemplateBody: 'Resources: {Images: {Type: AWS::ECR::Repository}}'"),
         ],
     )
     def test_template_that_is_not_read_is_noted(self, check: Check, kind: str, properties: str) -> None:
-        stack = f"Images: {{Type: AWS::CloudFormation::{kind}, Properties: {{{properties}}}}}"
-        write("app.yaml", f"Resources: {{Own: {{Type: AWS::ECR::Repository}}, {stack}}}")
+        write(
+            "app/a.yaml", f"Resources: {{Images: {{Type: AWS::CloudFormation::{kind}, Properties: {{{properties}}}}}}}"
+        )
         expected = "the template of Images is not followed: check it with the parameters that it is given"
-        assert check.json("app.yaml").document["notes"] == [f"app.yaml: {expected}"]
+        assert check.json("app").document["notes"] == [f"app/a.yaml: {expected}"]
+
+    @pytest.mark.parametrize("parameters", ["{VpcCidr: 10.0.0.0/8}", "{Roles: '*'}"])
+    def test_template_about_something_else_is_not_noted(self, check: Check, parameters: str) -> None:
+        stack = f"{{TemplateURL: 'https://s3.amazonaws.com/network.yaml', Parameters: {parameters}}}"
+        write("app/a.yaml", f"Resources: {{Net: {{Type: AWS::CloudFormation::Stack, Properties: {stack}}}}}")
+        assert check.json("app").document["notes"] == []
 
 
 EXPORTS: Final = (

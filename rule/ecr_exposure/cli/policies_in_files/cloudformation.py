@@ -146,8 +146,9 @@ def _policies(template: Template, members: tuple[Member, ...]) -> Iterator[Found
     if template.serverless is not None:
         template.resources.setdefault(SERVERLESS_ROLE, "AWS::IAM::Role")
     relevant = [each for each in resources if each.type_name in _TYPES]
+    _name_stacks(template)
     if relevant:
-        _name_what_is_not_read(template, members)
+        _name_macros(template, members)
     for resource in relevant:
         try:
             found = _found(resource, _TYPES[resource.type_name])
@@ -158,8 +159,8 @@ def _policies(template: Template, members: tuple[Member, ...]) -> Iterator[Found
             yield found
 
 
-def _name_what_is_not_read(template: Template, members: tuple[Member, ...]) -> None:
-    """Say which macros are not run, and which templates not followed: each could make a repository public."""
+def _name_macros(template: Template, members: tuple[Member, ...]) -> None:
+    """Say which macros are not run: one could add a repository, or change a policy."""
     declared = template.root.member("Transform")
     content = declared.content if declared is not None else []
     macros = [*(content if isinstance(content, list) else filter(None, [declared]))]
@@ -168,8 +169,12 @@ def _name_what_is_not_read(template: Template, members: tuple[Member, ...]) -> N
         name = macro.text or (macro.member("Name") or macro).text or "a macro"
         if name not in _OWN_MACROS:
             template.facts.note(f"{template.file}: the macro {name} is not run: check the template that it returns")
+
+
+def _name_stacks(template: Template) -> None:
+    """Say which templates are not followed: what they are given could make a repository public."""
     for nested in nested_stacks(template):
-        if nested.location is None and (nested.parameters is not None or nested.has_text):
+        if nested.location is None and nested.may_decide:
             what = f"the template of {nested.logical_id} is not followed: check it with the parameters that it is given"
             template.facts.note(f"{template.file}: {what}")
 

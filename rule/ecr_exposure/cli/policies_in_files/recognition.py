@@ -24,6 +24,8 @@ _YAML_RESOURCE: Final = re.compile(r"\bType[\"']?[ \t]*:[ \t]*[\"']?AWS::ECR::Re
 _TERRAFORM_BLOCK: Final = re.compile(r'^[ \t]*resource[ \t]+"?aws(?:cc)?_ecr_', re.MULTILINE)
 # A folder that only calls modules may call one with a policy.
 _CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+"|"module"[ \t\r\n]*:', re.MULTILINE)
+# A stack of a template elsewhere may have one too.
+_NESTS: Final = re.compile(rb"AWS::(?:CloudFormation::Stack|Serverless::Application)\b")
 # The elements of plans and states, and of the messages of a run, whose error says what to check:
 # https://developer.hashicorp.com/terraform/internals/json-format
 # https://developer.hashicorp.com/terraform/internals/machine-readable-ui
@@ -96,7 +98,13 @@ def _may_have_policy(found: FoundFile, content: bytes) -> bool:
         return b"\0" not in content
     if _is_terraform(found):
         return _CALLS_MODULE.search(content) is not None
-    return any(each.encode() in content for each in _IN_JSON) and b"\0" not in content
+    is_policy = any(each.encode() in content for each in _IN_JSON)
+    return (is_policy or _nests(found, content)) and b"\0" not in content
+
+
+def _nests(found: FoundFile, content: bytes) -> bool:
+    """Return whether a file may make a nested stack; one that is named needs a repository of its own."""
+    return not found.is_named and _is_data(found) and _NESTS.search(content) is not None
 
 
 def _form_of(found: FoundFile, text: str) -> Form | None:
@@ -104,7 +112,9 @@ def _form_of(found: FoundFile, text: str) -> Form | None:
         return Form.TERRAFORM_SOURCE
     if text.lstrip()[:1] in ("{", "["):
         return _form_of_json(text)
-    if "AWS::ECR::" in text and (_YAML_TEMPLATE.search(text) or (_is_data(found) and _YAML_RESOURCE.search(text))):
+    if "AWS::ECR::" in text and _is_data(found) and _YAML_RESOURCE.search(text):
+        return Form.CLOUDFORMATION
+    if ("AWS::ECR::" in text or _nests(found, text.encode())) and _YAML_TEMPLATE.search(text):
         return Form.CLOUDFORMATION
     if found.is_named and _TERRAFORM_BLOCK.search(text):
         return Form.TERRAFORM_SOURCE
