@@ -1,9 +1,9 @@
 """One run of ``check``: every file is read, every policy in it evaluated, and what excuses it looked up."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ecr_exposure.cli.check_report.checked_policy import CheckedPolicy, Question, Result
 from ecr_exposure.cli.policies_in_files.code_facts import NAMED_ACCOUNT, CodeFacts
@@ -115,6 +115,7 @@ class CheckRun:
         self._is_ignored, self._accepts_any_file = is_ignored, accepts_any_file
         self._terraform = TerraformFolders(self._read_comments)
         self._terraform_files: list[FoundFile] = []
+        self._kept: dict[Hashable, Any] = {}
         self.policies: list[CheckedPolicy] = []
         self.errors: list[FileError] = []
         self.notes: list[str] = []
@@ -180,7 +181,7 @@ class CheckRun:
             self.judgement.suppressions.read_comments(file, text)
 
     def _code_facts(self, problem: Callable[[FileError], None]) -> CodeFacts:
-        return CodeFacts(**self._facts._asdict(), problem=problem, note=self._note)
+        return CodeFacts(**self._facts._asdict(), problem=problem, note=self._note, kept=self._kept)
 
     def _read(self, found: FoundFile, recognized: Recognized, problem: Callable[[FileError], None]) -> bool:
         """Evaluate the policies of a file; return whether it is what it seemed to be."""

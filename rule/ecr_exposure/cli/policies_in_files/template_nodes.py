@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
-from typing import NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from ecr_exposure.cli.json_members import Member as JsonMember
 from ecr_exposure.cli.json_members import after_blanks, members, value_at
@@ -21,6 +21,10 @@ from ecr_exposure.policy.json_values import HugeNumber, read_json
 Scalar: TypeAlias = str | int | float | bool | HugeNumber | None
 Content: TypeAlias = "Scalar | list[Node] | tuple[Member, ...]"
 """A scalar, the elements of a list, or the members of an object, in which a key can be duplicate."""
+
+
+LOOP: Final = "Fn::ForEach::"
+_WITHOUT_PREFIX: Final = ("Ref", "Condition")
 
 
 class Node(ABC):
@@ -91,6 +95,23 @@ class Member(NamedTuple):
         if (value.end_line, value.end_column) < (key.end_line, key.end_column):
             return key
         return Span(key.line, key.column, value.end_line, value.end_column)
+
+
+def function_of(node: Node) -> tuple[str, Node] | None:
+    """Return the full name of a function and its argument; None for a node that is none."""
+    if node.tag:
+        name = node.tag.removeprefix("!")
+        return (name if name in _WITHOUT_PREFIX else f"Fn::{name}"), node.without_tag()
+    content = node.content
+    if not isinstance(content, tuple):
+        return None
+    for member in content:
+        if member.key.startswith("Fn::") and not member.key.startswith(LOOP):
+            # CloudFormation accepts no other key beside a function, but Fn::Transform can have some.
+            return (member.key, member.value) if len(content) == 1 else ("Fn::Transform", member.value)
+    if len(content) == 1 and content[0].key == "Ref":
+        return "Ref", content[0].value
+    return None
 
 
 class JsonText:
