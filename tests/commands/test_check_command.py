@@ -202,11 +202,12 @@ class TestJudgement:
         assert public(*external, "--trusted-account", "444455556666") == {"scoped.json", "wide.json"}
         assert public(*external, "--trusted-account", "123456789012,444455556666") == {"scoped.json", "wide.json"}
 
-    def test_external_needs_the_owner_of_a_policy_that_does_not_name_it(self, check: Check) -> None:
-        write("a.json", CLOSED)
-        checked = check.json("a.json", "--test", "external")
+    @pytest.mark.parametrize("name", ["a.json", "notes.txt"])
+    def test_external_needs_the_owner_of_a_policy_that_does_not_name_it(self, name: str, check: Check) -> None:
+        write(name, CLOSED)
+        checked = check.json(".", "--test", "external")
         assert checked.code == 2
-        assert checked.errors[0].startswith("a.json:1: owner: None is not an account id")
+        assert checked.errors[0].startswith(f"{name}:1: owner: None is not an account id")
         assert checked.errors[0].endswith(": add --owner")
 
     def test_account_of_a_template_is_its_own_without_the_owner(self, check: Check) -> None:
@@ -214,8 +215,13 @@ class TestJudgement:
         own = {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}
         write("own.json", template(own))
         write("other.json", template({"AWS": ROLE}))
+        write("either.json", template({"AWS": {"Fn::Sub": "arn:aws:iam::${Team}:root"}}))
         results = check.json(".", "--test", "external").results
-        assert results == {"other.json Resources.App": "public", "own.json Resources.App": "not public"}
+        assert results == {
+            "either.json Resources.App": "unknown",
+            "other.json Resources.App": "public",
+            "own.json Resources.App": "not public",
+        }
 
     @pytest.mark.parametrize(
         "content",
