@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
+import click
 import pytest
 
+from ecr_exposure.cli import check_options
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
 ROLE = "arn:aws:iam::444455556666:role/Deploy"
@@ -248,6 +251,8 @@ class TestJudgement:
         [
             ("--owner", "1111", "is not an account ID of 12 digits"),
             ("--region", "Ireland", "'Ireland' is not a Region such as eu-west-1"),
+            ("--region", "eu-wset-1", "'eu-wset-1' is not a Region such as eu-west-1"),
+            ("--region", "eu-west-1a", "'eu-west-1a' is not a Region such as eu-west-1"),
             ("--trusted-account", "444455556666,x", "'x' is not an account ID"),
             ("--trusted-organization", "o-1", "'o-1' is not an organization ID"),
             ("--public-repository", "Team", "'Team' is not [account:]pattern"),
@@ -264,6 +269,14 @@ class TestJudgement:
         assert (checked.code, checked.out) == (2, "")
         assert problem in checked.err
         assert checked.err.count("\n") == 1
+
+    def test_every_region_of_aws_is_accepted(self) -> None:
+        session = boto3.Session()
+        option = click.Option(["--region"])
+        partitions = session.get_available_partitions()
+        names = [name for each in partitions for name in session.get_available_regions("ecr", each)]
+        assert len(names) > 30
+        assert [check_options.region(click.Context(click.Command("check")), option, name) for name in names] == names
 
     @pytest.mark.parametrize(("pattern", "code"), [("team/*", 0), ("111122223333:team/app", 0), ("other", 1)])
     def test_public_repository_is_excused_as_by_the_rule(self, pattern: str, code: int, check: Check) -> None:
