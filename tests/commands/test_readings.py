@@ -218,7 +218,7 @@ class TestResources:
 
 ORG, ACCOUNT, ARN, IP = "aws:PrincipalOrgID", "aws:PrincipalAccount", "aws:PrincipalArn", "aws:SourceIp"
 NAME = (U.reference,)
-ALLOWED = [
+ALLOWED: list[tuple[Any, object]] = [
     # A text names one organization, account, network or id, whatever it is.
     ({"StringEquals": {ORG: U}}, CLOSED),
     ({"StringEquals": {ORG: [U, V]}}, CLOSED),
@@ -288,7 +288,7 @@ ALLOWED = [
     ({"Null": U}, NAME),
     (U, NAME),
 ]
-DENIED = [
+DENIED: list[tuple[Any, object]] = [
     ({"StringNotEquals": {ORG: U}}, CLOSED),
     ({"StringNotEqualsIfExists": {ORG: [U, "o-exampleorg1"]}}, CLOSED),
     ({"StringNotEquals": {ACCOUNT: U}}, CLOSED),

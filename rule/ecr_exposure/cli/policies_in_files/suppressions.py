@@ -169,7 +169,7 @@ def _strings(file: str, text: str) -> Iterator[tuple[int, int]]:
 
     with suppress(yaml.YAMLError):
         for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            if isinstance(event, yaml.ScalarEvent):
+            if isinstance(event, yaml.ScalarEvent) and event.start_mark and event.end_mark:
                 yield event.start_mark.index, event.end_mark.index
 
 
