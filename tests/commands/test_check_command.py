@@ -226,6 +226,18 @@ class TestJudgement:
             "own.json Resources.App": "not public",
         }
 
+    @pytest.mark.parametrize("account", [{"Ref": "AWS::AccountId"}, "111122223333"])
+    @pytest.mark.parametrize("test", ["reachable", "external"])
+    def test_owner_with_which_a_condition_compares_can_be_a_principal_too(
+        self, account: Any, test: str, check: Check
+    ) -> None:
+        """As with --owner 111122223333: the condition is met by every caller."""
+        everyone = policy("*", Condition={"StringEquals": {"AWS:resourceaccount": [account]}})["Statement"]
+        named = policy({"AWS": account})["Statement"]
+        document = {"Version": "2012-10-17", "Statement": [*named, *everyone]}
+        write("a.json", template("*", RepositoryPolicyText=document))
+        assert check.json("a.json", "--test", test).results == {"a.json Resources.App": "public"}
+
     @pytest.mark.parametrize(
         "content",
         [

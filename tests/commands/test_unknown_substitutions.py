@@ -160,6 +160,7 @@ def contradicts(outcome: Outcome, verdict: Verdict) -> bool:
 @settings(max_examples=5_000 if NIGHTLY else 60)
 @given(st.data(), policies(), questions())
 def test_outcome_holds_for_every_value(data: st.DataObject, policy: Any, question: dict[str, Any]) -> None:
+    question["owner"] = question["owner"] or OWNER
     uncertain = Maker(data.draw).made(policy)
     outcome = evaluate(uncertain, **question)
     if outcome.unknown and not outcome.is_excusable:
