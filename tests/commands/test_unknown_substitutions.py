@@ -157,7 +157,7 @@ def contradicts(outcome: Outcome, verdict: Verdict) -> bool:
     return not outcome.unknown and verdict.compliance != outcome.verdict.compliance
 
 
-@settings(max_examples=5_000 if NIGHTLY else 60)
+@settings(max_examples=5_000 if NIGHTLY else 25)
 @given(st.data(), policies(), questions())
 def test_outcome_holds_for_every_value(data: st.DataObject, policy: Any, question: dict[str, Any]) -> None:
     question["owner"] = question["owner"] or OWNER
