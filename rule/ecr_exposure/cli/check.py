@@ -19,6 +19,7 @@ from ecr_exposure.cli.check_options import (
     destinations,
     members_of,
     parameters_of,
+    region,
     repositories,
     trusted_accounts,
     trusted_organizations,
@@ -31,9 +32,7 @@ from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
 from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.terminal import Clock
-from ecr_exposure.errors import ParameterError
 from ecr_exposure.findings.access_tests import TESTS, UNCONDITIONAL
-from ecr_exposure.identifiers import region_name
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -71,13 +70,6 @@ class _Options(TypedDict):
     no_color: bool
 
 
-def _region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    try:
-        return None if text is None else region_name("region", text)
-    except ParameterError:
-        raise click.BadParameter(f"{text!r} is not a Region such as eu-west-1") from None
-
-
 @click.command(
     cls=OrderedCommand,
     epilog=reference(
@@ -107,7 +99,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     callback=one_account,
     help="The account of the repositories, for files that do not say it.",
 )
-@click.option("--region", metavar="REGION", callback=_region, help="Their Region, for files that do not say it.")
+@click.option("--region", metavar="REGION", callback=region, help="Their Region, for files that do not say it.")
 @click.option(
     "--trusted-account",
     metavar="ID",

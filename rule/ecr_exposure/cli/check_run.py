@@ -155,7 +155,7 @@ class CheckRun:
         try:
             for policy in self._terraform.policies(facts) if self._terraform_files else ():
                 if not self._is_ignored(policy.file):
-                    self._judge(policy, self.add_error)
+                    self._judge(policy)
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
             self.add_error(_unexpected(self._terraform_files[0].shown, error))
         for each in errors:
@@ -190,7 +190,7 @@ class CheckRun:
             for policy in _read_as(recognized, found, self._code_facts(problem)):
                 if found.is_named or not _is_of_another_service(policy):
                     count += 1
-                    self._judge(policy, problem)
+                    self._judge(policy)
         except UnknownFormError as error:
             if found.is_named and not self._accepts_any_file:
                 self.add_error(error)
@@ -203,12 +203,12 @@ class CheckRun:
             return recognized.counts_errors
         return count > 0 or recognized.form is not Form.JSON
 
-    def _judge(self, found: FoundPolicy, problem: Callable[[FileError], None]) -> None:
+    def _judge(self, found: FoundPolicy) -> None:
         try:
             self.policies.append(self.judgement.judged(found))
         except ParameterError as error:
             hint = ": add --owner" if found.account is None and self.judgement.question.owner is None else ""
-            problem(FileError(found.file, found.span.line, f"{error}{hint}"))
+            self.add_error(FileError(found.file, found.span.line, f"{error}{hint}"))
 
     def _note(self, note: str) -> None:
         if note not in self.notes:

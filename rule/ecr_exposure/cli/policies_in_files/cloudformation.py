@@ -267,12 +267,15 @@ def _read_suppression(file: str, declared: Node) -> Suppression:
     (purpose,) = _members(file, declared, ("PublicOnPurpose",))
     texts = {each.key: each for each in _members(file, purpose.value, ("Reason", "Until"))}
     reason, until = texts.get("Reason"), texts.get("Until")
-    if reason is None or not (reason.value.text or "").strip():
-        raise FileError(file, purpose.key_span.line, "Reason is missing: say why the repository is public on purpose")
+    written = None if reason is None or reason.value.tag else reason.value
+    text = "" if written is None or isinstance(written.content, bool) else (written.text or "").strip()
+    if not text:
+        missing = "Reason is missing, or not a text: say why the repository is public on purpose"
+        raise FileError(file, purpose.key_span.line, missing)
     day = None if until is None else until.value.text
     if until is not None and (day is None or day_in(day) is None):
         raise FileError(file, until.key_span.line, f"Until: {day!s:.40} is not a day (YYYY-MM-DD)")
-    return Suppression(reason=(reason.value.text or "").strip(), until=day, file=file, span=purpose.span)
+    return Suppression(reason=text, until=day, file=file, span=purpose.span)
 
 
 def _members(file: str, node: Node, accepted: tuple[str, ...]) -> tuple[Member, ...]:
