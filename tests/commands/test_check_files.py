@@ -258,6 +258,15 @@ class TestStandardInput:
             assert results == {f"{name} aws_ecr_repository_policy.app": "public"}
         assert checked().errors == ["-: is Terraform source: its name must end with .tf; see --stdin-name"]
 
+    def test_named_twice_is_read_once(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(PUBLIC.encode()))))
+        checked = check.json("-", "-")
+        assert (checked.code, checked.results, checked.document["files"]["read"]) == (1, {"-": "public"}, 1)
+
+    def test_closed_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", None)
+        assert check.json("-").errors == ["-: cannot be read: standard input is closed"]
+
     def test_named_pipe_is_read(self, check: Check) -> None:
         """As of ``check <(aws ecr get-repository-policy …)``."""
         reading, writing = os.pipe()
