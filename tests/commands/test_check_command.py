@@ -149,6 +149,11 @@ class TestDestinations:
         assert check("--output", "report.json", "a.json", "--format", "json").out == ""
         assert json.loads(Path("report.json").read_text())["command"] == "check"
 
+    def test_hyphen_is_standard_output(self, check: Check) -> None:
+        write("a.json", PUBLIC)
+        assert check("a.json", "--format", "json", "--output", "-").document["command"] == "check"
+        assert not Path("-").exists()
+
     def test_json_is_the_same_as_the_format(self, check: Check) -> None:
         write("a.json", PUBLIC)
         assert check("a.json", "--json").document == check("a.json", "--format", "json").document

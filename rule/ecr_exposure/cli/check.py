@@ -178,7 +178,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     metavar="FILE",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="The file for the --format before it; without one it goes to standard output.",
+    help="The file for the --format before it; without one, or with -, it goes to standard output.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--stream", is_flag=True, help="Write the JSON as one line for each policy.")

@@ -20,6 +20,7 @@ from ecr_exposure.parameters import PublicRepository
 
 _ORDER: Final = "ecr_exposure.order"
 TABLE, JSON, SARIF = "table", "json", "sarif"
+_STANDARD_OUTPUT: Final = Path("-")
 
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
@@ -73,13 +74,13 @@ def _checked(found: Sequence[tuple[str | None, Path | None]], checked: Sequence[
     for name, file in found:
         if name is None:
             raise click.UsageError(f"--output {file}: name its --format ({', '.join(FORMATS)}).")
-        pairs.append(Destination(name, file))
+        pairs.append(Destination(name, None if file == _STANDARD_OUTPUT else file))
     places = [each.file and _real(each.file) for each in pairs]
     for pair, place in zip(pairs, places, strict=True):
         if places.count(place) > 1:
             where = "standard output" if pair.file is None else str(pair.file)
             raise click.UsageError(f"two formats go to {where}: add --output FILE to one of them.")
-        if place in map(_real, checked):
+        if place is not None and place in map(_real, checked):
             raise click.UsageError(f"--output {pair.file} is one of the files to check.")
     return tuple(pairs)
 
@@ -87,7 +88,7 @@ def _checked(found: Sequence[tuple[str | None, Path | None]], checked: Sequence[
 def _real(file: str | Path) -> str:
     """Return the path of the file that is meant, whatever links lead to it; a device stays as it is named."""
     try:
-        is_file = os.path.isfile(file) or not os.path.lexists(file)  # noqa: PTH113 - a Path cannot hold an empty path
+        is_file = os.path.isfile(file) or not os.path.exists(file)  # noqa: PTH110, PTH113 - a Path cannot hold an empty path
         return os.path.realpath(file) if is_file else str(file)
     except ValueError:  # a null character
         return str(file)
