@@ -14,6 +14,7 @@ import pytest
 
 from ecr_exposure.cli import check_run
 from ecr_exposure.cli.policies_in_files import files as files_module
+from ecr_exposure.cli.policies_in_files import json_documents
 from ecr_exposure.cli.policies_in_files.recognition import recognize
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
@@ -221,9 +222,82 @@ class TestLargeFiles:
         write("snapshot.json", json.dumps(snapshot))
         assert list(check.json(".").results.values()) == ["public"]
 
-    def test_text_is_none_of_the_files(self, check: Check) -> None:
-        write("words.txt", "AWS::ECR::Repository " * 100)
-        assert check(".").code == 0
+    def test_json_lines_are_read_with_their_lines(self, check: Check) -> None:
+        """A line that cannot be read is told, and the others are checked."""
+        lines = [PUBLIC, CLOSED, "", f"{PUBLIC[:-1]},}}", '{"log": 1}', PUBLIC.replace("Pull", "\xff"), f" {PUBLIC}"]
+        write("lines", "\r\n".join(lines).encode("latin-1"))
+        write("lines.json", b"\xef\xbb\xbf" + "\n".join(lines).encode("latin-1"))
+        checked = check.json(".")
+        results = {"1": "public", "2": "not public", "7": "public"}
+        assert checked.results == {
+            f"{name} line {at}": results[at] for name in ("lines", "lines.json") for at in results
+        }
+        assert [each["line"] for each in checked.document["policies"]] == [1, 2, 7] * 2
+        broken, encoded = checked.errors
+        assert broken.startswith("lines.json:4: not JSON: ")
+        assert encoded == "lines.json:6: byte 50 of the line is not encoded in UTF-8"
+        assert checked.document["notes"] == [
+            f"{name}: line 5 holds no repository policy in a form that is known" for name in ("lines", "lines.json")
+        ]
+
+    def test_newest_item_of_json_lines_counts(self, check: Check) -> None:
+        item = {"resourceType": "AWS::ECR::Repository", "resourceId": "app", "configurationItemStatus": "OK"}
+        item |= {
+            "awsAccountId": "111122223333",
+            "awsRegion": "eu-west-1",
+            "ARN": "arn:aws:ecr:eu-west-1:1:repository/app",
+        }
+        texts = {"02": CLOSED, "01": PUBLIC}
+        lines = [
+            json.dumps(
+                {
+                    **item,
+                    "configurationItemCaptureTime": f"2026-11-{day}T00:00:00Z",
+                    "configuration": {"RepositoryName": "app", "RepositoryPolicyText": text},
+                }
+            )
+            for day, text in texts.items()
+        ]
+        write("items.jsonl", "\n".join(lines))
+        assert list(check.json(".").results.values()) == ["not public"]
+
+    def test_line_without_end_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(json_documents, "LONGEST_LINE", 1000)
+        write("a.jsonl", f"{PUBLIC}\n{PUBLIC}{' ' * 2000}\n{PUBLIC}\n")
+        checked = check.json(".")
+        assert checked.results == {"a.jsonl line 1": "public"}
+        assert checked.errors == ["a.jsonl:2: a line of more than 1,000 bytes: it and what follows is not read"]
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("a.json", json.dumps([policy()] * 2, indent=1)),
+            ("a.json", json.dumps([policy()] * 2).encode("utf-16")),
+            ("a.json", json.dumps({"fill": " " * (2**20 - 20), "policyText": ""}, indent=1)),
+            ("a.yaml", f"# {'x' * 100}\nResources:\n  App:\n    Type: AWS::ECR::Repository\n"),
+            ("main.tf", f'# {"x" * 100}\nresource "aws_ecr_repository_policy" "app" {{}}\n'),
+        ],
+    )
+    def test_other_file_that_may_have_a_policy_is_told(self, name: str, content: str | bytes, check: Check) -> None:
+        write(name, content)
+        checked = check.json(".")
+        assert (checked.code, len(checked.errors)) == (2, 1)
+        assert checked.errors[0].startswith(f"{name}: has more than 16,000,000 bytes, and may have a policy: split it")
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("words.txt", "AWS::ECR::Repository " * 100),
+            ("report", json.dumps([policy()] * 2, indent=1)),
+            ("data.json", json.dumps(["x"] * 100)),
+            ("log.jsonl", '{"message": "no policy"}\n' * 100),
+            ("log.jsonl", '{"Statement": "of an account"}\n{"Statement": 1}\n'.replace("St", "XSt", 2) * 10),
+        ],
+    )
+    def test_other_file_is_none_of_those_that_are_checked(self, name: str, content: str, check: Check) -> None:
+        write(name, content)
+        checked = check.json(".")
+        assert (checked.code, checked.document["files"]["not_recognized"]) == (0, 1)
 
 
 class TestOutput:

@@ -200,7 +200,7 @@ class CheckRun:
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
             problem(_unexpected(found.shown, error))
             return recognized.counts_errors
-        return count > 0 or recognized.form is not Form.JSON
+        return count > 0 or recognized.form not in (Form.JSON, Form.JSON_LINES)
 
     def _judge(self, found: FoundPolicy, problem: Callable[[FileError], None]) -> None:
         try:
