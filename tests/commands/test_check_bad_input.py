@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from ecr_exposure.cli import check_run
+from ecr_exposure.cli.main import main
 from ecr_exposure.cli.policies_in_files import files as files_module
 from ecr_exposure.cli.policies_in_files import json_documents
 from ecr_exposure.cli.policies_in_files.recognition import recognize
@@ -332,6 +333,24 @@ class TestOutput:
         with subprocess.Popen(("/bin/cat", "pipe"), stdout=subprocess.PIPE) as reader:
             assert check("a.json", "--format", "json", "--output", "pipe").code == 1
             assert json.loads(reader.communicate()[0])["command"] == "check"
+
+    def test_stream_has_the_policies_of_a_file_before_the_next_one_is_read(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write("a.json", PUBLIC)
+        write("b.json", CLOSED)
+        written = []
+
+        def recognized(found: Any) -> Any:
+            written.append(capsys.readouterr().out)
+            return recognize(found)
+
+        monkeypatch.setattr(check_run, "recognize", recognized)
+        assert main(["check", "--stream", "a.json", "b.json"]) == 1
+        written.append(capsys.readouterr().out)
+        documents = [[json.loads(line) for line in each.splitlines()] for each in written]
+        shown = [[each.get("file") or each["type"] for each in part] for part in documents]
+        assert shown == [["run"], ["a.json"], ["b.json", "end"]]
 
     def test_closed_pipe_ends_silently(self) -> None:
         write("a.json", PUBLIC)

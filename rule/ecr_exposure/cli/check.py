@@ -14,6 +14,8 @@ import click
 import ecr_exposure
 from ecr_exposure.cli.account_options import one_account
 from ecr_exposure.cli.check_options import (
+    JSON,
+    Destination,
     OrderedCommand,
     assignments,
     destinations,
@@ -23,7 +25,7 @@ from ecr_exposure.cli.check_options import (
     trusted_accounts,
     trusted_organizations,
 )
-from ecr_exposure.cli.check_publication import Publication
+from ecr_exposure.cli.check_publication import LiveLines, Publication
 from ecr_exposure.cli.check_report import FORMATS
 from ecr_exposure.cli.check_report.checked_policy import Question, Report, Result
 from ecr_exposure.cli.check_run import FAIL, WARN, CheckRun, Facts, Judgement
@@ -212,10 +214,14 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     run = _prepared(options, started, walk.is_ignored, errors.append)
     progress = _Progress(environment.clock, is_shown=not options["quiet"])
     exit_code = ExitCode.AS_WANTED
+    is_live = options["stream"] and Destination(JSON, None) in places
+    live = LiveLines(_report(run, walk, options, started, exit_code)) if is_live else None
     try:
         with progress, _rare_garbage_collection() as count:
             for found in progress.through(list(walk.files(options["paths"]))):
                 run.check(found)
+                if live:
+                    live.add(run.policies)
                 count()
             run.finish()
     except KeyboardInterrupt:
@@ -223,7 +229,7 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     for error in errors:
         run.add_error(error)
     report = _report(run, walk, options, started, exit_code)
-    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"])
+    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"], live=live)
     return publication.publish(places)
 
 
