@@ -388,6 +388,15 @@ class TestInterrupt:
         assert checked.document["notes"] == []  # b.json may well have what the suppression is about
         assert checked.last_line.startswith("Interrupted: 1 public; 1 file read")
 
+    def test_file_that_is_interrupted_is_not_counted(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        write("a.json", PUBLIC)
+
+        def interrupted(*_: object, **__: object) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(check_run, "evaluate", interrupted)
+        assert check("a.json").last_line.endswith("0 files read, 0 policies evaluated, 0 not recognized, 0 ignored")
+
 
 class TestProgress:
     """The progress bar."""

@@ -117,6 +117,7 @@ class CheckRun:
         self._terraform_files: list[FoundFile] = []
         self.policies: list[CheckedPolicy] = []
         self.errors: list[FileError] = []
+        self._messages: set[str] = set()
         self.notes: list[str] = []
         self.files_read = self.recognized = 0
 
@@ -127,7 +128,10 @@ class CheckRun:
         except FileError as error:
             self.add_error(error)
             return
+        self._check(found, recognized)
         self.files_read += 1
+
+    def _check(self, found: FoundFile, recognized: Recognized | None) -> None:
         if recognized is None:
             self._is_not_recognized(found)
         elif recognized.form is Form.TERRAFORM_SOURCE:
@@ -168,7 +172,8 @@ class CheckRun:
 
     def add_error(self, error: FileError) -> None:
         """Add what cannot be read, once: a module may be called often."""
-        if error.message not in {each.message for each in self.errors}:
+        if error.message not in self._messages:
+            self._messages.add(error.message)
             self.errors.append(error)
 
     def _is_not_recognized(self, found: FoundFile) -> None:
