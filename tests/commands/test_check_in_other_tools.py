@@ -190,6 +190,7 @@ class TestCheckStep:
             "MEMBERS": "members file.txt",
             "PARAMETERS": "Name=a b\nOther=$(exit 1)",
             "IGNORE": "*.md",
+            "CATEGORY": "infra live",
             "ARGUMENTS": "--exit-zero\n--stdin-name\nx",
             "PATHS": "one folder\n-odd",
             "SARIF_FILE": "out.sarif",
@@ -199,7 +200,7 @@ class TestCheckStep:
             *("check", "--test", "external", "--owner", "111122223333", "--region", "eu-west-1"),
             *("--trusted-account", "444455556666", "--trusted-account", "777788889999"),
             *("--members", "members file.txt", "--parameter", "Name=a b", "--parameter", "Other=$(exit 1)"),
-            *("--ignore", "*.md", "--exit-zero", "--stdin-name", "x"),
+            *("--ignore", "*.md", "--category", "infra live", "--exit-zero", "--stdin-name", "x"),
             *("--format", "table", "--format", "sarif", "--output", "out.sarif", "--", "one folder", "-odd"),
         ]
 

@@ -69,6 +69,7 @@ class _Options(TypedDict):
     no_suppressions: bool
     stdin_name: str
     root: Path
+    category: str | None
     quiet: bool
     no_color: bool
 
@@ -193,6 +194,11 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path(),
     help="The folder of .ecr-exposure.yaml, from which SARIF names the files; by default the working folder.",
+)
+@click.option(
+    "--category",
+    metavar="NAME",
+    help="The category of SARIF in code scanning, by default ecr-exposure/TEST: an upload replaces the one before it.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print no table, and the last line only.")
 @click.option("--no-color", is_flag=True, help="Print without colors, as with the variable NO_COLOR.")
@@ -326,6 +332,7 @@ def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, end
         version=ecr_exposure.__version__,
         root=options["root"],
         show_excused=options["show_excused"],
+        category=options["category"],
         no_color=options["no_color"],
     )
 
