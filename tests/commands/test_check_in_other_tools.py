@@ -69,6 +69,14 @@ class TestHook:
         assert main([*shlex.split(HOOKS[name]["entry"])[1:], *files]) == exit_code
         assert {each.name for each in tmp_path.iterdir()} == set(files)  # no file is written
 
+    def test_name_of_a_file_is_no_option(self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A pull request could add --ignore=*.json."""
+        monkeypatch.chdir(tmp_path)
+        files = ["--ignore=*.json", "policy.json"]
+        for file in files:
+            (tmp_path / file).write_text(PUBLIC, encoding="utf-8")
+        assert main([*shlex.split(HOOKS[name]["entry"])[1:], *HOOKS[name].get("args", ()), *files]) == 1
+
 
 class TestFilesOfHooks:
     """A file is for one hook at most."""
