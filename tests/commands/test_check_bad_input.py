@@ -165,12 +165,16 @@ class TestUnreadableFiles:
         assert (checked.code, checked.results) == (2, {"b/policy.json": "public"})
         assert checked.errors == ["a: cannot be read: Permission denied"]
 
-    def test_file_that_grows_while_it_is_read_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(("size", "change"), [(20, "grew"), (2000, "shrank")])
+    def test_file_that_changes_while_it_is_read_is_told(
+        self, size: int, change: str, check: Check, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is missing at the end of a template can be a policy."""
         file = write("a.json", PUBLIC)
-        before = os.stat_result((*file.stat()[:6], 20, 0, 0, 0))
+        before = os.stat_result((*file.stat()[:6], size, 0, 0, 0))
         monkeypatch.setattr("os.fstat", lambda _: before)
         checked = check.json("a.json")
-        assert checked.errors == ["a.json: grew while it was read: run again when it is complete"]
+        assert checked.errors == [f"a.json: {change} while it was read: run again when it is complete"]
 
     def test_endless_pipe_is_cut(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(files_module, "LONGEST_PIPE", 1000)

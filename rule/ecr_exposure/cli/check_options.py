@@ -75,7 +75,7 @@ def _checked(found: Sequence[tuple[str | None, Path | None]], checked: Sequence[
         if name is None:
             raise click.UsageError(f"--output {file}: name its --format ({', '.join(FORMATS)}).")
         pairs.append(Destination(name, None if file == _STANDARD_OUTPUT else file))
-    places = [each.file and _real(each.file) for each in pairs]
+    places = [None if each.file is None else _real(each.file) for each in pairs]
     for pair, place in zip(pairs, places, strict=True):
         if places.count(place) > 1:
             where = "standard output" if pair.file is None else str(pair.file)

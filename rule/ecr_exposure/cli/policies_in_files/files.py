@@ -68,8 +68,9 @@ class FoundFile:
         if status.st_size > LONGEST_TEXT:
             return Stream(self, stream.read(_HEAD), is_compressed=False)
         content = stream.read(status.st_size + 1)
-        if len(content) > status.st_size:
-            raise FileError(self.shown, None, "grew while it was read: run again when it is complete")
+        if len(content) != status.st_size:
+            change = "grew" if len(content) > status.st_size else "shrank"
+            raise FileError(self.shown, None, f"{change} while it was read: run again when it is complete")
         return content
 
 
