@@ -154,6 +154,13 @@ class TestEncoding:
         (error,) = checked.errors
         assert error.startswith(f"{name}:2: byte 47 is not encoded in UTF-8")
 
+    def test_broken_utf_16_counts_only_if_it_may_have_a_policy(self, check: Check) -> None:
+        half = b"\x00\xd8"  # of a surrogate pair
+        write("unrelated.json", "\ufeff[1, 2]".encode("utf-16-le") + half)
+        assert check(".").code == 0
+        write("policy.json", f"\ufeff{PUBLIC}".encode("utf-16-le") + half)
+        assert [each.partition(":")[0] for each in check.json(".").errors] == ["policy.json"]
+
     def test_program_that_names_the_type_is_none_of_the_files(self, check: Check) -> None:
         write("provider", b"\x7fELF\0\0aws_ecr_repository_policy\0\xff\xfe")
         write("page.md", "Größe: AWS::ECR::Repository\n".encode("latin-1"))

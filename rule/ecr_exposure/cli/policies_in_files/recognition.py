@@ -76,7 +76,7 @@ def recognize(found: FoundFile) -> Recognized | None:
     try:
         text = decoded(found.shown, content)
     except FileError:
-        if counts_errors:
+        if counts_errors and (found.is_named or _may_have_policy(found, _without_errors(content))):
             raise
         return None
     form = _form_of(found, text) if _may_have_policy(found, text.encode()) else None
@@ -84,6 +84,11 @@ def recognize(found: FoundFile) -> Recognized | None:
         return None
     is_json = text.lstrip()[:1] in ("{", "[")
     return Recognized(form, text, form is Form.CLOUDFORMATION and not is_json, counts_errors)
+
+
+def _without_errors(content: bytes) -> bytes:
+    """Return a text in UTF-8; in UTF-16, without the characters that are invalid."""
+    return content.decode("utf-16", "ignore").encode() if is_utf_16(content) else content
 
 
 def _counts_errors(found: FoundFile) -> bool:
