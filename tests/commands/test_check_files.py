@@ -183,6 +183,14 @@ class TestRecognition:
         write("policy", content)
         assert "public" in check.json(".").results.values()
 
+    def test_text_of_a_policy_is_read_from_a_named_file(self, check: Check) -> None:
+        """As ``aws ecr get-repository-policy --query policyText`` prints it."""
+        write("text.json", json.dumps(PUBLIC))
+        write("other.json", json.dumps('{"Statement'))
+        checked = check.json("text.json", "other.json")
+        assert checked.results == {"text.json": "public"}
+        assert [each.partition(":")[0] for each in checked.errors] == ["other.json"]
+
     @pytest.mark.parametrize(
         "statement",
         [

@@ -199,6 +199,8 @@ class _Reader:
     def policy_of(self, document: _Document) -> FoundPolicy | None:
         """Return the policy that a value is, or has as ``policyText``; None for another value."""
         content, start, address = document
+        if isinstance(content, str):
+            return self._policy_in_text(content, start, address)
         if isinstance(content, DuplicateKey) or (isinstance(content, Mapping) and _STATEMENT in content):
             span, statements = self._positions.whole(start), self._positions.statements(start)
             if isinstance(content, DuplicateKey):
@@ -218,6 +220,14 @@ class _Reader:
             repository=name,
             account=account,
         )
+
+    def _policy_in_text(self, content: str, start: int, address: str) -> FoundPolicy | None:
+        """Return the policy that a text is, as ``--query policyText`` of the AWS CLI prints it."""
+        policy = policy_value(content)
+        if not isinstance(policy, DuplicateKey) and not (isinstance(policy, Mapping) and _STATEMENT in policy):
+            return None
+        span = self._positions.whole(start)
+        return FoundPolicy(kind=Kind.POLICY, file=self._file, address=address, policy=policy, span=span)
 
     def items_of(self, document: _Document) -> list[RecordedItem] | None:
         """Return the configuration items that a value is or has; None for another value."""
