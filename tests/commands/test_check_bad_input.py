@@ -16,6 +16,7 @@ from ecr_exposure.cli import check_run
 from ecr_exposure.cli.main import main
 from ecr_exposure.cli.policies_in_files import files as files_module
 from ecr_exposure.cli.policies_in_files import json_documents
+from ecr_exposure.cli.policies_in_files.files import FoundFile
 from ecr_exposure.cli.policies_in_files.recognition import recognize
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
@@ -244,6 +245,19 @@ class TestLargeFiles:
         assert checked.document["notes"] == [
             f"{name}: line 5 holds no repository policy in a form that is known" for name in ("lines", "lines.json")
         ]
+
+    def test_file_that_is_removed_meanwhile_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = write("a.jsonl", f"\n{PUBLIC}\n{PUBLIC}\n")
+        assert check.json(".").results == {"a.jsonl line 2": "public", "a.jsonl line 3": "public"}
+        content = FoundFile.content
+
+        def removed(found: FoundFile) -> Any:
+            read = content(found)
+            file.unlink()
+            return read
+
+        monkeypatch.setattr(FoundFile, "content", removed)
+        assert check.json(".").errors == ["a.jsonl: cannot be read: No such file or directory"]
 
     def test_newest_item_of_json_lines_counts(self, check: Check) -> None:
         item = {"resourceType": "AWS::ECR::Repository", "resourceId": "app", "configurationItemStatus": "OK"}

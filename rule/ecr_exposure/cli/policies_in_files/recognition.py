@@ -9,7 +9,15 @@ from pathlib import PurePath
 from typing import Any, Final, NamedTuple, cast
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
-from ecr_exposure.cli.policies_in_files.files import LONGEST_PIPE, LONGEST_TEXT, FoundFile, Stream, decoded, is_utf_16
+from ecr_exposure.cli.policies_in_files.files import (
+    LONGEST_PIPE,
+    LONGEST_TEXT,
+    FoundFile,
+    Stream,
+    cannot_be_read,
+    decoded,
+    is_utf_16,
+)
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
 from ecr_exposure.cli.policies_in_files.terraform_folders import RESOURCE_TYPES, SUFFIXES
 
@@ -69,7 +77,10 @@ def recognize(found: FoundFile) -> Recognized | None:
     """Return what to do with a file, None if nothing in it can be a policy; raises FileError."""
     content = found.content()
     if isinstance(content, Stream):
-        return _in_stream(content)
+        try:
+            return _in_stream(content)
+        except OSError as error:
+            raise cannot_be_read(found.shown, error) from None
     if not is_utf_16(content) and not _may_have_policy(found, content):
         return None
     counts_errors = _counts_errors(found)
@@ -179,14 +190,16 @@ def _names_policy(found: FoundFile) -> bool:
     end = b""
     with found.open() as stream:
         while block := stream.read(_CHUNK):
-            if any(name in end + block for name in names):
+            window = end + block
+            if any(name in window for name in names):
                 return True
-            end = block[-overlap:]
+            end = window[-overlap:]
     return False
 
 
 def _has_lines(found: FoundFile) -> bool:
-    """Return whether the first line of a long file is a whole object."""
+    """Return whether the first line of a long file is a whole object; lines without text do not count."""
     with found.open() as stream:
-        first = stream.readline(LONGEST_TEXT + 1)
+        while (first := stream.readline(LONGEST_TEXT + 1)) and not first.strip():
+            pass
     return first.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") and first.endswith(b"\n") and first.rstrip().endswith(b"}")
