@@ -152,6 +152,11 @@ class TestDestinations:
         assert check("--output", "report.json", "a.json", "--format", "json").out == ""
         assert json.loads(Path("report.json").read_text())["command"] == "check"
 
+    def test_hyphen_is_standard_output(self, check: Check) -> None:
+        write("a.json", PUBLIC)
+        assert check("a.json", "--format", "json", "--output", "-").document["command"] == "check"
+        assert not Path("-").exists()
+
     def test_json_is_the_same_as_the_format(self, check: Check) -> None:
         write("a.json", PUBLIC)
         assert check("a.json", "--json").document == check("a.json", "--format", "json").document
@@ -163,6 +168,15 @@ class TestDestinations:
         assert [each["type"] for each in lines] == ["run", "policy", "policy", "end"]
 
     @pytest.mark.parametrize(
+        "arguments",
+        [("--stream",), ("--stream", "--output", "x"), ("--output", "x", "--stream", "--format", "json")],
+    )
+    def test_stream_without_a_format_is_json(self, arguments: tuple[str, ...], check: Check) -> None:
+        write("a.json", PUBLIC)
+        out = check("a.json", *arguments).out
+        assert (out or Path("x").read_text()).count("\n") == 3
+
+    @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
             (("--output", "x"), "--output x: name its --format (table, json, sarif, junit, csv)."),
@@ -170,9 +184,13 @@ class TestDestinations:
             (("--json", "--format", "table"), "two formats go to standard output"),
             (("--format", "json", "--output", "x", "--format", "csv", "--output", "x"), "two formats go to x"),
             (("--format", "csv", "--output", "x", "--output", "y"), "--output y: name its --format"),
+            (("--format", "csv", "--output", "x", "--json", "--output", "link"), "two formats go to x"),
+            (("--json", "--output", "./a.json", "a.json"), "--output a.json is one of the files to check."),
+            (("--stream", "--format", "csv"), "two formats go to standard output"),
         ],
     )
     def test_pairs_that_do_not_fit_are_refused(self, arguments: tuple[str, ...], problem: str, check: Check) -> None:
+        Path("link").symlink_to("x")
         checked = check(".", *arguments)
         assert checked.code == 2
         assert problem in checked.err

@@ -14,6 +14,8 @@ import click
 import ecr_exposure
 from ecr_exposure.cli.account_options import one_account
 from ecr_exposure.cli.check_options import (
+    JSON,
+    Destination,
     OrderedCommand,
     assignments,
     destinations,
@@ -24,7 +26,7 @@ from ecr_exposure.cli.check_options import (
     trusted_accounts,
     trusted_organizations,
 )
-from ecr_exposure.cli.check_publication import Publication
+from ecr_exposure.cli.check_publication import LiveLines, Publication
 from ecr_exposure.cli.check_report import FORMATS
 from ecr_exposure.cli.check_report.checked_policy import Question, Report, Result
 from ecr_exposure.cli.check_run import FAIL, WARN, CheckRun, Facts, Judgement
@@ -66,6 +68,7 @@ class _Options(TypedDict):
     no_suppressions: bool
     stdin_name: str
     root: Path
+    category: str | None
     quiet: bool
     no_color: bool
 
@@ -170,7 +173,7 @@ class _Options(TypedDict):
     metavar="FILE",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="The file for the --format before it; without one it goes to standard output.",
+    help="The file for the --format before it; without one, or with -, it goes to standard output.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--stream", is_flag=True, help="Write the JSON as one line for each policy.")
@@ -183,6 +186,11 @@ class _Options(TypedDict):
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path(),
     help="The folder of .ecr-exposure.yaml, from which SARIF names the files; by default the working folder.",
+)
+@click.option(
+    "--category",
+    metavar="NAME",
+    help="The category of SARIF in code scanning, by default ecr-exposure/TEST: an upload replaces the one before it.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print no table, and the last line only.")
 @click.option("--no-color", is_flag=True, help="Print without colors, as with the variable NO_COLOR.")
@@ -204,10 +212,14 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     run = _prepared(options, started, walk.is_ignored, errors.append)
     progress = _Progress(environment.clock, is_shown=not options["quiet"])
     exit_code = ExitCode.AS_WANTED
+    is_live = options["stream"] and Destination(JSON, None) in places
+    live = LiveLines(_report(run, walk, options, started, exit_code)) if is_live else None
     try:
         with progress, _rare_garbage_collection() as count:
             for found in progress.through(list(walk.files(options["paths"]))):
                 run.check(found)
+                if live:
+                    live.add(run.policies)
                 count()
             run.finish()
     except KeyboardInterrupt:
@@ -215,7 +227,7 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     for error in errors:
         run.add_error(error)
     report = _report(run, walk, options, started, exit_code)
-    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"])
+    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"], live=live)
     return publication.publish(places)
 
 
@@ -312,6 +324,7 @@ def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, end
         version=ecr_exposure.__version__,
         root=options["root"],
         show_excused=options["show_excused"],
+        category=options["category"],
         no_color=options["no_color"],
     )
 

@@ -118,6 +118,7 @@ class CheckRun:
         self._kept: dict[Hashable, Any] = {}
         self.policies: list[CheckedPolicy] = []
         self.errors: list[FileError] = []
+        self._messages: set[str] = set()
         self.notes: list[str] = []
         self.files_read = self.recognized = 0
 
@@ -128,7 +129,10 @@ class CheckRun:
         except FileError as error:
             self.add_error(error)
             return
+        self._check(found, recognized)
         self.files_read += 1
+
+    def _check(self, found: FoundFile, recognized: Recognized | None) -> None:
         if recognized is None:
             self._is_not_recognized(found)
         elif recognized.form is Form.TERRAFORM_SOURCE:
@@ -169,7 +173,8 @@ class CheckRun:
 
     def add_error(self, error: FileError) -> None:
         """Add what cannot be read, once: a module may be called often."""
-        if error.message not in {each.message for each in self.errors}:
+        if error.message not in self._messages:
+            self._messages.add(error.message)
             self.errors.append(error)
 
     def _is_not_recognized(self, found: FoundFile) -> None:
@@ -201,7 +206,7 @@ class CheckRun:
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
             problem(_unexpected(found.shown, error))
             return recognized.counts_errors
-        return count > 0 or recognized.form is not Form.JSON
+        return count > 0 or recognized.form not in (Form.JSON, Form.JSON_LINES)
 
     def _judge(self, found: FoundPolicy) -> None:
         try:
