@@ -62,7 +62,10 @@ class Node(ABC):
         content = self.content
         if not isinstance(content, tuple):
             return None
-        return next((each.value for each in reversed(content) if each.key == key), None)
+        for each in reversed(content):
+            if each.key == key:
+                return each.value
+        return None
 
     def at(self, *path: str) -> "Node | None":
         """Return the node at the end of a path of keys."""
