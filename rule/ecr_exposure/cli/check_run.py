@@ -117,6 +117,7 @@ class CheckRun:
         self._terraform_files: list[FoundFile] = []
         self.policies: list[CheckedPolicy] = []
         self.errors: list[FileError] = []
+        self._messages: set[str] = set()
         self.notes: list[str] = []
         self.files_read = self.recognized = 0
 
@@ -168,7 +169,9 @@ class CheckRun:
 
     def add_error(self, error: FileError) -> None:
         """Add what cannot be read, once: a module may be called often."""
-        if error.message not in {each.message for each in self.errors}:
+        if error.message not in self._messages:
+            self._messages.add(error.message)
+            error.__traceback__ = error.__context__ = None  # whose frames hold the content of the file
             self.errors.append(error)
 
     def _is_not_recognized(self, found: FoundFile) -> None:
