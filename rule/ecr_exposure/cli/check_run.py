@@ -175,6 +175,7 @@ class CheckRun:
         """Add what cannot be read, once: a module may be called often."""
         if error.message not in self._messages:
             self._messages.add(error.message)
+            error.__traceback__ = error.__context__ = None  # whose frames hold the content of the file
             self.errors.append(error)
 
     def _is_not_recognized(self, found: FoundFile) -> None:

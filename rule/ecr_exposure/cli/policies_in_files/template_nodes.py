@@ -66,7 +66,10 @@ class Node(ABC):
         content = self.content
         if not isinstance(content, tuple):
             return None
-        return next((each.value for each in reversed(content) if each.key == key), None)
+        for each in reversed(content):
+            if each.key == key:
+                return each.value
+        return None
 
     def at(self, *path: str) -> "Node | None":
         """Return the node at the end of a path of keys."""
@@ -150,6 +153,10 @@ class JsonText:
         """Return where a part of the text is."""
         return Span(*self._place(start), *self._place(end))
 
+    def key_span(self, member: JsonMember) -> Span:
+        """Return where the key of a member is."""
+        return self.span(member.first, self.text.rindex('"', member.first, member.start) + 1)
+
     def _place(self, at: int) -> tuple[int, int]:
         line = bisect_right(self._line_starts, at) - 1
         return self._line + line, self._indent + at - self._line_starts[line] + 1
@@ -187,11 +194,7 @@ class _JsonNode(Node):
         return _JsonNode(self._source, part.value, part.start, part.end)
 
     def _member(self, part: JsonMember) -> Member:
-        return Member(str(part.key), self._part(part), partial(self._key_span, part))
-
-    def _key_span(self, part: JsonMember) -> Span:
-        end = self._source.text.rindex('"', part.first, part.start) + 1
-        return self._source.span(part.first, end)
+        return Member(str(part.key), self._part(part), partial(self._source.key_span, part))
 
     @property
     def text(self) -> str | None:
