@@ -1,10 +1,8 @@
 """``ecr-exposure check``: says of the repository policies in files what the rule will say once they are deployed."""
 
-import gc
-import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +12,7 @@ import click
 
 import ecr_exposure
 from ecr_exposure.cli.account_options import one_account
-from ecr_exposure.cli.check_options import assignments, parameters_of
+from ecr_exposure.cli.check_options import assignments, parameters_of, region
 from ecr_exposure.cli.check_run import CheckRun, Facts
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
@@ -22,8 +20,10 @@ from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.policy_report.checked_policy import Report
 from ecr_exposure.cli.policy_report.judgement import FAIL, WARN
 from ecr_exposure.cli.policy_report.report_scope import FilesRead
-from ecr_exposure.cli.publication import Publication, exit_code_of
+from ecr_exposure.cli.publication import LiveLines, Publication, exit_code_of
 from ecr_exposure.cli.report_options import (
+    JSON,
+    Destination,
     JudgementOptions,
     OrderedCommand,
     ReportOptions,
@@ -33,8 +33,6 @@ from ecr_exposure.cli.report_options import (
     report_options,
 )
 from ecr_exposure.cli.terminal import Clock
-from ecr_exposure.errors import ParameterError
-from ecr_exposure.identifiers import region_name
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -56,13 +54,6 @@ class _Options(JudgementOptions, ReportOptions):
     no_suppressions: bool
     stdin_name: str
     root: Path
-
-
-def _region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    try:
-        return None if text is None else region_name("region", text)
-    except ParameterError:
-        raise click.BadParameter(f"{text!r} is not a Region such as eu-west-1") from None
 
 
 @click.command(
@@ -88,7 +79,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     callback=one_account,
     help="The account of the repositories, for files that do not say it.",
 )
-@click.option("--region", metavar="REGION", callback=_region, help="Their Region, for files that do not say it.")
+@click.option("--region", metavar="REGION", callback=region, help="Their Region, for files that do not say it.")
 @click.option(
     "--parameter",
     metavar="NAME=VALUE",
@@ -148,18 +139,21 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     run = _prepared(options, started, walk.is_ignored, errors.append)
     progress = _Progress(environment.clock, is_shown=not options["quiet"])
     exit_code = ExitCode.AS_WANTED
+    is_live = options["stream"] and Destination(JSON, None) in places
+    live = LiveLines(_report(run, walk, options, started, exit_code)) if is_live else None
     try:
-        with progress, _rare_garbage_collection() as count:
+        with progress:
             for found in progress.through(list(walk.files(options["paths"]))):
                 run.check(found)
-                count()
+                if live:
+                    live.add(run.policies)
             run.finish()
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
     for error in errors:
         run.add_error(error)
     report = _report(run, walk, options, started, exit_code)
-    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"])
+    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"], live=live)
     return publication.publish(places)
 
 
@@ -207,30 +201,6 @@ class _Progress(AbstractContextManager["_Progress"]):
             self._bar.render_finish()
 
 
-_FILES_BETWEEN_COLLECTIONS: Final = 2000
-
-
-@contextmanager
-def _rare_garbage_collection() -> Iterator[Callable[[], None]]:
-    """Collect garbage after many files only; yields what counts them.
-
-    The nodes of templates are many and hardly in cycles: to search them takes a third of the time.
-    """
-    numbers = itertools.count(1)
-
-    def count() -> None:
-        if next(numbers) % _FILES_BETWEEN_COLLECTIONS == 0:
-            gc.collect()
-
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield count
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, ended: ExitCode) -> Report:
     suppressions = run.suppressions
     # After an interrupt, the policy that a suppression is about may not have been read yet.
@@ -246,5 +216,6 @@ def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, end
         version=ecr_exposure.__version__,
         root=options["root"],
         show_excused=options["show_excused"],
+        category=options["category"],
         no_color=options["no_color"],
     )
