@@ -281,6 +281,31 @@ class TestExports:
         assert "more than 20000 values" in error
 
 
+class TestOutputs:
+    """An output of a nested stack whose template is a local file."""
+
+    @pytest.mark.parametrize("form", ["!GetAtt Roles.Outputs.Reader", "!Sub '${Roles.Outputs.Reader}'"])
+    @pytest.mark.parametrize(
+        ("output", "result"),
+        [
+            ("Reader: {Value: !GetAtt Role.Arn}", "not public"),
+            ("Reader: {Value: !Ref Given}", "public"),
+            ("Reader: {Value: !Ref Missing}", "unknown"),
+            ("Other: {Value: !GetAtt Role.Arn}", "unknown"),
+        ],
+    )
+    def test_output_has_the_value_of_the_nested_template(
+        self, check: Check, form: str, output: str, result: str
+    ) -> None:
+        role = "Parameters: {Given: {Type: String}}\nResources: {Role: {Type: AWS::IAM::Role}}\n"
+        write("nested/roles.yaml", f"{role}Outputs: {{{output}}}\n")
+        stack = (
+            "{Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: nested/roles.yaml, Parameters: {Given: '*'}}}"
+        )
+        write("app.yaml", f"{IMAGES.replace('!Ref Readers', form)}  Roles: {stack}\n")
+        assert check.json("app.yaml").results == {"app.yaml Resources.Images": result}
+
+
 class TestAdvice:
     """What to do about a value that is not known."""
 
