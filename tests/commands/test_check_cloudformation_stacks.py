@@ -218,6 +218,7 @@ class TestNestedStacks:
         [
             ("Stack", "TemplateURL: 'https://s3.amazonaws.com/bucket/ecr.yaml', Parameters: {Readers: '*'}"),
             ("Stack", "TemplateURL: !Sub 'https://${Host}/x', Parameters: {RepositoryPolicy: '*'}"),
+            ("StackSet", "TemplateURL: 'https://x/ecr', Parameters: [{ParameterKey: Readers, ParameterValue: '*'}]"),
             ("StackSet", "TemplateBody: 'Resources: {Images: {Type: AWS::ECR::Repository}}'"),
         ],
     )

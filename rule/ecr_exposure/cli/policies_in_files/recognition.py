@@ -25,7 +25,7 @@ _TERRAFORM_BLOCK: Final = re.compile(r'^[ \t]*resource[ \t]+"?aws(?:cc)?_ecr_', 
 # A folder that only calls modules may call one with a policy.
 _CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+"|"module"[ \t\r\n]*:', re.MULTILINE)
 # A stack of a template elsewhere may have one too.
-_NESTS: Final = re.compile(rb"AWS::(?:CloudFormation::Stack|Serverless::Application)\b")
+_NESTS: Final = re.compile(rb"AWS::(?:CloudFormation::Stack(?:Set)?|Serverless::Application)\b")
 # The elements of plans and states, and of the messages of a run, whose error says what to check:
 # https://developer.hashicorp.com/terraform/internals/json-format
 # https://developer.hashicorp.com/terraform/internals/machine-readable-ui

@@ -133,14 +133,23 @@ def nested_stacks(template: Template) -> Iterator[NestedStack]:
         where = _NESTED.get(kind.text or "") if kind is not None else None
         if where is not None:
             location = resource.at("Metadata", _ASSET) or resource.at("Properties", where)
-            path = location.text if location is not None else None
-            is_path = path is not None and location is not None and not location.tag and ":" not in path
-            parameters, body = (resource.at("Properties", each) for each in ("Parameters", "TemplateBody"))
-            names = [each.key for each in _members(parameters)]
-            is_about = _ABOUT_REPOSITORIES.search(" ".join((key, path or "", *names))) is not None
-            may_decide = is_about and any(map(_ABOUT_ACCESS.search, names))
-            may_decide |= body is not None and "AWS::ECR::Repository" in (body.text or "")
+            path = location.text if location is not None and not location.tag else None
+            is_path = path is not None and ":" not in path
+            parameters = resource.at("Properties", "Parameters")
+            may_decide = _may_decide(resource, f"{key} {location.text if location is not None else None}", parameters)
             yield NestedStack(template, key, path if is_path else None, parameters, may_decide)
+
+
+def _may_decide(resource: Node, names: str, parameters: Node | None) -> bool:
+    body = resource.at("Properties", "TemplateBody")
+    content = parameters.content if parameters is not None else None
+    # A StackSet has a list of them.
+    keys = [each.member("ParameterKey") for each in content] if isinstance(content, list) else []
+    passed = [*(each.key for each in _members(parameters)), *(each.text or "" for each in keys if each is not None)]
+    is_about_access = any(map(_ABOUT_ACCESS.search, passed))
+    is_about_repositories = _ABOUT_REPOSITORIES.search(" ".join((names, *passed))) is not None
+    has_repository = body is not None and "AWS::ECR::Repository" in (body.text or "")
+    return has_repository or (is_about_access and is_about_repositories)
 
 
 def _members(node: Node | None) -> tuple[Member, ...]:
