@@ -70,7 +70,7 @@ def recognize(found: FoundFile) -> Recognized | None:
         return _in_stream(content)
     if not is_utf_16(content) and not _may_have_policy(found, content):
         return None
-    counts_errors = _is_data(found)
+    counts_errors = _counts_errors(found)
     try:
         text = decoded(found.shown, content)
     except FileError:
@@ -84,7 +84,7 @@ def recognize(found: FoundFile) -> Recognized | None:
     return Recognized(form, text, form is Form.CLOUDFORMATION and not is_json, counts_errors)
 
 
-def _is_data(found: FoundFile) -> bool:
+def _counts_errors(found: FoundFile) -> bool:
     return found.is_named or PurePath(found.shown).suffix.lower() in _DATA
 
 
@@ -104,7 +104,7 @@ def _may_have_policy(found: FoundFile, content: bytes) -> bool:
 
 def _nests(found: FoundFile, content: bytes) -> bool:
     """Return whether a file may make a nested stack; one that is named needs a repository of its own."""
-    return not found.is_named and _is_data(found) and _NESTS.search(content) is not None
+    return not found.is_named and _counts_errors(found) and _NESTS.search(content) is not None
 
 
 def _form_of(found: FoundFile, text: str) -> Form | None:
@@ -112,7 +112,7 @@ def _form_of(found: FoundFile, text: str) -> Form | None:
         return Form.TERRAFORM_SOURCE
     if text.lstrip()[:1] in ("{", "["):
         return _form_of_json(text)
-    if "AWS::ECR::" in text and _is_data(found) and _YAML_RESOURCE.search(text):
+    if "AWS::ECR::" in text and _counts_errors(found) and _YAML_RESOURCE.search(text):
         return Form.CLOUDFORMATION
     if ("AWS::ECR::" in text or _nests(found, text.encode())) and _YAML_TEMPLATE.search(text):
         return Form.CLOUDFORMATION
