@@ -229,6 +229,10 @@ class TestNestedStacks:
         expected = "the template of Images is not followed: check it with the parameters that it is given"
         assert check.json("app").document["notes"] == [f"app/a.yaml: {expected}"]
 
+    def test_broken_template_without_a_repository_is_no_error(self, check: Check) -> None:
+        write("app/a.yaml", "Resources:\n  Net: {Type: AWS::CloudFormation::Stack}\n{% if x %}\n")
+        assert (check.json("app").code, check.json("app").errors) == (0, [])
+
     @pytest.mark.parametrize("parameters", ["{VpcCidr: 10.0.0.0/8}", "{Roles: '*'}"])
     def test_template_about_something_else_is_not_noted(self, check: Check, parameters: str) -> None:
         stack = f"{{TemplateURL: 'https://s3.amazonaws.com/network.yaml', Parameters: {parameters}}}"

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
@@ -244,7 +245,7 @@ class Resolver:
         try:
             return Resolver(scope, self._depth).value(node)
         except FileError:
-            return Unknown(f"a value in {template.file}")
+            return Unknown(f"a value in {PurePath(template.file).name}")
         finally:
             own.values += template.values
 

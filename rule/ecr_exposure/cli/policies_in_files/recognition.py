@@ -81,6 +81,8 @@ def recognize(found: FoundFile) -> Recognized | None:
     if form is None:
         return None
     is_json = text.lstrip()[:1] in ("{", "[")
+    # What only makes nested stacks is read for notes.
+    counts_errors &= "AWS::ECR::" in text or not _nests(found, text.encode())
     return Recognized(form, text, form is Form.CLOUDFORMATION and not is_json, counts_errors)
 
 
