@@ -1,10 +1,8 @@
 """``ecr-exposure check``: says of the repository policies in files what the rule will say once they are deployed."""
 
-import gc
-import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
@@ -21,6 +19,7 @@ from ecr_exposure.cli.check_options import (
     destinations,
     members_of,
     parameters_of,
+    region,
     repositories,
     trusted_accounts,
     trusted_organizations,
@@ -33,9 +32,7 @@ from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
 from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.terminal import Clock
-from ecr_exposure.errors import ParameterError
 from ecr_exposure.findings.access_tests import TESTS, UNCONDITIONAL
-from ecr_exposure.identifiers import region_name
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -75,13 +72,6 @@ class _Options(TypedDict):
     no_color: bool
 
 
-def _region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    try:
-        return None if text is None else region_name("region", text)
-    except ParameterError:
-        raise click.BadParameter(f"{text!r} is not a Region such as eu-west-1") from None
-
-
 @click.command(
     cls=OrderedCommand,
     epilog=reference(
@@ -111,7 +101,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     callback=one_account,
     help="The account of the repositories, for files that do not say it.",
 )
-@click.option("--region", metavar="REGION", callback=_region, help="Their Region, for files that do not say it.")
+@click.option("--region", metavar="REGION", callback=region, help="Their Region, for files that do not say it.")
 @click.option(
     "--trusted-account",
     metavar="ID",
@@ -225,12 +215,11 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     # Lines on the same terminal would go through the bar.
     progress = _Progress(environment.clock, is_shown=not (options["quiet"] or live))
     try:
-        with progress, _rare_garbage_collection() as count:
+        with progress:
             for found in progress.through(list(walk.files(options["paths"]))):
                 run.check(found)
                 if live:
                     live.add(run.policies)
-                count()
             run.finish()
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
@@ -298,30 +287,6 @@ class _Progress(AbstractContextManager["_Progress"]):
         """Leave a clean line."""
         if self._bar is not None:
             self._bar.render_finish()
-
-
-_FILES_BETWEEN_COLLECTIONS: Final = 2000
-
-
-@contextmanager
-def _rare_garbage_collection() -> Iterator[Callable[[], None]]:
-    """Collect garbage after many files only; yields what counts them.
-
-    The nodes of templates are many and hardly in cycles: to search them takes a third of the time.
-    """
-    numbers = itertools.count(1)
-
-    def count() -> None:
-        if next(numbers) % _FILES_BETWEEN_COLLECTIONS == 0:
-            gc.collect()
-
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield count
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, ended: ExitCode) -> Report:

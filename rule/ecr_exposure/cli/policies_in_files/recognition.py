@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import Any, Final, NamedTuple, cast
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
+from ecr_exposure.cli.policies_in_files.code_facts import SUFFIXES, CodeFacts
 from ecr_exposure.cli.policies_in_files.files import (
     LONGEST_PIPE,
     LONGEST_TEXT,
@@ -19,7 +19,7 @@ from ecr_exposure.cli.policies_in_files.files import (
     is_utf_16,
 )
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
-from ecr_exposure.cli.policies_in_files.terraform_folders import RESOURCE_TYPES, SUFFIXES
+from ecr_exposure.cli.policies_in_files.terraform_folders import RESOURCE_TYPES
 
 Read = Callable[[str, Any, CodeFacts], Iterable[FoundPolicy]]
 """Takes the path as it is shown, and the text; the reader of snapshots takes a stream of bytes."""
@@ -27,9 +27,13 @@ Read = Callable[[str, Any, CodeFacts], Iterable[FoundPolicy]]
 _TYPES: Final = ("AWS::ECR::Repository", *RESOURCE_TYPES)
 _IN_JSON: Final = ('"Statement', '"policyText')
 _YAML_TEMPLATE: Final = re.compile(r"^[\"']?[Rr]esources[\"']?[ \t]*:", re.MULTILINE)
+# A resource in a file that a template or a serverless.yml includes.
+_YAML_RESOURCE: Final = re.compile(r"\bType[\"']?[ \t]*:[ \t]*[\"']?AWS::ECR::Repository")
 _TERRAFORM_BLOCK: Final = re.compile(r'^[ \t]*resource[ \t]+"?aws(?:cc)?_ecr_', re.MULTILINE)
 # A folder that only calls modules may call one with a policy.
 _CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+"|"module"[ \t\r\n]*:', re.MULTILINE)
+# A stack of a template elsewhere may have one too.
+_NESTS: Final = re.compile(rb"AWS::(?:CloudFormation::Stack|Serverless::Application)\b")
 # The elements of plans and states, and of the messages of a run, whose error says what to check:
 # https://developer.hashicorp.com/terraform/internals/json-format
 # https://developer.hashicorp.com/terraform/internals/machine-readable-ui
@@ -83,7 +87,7 @@ def recognize(found: FoundFile) -> Recognized | None:
             raise cannot_be_read(found.shown, error) from None
     if not is_utf_16(content) and not _may_have_policy(found, content):
         return None
-    counts_errors = _counts_errors(found)
+    counts_errors = _is_data(found)
     try:
         text = decoded(found.shown, content)
     except FileError:
@@ -102,7 +106,7 @@ def _without_errors(content: bytes) -> bytes:
     return content.decode("utf-16", "ignore").encode() if is_utf_16(content) else content
 
 
-def _counts_errors(found: FoundFile) -> bool:
+def _is_data(found: FoundFile) -> bool:
     return found.is_named or PurePath(found.shown).suffix.lower() in _DATA
 
 
@@ -116,7 +120,13 @@ def _may_have_policy(found: FoundFile, content: bytes) -> bool:
         return b"\0" not in content
     if _is_terraform(found):
         return _CALLS_MODULE.search(content) is not None
-    return any(each.encode() in content for each in _IN_JSON) and b"\0" not in content
+    is_policy = any(each.encode() in content for each in _IN_JSON)
+    return (is_policy or _nests(found, content)) and b"\0" not in content
+
+
+def _nests(found: FoundFile, content: bytes) -> bool:
+    """Return whether a file may make a nested stack; one that is named needs a repository of its own."""
+    return not found.is_named and _is_data(found) and _NESTS.search(content) is not None
 
 
 def _form_of(found: FoundFile, text: str) -> Form | None:
@@ -124,7 +134,9 @@ def _form_of(found: FoundFile, text: str) -> Form | None:
         return Form.TERRAFORM_SOURCE
     if text.lstrip()[:1] in ("{", "["):
         return _form_of_json(text)
-    if "AWS::ECR::" in text and _YAML_TEMPLATE.search(text):
+    if "AWS::ECR::" in text and _is_data(found) and _YAML_RESOURCE.search(text):
+        return Form.CLOUDFORMATION
+    if ("AWS::ECR::" in text or _nests(found, text.encode())) and _YAML_TEMPLATE.search(text):
         return Form.CLOUDFORMATION
     if found.is_named and _TERRAFORM_BLOCK.search(text):
         return Form.TERRAFORM_SOURCE
@@ -137,8 +149,13 @@ def _form_of_json(text: str) -> Form | None:
     except (ValueError, RecursionError):
         return _form_by_keys({key for key in ("Resources", *_PLAN) if f'"{key}"' in text}, text)
     if isinstance(content, Mapping):
-        return _form_by_keys(content.keys(), text)
+        is_part = any(_is_resource(each) for each in (content, *content.values()))
+        return Form.CLOUDFORMATION if is_part else _form_by_keys(content.keys(), text)
     return Form.JSON if isinstance(content, list) else None
+
+
+def _is_resource(content: object) -> bool:
+    return isinstance(content, Mapping) and str(content.get("Type")).startswith("AWS::ECR::Repository")
 
 
 def _form_by_keys(keys: Iterable[str], text: str) -> Form:
@@ -165,7 +182,7 @@ def _in_stream(stream: Stream) -> Recognized | None:
     is_json = head.startswith((b"{", b"["))
     if is_json and any(f'"{key}"'.encode() in head for key in _PLAN):
         return _plan_of(found)
-    counts_errors = _counts_errors(found)
+    counts_errors = _is_data(found)
     if not (is_json or counts_errors) or not _names_policy(found):
         return None
     if _has_lines(found):

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
+from ecr_exposure.cli.policies_in_files.code_facts import SUFFIXES, CodeFacts
 from ecr_exposure.cli.policies_in_files.files import cannot_be_read, decoded
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
 
-SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
 RESOURCE_TYPES: Final = ("aws_ecr_repository", "awscc_ecr_repository")
 _VALUES: Final = (".tfvars", ".tfvars.json")
 _LONGEST: Final = 4_000_000

@@ -1,0 +1,60 @@
+"""The operators of Terraform, on values that can be unknown.
+
+https://developer.hashicorp.com/terraform/language/expressions/operators
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ecr_exposure.cli.policies_in_files.located_values import LONGEST_TEXT, MissingError, first_unknown
+from ecr_exposure.cli.policies_in_files.uncertain_values import Named
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
+
+_NO_TEXT: Final = (None, "")
+_CALCULATIONS: Final[Mapping[str, Callable[[Any, Any], Value]]] = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": lambda left, right: left / right,
+    "%": lambda left, right: left % right,
+    "<": lambda left, right: left < right,
+    ">": lambda left, right: left > right,
+    "<=": lambda left, right: left <= right,
+    ">=": lambda left, right: left >= right,
+}
+
+
+def truth(value: Value) -> bool | Unknown:
+    """Return a value as a condition. Raises MissingError."""
+    unknown = first_unknown(value)
+    if unknown:
+        return unknown
+    if value in (True, "true", False, "false") and isinstance(value, (bool, str)):
+        return value in (True, "true")
+    raise MissingError("neither true nor false")
+
+
+def equal(left: Value, right: Value) -> bool | Unknown:
+    """Return whether two values are the same; a text of which a part is known is neither empty nor null."""
+    if any(isinstance(one, (Joined, Named)) and other in _NO_TEXT for one, other in ((left, right), (right, left))):
+        return False
+    return (
+        first_unknown(left)
+        or first_unknown(right)
+        or (left == right and isinstance(left, bool) == isinstance(right, bool))
+    )
+
+
+def calculated(operator: str, *operands: Value) -> Value:
+    """Return the result of an operator of arithmetic or comparison, or of one operand. Raises MissingError."""
+    unknown = next(filter(None, map(first_unknown, operands)), None)
+    if unknown:
+        return unknown
+    if operator == "!":
+        return not truth(operands[0])
+    left, right = operands if len(operands) > 1 else (0, operands[0])
+    if not all(type(each) in (int, float) and abs(each) < LONGEST_TEXT for each in (left, right)):
+        raise MissingError("no number, or a large one")
+    if operator in "/%" and not right:
+        raise MissingError("division by zero")
+    return _CALCULATIONS[operator](left, right)
