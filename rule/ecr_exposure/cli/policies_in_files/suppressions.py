@@ -13,10 +13,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ecr_exposure.cli.policies_in_files.code_facts import SUFFIXES
 from ecr_exposure.cli.policies_in_files.files import cannot_be_read, decoded
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Span, Suppression
 from ecr_exposure.cli.policies_in_files.hcl_tokens import HclError, TokenKind, tokens_of
-from ecr_exposure.cli.policies_in_files.terraform_folders import SUFFIXES
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.parameters import PublicRepository, read_parameters
 from ecr_exposure.policy.patterns import matches
