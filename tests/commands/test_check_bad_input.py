@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -436,5 +437,8 @@ class TestProgress:
         monkeypatch.setattr("tests.commands.check_command.FixedClock.now", lambda _: next(times))
         monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
         monkeypatch.setattr("click._termui_impl.isatty", lambda _: is_terminal)
-        assert ("3/3" in check(".").err) == is_shown
-        assert "3/3" not in check(".", "-q").err
+        monkeypatch.setenv("COLUMNS", "40")
+        shown = re.sub(r"\x1b\[\?25[lh]", "", check(".").err)  # hide and show the cursor
+        assert ("3/3" in shown) == is_shown
+        assert all(len(line) <= 40 for line in re.split(r"[\r\n]", shown) if "files  [" in line)
+        assert not any("3/3" in check(".", option).err for option in ("-q", "--stream"))

@@ -37,6 +37,7 @@ class TestValuesWithoutAWildcard:
                 )
             ),
             r"Type: CommaDelimitedList, AllowedPattern: '\d{12}'",
+            "Type: CommaDelimitedList, AllowedValues: ['111122223333', 222233334444]",
         ],
     )
     def test_no_value_opens_the_repository(self, declared: str) -> None:
@@ -53,6 +54,10 @@ class TestValuesWithoutAWildcard:
     )
     def test_value_is_known_not_to_be_everyone_wherever_it_is(self, principal: str) -> None:
         assert outcome("Type: Number", principal).unknown == ()
+
+    @pytest.mark.parametrize("element", ["!Select [0, !Ref Reader]", "!Select ['1', !Split [',', !Ref Reader]]"])
+    def test_element_of_such_a_list_is_no_wildcard(self, element: str) -> None:
+        assert outcome("Type: List<Number>", f"\nAWS: {element}\n").unknown == ()
 
     def test_wildcard_beside_it_is_public(self) -> None:
         found = outcome("Type: Number", "\nAWS: [!Ref Reader, '*']\n")
@@ -112,6 +117,9 @@ class TestValuesThatCanBeAWildcard:
         [
             "Type: String",
             "Type: String, MinLength: 12, MaxLength: 12",
+            "Type: CommaDelimitedList, AllowedValues: ['111122223333', '*']",
+            "Type: CommaDelimitedList, AllowedValues: ['111122223333', '{{resolve:ssm:/x}}']",
+            "Type: CommaDelimitedList, AllowedValues: []",
             r"Type: AWS::SSM::Parameter::Value<String>, AllowedPattern: '\d{12}'",  # of the name of the stored value
         ],
     )

@@ -218,6 +218,7 @@ class TestNestedStacks:
         [
             ("Stack", "TemplateURL: 'https://s3.amazonaws.com/bucket/ecr.yaml', Parameters: {Readers: '*'}"),
             ("Stack", "TemplateURL: !Sub 'https://${Host}/x', Parameters: {RepositoryPolicy: '*'}"),
+            ("StackSet", "TemplateURL: 'https://x/ecr', Parameters: [{ParameterKey: Readers, ParameterValue: '*'}]"),
             ("StackSet", "TemplateBody: 'Resources: {Images: {Type: AWS::ECR::Repository}}'"),
         ],
     )
@@ -227,6 +228,10 @@ class TestNestedStacks:
         )
         expected = "the template of Images is not followed: check it with the parameters that it is given"
         assert check.json("app").document["notes"] == [f"app/a.yaml: {expected}"]
+
+    def test_broken_template_without_a_repository_is_no_error(self, check: Check) -> None:
+        write("app/a.yaml", "Resources:\n  Net: {Type: AWS::CloudFormation::Stack}\n{% if x %}\n")
+        assert (check.json("app").code, check.json("app").errors) == (0, [])
 
     @pytest.mark.parametrize("parameters", ["{VpcCidr: 10.0.0.0/8}", "{Roles: '*'}"])
     def test_template_about_something_else_is_not_noted(self, check: Check, parameters: str) -> None:
@@ -279,6 +284,31 @@ class TestExports:
         write("images.yaml", IMPORTS.replace("base-reader", "e39"))
         (error,) = check.json("images.yaml").errors
         assert "more than 20000 values" in error
+
+
+class TestOutputs:
+    """An output of a nested stack whose template is a local file."""
+
+    @pytest.mark.parametrize("form", ["!GetAtt Roles.Outputs.Reader", "!Sub '${Roles.Outputs.Reader}'"])
+    @pytest.mark.parametrize(
+        ("output", "result"),
+        [
+            ("Reader: {Value: !GetAtt Role.Arn}", "not public"),
+            ("Reader: {Value: !Ref Given}", "public"),
+            ("Reader: {Value: !Ref Missing}", "unknown"),
+            ("Other: {Value: !GetAtt Role.Arn}", "unknown"),
+        ],
+    )
+    def test_output_has_the_value_of_the_nested_template(
+        self, check: Check, form: str, output: str, result: str
+    ) -> None:
+        role = "Parameters: {Given: {Type: String}}\nResources: {Role: {Type: AWS::IAM::Role}}\n"
+        write("nested/roles.yaml", f"{role}Outputs: {{{output}}}\n")
+        stack = (
+            "{Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: nested/roles.yaml, Parameters: {Given: '*'}}}"
+        )
+        write("app.yaml", f"{IMAGES.replace('!Ref Readers', form)}  Roles: {stack}\n")
+        assert check.json("app.yaml").results == {"app.yaml Resources.Images": result}
 
 
 class TestAdvice:

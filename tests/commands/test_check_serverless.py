@@ -4,7 +4,7 @@ https://www.serverless.com/framework/docs/guides/variables
 """
 
 import json
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
@@ -95,6 +95,27 @@ class TestVariables:
             "Resources: {A: {Type: AWS::ECR::Repository, Properties: {RepositoryName: '${aws:accountId}'}}}"
         )
         assert found.repository == "${aws:accountId}"
+
+
+class TestExtensions:
+    """Properties that are merged into those of a resource.
+
+    https://www.serverless.com/framework/docs/providers/aws/guide/resources
+    """
+
+    EXTENSIONS = """
+      extensions:
+        App:
+          Properties: {{{0}: {{Statement: [{{Effect: Allow, Principal: '*', Action: 'ecr:*'}}]}}}}
+    """
+
+    @pytest.mark.parametrize(
+        ("name", "compliance"), [("RepositoryPolicyText", "NON_COMPLIANT"), ("LifecyclePolicy", "COMPLIANT")]
+    )
+    def test_policy_of_an_extension_replaces_that_of_the_resource(self, name: str, compliance: str) -> None:
+        service = dedent(SERVICE.format(value="'111122223333'")).rstrip()
+        found = found_in(service + indent(dedent(self.EXTENSIONS.format(name)), "  "))
+        assert evaluate(found.policy).verdict.compliance == compliance
 
 
 class TestIncludedFiles:

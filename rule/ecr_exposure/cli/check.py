@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ecr_exposure.cli.policies_in_files.found_policy import FileError
 
 _SECONDS_WITHOUT_BAR: Final = 2.0
+_MOST_UPDATES: Final = 200
 
 
 class _Options(JudgementOptions, ReportOptions):
@@ -137,10 +138,11 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     errors: list[FileError] = []
     walk = Walk(options["ignore"], options["stdin_name"], errors.append)
     run = _prepared(options, started, walk.is_ignored, errors.append)
-    progress = _Progress(environment.clock, is_shown=not options["quiet"])
     exit_code = ExitCode.AS_WANTED
     is_live = options["stream"] and Destination(JSON, None) in places
     live = LiveLines(_report(run, walk, options, started, exit_code)) if is_live else None
+    # Lines on the same terminal would go through the bar.
+    progress = _Progress(environment.clock, is_shown=not (options["quiet"] or live))
     try:
         with progress:
             for found in progress.through(list(walk.files(options["paths"]))):
@@ -189,7 +191,14 @@ class _Progress(AbstractContextManager["_Progress"]):
         """Yield the files, and count them."""
         for done, each in enumerate(files):
             if self._bar is None and self._is_shown and self._clock.now() - self._start > _SECONDS_WITHOUT_BAR:
-                self._bar = click.progressbar(length=len(files), label="files", file=sys.stderr, show_pos=True)
+                self._bar = click.progressbar(
+                    length=len(files),
+                    label="files",
+                    file=sys.stderr,
+                    show_pos=True,
+                    width=0,  # that of the terminal: a wider one would be a new line each time
+                    update_min_steps=max(1, len(files) // _MOST_UPDATES),
+                )
                 self._bar.update(done)
             yield each
             if self._bar is not None:

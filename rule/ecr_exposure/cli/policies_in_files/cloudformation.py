@@ -125,9 +125,19 @@ class _Resource(NamedTuple):
         """Return the resolver for one alternative."""
         return Resolver(replace(self.scope, decisions=decisions))
 
+    def properties(self, name: str | None) -> Node | None:
+        """Return the properties that have one of this name: of an extension in a serverless.yml, or its own.
+
+        https://www.serverless.com/framework/docs/providers/aws/guide/resources
+        """
+        is_extended = self.template.serverless is not None and name is not None
+        extended = self.template.root.at("extensions", self.logical_id, "Properties") if is_extended else None
+        has_name = extended is not None and extended.member(name or "") is not None
+        return extended if has_name else self.node.member("Properties")
+
     def property(self, name: str | None) -> Member | None:
         """Return a property as it is written; None if it is not."""
-        properties = self.node.member("Properties")
+        properties = self.properties(name)
         content = properties.content if properties is not None else None
         members = content if isinstance(content, tuple) else ()
         return next((each for each in reversed(members) if each.key == name), None)
@@ -217,7 +227,7 @@ def _policy_in(resource: _Resource, names: _Properties, decisions: Decisions) ->
         return _NotDeployed()
     if function_of(resource.node) is not None:
         return resolver.value(resource.node)  # a macro, which can add a policy
-    properties = resource.node.member("Properties")
+    properties = resource.properties(names.policy)
     return None if properties is None else policy_in(resolver, properties, names.policy)
 
 

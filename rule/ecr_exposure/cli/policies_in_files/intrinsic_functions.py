@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
@@ -19,7 +20,7 @@ from ecr_exposure.cli.policies_in_files.serverless_variables import (
     without_inner,
 )
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions
-from ecr_exposure.cli.policies_in_files.template_files import exports_beside, stacks_of
+from ecr_exposure.cli.policies_in_files.template_files import exports_beside, output_of_stack, stacks_of
 from ecr_exposure.cli.policies_in_files.template_nodes import LOOP, Member, Node, function_of
 from ecr_exposure.cli.policies_in_files.template_scope import Scope, Template
 from ecr_exposure.cli.policies_in_files.template_texts import (
@@ -244,7 +245,7 @@ class Resolver:
         try:
             return Resolver(scope, self._depth).value(node)
         except FileError:
-            return Unknown(f"a value in {template.file}")
+            return Unknown(f"a value in {PurePath(template.file).name}")
         finally:
             own.values += template.values
 
@@ -255,7 +256,12 @@ class Resolver:
         if not isinstance(name, str):
             return first_unknown(name, "!GetAtt")
         resource, _, attribute = name.partition(".")
-        return self.scope.attribute(resource, attribute)
+        return self._attribute(resource, attribute)
+
+    def _attribute(self, resource: str, attribute: str) -> Value:
+        kind, _, name = attribute.partition(".")
+        output = output_of_stack(self.scope.template, resource, name) if kind == "Outputs" else None
+        return self._value_in(*output) if output is not None else self.scope.attribute(resource, attribute)
 
     def _sub(self, argument: Node) -> Value:
         content = argument.content
@@ -280,7 +286,7 @@ class Resolver:
             return parts_in(self._variable(name), f"${{{name}}}")
         resource, dot, attribute = name.partition(".")
         is_attribute = dot and name not in self.scope.variables
-        value = self.scope.attribute(resource, attribute) if is_attribute else self._reference(name)
+        value = self._attribute(resource, attribute) if is_attribute else self._reference(name)
         return parts_in(value, f"${{{name}}}")
 
     def _join(self, argument: Node) -> Value:
@@ -335,6 +341,8 @@ class Resolver:
             return Unknown("!Select")
         index, values = self.value(content[0]), self.value(content[1])
         number = str(index)
+        if isinstance(values, Unknown) and number.isdecimal():
+            return values
         if isinstance(values, list) and number.isdecimal() and int(number) < len(values):
             return values[int(number)]
         return first_unknown([index, values], "!Select")
@@ -344,6 +352,8 @@ class Resolver:
         match values:
             case [str(delimiter), str() | Joined() as text] if delimiter:
                 return split_text(delimiter, text)
+            case [str(), Unknown() as text]:
+                return text
             case _:
                 return first_unknown(values, "!Split")
 

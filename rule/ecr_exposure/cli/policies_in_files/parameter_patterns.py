@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-sectio
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,13 +21,23 @@ _PLAIN: Final = re.compile(
     rf"(?:{_CHARACTER}|-|\[-?+{_OF_CLASS}++-?\]|\((?:\?:)?+(?!\?)|[)|^$*+?]|\{{[0-9]++(?:,[0-9]*+)?\}})*+"
 )
 
+# Of wildcards, policy variables and dynamic references.
+_SPECIAL: Final = frozenset("*?${")
+
 
 @dataclass(frozen=True, slots=True)
 class WithoutWildcard(Unknown):
     """An unknown value whose text, or each text of a list, holds neither a wildcard nor a policy variable."""
 
 
-def unknown_parameter(name: str, kind: str, pattern: str | None) -> Unknown:
-    """Return the value of a parameter; kind: its type, which is no name of a stored value. pattern: AllowedPattern."""
-    is_plain = kind in _NUMBERS or (pattern is not None and _PLAIN.fullmatch(pattern) is not None)
+def unknown_parameter(name: str, kind: str, pattern: str | None, allowed: Sequence[str]) -> Unknown:
+    """Return the value of a parameter.
+
+    kind: its type, which is no name of a stored value. pattern, allowed: AllowedPattern, and AllowedValues if any.
+    """
+    is_plain = (
+        kind in _NUMBERS
+        or (pattern is not None and _PLAIN.fullmatch(pattern) is not None)
+        or (bool(allowed) and not any(_SPECIAL.intersection(each) for each in allowed))
+    )
     return (WithoutWildcard if is_plain else Unknown)(f"!Ref {name}")

@@ -33,7 +33,7 @@ _TERRAFORM_BLOCK: Final = re.compile(r'^[ \t]*resource[ \t]+"?aws(?:cc)?_ecr_', 
 # A folder that only calls modules may call one with a policy.
 _CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+"|"module"[ \t\r\n]*:', re.MULTILINE)
 # A stack of a template elsewhere may have one too.
-_NESTS: Final = re.compile(rb"AWS::(?:CloudFormation::Stack|Serverless::Application)\b")
+_NESTS: Final = re.compile(rb"AWS::(?:CloudFormation::Stack(?:Set)?|Serverless::Application)\b")
 # The elements of plans and states, and of the messages of a run, whose error says what to check:
 # https://developer.hashicorp.com/terraform/internals/json-format
 # https://developer.hashicorp.com/terraform/internals/machine-readable-ui
@@ -87,7 +87,7 @@ def recognize(found: FoundFile) -> Recognized | None:
             raise cannot_be_read(found.shown, error) from None
     if not is_utf_16(content) and not _may_have_policy(found, content):
         return None
-    counts_errors = _is_data(found)
+    counts_errors = _counts_errors(found)
     try:
         text = decoded(found.shown, content)
     except FileError:
@@ -98,6 +98,8 @@ def recognize(found: FoundFile) -> Recognized | None:
     if form is None:
         return None
     is_json = text.lstrip()[:1] in ("{", "[")
+    # What only makes nested stacks is read for notes.
+    counts_errors &= "AWS::ECR::" in text or not _nests(found, text.encode())
     return Recognized(form, text, form is Form.CLOUDFORMATION and not is_json, counts_errors)
 
 
@@ -106,7 +108,7 @@ def _without_errors(content: bytes) -> bytes:
     return content.decode("utf-16", "ignore").encode() if is_utf_16(content) else content
 
 
-def _is_data(found: FoundFile) -> bool:
+def _counts_errors(found: FoundFile) -> bool:
     return found.is_named or PurePath(found.shown).suffix.lower() in _DATA
 
 
@@ -126,7 +128,7 @@ def _may_have_policy(found: FoundFile, content: bytes) -> bool:
 
 def _nests(found: FoundFile, content: bytes) -> bool:
     """Return whether a file may make a nested stack; one that is named needs a repository of its own."""
-    return not found.is_named and _is_data(found) and _NESTS.search(content) is not None
+    return not found.is_named and _counts_errors(found) and _NESTS.search(content) is not None
 
 
 def _form_of(found: FoundFile, text: str) -> Form | None:
@@ -134,7 +136,7 @@ def _form_of(found: FoundFile, text: str) -> Form | None:
         return Form.TERRAFORM_SOURCE
     if text.lstrip()[:1] in ("{", "["):
         return _form_of_json(text)
-    if "AWS::ECR::" in text and _is_data(found) and _YAML_RESOURCE.search(text):
+    if "AWS::ECR::" in text and _counts_errors(found) and _YAML_RESOURCE.search(text):
         return Form.CLOUDFORMATION
     if ("AWS::ECR::" in text or _nests(found, text.encode())) and _YAML_TEMPLATE.search(text):
         return Form.CLOUDFORMATION
@@ -182,7 +184,7 @@ def _in_stream(stream: Stream) -> Recognized | None:
     is_json = head.startswith((b"{", b"["))
     if is_json and any(f'"{key}"'.encode() in head for key in _PLAN):
         return _plan_of(found)
-    counts_errors = _is_data(found)
+    counts_errors = _counts_errors(found)
     if not (is_json or counts_errors) or not _names_policy(found):
         return None
     if _has_lines(found):

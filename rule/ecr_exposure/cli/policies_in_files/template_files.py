@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -112,6 +112,20 @@ def _stacks_in(folder: Path, template: Template) -> Mapping[str, list[NestedStac
     return kept
 
 
+def output_of_stack(template: Template, logical_id: str, name: str) -> Export | None:
+    """Return an output of a nested stack, None if its template is not there."""
+    for nested in nested_stacks(template):
+        if nested.logical_id == logical_id and nested.location is not None:
+            file = os.path.normpath(Path(template.file).absolute().parent / nested.location)
+            if file not in template.facts.kept:
+                template.facts.kept[file] = list(_read_file(file, template.facts, [b"Outputs"]))
+            for child in template.facts.kept[file]:
+                value = child.root.at("Outputs", name, "Value")
+                if value is not None:
+                    return Export(child, value)
+    return None
+
+
 def nested_stacks(template: Template) -> Iterator[NestedStack]:
     """Yield the nested stacks that a template makes."""
     for key, resource, _ in _members(template.root.member("Resources")):
@@ -119,14 +133,23 @@ def nested_stacks(template: Template) -> Iterator[NestedStack]:
         where = _NESTED.get(kind.text or "") if kind is not None else None
         if where is not None:
             location = resource.at("Metadata", _ASSET) or resource.at("Properties", where)
-            path = location.text if location is not None else None
-            is_path = path is not None and location is not None and not location.tag and ":" not in path
-            parameters, body = (resource.at("Properties", each) for each in ("Parameters", "TemplateBody"))
-            names = [each.key for each in _members(parameters)]
-            is_about = _ABOUT_REPOSITORIES.search(" ".join((key, path or "", *names))) is not None
-            may_decide = is_about and any(map(_ABOUT_ACCESS.search, names))
-            may_decide |= body is not None and "AWS::ECR::Repository" in (body.text or "")
+            path = location.text if location is not None and not location.tag else None
+            is_path = path is not None and ":" not in path
+            parameters = resource.at("Properties", "Parameters")
+            may_decide = _may_decide(resource, f"{key} {location.text if location is not None else None}", parameters)
             yield NestedStack(template, key, path if is_path else None, parameters, may_decide)
+
+
+def _may_decide(resource: Node, names: str, parameters: Node | None) -> bool:
+    body = resource.at("Properties", "TemplateBody")
+    content = parameters.content if parameters is not None else None
+    # A StackSet has a list of them.
+    keys = [each.member("ParameterKey") for each in content] if isinstance(content, list) else []
+    passed = [*(each.key for each in _members(parameters)), *(each.text or "" for each in keys if each is not None)]
+    is_about_access = any(map(_ABOUT_ACCESS.search, passed))
+    is_about_repositories = _ABOUT_REPOSITORIES.search(" ".join((names, *passed))) is not None
+    has_repository = body is not None and "AWS::ECR::Repository" in (body.text or "")
+    return has_repository or (is_about_access and is_about_repositories)
 
 
 def _members(node: Node | None) -> tuple[Member, ...]:
@@ -154,10 +177,14 @@ def _read(folder: Path, facts: CodeFacts) -> Iterator[Template]:
     except OSError:
         return
     for file in files[:_MOST_FILES]:
-        # If it is one of the files that are checked, its reader says what is wrong.
-        with suppress(OSError, FileError, RecursionError):
-            with Path(file).open("rb") as stream:
-                content = stream.read(_LARGEST + 1)
-            if len(content) <= _LARGEST and any(each in content for each in _NEEDED):
-                for root in documents(file, decoded(file, content)):
-                    yield Template(file, facts, root, resources=_types_in(root))
+        yield from _read_file(file, facts, _NEEDED)
+
+
+def _read_file(file: str, facts: CodeFacts, needed: Iterable[bytes]) -> Iterator[Template]:
+    """Yield the templates of a file that has one of the texts; of a broken one its own reader says what is wrong."""
+    with suppress(OSError, FileError, RecursionError):
+        with Path(file).open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) <= _LARGEST and any(each in content for each in needed):
+            for root in documents(file, decoded(file, content)):
+                yield Template(file, facts, root, resources=_types_in(root))

@@ -118,18 +118,17 @@ class Scope:
         if text is None:
             text = _text_of(declared, "Default")
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
+        allowed = _texts_of(declared.member("AllowedValues"))
         if text is None and not is_list:
-            text = self._allowed_value(name, declared)
+            text = self.decisions.answer(("Ref", name), allowed, (f"!Ref {name}",))
         if text is None:
-            return unknown_parameter(name, kind, _text_of(declared, "AllowedPattern"))
+            return unknown_parameter(name, kind, _text_of(declared, "AllowedPattern"), allowed)
         return [resolved_text(each.strip()) for each in text.split(",")] if is_list else resolved_text(text)
 
-    def _allowed_value(self, name: str, declared: Node) -> str | None:
-        """Return which of the allowed values a parameter has in this alternative."""
-        allowed = declared.member("AllowedValues")
-        content = allowed.content if allowed is not None else None
-        texts = tuple(each.text for each in content if each.text is not None) if isinstance(content, list) else ()
-        return self.decisions.answer(("Ref", name), texts, (f"!Ref {name}",))
+
+def _texts_of(node: Node | None) -> tuple[str, ...]:
+    content = node.content if node is not None else None
+    return tuple(each.text for each in content if each.text is not None) if isinstance(content, list) else ()
 
 
 def _text_of(node: Node, key: str) -> str | None:
