@@ -71,9 +71,8 @@ def closing(checked: CheckedPolicy, question: Question) -> Remedy:
 
 
 def _closing(checked: CheckedPolicy, question: Question) -> Advice:
-    organization = next(iter(question.trusted_organizations), None)
     if checked.found.kind is Kind.EVALUATION or not checked.outcome.verdict.grants:
-        return Advice(changes=(_LOOK,), command=_command(checked, organization))
+        return Advice(changes=(_LOOK,), command=command_for(checked.found, question))
     try:
         found = closing(checked, question)
     except ParameterError as error:  # RemedyError is one
@@ -83,7 +82,7 @@ def _closing(checked: CheckedPolicy, question: Question) -> Advice:
     return Advice(
         changes=tuple(map(printable, found.changes)),
         loses_access=tuple(map(printable, found.loses_access)),
-        command=_command(checked, organization),
+        command=command_for(checked.found, question),
     )
 
 
@@ -110,8 +109,9 @@ def _has_evaluation(checked: CheckedPolicy) -> bool:
     return checked.found.kind is not Kind.EVALUATION or checked.recorded is not None
 
 
-def _command(checked: CheckedPolicy, organization: str | None) -> str | None:
-    found = checked.found
+def command_for(found: FoundPolicy, question: Question) -> str | None:
+    """Return the command that closes a public policy; None for a file that is not the policy alone."""
+    organization = next(iter(question.trusted_organizations), None)
     if not found.kind.is_file:
         return _command_for_repository(found)
     is_policy = found.kind is Kind.POLICY and not found.address and found.file != _STANDARD_INPUT
