@@ -4,7 +4,6 @@ The page makes no network request: https://developer.mozilla.org/docs/Web/HTTP/G
 """
 
 import base64
-from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, TextIO
@@ -16,7 +15,7 @@ from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import Report, Result
 from ecr_exposure.cli.policy_report.located_finding import findings_of, moment
 from ecr_exposure.cli.policy_report.page_data import MOST_ROWS, ORDER, PageRows, Row, encoded, page_rows
-from ecr_exposure.cli.policy_report.page_policies import marked_lines, policy_text
+from ecr_exposure.cli.policy_report.page_policies import ACCOUNT, REGION, marked_lines, policy_text
 from ecr_exposure.cli.policy_report.page_summary import (
     TITLES,
     by_capability,
@@ -138,38 +137,42 @@ def _static(report: Report, page: PageRows, room: int) -> dict[str, Any]:
         if used > room:
             break
         rows.append(row)
-    policies: dict[int, _StaticPolicy] = {}
-    numbers = dict.fromkeys(row.policy for row in rows if row.checked.found.policy is not None)
-    firsts = {row.policy: row for row in reversed(rows)}
-    for number in numbers:
-        policy = _static_policy(firsts[number], report, len(policies) + 1)
+    firsts: dict[tuple[int | str | None, ...], Row] = {}
+    for row in rows:
+        if row.checked.found.policy is not None:
+            firsts.setdefault(_key(row, page), row)
+    policies: dict[tuple[int | str | None, ...], _StaticPolicy] = {}
+    for key, row in firsts.items():
+        policy = _static_policy(row, report, len(policies) + 1)
         used += policy.size
         if used > room:
             break
-        policies[number] = policy
+        policies[key] = policy
+    numbers = {key: policy.number for key, policy in policies.items()}
     return {
-        "static_rows": list(_static_rows(rows, page, policies, report)),
+        "static_rows": [_static_row(row, page, report, numbers.get(_key(row, page))) for row in rows],
         "static_policies": list(policies.values()),
         "rows_not_shown": len(found) - len(rows),
-        "policies_not_shown": len(numbers) - len(policies),
+        "policies_not_shown": len(firsts) - len(policies),
     }
 
 
-def _static_rows(
-    rows: list[Row], page: PageRows, policies: dict[int, _StaticPolicy], report: Report
-) -> Iterator[_StaticRow]:
-    for row in rows:
-        found = row.checked.found
-        place = f"{found.file}:{found.span.line}" if found.kind.is_file else ""
-        policy = policies.get(row.policy)
-        yield _StaticRow(
-            row,
-            printable(place),
-            printable(found.account or report.question.owner or ""),
-            printable(found.region or report.question.region or ""),
-            page.policy_of(row).message,
-            policy.number if policy else None,
-        )
+def _key(row: Row, page: PageRows) -> tuple[int | str | None, ...]:
+    """Return what is the same for rows that have the same text of a policy, without marks."""
+    content, found = page.policy_of(row).content, row.checked.found
+    return row.policy, found.account if ACCOUNT in content else None, found.region if REGION in content else None
+
+
+def _static_row(row: Row, page: PageRows, report: Report, policy: int | None) -> _StaticRow:
+    found = row.checked.found
+    return _StaticRow(
+        row,
+        printable(f"{found.file}:{found.span.line}" if found.kind.is_file else ""),
+        printable(found.account or report.question.owner or ""),
+        printable(found.region or report.question.region or ""),
+        page.policy_of(row).message,
+        policy,
+    )
 
 
 def _static_policy(row: Row, report: Report, number: int) -> _StaticPolicy:

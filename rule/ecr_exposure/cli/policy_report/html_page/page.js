@@ -323,13 +323,13 @@
           write(true);
           apply();
         });
-        return make("th", { scope: "col", class: key }, button);
+        return make("th", { scope: "col", class: key, "data-title": title }, button);
       }),
     );
     byId("heads").setAttribute("aria-rowindex", 1);
     byId("rows").tabIndex = -1;
     for (const id of ["above", "below"]) {
-      const space = make("tr", { id, class: "space", "aria-hidden": "true" }, make("td", { colspan: columns.length }));
+      const space = make("tr", { id, class: "space", "aria-hidden": "true" }, make("td"));
       byId("body").append(space);
     }
     const body = byId("body");
