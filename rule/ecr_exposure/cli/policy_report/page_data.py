@@ -114,11 +114,7 @@ def encoded(report: Report, page: PageRows) -> str:
 
 
 def _head(report: Report, page: PageRows) -> dict[str, Any]:
-    accounts: dict[str, int] = {}
-    regions: dict[str, int] = {}
-    files: dict[str, int] = {}
-    kinds: dict[str, int] = {}
-    founds = [row.checked.found for row in page.rows]
+    columns, tables = _columns(report, page)
     return {
         "command": report.command,
         "started": moment(report.started),
@@ -128,21 +124,33 @@ def _head(report: Report, page: PageRows) -> dict[str, Any]:
         "capabilities": [each.value for each in Capability],
         "granted": [_mask(each.capabilities) for each in page.policies],
         "messages": [each.message for each in page.policies],
-        "rows": {
-            "result": [ORDER.index(row.checked.result) for row in page.rows],
-            "policy": [row.policy for row in page.rows],
-            "repository": [printable(repository_name(each.repository) or "") for each in founds],
-            "account": [_number(accounts, each.account or report.question.owner or "") for each in founds],
-            "region": [_number(regions, each.region or report.question.region or "") for each in founds],
-            "file": [_number(files, printable(each.file)) if each.kind.is_file else -1 for each in founds],
-            "kind": [_number(kinds, each.kind.value) for each in founds],
-        },
-        "accounts": [*map(printable, accounts)],
-        "regions": [*map(printable, regions)],
-        "files": [*files],
-        "kinds": [*kinds],
+        "rows": columns,
+        **tables,
         "more": {at: more for at, row in enumerate(page.rows) if (more := _more(row.checked, report))},
     }
+
+
+def _columns(report: Report, page: PageRows) -> tuple[dict[str, list[Any]], dict[str, list[str]]]:
+    """Return the columns, and the texts of those that have numbers in place of them."""
+    question = report.question
+    founds = [row.checked.found for row in page.rows]
+    columns: dict[str, list[Any]] = {
+        "result": [ORDER.index(row.checked.result) for row in page.rows],
+        "policy": [row.policy for row in page.rows],
+        "repository": [printable(repository_name(each.repository) or "") for each in founds],
+    }
+    texts: dict[str, list[str]] = {
+        "account": [printable(each.account or question.owner or "") for each in founds],
+        "region": [printable(each.region or question.region or "") for each in founds],
+        "file": [printable(each.file) if each.kind.is_file else "" for each in founds],
+        "kind": [each.kind.value for each in founds],
+    }
+    tables = {}
+    for name, column in texts.items():
+        numbers: dict[str, int] = {}
+        columns[name] = [_number(numbers, text) for text in column]
+        tables[f"{name}s"] = list(numbers)
+    return columns, tables
 
 
 def _mask(capabilities: Iterable[Capability]) -> int:

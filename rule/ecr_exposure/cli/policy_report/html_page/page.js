@@ -21,6 +21,7 @@
   const MOST_PRINTED_DETAILS = 200;
   const FORMULA = /^[=+\-@]/;
   const REPOSITORY_NAME = /^(?=.{2,256}$)[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/;
+  const SOURCES = { repository: "Amazon ECR", "recorded repository": "AWS Config", evaluation: "AWS Config" };
   const MEANS = [
     ["command", "Command of ecr-exposure"],
     ["cli", "AWS CLI"],
@@ -91,7 +92,7 @@
   }
 
   function isFile(row) {
-    return rows.file[row] >= 0;
+    return head.files[rows.file[row]] !== "";
   }
 
   function moreOf(row) {
@@ -298,8 +299,8 @@
 
   function prepareRows() {
     const danger = (row) => -head.capabilities.reduce((sum, _, at) => sum * 2 + ((head.granted[rows.policy[row]] >> at) & 1), 0);
-    const hasFiles = rows.file.some((file) => file >= 0);
-    const hasPlaces = rows.file.some((file) => file < 0);
+    const hasFiles = head.files.some(Boolean);
+    const hasPlaces = head.command !== "check";
     const candidates = [
       { key: "result", title: "Result", value: (row) => rows.result[row], cell: (row) => badge(row) },
       { key: "name", title: hasPlaces ? "Repository" : "Policy", value: nameOf, cell: nameCell },
@@ -531,7 +532,7 @@
       ["AWS CDK", extra.cdk],
       ["Account", account(row)],
       ["Region", region(row)],
-      ["Read from", { repository: "Amazon ECR", "recorded repository": "AWS Config", evaluation: "AWS Config" }[head.kinds[rows.kind[row]]] || head.kinds[rows.kind[row]]],
+      [isFile(row) ? "Kind" : "Read from", SOURCES[head.kinds[rows.kind[row]]] || head.kinds[rows.kind[row]]],
     ];
     const list = facts.filter(([, value]) => value);
     return make("dl", { class: "facts" }, ...list.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
@@ -591,10 +592,10 @@
       return titled("Policy", make("p", {}, text));
     }
     const isMarked = (at) => content.marked.some(([first, end]) => at >= first && at < end);
-    const text = content.policy.map((line, at) => make(isMarked(at) ? "mark" : "span", {}, `${line}\n`));
+    const text = content.policy.map((line, at) => make(isMarked(at) ? "mark" : "span", {}, line));
     const legend = content.marked.length ? make("p", { class: "aside" }, "Lines with ▶ are the statements that the reason is about.") : null;
     const copy = hasButtons ? [copyButton("Copy the policy", content.policy.join("\n"))] : [];
-    return titled("Policy", legend || "", block("Policy", text), ...copy);
+    return titled("Policy", legend || "", block("Policy", ended(text)), ...copy);
   }
 
   function remedyOf(row, content, titled, hasButtons) {
@@ -603,7 +604,7 @@
     if (content.loses.length) nodes.push(...titled("Who loses access", listOf(content.loses)));
     if (content.difference) {
       const legend = make("p", { class: "aside" }, "Lines with − are removed, lines with + are added.");
-      nodes.push(...titled("Changed policy", legend, block("Changed policy", differenceOf(content))));
+      nodes.push(...titled("Changed policy", legend, block("Changed policy", ended(differenceOf(content)))));
     }
     if (!hasButtons) return nodes;
     const texts = { ...content, command: content.command || moreOf(row).command };
@@ -622,12 +623,16 @@
   function differenceOf(content) {
     const of = { "=": "span", "-": "del", "+": "ins" };
     return content.difference.flatMap((group, at) => [
-      ...(at ? [make("span", { class: "gap" }, "…\n")] : []),
+      ...(at ? [make("span", { class: "gap" }, "…")] : []),
       ...group.flatMap(([tag, first, end]) => {
         const texts = tag === "+" ? first : content.policy.slice(first, end);
-        return texts.map((line) => make(of[tag], {}, `${line}\n`));
+        return texts.map((line) => make(of[tag], {}, line));
       }),
     ]);
+  }
+
+  function ended(elements) {
+    return elements.flatMap((each) => [each, "\n"]);
   }
 
   function block(label, children) {
