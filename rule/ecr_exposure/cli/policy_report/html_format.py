@@ -14,7 +14,16 @@ from markupsafe import Markup
 from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import Report, Result
 from ecr_exposure.cli.policy_report.located_finding import findings_of, moment
-from ecr_exposure.cli.policy_report.page_data import MOST_ROWS, ORDER, PageRows, Row, encoded, page_rows
+from ecr_exposure.cli.policy_report.page_data import (
+    MOST_ROWS,
+    ORDER,
+    PageRows,
+    Row,
+    account_of,
+    encoded,
+    page_rows,
+    region_of,
+)
 from ecr_exposure.cli.policy_report.page_policies import ACCOUNT, REGION, marked_lines, policy_text
 from ecr_exposure.cli.policy_report.page_summary import (
     TITLES,
@@ -168,8 +177,8 @@ def _static_row(row: Row, page: PageRows, report: Report, policy: int | None) ->
     return _StaticRow(
         row,
         printable(f"{found.file}:{found.span.line}" if found.kind.is_file else ""),
-        printable(found.account or report.question.owner or ""),
-        printable(found.region or report.question.region or ""),
+        account_of(found, report),
+        region_of(found, report),
         page.policy_of(row).message,
         policy,
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
+from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
 from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.csv_format import COLUMNS
@@ -81,6 +82,16 @@ def page_rows(report: Report) -> PageRows:
     return PageRows(rows=tuple(rows), policies=policies, left_out=len(report.policies) - len(rows))
 
 
+def account_of(found: FoundPolicy, report: Report) -> str:
+    """Return the account of a repository in printable characters, "" if it is not known."""
+    return printable(found.account or report.question.owner or "")
+
+
+def region_of(found: FoundPolicy, report: Report) -> str:
+    """Return the Region of a repository in printable characters, "" if it is not known."""
+    return printable(found.region or report.question.region or "")
+
+
 def _number(numbers: dict[_T, int], value: _T) -> int:
     """Return the number of a value, a new one if it has none."""
     return numbers.setdefault(value, len(numbers))
@@ -132,7 +143,6 @@ def _head(report: Report, page: PageRows) -> dict[str, Any]:
 
 def _columns(report: Report, page: PageRows) -> tuple[dict[str, list[Any]], dict[str, list[str]]]:
     """Return the columns, and the texts of those that have numbers in place of them."""
-    question = report.question
     founds = [row.checked.found for row in page.rows]
     columns: dict[str, list[Any]] = {
         "result": [ORDER.index(row.checked.result) for row in page.rows],
@@ -140,8 +150,8 @@ def _columns(report: Report, page: PageRows) -> tuple[dict[str, list[Any]], dict
         "repository": [printable(repository_name(each.repository) or "") for each in founds],
     }
     texts: dict[str, list[str]] = {
-        "account": [printable(each.account or question.owner or "") for each in founds],
-        "region": [printable(each.region or question.region or "") for each in founds],
+        "account": [account_of(each, report) for each in founds],
+        "region": [region_of(each, report) for each in founds],
         "file": [printable(each.file) if each.kind.is_file else "" for each in founds],
         "kind": [each.kind.value for each in founds],
     }
