@@ -243,7 +243,29 @@ class TestData:
         page = page_of(places_of(*policies))
         assert page.data().head["rows"]["repository"] == ["a/public", "a/invalid"]
         assert "1 others are left out here and counted above" in page.visible_text()
-        assert "1 of 3 repositories is public" in page.visible_text()
+        assert "1 of 3 repositories is public, 1 more may be" in page.visible_text()
+
+
+class TestHeadline:
+    """The heading says what is public, and never that something is not public which is not known."""
+
+    CLOSED_ONE: Final = repository(policy_of(CLOSED), result=Result.CLOSED)
+    INVALID_ONE: Final = repository(policy_of(INVALID), result=Result.CANNOT_BE_EVALUATED)
+    NOT_READ: Final = FileError("444455556666", None, "the role cannot be assumed")
+
+    @pytest.mark.parametrize(
+        ("report", "heading"),
+        [
+            (places_of(CLOSED_ONE), "None of 1 repository is public"),
+            (places_of(CLOSED_ONE, errors=(NOT_READ,)), "None of 1 repository that could be read is public"),
+            (places_of(CLOSED_ONE, INVALID_ONE), "1 of 2 repositories may be public"),
+            (places_of(), "No repository was found"),
+            (places_of(errors=(NOT_READ,)), "No repository was read"),
+        ],
+    )
+    def test_heading_without_a_public_repository(self, report: Report, heading: str) -> None:
+        (title,) = page_of(report).named("h1")
+        assert title.text == heading
 
 
 class TestWithoutScripts:
@@ -251,7 +273,7 @@ class TestWithoutScripts:
 
     def test_totals_and_what_could_not_be_seen_are_there(self) -> None:
         text = page_of(EACH_RESULT).visible_text()
-        assert "1 of 6 policies is public" in text
+        assert "1 of 6 policies is public, 3 more may be" in text
         assert "broken.yaml:3: a tab cannot begin a value" in text
         assert "module.x (registry) is not followed" in text
 

@@ -98,13 +98,19 @@ def _head(report: Report, page: PageRows) -> dict[str, Any]:
 
 
 def _headline(report: Report) -> str:
-    """Return the answer in one line."""
-    public = sum(1 for _ in report.with_result(Result.PUBLIC))
+    """Return the answer in one line; what is not known is never said to be not public."""
     one, many = ("policy", "policies") if isinstance(report.scope, FilesRead) else ("repository", "repositories")
     all_of = f"{len(report.policies):,} {one if len(report.policies) == 1 else many}"
+    public = sum(1 for _ in report.with_result(Result.PUBLIC))
+    perhaps = sum(1 for _ in report.with_result(Result.CANNOT_BE_EVALUATED, Result.UNKNOWN))
     if public:
-        return f"{public:,} of {all_of} {'is' if public == 1 else 'are'} public"
-    return f"None of {all_of} is public, as far as seen" if report.is_incomplete else f"None of {all_of} is public"
+        more = f", {perhaps:,} more may be" if perhaps else ""
+        return f"{public:,} of {all_of} {'is' if public == 1 else 'are'} public{more}"
+    if perhaps:
+        return f"{perhaps:,} of {all_of} may be public"
+    if not report.policies:
+        return f"No {one} was {'read' if report.is_incomplete else 'found'}"
+    return f"None of {all_of}{' that could be read' if report.is_incomplete else ''} is public"
 
 
 # What is there without scripts.

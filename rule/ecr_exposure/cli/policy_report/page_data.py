@@ -181,8 +181,8 @@ def _more(checked: CheckedPolicy, report: Report) -> dict[str, Any]:
             "places": [[each.line, each.column] for each in spans],
             "command": _command(checked, report),
         }
-    elif repository_name(found.repository) is None:
-        of_file = {"address": printable(found.file)}
+    elif found.file != f"{found.account}/{found.region}/{found.repository}":
+        of_file = {"file": printable(found.file)}
     members = {
         **of_file,
         "excuse": None if checked.excuse is None else printable(checked.excuse),

@@ -100,8 +100,8 @@
   }
 
   function nameOf(row) {
-    const { address } = moreOf(row);
-    return isFile(row) ? address || rows.repository[row] || head.files[rows.file[row]] : rows.repository[row] || address;
+    const { address, file } = moreOf(row);
+    return address || rows.repository[row] || file || head.files[rows.file[row]];
   }
 
   function placeOf(row) {
@@ -112,7 +112,7 @@
   // What the address names a row by.
   function idOf(row) {
     if (isFile(row)) return [placeOf(row), moreOf(row).address].filter(Boolean).join(" ");
-    return `${account(row)}/${region(row)}/${rows.repository[row]}`;
+    return moreOf(row).file || `${account(row)}/${region(row)}/${rows.repository[row]}`;
   }
 
   function granted(row) {
@@ -366,7 +366,7 @@
     cell.append(
       make("button", { type: "button", title: nameOf(row) }, nameOf(row)),
       make("small", { class: "place" }, placeOf(row)),
-      make("small", {}, messageOf(row)),
+      make("small", {}, [moreOf(row).excuse, messageOf(row)].filter(Boolean).join(" · ")),
     );
     return cell;
   }
