@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, assert_never
 
@@ -133,7 +134,11 @@ def example_for(checked: CheckedPolicy, report: Report) -> Request | None:
 
     The test ``unconditional`` searches for none, so this is that of ``reachable``, at the time of the report.
     """
-    question = report.question
+    return _example(checked, report.question, report.started)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _example(checked: CheckedPolicy, question: Question, now: datetime) -> Request | None:
     grants = checked.outcome.verdict.grants
     if not grants or checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE):
         return None
@@ -145,6 +150,6 @@ def example_for(checked: CheckedPolicy, report: Report) -> Request | None:
         owner=checked.found.account or question.owner,
         region=checked.found.region or question.region,
         resource_tags=checked.found.tags,
-        now=report.started,
+        now=now,
     )
     return next((each.witness for each in verdict.grants if each.statement == grants[0].statement), None)

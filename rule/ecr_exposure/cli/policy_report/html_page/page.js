@@ -66,6 +66,7 @@
     prepareRows();
     prepareDetail();
     preparePrint();
+    for (const id of ["filters", "rows", "keys"]) byId(id).hidden = !rows.result.length;
     byId("explorer").hidden = false;
     read();
     for (const event of ["hashchange", "popstate"]) window.addEventListener(event, read);
@@ -336,7 +337,8 @@
     const body = byId("body");
     body.addEventListener("click", (event) => {
       const tr = event.target.closest("tr");
-      if (tr && !tr.classList.contains("space") && !String(getSelection())) open(rowOf(tr));
+      const isSelection = !getSelection().isCollapsed && !event.target.closest("button");
+      if (tr && !tr.classList.contains("space") && !isSelection) open(rowOf(tr));
     });
     byId("rows").addEventListener("keydown", move);
     let isAsked = false;
@@ -488,12 +490,15 @@
   function open(row) {
     state.open = idOf(row);
     write(true);
-    showOpened();
+    showOpened(row);
   }
 
-  function showOpened() {
+  function opened() {
+    return state.open ? rows.result.findIndex((_, row) => idOf(row) === state.open) : -1;
+  }
+
+  function showOpened(row = opened()) {
     const dialog = byId("detail");
-    const row = state.open ? rows.result.findIndex((_, each) => idOf(each) === state.open) : -1;
     if (row < 0) {
       if (dialog.open) dialog.close();
       return;
