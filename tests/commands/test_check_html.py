@@ -15,10 +15,12 @@ from typing import Any, Final
 import pytest
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind, Span
+from ecr_exposure.cli.policies_in_files.outcome import Outcome
 from ecr_exposure.cli.policy_report import html_format, page_data
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, RecordedEvaluation, Report, Result
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
 from ecr_exposure.cli.remediation.how_to_apply import how_to_apply
+from ecr_exposure.verdict import Verdict
 from tests.commands.checked_policies import (
     ALL,
     CLOSED,
@@ -227,6 +229,15 @@ class TestData:
             "evaluated": "2026-11-25T06:30:00Z",
             "age": "2 days ago",
         }
+
+    def test_evaluation_without_a_policy_has_the_command_that_closes_the_repository(self) -> None:
+        verdict = Verdict(compliance="NON_COMPLIANT", annotation="Everyone can pull")
+        known = repository(None, "team/api", kind=Kind.EVALUATION)
+        data = page_of(places_of(replace(known, outcome=Outcome(verdict=verdict)))).data()
+        content = data.content(0)
+        assert content["command"] == "ecr-exposure fix --repository team/api --region eu-west-1"
+        assert [finding["text"] for finding in content["findings"]] == ["Everyone can pull"]
+        assert "difference" not in content
 
     def test_duplicate_key_is_shown_as_it_is_written(self) -> None:
         text = '{"Statement": [],\n "Statement": []}'

@@ -68,6 +68,7 @@ def page_policy(checked: CheckedPolicy, report: Report) -> PagePolicy:
         "advisories": [printable(each.text) for each in checked.outcome.verdict.advisories],
         "changes": advice.changes,
         "loses": advice.loses_access,
+        "command": None if checked.found.kind.is_file or not advice.command else _command(checked.found, report),
         **_remedy_members(checked, report, text),
     }
     return PagePolicy(
@@ -176,6 +177,12 @@ def _remedy_members(checked: CheckedPolicy, report: Report, text: PolicyText) ->
     return {"difference": _difference(text.lines, remedy), **_texts_to_apply(checked, report, remedy)}
 
 
+def _command(found: FoundPolicy, report: Report) -> str | None:
+    """Return the command that closes a repository, with the mark of its name."""
+    command = command_for(replace(found, repository=_STANDS_FOR_NAME), report.question)
+    return command and command.replace(_STANDS_FOR_NAME, NAME)
+
+
 def _difference(before: Sequence[str], remedy: Remedy) -> list[list[list[Any]]]:
     """Return groups of lines: "=" and "-" with the first line before and the one behind the last, "+" with lines."""
     after = () if remedy.policy is None else _lines(remedy.policy, _written)
@@ -196,7 +203,7 @@ def _difference(before: Sequence[str], remedy: Remedy) -> list[list[list[Any]]]:
 
 
 def _texts_to_apply(checked: CheckedPolicy, report: Report, remedy: Remedy) -> dict[str, Any]:
-    """Return the texts for the AWS CLI, Terraform and CloudFormation, and the command, with marks for the name."""
+    """Return the texts for the AWS CLI, Terraform and CloudFormation, with marks for the name."""
     name = _STANDS_FOR_NAME
     plain = json.dumps(remedy.policy).lower().replace("_", "-")
     while name in plain or name.replace("-", "") in plain:
@@ -210,8 +217,6 @@ def _texts_to_apply(checked: CheckedPolicy, report: Report, remedy: Remedy) -> d
         name.title().replace("-", ""): CLOUDFORMATION_NAME,
     }
     texts = {means: steps[means] for means in _MEANS}
-    if not checked.found.kind.is_file:
-        texts["command"] = command_for(replace(checked.found, repository=name), report.question) or ""
     for means, text in texts.items():
         for written, mark in names.items():
             text = text.replace(written, mark)  # noqa: PLW2901 - one after the other

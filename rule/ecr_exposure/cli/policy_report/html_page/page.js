@@ -593,7 +593,7 @@
   function policyOf(row, content, titled, hasButtons) {
     if (!content.policy.length) {
       const isEvaluation = head.kinds[rows.kind[row]] === "evaluation";
-      const text = isEvaluation ? "This report has evaluations without policies." : "There is no policy to show.";
+      const text = isEvaluation ? "This report has evaluations without policies; ecr-exposure report --policies adds them." : "There is no policy to show.";
       return titled("Policy", make("p", {}, text));
     }
     const isMarked = (at) => content.marked.some(([first, end]) => at >= first && at < end);
