@@ -179,7 +179,7 @@ class TestDestinations:
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
-            (("--output", "x"), "--output x: name its --format (table, json, sarif, junit, csv)."),
+            (("--output", "x"), "--output x: name its --format (table, json, sarif, junit, csv, html)."),
             (("--format", "json", "--format", "csv"), "two formats go to standard output"),
             (("--json", "--format", "table"), "two formats go to standard output"),
             (("--format", "json", "--output", "x", "--format", "csv", "--output", "x"), "two formats go to x"),

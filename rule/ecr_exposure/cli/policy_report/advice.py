@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, assert_never
 
@@ -85,9 +86,8 @@ def _how_to_know(checked: CheckedPolicy) -> str:
 
 
 def _closing(checked: CheckedPolicy, question: Question) -> Advice:
-    organization = next(iter(question.trusted_organizations), None)
     if checked.found.kind is Kind.EVALUATION or not checked.outcome.verdict.grants:
-        return Advice(changes=(_LOOK,), command=_command(checked, organization))
+        return Advice(changes=(_LOOK,), command=command_for(checked.found, question))
     try:
         found = closing(checked, question)
     except ParameterError as error:  # RemedyError is one
@@ -97,7 +97,7 @@ def _closing(checked: CheckedPolicy, question: Question) -> Advice:
     return Advice(
         changes=tuple(map(printable, found.changes)),
         loses_access=tuple(map(printable, found.loses_access)),
-        command=_command(checked, organization),
+        command=command_for(checked.found, question),
     )
 
 
@@ -124,8 +124,9 @@ def _has_evaluation(checked: CheckedPolicy) -> bool:
     return checked.found.kind is not Kind.EVALUATION or checked.recorded is not None
 
 
-def _command(checked: CheckedPolicy, organization: str | None) -> str | None:
-    found = checked.found
+def command_for(found: FoundPolicy, question: Question) -> str | None:
+    """Return the command that closes a public policy; None for a file that is not the policy alone."""
+    organization = next(iter(question.trusted_organizations), None)
     if not found.kind.is_file:
         return _command_for_repository(found)
     is_policy = found.kind is Kind.POLICY and not found.address and found.file != _STANDARD_INPUT
@@ -147,7 +148,11 @@ def example_for(checked: CheckedPolicy, report: Report) -> Request | None:
 
     The test ``unconditional`` searches for none, so this is that of ``reachable``, at the time of the report.
     """
-    question = report.question
+    return _example(checked, report.question, report.started)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _example(checked: CheckedPolicy, question: Question, now: datetime) -> Request | None:
     grants = checked.outcome.verdict.grants
     if not grants or checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE):
         return None
@@ -159,6 +164,6 @@ def example_for(checked: CheckedPolicy, report: Report) -> Request | None:
         owner=checked.found.account or question.owner,
         region=checked.found.region or question.region,
         resource_tags=checked.found.tags,
-        now=report.started,
+        now=now,
     )
     return next((each.witness for each in verdict.grants if each.statement == grants[0].statement), None)
