@@ -116,7 +116,7 @@ class TestOrganization:
     def test_every_active_account_is_read(self, scanned: ScannedOrganization) -> None:
         for account in (HUB, ONE, TWO):
             scanned.create("app", account=account, region=ABROAD)
-        organizations_backends[HUB]["aws"].get_account_by_id(TWO).status = "SUSPENDED"
+        organizations_backends[HUB]["aws"].close_account(AccountId=TWO)
         found = scanned.scan("--region", ABROAD, *BY_ROLE)
         assert found.results == {f"{HUB}/{ABROAD}/app": "public", f"{ONE}/{ABROAD}/app": "public"}
         read = {(call.account, call.role) for call in scanned.organization.calls if call.service == "ecr"}

@@ -90,8 +90,11 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
     )
     with Interrupts():
         run = ScanRun(environment, options, output)
-        run.read()
-        publication = Publication(report=run.report(), is_stream=options["stream"], quiet=options["quiet"])
-        exit_code = publication.publish(places)
-        run.end(exit_code)
+        try:
+            run.read()
+            publication = Publication(report=run.report(), is_stream=options["stream"], quiet=options["quiet"])
+            exit_code = publication.publish(places)
+            run.end(exit_code)
+        finally:
+            run.close()
         return exit_code

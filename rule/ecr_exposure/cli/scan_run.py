@@ -127,12 +127,13 @@ class ScanRun:
         return LiveScan(self._target, reading, earlier)
 
     def end(self, exit_code: ExitCode) -> None:
-        """Close the file of --resume, or remove it if there is nothing to go on with; the report was published."""
-        if self._file is None:
-            return
-        if exit_code in (ExitCode.AS_WANTED, ExitCode.NOT_AS_WANTED):
+        """Remove the file of --resume if nothing is left to go on with; the report was published."""
+        if self._file is not None and exit_code in (ExitCode.AS_WANTED, ExitCode.NOT_AS_WANTED):
             self._file.remove()
-        else:
+
+    def close(self) -> None:
+        """Close the file of --resume."""
+        if self._file is not None:
             self._file.close()
 
     def _opened(self, session: boto3.Session, region: str) -> boto3.Session:
