@@ -76,7 +76,7 @@ class ScannedOrganization:
         """Take a new organization."""
         self.organization, self.services = organization, services
         self.clock = MovedClock()
-        self.session: boto3.Session = organization.session(HUB, HOME)
+        self.session: boto3.Session | None = organization.session(HUB, HOME)
 
     def create(self, *names: str, account: str = HUB, region: str = HOME, policy: str | None = PUBLIC) -> None:
         """Create repositories, by default public ones."""

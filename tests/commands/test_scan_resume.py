@@ -75,7 +75,8 @@ class TestInterrupt:
         ["sts:GetCallerIdentity", "organizations:ListAccounts", "sts:AssumeRole", "ecr:DescribeRepositories"],
     )
     def test_interrupt_at_any_call_is_130(self, scanned: ScannedOrganization, operation: str) -> None:
-        with scanned.interrupted_at(*operation.split(":")):
+        service, _, name = operation.partition(":")
+        with scanned.interrupted_at(service, name):
             found = scanned.run(*BY_ROLE)
         assert found.code == 130
         assert found.last_line.startswith("Interrupted")
