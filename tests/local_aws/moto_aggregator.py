@@ -24,9 +24,10 @@ from tests.local_aws.recorder import RESOURCE_TYPE
 
 _ALL_COUNTED: Final = (None, RESOURCE_TYPE)
 _AGGREGATED: Final = ("COMPLIANT", "NON_COMPLIANT")
-# AWS Config runs every SELECT; this stand-in only one, with or without accounts.
+# AWS Config runs every SELECT; this stand-in only that for repositories, with or without Regions and accounts.
 _REPOSITORIES: Final = re.compile(
-    r"SELECT accountId, resourceId WHERE resourceType = 'AWS::ECR::Repository' AND awsRegion = '(?P<region>[a-z0-9-]+)'"
+    r"SELECT (?P<fields>[A-Za-z, ]+) WHERE resourceType = 'AWS::ECR::Repository'"
+    r"(?: AND awsRegion (?:= |IN \()(?P<regions>[a-z0-9', -]+)\)?)?"
     r"(?: AND accountId IN \((?P<accounts>[0-9', ]+)\))?"
 )
 
@@ -165,7 +166,7 @@ def _result(rule: Rule, row: Evaluation) -> dict[str, Any]:
         "ConfigRuleInvokedTime": row.recorded_at.timestamp(),
         "AccountId": rule.account,
         "AwsRegion": rule.region,
-    }
+    } | ({"Annotation": row.annotation} if row.annotation else {})
 
 
 def _select(data: AggregatedData) -> Callable[..., str]:
@@ -176,11 +177,13 @@ def _select(data: AggregatedData) -> Callable[..., str]:
         query = _REPOSITORIES.fullmatch(self._get_param("Expression"))
         if query is None:
             raise AssertionError(f"this expression is not known here: {self._get_param('Expression')}")
+        fields = query["fields"].split(", ")
         wanted = re.findall(r"[0-9]{12}", query["accounts"] or "")
+        regions = re.findall(r"[a-z0-9-]+", query["regions"] or "")
         rows = [
-            json.dumps({"accountId": account, "resourceId": name})
+            json.dumps(_row(data, fields, account, region, name))
             for account, region, name in data.organization.recorder.recorded()
-            if region == query["region"]
+            if region in (regions or [region])
             and account in (wanted or [account])
             and data.has(covers, account, region)
             and name not in data.unlisted
@@ -190,17 +193,30 @@ def _select(data: AggregatedData) -> Callable[..., str]:
     return select_aggregate_resource_config
 
 
+def _row(data: AggregatedData, fields: Sequence[str], account: str, region: str, name: str) -> dict[str, Any]:
+    """Return the fields of a result; a query lists tags in another form than a configuration item.
+
+    https://docs.aws.amazon.com/config/latest/developerguide/example-query.html
+    """
+    values: dict[str, Any] = {"accountId": account, "awsRegion": region, "resourceId": name}
+    if "configuration" in fields:
+        item = data.organization.recorder.history(account, region, name)[0].as_event()
+        values["configuration"] = item["configuration"]
+        values["tags"] = [{"tag": f"{key}={value}", "key": key, "value": value} for key, value in item["tags"].items()]
+    return {field: values[field] for field in fields}
+
+
 def _rules(data: AggregatedData) -> Callable[..., str]:
     """DescribeAggregateComplianceByConfigRules of a Region, with or without an account: the rules with results."""
 
     def describe_aggregate_compliance_by_config_rules(self: ConfigResponse) -> str:
         covers = _coverage(self)
-        filters: Mapping[str, str] = self._get_param("Filters")
+        filters: Mapping[str, str] = self._get_param("Filters") or {}
         store = data.organization.config_store
         rows = [
             {"AccountId": rule.account, "AwsRegion": rule.region, "ConfigRuleName": rule.name}
             for rule in store.rules
-            if rule.region == filters["AwsRegion"]
+            if rule.region == filters.get("AwsRegion", rule.region)
             and rule.account == filters.get("AccountId", rule.account)
             and data.has(covers, rule.account, rule.region)
             and any(row.compliance in _AGGREGATED for row in store.evaluations(rule))

@@ -33,6 +33,7 @@ OWN_PACKAGES: Final = (
     "verification",
     "rule_status",
     "failed_events",
+    "recorded_results",
     "remediation",
     "policies_in_files",
     "live_repositories",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ecr_exposure.cli.aws_calls import Unknown, entries
+from ecr_exposure.cli.command_line import CannotRunError
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
@@ -40,6 +41,20 @@ def read_aggregators(client: "ConfigServiceClient") -> tuple[AggregatorPlace, ..
     pages = client.get_paginator("describe_configuration_aggregators").paginate()
     found = entries(pages, lambda page: page["ConfigurationAggregators"])
     return tuple(place for each in found for place in _places(each, client.meta.region_name))
+
+
+def named_aggregator(client: "ConfigServiceClient", name: str) -> AggregatorPlace:
+    """Return an aggregator of the client's Region; raises CannotRunError if it has none of the name."""
+    places = read_aggregators(client)
+    for place in places:
+        if place.name == name:
+            return place
+    existing = ", ".join(sorted({each.name for each in places})) or "none"
+    region = client.meta.region_name
+    raise CannotRunError(
+        f"no aggregator {name!r} with ECR repositories in {region} of this account (it has: {existing}); "
+        "--region names the aggregator's Region"
+    )
 
 
 def _places(described: "ConfigurationAggregatorTypeDef", region: str) -> Iterator[AggregatorPlace]:

@@ -146,6 +146,13 @@ class Clients:
         return _guarded(client)
 
     @cached_property
+    def config_reads(self) -> "ConfigServiceClient":
+        """AWS Config, for many calls side by side: it keeps to the rate that AWS accepts."""
+        with _CREATING:
+            client: ConfigServiceClient = self._session.client("config", **{**self._arguments, "config": _ADAPTIVE})
+        return _guarded(client)
+
+    @cached_property
     def control_tower(self) -> "ControlTowerClient":
         """AWS Control Tower."""
         with _CREATING:

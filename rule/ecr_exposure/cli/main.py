@@ -29,6 +29,7 @@ SUBCOMMANDS: Final[Mapping[str, str]] = {
     "fix": "Close a repository policy that grants public access.",
     "preflight": "Check the prerequisites before you deploy to an organization.",
     "replay": "Invoke the function again with the events on which it failed.",
+    "report": "Report what AWS Config recorded in the whole organization.",
     "scan": "Show which repositories are public now.",
     "status": "Show where a deployed rule is evaluated, and why not elsewhere.",
     "verify": "Check that a deployed stack flags a public repository.",

@@ -13,16 +13,17 @@ from ecr_exposure.cli.caller import Caller, caller_in
 from ecr_exposure.cli.command_line import Environment, ExitCode
 from ecr_exposure.cli.live_repositories.account_access import SESSION_NAME, AccountAccess, OwnAccess, RoleAccess
 from ecr_exposure.cli.live_repositories.live_scan import EarlierScan, LiveScan, Target
-from ecr_exposure.cli.live_repositories.organization_accounts import accounts_inside, accounts_to_scan
 from ecr_exposure.cli.live_repositories.place_reader import Reading
 from ecr_exposure.cli.live_repositories.scan_file import ScanFile
 from ecr_exposure.cli.live_repositories.scanned import Record, Scanned
+from ecr_exposure.cli.organization_accounts import accounts_inside, accounts_to_scan
 from ecr_exposure.cli.output import Output
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind, Span
+from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead, counted
 from ecr_exposure.cli.publication import exit_code_of
+from ecr_exposure.cli.recorded_repositories import found_in
 from ecr_exposure.cli.region_options import check_region_names, enabled_regions, session_region
 from ecr_exposure.cli.report_options import JudgementOptions, ReportOptions, judgement_of
 from ecr_exposure.findings.access_tests import EXTERNAL, access_test
@@ -90,7 +91,7 @@ class ScanRun:
             self._ended = ExitCode.NOT_DONE
         try:
             for each in sorted(self._scanned.repositories, key=lambda found: (found.account, found.region, found.name)):
-                self._policies.append(self._judgement.judged(_found(each)))
+                self._policies.append(self._judgement.judged(found_in(each, Kind.REPOSITORY)))
         except KeyboardInterrupt:
             self._ended = ExitCode.INTERRUPTED
 
@@ -212,22 +213,6 @@ class ScanRun:
 
 def _keep_nothing(_record: Record) -> None:
     """Without --resume."""
-
-
-def _found(repository: Repository) -> FoundPolicy:
-    account, region, name = repository.account, repository.region, repository.name
-    policy = repository.policy
-    return FoundPolicy(
-        kind=Kind.REPOSITORY,
-        file=f"{account}/{region}/{name}",
-        address="",
-        policy=policy if isinstance(policy, str) else None,
-        span=Span(1, 1, 1, 1),
-        repository=name,
-        account=account,
-        region=region,
-        tags=repository.tags,
-    )
 
 
 def _tags_matter(judgement: Judgement) -> Callable[[Repository], bool]:

@@ -21,6 +21,7 @@ _MOST_KEPT: Final = 10_000
 _STANDARD_INPUT: Final = "-"
 _NAME_THEM: Final = "Remove the named principals that are outside, or name their accounts with --trusted-account."
 _CORRECT_IT: Final = "Correct the policy; until then it counts as public."
+_EVALUATE_IT: Final = "See why with ecr-exposure status STACK; until it is evaluated, it counts as public."
 _VALUES: Final = {
     Kind.CLOUDFORMATION: "Give the value with --parameter NAME=VALUE or --parameters FILE.",
     Kind.TERRAFORM_SOURCE: "Check the plan, which has the values: terraform show -json FILE.",
@@ -56,7 +57,7 @@ def advice_on(checked: CheckedPolicy, question: Question) -> Advice:
         case Result.UNKNOWN:
             return Advice(changes=(_VALUES[checked.found.kind],))
         case Result.CANNOT_BE_EVALUATED:
-            return Advice(changes=(_CORRECT_IT,))
+            return Advice(changes=(_CORRECT_IT if _has_evaluation(checked) else _EVALUATE_IT,))
         case Result.PUBLIC:
             return _closing(checked, question)
         case _:
@@ -102,6 +103,11 @@ def _remedy(checked: CheckedPolicy, question: Question, organization: str | None
         region=checked.found.region or question.region,
         resource_tags=checked.found.tags,
     )
+
+
+def _has_evaluation(checked: CheckedPolicy) -> bool:
+    """Return whether there is an evaluation of what AWS Config recorded; True for everything else."""
+    return checked.found.kind is not Kind.EVALUATION or checked.recorded is not None
 
 
 def _command(checked: CheckedPolicy, organization: str | None) -> str | None:

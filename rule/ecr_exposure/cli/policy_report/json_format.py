@@ -110,14 +110,14 @@ def _policy(checked: CheckedPolicy, report: Report) -> dict[str, Any]:
         ],
         "excuse": checked.excuse,
         "notes": list(checked.notes),
-        "recorded": _recorded(checked.recorded),
+        "recorded": _recorded(checked.recorded, report),
         "changes": list(advice.changes),
         "loses_access": list(advice.loses_access),
         "fix": advice.command,
     }
 
 
-def _recorded(recorded: RecordedEvaluation | None) -> dict[str, Any] | None:
+def _recorded(recorded: RecordedEvaluation | None, report: Report) -> dict[str, Any] | None:
     if recorded is None:
         return None
     return {
@@ -125,6 +125,7 @@ def _recorded(recorded: RecordedEvaluation | None) -> dict[str, Any] | None:
         "compliance": recorded.compliance,
         "annotation": recorded.annotation,
         "evaluated": moment(recorded.evaluated),
+        "age_seconds": max(0, int((report.started - recorded.evaluated).total_seconds())),
     }
 
 

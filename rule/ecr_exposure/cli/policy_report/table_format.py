@@ -8,7 +8,7 @@ import click
 
 from ecr_exposure.cli.policy_report.advice import advice_on, example_for
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
-from ecr_exposure.cli.policy_report.located_finding import findings_of
+from ecr_exposure.cli.policy_report.located_finding import findings_of, moment
 from ecr_exposure.policy.json_values import printable
 
 _FINDINGS: Final = (Result.PUBLIC, Result.CANNOT_BE_EVALUATED, Result.UNKNOWN)
@@ -70,6 +70,8 @@ def _about(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
     yield from _example(checked, report)
     yield from (_Line(each.text, "Note: ") for each in checked.outcome.verdict.advisories)
     yield from (_Line(printable(each), "Note: ", "yellow") for each in checked.notes)
+    if recorded := checked.recorded:
+        yield _Line(f"{moment(recorded.evaluated)} by the rule {recorded.rule} as {recorded.compliance}", "Evaluated: ")
     advice = advice_on(checked, question)
     yield from _listed("What to do: ", advice.changes)
     yield from _listed("Who loses access: ", advice.loses_access)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from ecr_exposure.cli.aggregated_data import Problems
 from ecr_exposure.cli.aggregators import REPOSITORY
 from ecr_exposure.cli.aws_calls import entries, error_code, message_text, required
 from ecr_exposure.cli.rule_status.aggregated_results import newest_times
-from ecr_exposure.cli.rule_status.evidence import Problems, Recorded, Times
+from ecr_exposure.cli.rule_status.evidence import Recorded, Times
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient

@@ -6,26 +6,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from ecr_exposure.cli.aggregated_data import Problems
 from ecr_exposure.cli.aggregators import AggregatorPlace
 from ecr_exposure.cli.aws_calls import Unknown
 from ecr_exposure.cli.rule_status.stack_facts import StackFacts
 
 ACTIVE: Final = "ACTIVE"
 """The state of an account in AWS Organizations."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problems:
-    """What AWS reports about each account, for example about its stack instance."""
-
-    found: Mapping[str, str]
-    """Account to problem in AWS's words; empty where there is none."""
-    otherwise: str
-    """The problem of each account that AWS does not list; empty if that is none."""
-
-    def of(self, account: str) -> str:
-        """Return the problem of an account; empty if there is none."""
-        return self.found.get(account, self.otherwise)
 
 
 NO_PROBLEMS = Problems(found=MappingProxyType({}), otherwise="")

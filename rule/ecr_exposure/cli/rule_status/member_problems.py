@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
+from ecr_exposure.cli.aggregated_data import Problems
 from ecr_exposure.cli.aws_calls import Clients, entries, error_code, message_text
-from ecr_exposure.cli.rule_status.evidence import ACTIVE, Member, Problems
+from ecr_exposure.cli.rule_status.evidence import ACTIVE, Member
 from ecr_exposure.cli.rule_status.stack_facts import StackFacts
 from ecr_exposure.cli.stack import DeployedAs
 

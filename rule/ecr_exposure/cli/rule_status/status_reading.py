@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import boto3
 
+from ecr_exposure.cli.aggregated_data import Problems, RuleNames, read_rule_names, read_sources
 from ecr_exposure.cli.aggregators import AggregatorPlace, choose_aggregator, read_aggregators
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt
 from ecr_exposure.cli.command_line import CannotRunError
@@ -16,17 +17,13 @@ from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.rule_status.account_results import read_own_deployment, read_own_repositories, read_own_times
 from ecr_exposure.cli.rule_status.aggregated_results import (
     Results,
-    RuleNames,
     read_repositories,
     read_results,
-    read_rule_names,
-    read_sources,
 )
 from ecr_exposure.cli.rule_status.evidence import (
     ACTIVE,
     Evidence,
     Member,
-    Problems,
     Recorded,
     RegionEvidence,
     Times,

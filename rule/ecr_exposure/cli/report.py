@@ -1,0 +1,196 @@
+"""``ecr-exposure report``: what AWS Config recorded of every repository of the organization."""
+
+from collections.abc import Iterator
+from typing import Final, Unpack
+
+import click
+
+import ecr_exposure
+from ecr_exposure.cli.aggregators import named_aggregator
+from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
+from ecr_exposure.cli.caller import read_caller
+from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
+from ecr_exposure.cli.organization_accounts import accounts_inside
+from ecr_exposure.cli.output import Output
+from ecr_exposure.cli.permissions import permissions_option, statement
+from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
+from ecr_exposure.cli.policy_report.report_scope import PlacesRead
+from ecr_exposure.cli.publication import Publication, exit_code_of
+from ecr_exposure.cli.recorded_results.recorded_policy import row_of, row_without_evaluation
+from ecr_exposure.cli.recorded_results.report_reading import ReportReading
+from ecr_exposure.cli.region_options import one_region, region_option_of
+from ecr_exposure.cli.report_options import (
+    JudgementOptions,
+    OrderedCommand,
+    ReportOptions,
+    destinations,
+    judgement_of,
+    judgement_options,
+    report_options,
+)
+from ecr_exposure.cli.terminal import Interrupts
+from ecr_exposure.findings.access_tests import EXTERNAL
+
+RULE: Final = "ecr-repository-no-public-access"
+PERMISSIONS: Final = (
+    statement(
+        "ReadAggregator",
+        "config:DescribeAggregateComplianceByConfigRules",
+        "config:DescribeConfigurationAggregators",
+        "config:DescribeConfigurationAggregatorSourcesStatus",
+        "config:GetAggregateComplianceDetailsByConfigRule",
+        "config:SelectAggregateResourceConfig",
+    ),
+    statement("OptionalListAccounts", "organizations:ListAccounts"),
+)
+
+
+class _Options(JudgementOptions, ReportOptions):
+    aggregator: str
+    region: str | None
+    rule: str
+    policies: bool
+    profile: str | None
+
+
+@click.command(
+    cls=OrderedCommand,
+    short_help="Report what AWS Config recorded in the whole organization.",
+    epilog=reference(
+        (
+            "ecr-exposure report --aggregator organization --format csv --output evaluations.csv",
+            "ecr-exposure report --aggregator organization --policies --format html --output report.html",
+        ),
+        {
+            ExitCode.AS_WANTED: "No repository is public, or those that are, are so on purpose.",
+            ExitCode.NOT_AS_WANTED: "A repository is public, cannot be evaluated, or has no evaluation.",
+            ExitCode.NOT_DONE: "Something could not be read; the rest is reported.",
+            ExitCode.INTERRUPTED: "Interrupted; what was read so far is reported.",
+        },
+    ),
+)
+@click.option("--aggregator", metavar="NAME", required=True, help="The AWS Config aggregator of this account to read.")
+@region_option_of("The aggregator's")
+@click.option(
+    "--rule", metavar="NAME", default=RULE, show_default=True, help="The name of the rule, as in the stack's RuleName."
+)
+@click.option(
+    "--policies",
+    is_flag=True,
+    help="Also read the recorded policies, evaluate them now, and say where the answers differ.",
+)
+@judgement_options
+@report_options
+@profile_option
+@permissions_option(PERMISSIONS)
+@click.pass_context
+def report(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
+    """Report what AWS Config recorded of every repository of the organization.
+
+    Reads the evaluations of the rule from an AWS Config aggregator, with annotation, time and rule name: no role in the
+    member accounts, no call of Amazon ECR. With --policies, the recorded policies are evaluated anew, by the options
+    below; without it, these options have no effect. The command only reads.
+
+    A repository that AWS Config recorded and the rule did not evaluate is in the report, too.
+    """
+    environment: Environment = context.obj
+    places = destinations(context, options["format"], options["output"])
+    output = Output(
+        "report",
+        environment.clock,
+        quiet=options["quiet"],
+        no_color=options["no_color"],
+        known=environment.known,
+        on_errors=True,
+    )
+    with Interrupts():
+        run = _Run(environment, options, output)
+        run.read()
+        publication = Publication(report=run.report(), is_stream=options["stream"], quiet=options["quiet"])
+        return publication.publish(places)
+
+
+class _Run:
+    """One run."""
+
+    def __init__(self, environment: Environment, options: _Options, output: Output) -> None:
+        """Find the aggregator, and print the first line; raises CannotRunError or one of AWS_ERRORS."""
+        self._options, self._output = options, output
+        self._started = environment.clock.today()
+        session = environment.open_session(options["profile"])
+        region = one_region(session, options["region"])
+        clients = Clients(session, region)
+        self._caller = read_caller(clients)
+        output.begin(self._caller, (region,))
+        self._aggregator = named_aggregator(clients.config, options["aggregator"])
+        asks = options["policies"] and options["test"] == EXTERNAL.name and options["members"] is None
+        members = accounts_inside(clients.organizations) if asks else ()
+        self._judgement = judgement_of(options, self._started, members=members)
+        self._reading = ReportReading(
+            clients.config_reads, self._aggregator, options["rule"], with_policies=options["policies"]
+        )
+        self._ended = ExitCode.AS_WANTED
+        self._has_expired = False
+
+    def read(self) -> None:
+        """Read everything; what there is after an interrupt, or once credentials expire, is reported."""
+        try:
+            self._reading.read(self._output.counting)
+        except KeyboardInterrupt:
+            self._ended = ExitCode.INTERRUPTED
+        except CredentialsExpiredError:
+            self._ended, self._has_expired = ExitCode.NOT_DONE, True
+
+    def report(self) -> Report:
+        """Return the report."""
+        policies, errors = tuple(self._rows()), tuple(self._errors())
+        return Report(
+            command="report",
+            policies=policies,
+            errors=errors,
+            notes=tuple(self._notes()),
+            scope=PlacesRead(
+                source=f"AWS Config aggregator {self._aggregator.name} in {self._aggregator.region}",
+                caller=self._caller.arn,
+                accounts=tuple(sorted({each.found.account or "" for each in policies})),
+                regions=tuple(sorted({each.found.region or "" for each in policies})),
+                not_seen=len(self._reading.unread_places),
+                rules=self._reading.rules,
+            ),
+            exit_code=int(self._ended or exit_code_of(policies, errors, exit_zero=self._options["exit_zero"])),
+            question=self._judgement.question,
+            started=self._started,
+            version=ecr_exposure.__version__,
+            show_excused=self._options["show_excused"],
+            no_color=self._options["no_color"],
+        )
+
+    def _rows(self) -> Iterator[CheckedPolicy]:
+        evaluations, recorded = self._reading.evaluations, self._reading.recorded
+        unread = self._reading.unread_places
+        for name in sorted({*evaluations, *recorded}):
+            found = recorded.get(name)
+            anew = None if found is None or found.kind is Kind.EVALUATION else self._judgement.judged(found)
+            if name in evaluations:
+                yield row_of(evaluations[name], anew)
+            elif found is not None and self._reading.knows_evaluations:
+                if (found.account, found.region) not in unread:
+                    yield row_without_evaluation(found, self._options["rule"], anew)
+                elif anew is not None:
+                    yield anew
+            elif anew is not None:
+                yield anew
+
+    def _errors(self) -> Iterator[FileError]:
+        if self._has_expired:
+            text = f"your credentials expired after {self._output.minutes} min; renew them and run again"
+            yield FileError(self._caller.account, None, text)
+        yield from self._reading.errors()
+
+    def _notes(self) -> Iterator[str]:
+        regions, accounts = self._aggregator.regions, self._aggregator.accounts
+        if regions is not None:
+            yield f"the aggregator covers {', '.join(sorted(regions))} only"
+        if accounts is not None:
+            yield f"the aggregator covers {len(accounts):,} named accounts only, not the organization"
