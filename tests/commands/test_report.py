@@ -44,14 +44,14 @@ def evaluated_organization() -> Iterator[DeployedOrganization]:
         yield deployed
 
 
-def report(deployed: DeployedOrganization, *arguments: str) -> Run:
+def report(deployed: DeployedOrganization, *arguments: str, command: str = "report") -> Run:
     """Run the command in the hub."""
     deployed.organization.calls.clear()
     session = deployed.organization.session(HUB, HOME)
     output, errors = TextIOWrapper(BytesIO(), "utf-8", write_through=True), StringIO()
     with redirect_stdout(output), redirect_stderr(errors):
         status = main(
-            ("report", "--aggregator", "organization", *arguments), Environment(clock=deployed.clock, session=session)
+            (command, "--aggregator", "organization", *arguments), Environment(clock=deployed.clock, session=session)
         )
     output.seek(0)
     return Run(status, output.read(), errors.getvalue())
@@ -104,6 +104,22 @@ class TestEvaluations:
             assert results(each) == {**EXPECTED, f"{ONE}/{HOME}/team/new": "cannot be evaluated"}
         new = next(each for each in run.document["policies"] if each["repository"] == "team/new")
         assert new["message"].endswith(f"AWS Config has no evaluation of this repository by the rule {RULE}")
+
+
+class TestScanOfAnAggregator:
+    """``scan --aggregator``."""
+
+    def test_recorded_policies_are_evaluated_now(self) -> None:
+        with evaluated_organization() as deployed:
+            run = report(deployed, "--json", command="scan")
+            called = {call.service for call in deployed.organization.calls}
+        assert (run.status, results(run)) == (1, EXPECTED)
+        assert "ecr" not in called
+
+    def test_region_limits_the_repositories(self) -> None:
+        with evaluated_organization() as deployed:
+            run = report(deployed, "--json", "--region", HOME, command="scan")
+        assert set(results(run)) == {name for name in EXPECTED if f"/{HOME}/" in name}
 
 
 class TestPolicies:

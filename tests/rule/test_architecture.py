@@ -33,14 +33,13 @@ OWN_PACKAGES: Final = (
     "verification",
     "rule_status",
     "failed_events",
-    "recorded_results",
     "remediation",
     "policies_in_files",
     "live_repositories",
 )
 """Those of verify, status, replay, fix, check and scan: what they have in common is beside them, in cli.
 
-policy_report is made of what policies_in_files finds, so that it imports that.
+policy_report and recorded_results are made of policies with their places, so that they import policies_in_files.
 """
 EDGE: Final = (*LAYERS[-2], "cli")
 FILES: Final = sorted(file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py")

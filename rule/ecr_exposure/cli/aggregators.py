@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ecr_exposure.cli.aws_calls import Unknown, entries
+import boto3
+
+from ecr_exposure.cli.aws_calls import Clients, Unknown, entries
 from ecr_exposure.cli.command_line import CannotRunError
 
 if TYPE_CHECKING:
@@ -43,16 +45,20 @@ def read_aggregators(client: "ConfigServiceClient") -> tuple[AggregatorPlace, ..
     return tuple(place for each in found for place in _places(each, client.meta.region_name))
 
 
-def named_aggregator(client: "ConfigServiceClient", name: str) -> AggregatorPlace:
-    """Return an aggregator of the client's Region; raises CannotRunError if it has none of the name."""
-    places = read_aggregators(client)
-    for place in places:
-        if place.name == name:
-            return place
-    existing = ", ".join(sorted({each.name for each in places})) or "none"
-    region = client.meta.region_name
+def find_aggregator(session: boto3.Session, regions: Sequence[str], name: str) -> AggregatorPlace:
+    """Return an aggregator of the session's account, by its name, from the first of these Regions that has it.
+
+    Raises CannotRunError if none has, or one of AWS_ERRORS.
+    """
+    existing: list[str] = []
+    for region in regions:
+        places = read_aggregators(Clients(session, region).config)
+        if found := next((each for each in places if each.name == name), None):
+            return found
+        existing += [f"{each.name} in {region}" for each in places]
+    known = ", ".join(sorted(set(existing))) or "none"
     raise CannotRunError(
-        f"no aggregator {name!r} with ECR repositories in {region} of this account (it has: {existing}); "
+        f"no aggregator {name!r} with ECR repositories in {', '.join(regions)} of this account (there: {known}); "
         "--region names the aggregator's Region"
     )
 

@@ -6,7 +6,7 @@ from typing import Final, Unpack
 import click
 
 import ecr_exposure
-from ecr_exposure.cli.aggregators import named_aggregator
+from ecr_exposure.cli.aggregators import find_aggregator
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
@@ -17,6 +17,7 @@ from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
 from ecr_exposure.cli.publication import Publication, exit_code_of
+from ecr_exposure.cli.recorded_reading import RecordedReading
 from ecr_exposure.cli.recorded_results.recorded_policy import row_of, row_without_evaluation
 from ecr_exposure.cli.recorded_results.report_reading import ReportReading
 from ecr_exposure.cli.region_options import one_region, region_option_of
@@ -123,13 +124,12 @@ class _Run:
         clients = Clients(session, region)
         self._caller = read_caller(clients)
         output.begin(self._caller, (region,))
-        self._aggregator = named_aggregator(clients.config, options["aggregator"])
+        place = find_aggregator(session, (region,), options["aggregator"])
         asks = options["policies"] and options["test"] == EXTERNAL.name and options["members"] is None
         members = accounts_inside(clients.organizations) if asks else ()
         self._judgement = judgement_of(options, self._started, members=members)
-        self._reading = ReportReading(
-            clients.config_reads, self._aggregator, options["rule"], with_policies=options["policies"]
-        )
+        self._recorded = RecordedReading(clients.config_reads, place, with_policies=options["policies"])
+        self._reading = ReportReading(clients.config_reads, self._recorded, options["rule"])
         self._ended = ExitCode.AS_WANTED
         self._has_expired = False
 
@@ -145,13 +145,14 @@ class _Run:
     def report(self) -> Report:
         """Return the report."""
         policies, errors = tuple(self._rows()), tuple(self._errors())
+        place = self._recorded.aggregator
         return Report(
             command="report",
             policies=policies,
             errors=errors,
-            notes=tuple(self._notes()),
+            notes=tuple(self._recorded.notes()),
             scope=PlacesRead(
-                source=f"AWS Config aggregator {self._aggregator.name} in {self._aggregator.region}",
+                source=f"AWS Config aggregator {place.name} in {place.region}",
                 caller=self._caller.arn,
                 accounts=tuple(sorted({each.found.account or "" for each in policies})),
                 regions=tuple(sorted({each.found.region or "" for each in policies})),
@@ -167,18 +168,14 @@ class _Run:
         )
 
     def _rows(self) -> Iterator[CheckedPolicy]:
-        evaluations, recorded = self._reading.evaluations, self._reading.recorded
-        unread = self._reading.unread_places
+        evaluations, recorded = self._reading.evaluations, self._recorded.recorded
         for name in sorted({*evaluations, *recorded}):
             found = recorded.get(name)
             anew = None if found is None or found.kind is Kind.EVALUATION else self._judgement.judged(found)
             if name in evaluations:
                 yield row_of(evaluations[name], anew)
-            elif found is not None and self._reading.knows_evaluations:
-                if (found.account, found.region) not in unread:
-                    yield row_without_evaluation(found, self._options["rule"], anew)
-                elif anew is not None:
-                    yield anew
+            elif found and not self._reading.may_have_evaluation(found.account, found.region):
+                yield row_without_evaluation(found, self._options["rule"], anew)
             elif anew is not None:
                 yield anew
 
@@ -187,10 +184,3 @@ class _Run:
             text = f"your credentials expired after {self._output.minutes} min; renew them and run again"
             yield FileError(self._caller.account, None, text)
         yield from self._reading.errors()
-
-    def _notes(self) -> Iterator[str]:
-        regions, accounts = self._aggregator.regions, self._aggregator.accounts
-        if regions is not None:
-            yield f"the aggregator covers {', '.join(sorted(regions))} only"
-        if accounts is not None:
-            yield f"the aggregator covers {len(accounts):,} named accounts only, not the organization"

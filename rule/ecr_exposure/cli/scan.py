@@ -6,6 +6,7 @@ from typing import Final, Unpack
 import click
 
 from ecr_exposure.cli.account_options import accounts_option, role_arn, role_name
+from ecr_exposure.cli.aggregator_scan import AggregatorScan
 from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
@@ -15,11 +16,19 @@ from ecr_exposure.cli.report_options import OrderedCommand, destinations, judgem
 from ecr_exposure.cli.scan_run import ScanOptions, ScanRun
 from ecr_exposure.cli.terminal import Interrupts
 
+_LIVE: Final = ("all_regions", "role", "member_role", "accounts", "resume")
+"""Options of a scan of Amazon ECR."""
 PERMISSIONS: Final = (
     statement("ReadRepositories", "ecr:DescribeRepositories", "ecr:GetRepositoryPolicy", "ecr:ListTagsForResource"),
     statement("OptionalAssumeARole", "sts:AssumeRole", resource="arn:*:iam::*:role/*"),
     statement("OptionalListAccounts", "organizations:ListAccounts"),
     statement("OptionalListRegions", "account:ListRegions"),
+    statement(
+        "OptionalReadAggregator",
+        "config:DescribeConfigurationAggregators",
+        "config:DescribeConfigurationAggregatorSourcesStatus",
+        "config:SelectAggregateResourceConfig",
+    ),
 )
 
 
@@ -55,6 +64,12 @@ PERMISSIONS: Final = (
 )
 @accounts_option
 @click.option(
+    "--aggregator",
+    metavar="NAME",
+    help="Read what this AWS Config aggregator of your account has, without a call of Amazon ECR; "
+    "it is looked for in the configured Region or those of --region.",
+)
+@click.option(
     "--resume",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -69,7 +84,8 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
     """Show which repositories are public now.
 
     Reads the policies of all repositories in Amazon ECR: of your account, of the account of --role, or with
-    --member-role of each account of the organization. The command only reads.
+    --member-role of each account of the organization. With --aggregator, it reads the policies as AWS Config recorded
+    them. The command only reads.
 
     The report is on standard output; the last line, on standard error, says how much was read. What could not be read
     is named by account and Region, and is never counted as not public.
@@ -80,6 +96,9 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
         raise click.UsageError("--region and --all-regions exclude each other.")
     if options["accounts"] and not options["member_role"]:
         raise click.UsageError("--accounts needs --member-role, the name of the role in these accounts.")
+    if options["aggregator"] and (others := [each for each in _LIVE if options.get(each)]):
+        named = ", ".join(f"--{each.replace('_', '-')}" for each in others)
+        raise click.UsageError(f"--aggregator reads what AWS Config recorded; it excludes {named}.")
     output = Output(
         "scan",
         environment.clock,
@@ -89,12 +108,13 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
         on_errors=True,
     )
     with Interrupts():
-        run = ScanRun(environment, options, output)
+        name = options["aggregator"]
+        run = AggregatorScan(environment, options, name, output) if name else ScanRun(environment, options, output)
+        exit_code = None
         try:
             run.read()
             publication = Publication(report=run.report(), is_stream=options["stream"], quiet=options["quiet"])
             exit_code = publication.publish(places)
-            run.end(exit_code)
         finally:
-            run.close()
+            run.end(exit_code)
         return exit_code

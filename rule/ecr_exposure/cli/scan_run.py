@@ -40,6 +40,7 @@ class ScanOptions(JudgementOptions, ReportOptions):
     all_regions: bool
     role: str | None
     member_role: str | None
+    aggregator: str | None
     accounts: tuple[str, ...]
     resume: Path | None
     profile: str | None
@@ -127,14 +128,13 @@ class ScanRun:
             earlier = EarlierScan(complete=frozenset(self._file.complete), repositories=self._file.repositories)
         return LiveScan(self._target, reading, earlier)
 
-    def end(self, exit_code: ExitCode) -> None:
-        """Remove the file of --resume if nothing is left to go on with; the report was published."""
-        if self._file is not None and exit_code in (ExitCode.AS_WANTED, ExitCode.NOT_AS_WANTED):
+    def end(self, exit_code: ExitCode | None) -> None:
+        """Close the file of --resume, or remove it after a complete run; None: the report was not published."""
+        if self._file is None:
+            return
+        if exit_code in (ExitCode.AS_WANTED, ExitCode.NOT_AS_WANTED):
             self._file.remove()
-
-    def close(self) -> None:
-        """Close the file of --resume."""
-        if self._file is not None:
+        else:
             self._file.close()
 
     def _opened(self, session: boto3.Session, region: str) -> boto3.Session:
