@@ -35,6 +35,14 @@ class MovedClock(Clock):
     """The real clock, moved by a test."""
 
     ahead = timedelta()
+    seconds_a_look = 0.0
+    """How much each look at `now` moves it."""
+    _looks = 0
+
+    def now(self) -> float:
+        """Return seconds that increase with each look, if it is to be so."""
+        self._looks += 1
+        return self._looks * self.seconds_a_look
 
     def today(self) -> datetime:
         """Return the moved time."""

@@ -36,6 +36,7 @@ class Counter:
         self._task = bar.add_task(what, total=total) if bar else None
         self._start = self._last = clock.now()
         self._lock = Lock()
+        self._about = ""
         self.done = 0
 
     def advance(self, number: int = 1) -> None:
@@ -48,18 +49,20 @@ class Counter:
                 self._last = self._clock.now()
                 self._print()
 
-    def expect(self, number: int) -> None:
-        """Add to the total what turned out only now."""
+    def estimate(self, total: int, *, is_exact: bool) -> None:
+        """Replace the total, which is known only bit by bit."""
         with self._lock:
-            self._total += number
-            if self._bar and self._task is not None:
-                self._bar.update(self._task, total=self._total)
+            self._total, self._about = max(total, self.done), "" if is_exact else "about "
+            if self._bar:
+                self._bar.tasks[0].total = self._total  # `update` would forget the speed
 
     def _print(self) -> None:
         passed = self._last - self._start
         left = passed / self.done * (self._total - self.done) if self.done else 0.0
         with suppress(OSError, SystemExit):  # rich raises SystemExit for a closed pipe
-            print_line(self._console, f"{self.done:,} of {self._total:,} {self._what}, {duration(left)} left")
+            print_line(
+                self._console, f"{self.done:,} of {self._about}{self._total:,} {self._what}, {duration(left)} left"
+            )
 
 
 class Output:
