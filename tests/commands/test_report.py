@@ -1,73 +1,11 @@
 """``ecr-exposure report``: what the aggregator has of the rule's evaluations, and of the recorded policies."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import BytesIO, StringIO, TextIOWrapper
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.command_line import Environment
-from ecr_exposure.cli.main import main
-from tests.commands.deployed_organization import (
-    ABROAD,
-    HOME,
-    ONE,
-    RULE,
-    TWO,
-    DeployedOrganization,
-    Run,
-    deployed_organization,
-)
-from tests.local_aws.organization import HUB
-
-_TO_ALL: Final = {"Sid": "AllowPull", "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
-PUBLIC: Final = json.dumps({"Version": "2012-10-17", "Statement": [_TO_ALL]})
-CLOSED: Final = json.dumps({"Version": "2012-10-17", "Statement": [{**_TO_ALL, "Principal": {"AWS": TWO}}]})
-INVALID: Final = json.dumps({"Version": "2012-10-17", "Statement": [{**_TO_ALL, "Effect": "allow"}]})
-
-
-@contextmanager
-def evaluated_organization() -> Iterator[DeployedOrganization]:
-    """Deploy the rule, and let it evaluate four repositories of two accounts and Regions."""
-    with deployed_organization() as deployed:
-        organization = deployed.organization
-        organization.create_repository(ONE, HOME, "team/public", PUBLIC)
-        organization.create_repository(ONE, HOME, "team/closed", CLOSED)
-        organization.create_repository(TWO, ABROAD, "team/invalid", INVALID)
-        organization.create_repository(TWO, ABROAD, "team/none")
-        for place in ((ONE, HOME), (TWO, ABROAD)):
-            for name in organization.repositories(*place):
-                organization.recorder.record(*place, name)
-        deployed.evaluate()
-        yield deployed
-
-
-def report(deployed: DeployedOrganization, *arguments: str, command: str = "report") -> Run:
-    """Run the command in the hub."""
-    deployed.organization.calls.clear()
-    session = deployed.organization.session(HUB, HOME)
-    output, errors = TextIOWrapper(BytesIO(), "utf-8", write_through=True), StringIO()
-    with redirect_stdout(output), redirect_stderr(errors):
-        status = main(
-            (command, "--aggregator", "organization", *arguments), Environment(clock=deployed.clock, session=session)
-        )
-    output.seek(0)
-    return Run(status, output.read(), errors.getvalue())
-
-
-def results(run: Run) -> dict[str, str]:
-    """Return the result of each repository in the document."""
-    return {each["file"]: each["result"] for each in run.document["policies"]}
-
-
-EXPECTED: Final = {
-    f"{ONE}/{HOME}/team/closed": "not public",
-    f"{ONE}/{HOME}/team/public": "public",
-    f"{TWO}/{ABROAD}/team/invalid": "cannot be evaluated",
-    f"{TWO}/{ABROAD}/team/none": "not public",
-}
+from tests.commands.deployed_organization import HOME, ONE, RULE
+from tests.commands.evaluated_organization import CLOSED, EXPECTED, PUBLIC, evaluated_organization, results, run_on
 
 
 class TestEvaluations:
@@ -75,7 +13,7 @@ class TestEvaluations:
 
     def test_each_evaluation_is_reported_with_annotation_time_and_rule(self) -> None:
         with evaluated_organization() as deployed:
-            run = report(deployed, "--json")
+            run = run_on(deployed, "report", "--json")
             (stored,) = (
                 each for each in deployed.organization.config_store.rules if each.account == ONE and each.region == HOME
             )
@@ -91,7 +29,7 @@ class TestEvaluations:
 
     def test_no_call_of_ecr_and_no_role_in_the_members(self) -> None:
         with evaluated_organization() as deployed:
-            report(deployed, "--policies")
+            run_on(deployed, "report", "--policies")
             called = {(call.service, call.operation) for call in deployed.organization.calls}
         assert not {each for each in called if each[0] == "ecr" or each[1] == "AssumeRole"}
 
@@ -99,7 +37,10 @@ class TestEvaluations:
         with evaluated_organization() as deployed:
             deployed.organization.create_repository(ONE, HOME, "team/new", CLOSED)
             deployed.organization.recorder.record(ONE, HOME, "team/new")
-            run, with_policies = report(deployed, "--json"), report(deployed, "--json", "--policies")
+            run, with_policies = (
+                run_on(deployed, "report", "--json"),
+                run_on(deployed, "report", "--json", "--policies"),
+            )
         for each in (run, with_policies):
             assert results(each) == {**EXPECTED, f"{ONE}/{HOME}/team/new": "cannot be evaluated"}
         new = next(each for each in run.document["policies"] if each["repository"] == "team/new")
@@ -111,14 +52,14 @@ class TestScanOfAnAggregator:
 
     def test_recorded_policies_are_evaluated_now(self) -> None:
         with evaluated_organization() as deployed:
-            run = report(deployed, "--json", command="scan")
+            run = run_on(deployed, "scan", "--json")
             called = {call.service for call in deployed.organization.calls}
         assert (run.status, results(run)) == (1, EXPECTED)
         assert "ecr" not in called
 
     def test_region_limits_the_repositories(self) -> None:
         with evaluated_organization() as deployed:
-            run = report(deployed, "--json", "--region", HOME, command="scan")
+            run = run_on(deployed, "scan", "--json", "--region", HOME)
         assert set(results(run)) == {name for name in EXPECTED if f"/{HOME}/" in name}
 
 
@@ -127,7 +68,7 @@ class TestPolicies:
 
     def test_same_answers_have_the_grants_of_the_policy(self) -> None:
         with evaluated_organization() as deployed:
-            run = report(deployed, "--json", "--policies")
+            run = run_on(deployed, "report", "--json", "--policies")
         assert results(run) == EXPECTED
         public = next(each for each in run.document["policies"] if each["repository"] == "team/public")
         assert [each["actions"] for each in public["findings"]] == [["ecr:BatchGetImage"]]
@@ -141,7 +82,7 @@ class TestPolicies:
         with evaluated_organization() as deployed:
             deployed.organization.set_policy(ONE, HOME, name, policy)
             deployed.organization.recorder.record(ONE, HOME, name)
-            run = report(deployed, "--json", "--policies")
+            run = run_on(deployed, "report", "--json", "--policies")
         row: dict[str, Any] = next(each for each in run.document["policies"] if each["repository"] == name)
         assert row["result"] == "public"
         (note,) = row["notes"]

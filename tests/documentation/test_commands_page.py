@@ -13,6 +13,7 @@ from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import command, main
 from tests.commands.deployed_organization import deployed_organization
 from tests.commands.deployed_rule import deployed
+from tests.commands.evaluated_organization import evaluated_organization, run_on
 from tests.commands.prepared_organization import prepared_organization
 from tests.commands.repository_to_fix import repository_to_fix
 from tests.commands.stack_with_queue import StackWithQueue
@@ -25,6 +26,8 @@ COMMON: Final = section(PAGE, "What all commands have in common")
 NAMES: Final = sorted(command.commands)
 CHECK: Final = ROOT / "docs" / "check.md"
 """Has the options of check: tests/documentation/test_check_page.py."""
+OF_CHECK: Final = ("check", "scan", "report")
+"""The commands with the options of how policies are evaluated and of the report."""
 
 
 def rows(text: str) -> Iterator[str]:
@@ -41,7 +44,8 @@ def options_in(text: str) -> set[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_is_in_the_common_table_or_in_that_of_its_command(name: str) -> None:
     options = [each for each in command.commands[name].params if isinstance(each, click.Option)]
-    documented = options_in(COMMON) | options_in(section(CHECK, "Options") if name == "check" else section(PAGE, name))
+    own = set() if name == "check" else options_in(section(PAGE, name))
+    documented = options_in(COMMON) | own | (options_in(section(CHECK, "Options")) if name in OF_CHECK else set())
     assert [each.opts for each in options if not set(each.opts) & documented] == []
 
 
@@ -93,6 +97,18 @@ def check(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def scan(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return the document of scan."""
+    with LocalOrganization() as organization:
+        return _document(capsys, organization, "scan")
+
+
+def report(_capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return the document of report."""
+    with evaluated_organization() as deployed:
+        return run_on(deployed, "report", "--json").document
+
+
 def _document(capsys: pytest.CaptureFixture[str], organization: LocalOrganization, *arguments: str) -> Any:
     capsys.readouterr()
     main((*arguments, "--json"), Environment(session=organization.session(HUB, "eu-west-1")))
@@ -106,19 +122,24 @@ class TestJson:
     def _working_folder(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
 
-    @pytest.mark.parametrize("run", [preflight, verify, status, replay, fix, check], ids=lambda run: run.__name__)
+    @pytest.mark.parametrize(
+        "run", [preflight, verify, status, replay, fix, check, scan, report], ids=lambda run: run.__name__
+    )
     def test_keys_of_the_document_are_on_the_page(
         self, run: Callable[[pytest.CaptureFixture[str]], Any], capsys: pytest.CaptureFixture[str]
     ) -> None:
         document = run(capsys)
         assert document["command"] == run.__name__
-        assert sorted(document.keys() - self.documented(run.__name__) - self.documented("common")) == []
+        documented = self.documented("common") | self.documented(run.__name__)
+        if run.__name__ in OF_CHECK:
+            documented |= self.documented("check")
+        assert sorted(document.keys() - documented) == []
 
     def documented(self, name: str) -> set[str]:
         """Return the keys in the rows of a command, and of those without a command that follow."""
         common, own = section(PAGE, "JSON").split("| command | further keys |")
         if name == "common":
             return set(ticked("\n".join(rows(common))))
-        found = re.search(rf"^\| `{name}` \|.*?(?=^\| `|\Z)", own, re.MULTILINE | re.DOTALL)
+        found = re.search(rf"^\| [^|]*`{name}`[^|]* \|.*?(?=^\| `|\Z)", own, re.MULTILINE | re.DOTALL)
         assert found is not None
         return set(ticked(found[0]))
