@@ -137,14 +137,17 @@ class TestOutput:
 
     def test_total_that_is_known_bit_by_bit_is_said_to_be_an_estimate(self, capsys: pytest.CaptureFixture[str]) -> None:
         clock = Stopwatch()
-        with Output("scan", clock).counting(0, "repositories") as counter:
-            for seconds, total, is_exact in ((30.0, 1000, False), (60.0, 400, True)):
+        with Output("scan", clock).counting(None, "repositories") as counter:
+            clock.seconds = 30.0
+            counter.advance(50)
+            for seconds, total, is_exact in ((60.0, 1000, False), (90.0, 400, True)):
                 counter.estimate(total, is_exact=is_exact)
                 clock.seconds = seconds
-                counter.advance(100)
+                counter.advance(50)
         assert capsys.readouterr().err.splitlines() == [
-            "100 of about 1,000 repositories, 4 min left",
-            "200 of 400 repositories, 1 min left",
+            "50 repositories",
+            "100 of about 1,000 repositories, 9 min left",
+            "150 of 400 repositories, 2 min left",
         ]
 
 

@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+import boto3
+
 from ecr_exposure.cli.aggregators import find_aggregator
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import caller_in
-from ecr_exposure.cli.command_line import Environment, ExitCode
+from ecr_exposure.cli.command_line import CannotRunError, Environment, ExitCode
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
@@ -28,8 +30,7 @@ class AggregatorScan:
         """
         self._options, self._output = options, output
         session = environment.open_session(options["profile"])
-        # Regions of the repositories; the aggregator may be in the configured one.
-        regions = options["regions"] or (session_region(session, "--region"),)
+        regions = _regions_of_aggregator(session, options["regions"])
         check_region_names(session, regions, "--region")
         self._caller = caller_in(session, regions)
         place = find_aggregator(session, regions, name)
@@ -43,18 +44,21 @@ class AggregatorScan:
     def read(self) -> None:
         """Read and evaluate everything; what there is after an interrupt, or once credentials expire, is reported."""
         try:
-            with self._output.counting(len(self._reading.tasks), "lists read") as progress:
+            with self._output.counting(None, "repositories") as progress:
+                self._reading.count = progress.advance
                 workers = Workers(len(self._reading.tasks))
                 for task in self._reading.tasks:
                     workers.add_last(task)
                 workers.run()
-                progress.advance(len(self._reading.tasks))
-            for each in sorted(self._reading.recorded.values(), key=lambda found: found.file):
-                self._policies.append(self._judgement.judged(each))
         except KeyboardInterrupt:
             self._ended = ExitCode.INTERRUPTED
         except CredentialsExpiredError:
             self._ended = ExitCode.NOT_DONE
+        try:
+            for each in sorted(self._reading.recorded.values(), key=lambda found: found.file):
+                self._policies.append(self._judgement.judged(each))
+        except KeyboardInterrupt:
+            self._ended = ExitCode.INTERRUPTED
 
     def report(self) -> Report:
         """Return the report."""
@@ -80,3 +84,14 @@ class AggregatorScan:
 
     def end(self, _exit_code: ExitCode | None) -> None:
         """Nothing is kept."""
+
+
+def _regions_of_aggregator(session: boto3.Session, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where the aggregator may be: in the configured Region, or in one of those whose repositories are read."""
+    try:
+        configured = session_region(session, "--region")
+    except CannotRunError:
+        if not named:
+            raise
+        return named
+    return tuple(dict.fromkeys((*named, configured)))

@@ -80,7 +80,7 @@ class ScanRun:
     def read(self) -> None:
         """Read and evaluate everything; what there is after an interrupt, or once credentials expire, is reported."""
         try:
-            with self._output.counting(0, "repositories") as progress:
+            with self._output.counting(None, "repositories") as progress:
                 self._scan.run(progress)
         except KeyboardInterrupt:
             self._ended = ExitCode.INTERRUPTED
