@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ecr_exposure.cli.command_line import Environment
 from ecr_exposure.cli.main import main
 from ecr_exposure.cli.terminal import Clock
+from ecr_exposure.cli.workers import THREAD_NAME
 from tests.commands.check_command import PUBLIC
 from tests.local_aws.calls import Call
 from tests.local_aws.faults import Fault
@@ -33,6 +35,14 @@ class MovedClock(Clock):
     """The real clock, moved by a test."""
 
     ahead = timedelta()
+    seconds_a_look = 0.0
+    """How much each look at `now` moves it."""
+    _looks = 0
+
+    def now(self) -> float:
+        """Return seconds that increase with each look, if it is to be so."""
+        self._looks += 1
+        return self._looks * self.seconds_a_look
 
     def today(self) -> datetime:
         """Return the moved time."""
@@ -74,7 +84,7 @@ class ScannedOrganization:
         """Take a new organization."""
         self.organization, self.services = organization, services
         self.clock = MovedClock()
-        self.session: boto3.Session = organization.session(HUB, HOME)
+        self.session: boto3.Session | None = organization.session(HUB, HOME)
 
     def create(self, *names: str, account: str = HUB, region: str = HOME, policy: str | None = PUBLIC) -> None:
         """Create repositories, by default public ones."""
@@ -93,6 +103,9 @@ class ScannedOrganization:
         with redirect_stdout(out), redirect_stderr(err):
             code = main(("scan", *arguments), Environment(clock=self.clock, session=self.session))
         found = Scan(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+        for thread in threading.enumerate():  # of an interrupted run: a call that has begun may end
+            if thread.name == THREAD_NAME:
+                thread.join()
         assert "Traceback" not in found.err, found.err
         assert code in (0, 1) or "No public access" not in found.err + found.out
         return found

@@ -61,8 +61,8 @@ class TestEveryCommand:
     def test_mistyped_region_is_refused_with_the_similar_one(
         self, name: str, capsys: pytest.CaptureFixture[str], organization: LocalOrganization
     ) -> None:
-        stack = [] if name in ("preflight", "scan") else ["stack"]
-        assert main([name, *stack, "--region", "eu-wset-1"]) == 2
+        needed = {"preflight": [], "scan": [], "report": ["--aggregator", "organization"]}.get(name, ["stack"])
+        assert main([name, *needed, "--region", "eu-wset-1"]) == 2
         assert "'eu-wset-1' is not a Region that boto3 knows; did you mean eu-west-1?" in capsys.readouterr().err
         assert organization.calls == []
 
@@ -134,6 +134,21 @@ class TestOutput:
             counter.advance(50)
         printed = capsys.readouterr()
         assert (printed.out, printed.err) == ("", "250 of 1,000 accounts, 1 min left\n")
+
+    def test_total_that_is_known_bit_by_bit_is_said_to_be_an_estimate(self, capsys: pytest.CaptureFixture[str]) -> None:
+        clock = Stopwatch()
+        with Output("scan", clock).counting(None, "repositories") as counter:
+            clock.seconds = 30.0
+            counter.advance(50)
+            for seconds, total, is_exact in ((60.0, 1000, False), (90.0, 400, True)):
+                counter.estimate(total, is_exact=is_exact)
+                clock.seconds = seconds
+                counter.advance(50)
+        assert capsys.readouterr().err.splitlines() == [
+            "50 repositories",
+            "100 of about 1,000 repositories, 9 min left",
+            "150 of 400 repositories, 2 min left",
+        ]
 
 
 class TestQuestion:

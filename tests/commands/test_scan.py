@@ -1,6 +1,7 @@
 """``scan``: which accounts, Regions and repositories are read, and what is said of them."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -116,11 +117,26 @@ class TestOrganization:
     def test_every_active_account_is_read(self, scanned: ScannedOrganization) -> None:
         for account in (HUB, ONE, TWO):
             scanned.create("app", account=account, region=ABROAD)
-        organizations_backends[HUB]["aws"].get_account_by_id(TWO).status = "SUSPENDED"
+        organizations_backends[HUB]["aws"].close_account(AccountId=TWO)
         found = scanned.scan("--region", ABROAD, *BY_ROLE)
         assert found.results == {f"{HUB}/{ABROAD}/app": "public", f"{ONE}/{ABROAD}/app": "public"}
         read = {(call.account, call.role) for call in scanned.organization.calls if call.service == "ecr"}
         assert read == {(HUB, "OrganizationAccountAccessRole"), (ONE, ROLE)}
+
+    def test_progress_on_standard_error_ends_with_all_repositories(self, scanned: ScannedOrganization) -> None:
+        for account in (HUB, ONE, TWO):
+            scanned.create("app", "other", account=account)
+        scanned.clock.seconds_a_look = 31.0
+        found = scanned.run(*BY_ROLE)
+        progress = [line for line in found.err.splitlines() if line.endswith(" left")]
+        assert progress[-1] == "6 of 6 repositories, 0 s left"
+        assert re.fullmatch(r"\d of (about )?\d repositories, .* left", progress[0])
+
+    def test_quiet_run_prints_its_last_line_only(self, scanned: ScannedOrganization) -> None:
+        scanned.create("app")
+        found = scanned.run("--quiet")
+        assert (found.code, found.out) == (1, "")
+        assert found.err == "Not as wanted: 1 public; 1 repository in 1 account and 1 Region\n"
 
     def test_named_accounts_are_not_looked_up(self, scanned: ScannedOrganization) -> None:
         scanned.create("app", account=TWO)

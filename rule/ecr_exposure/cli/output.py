@@ -30,12 +30,13 @@ _Answer = TypeVar("_Answer")
 class Counter:
     """Counts what is done; threads may share it."""
 
-    def __init__(self, clock: Clock, console: Console, total: int, what: str, bar: Progress | None) -> None:
-        """Start at 0 of the total; with a bar on a terminal, otherwise with a line every 30 seconds."""
+    def __init__(self, clock: Clock, console: Console, total: int | None, what: str, bar: Progress | None) -> None:
+        """Start at 0 of the total, None if it is not known; with a bar on a terminal, or a line every 30 seconds."""
         self._clock, self._console, self._total, self._what, self._bar = clock, console, total, what, bar
         self._task = bar.add_task(what, total=total) if bar else None
         self._start = self._last = clock.now()
         self._lock = Lock()
+        self._about = ""
         self.done = 0
 
     def advance(self, number: int = 1) -> None:
@@ -48,18 +49,21 @@ class Counter:
                 self._last = self._clock.now()
                 self._print()
 
-    def expect(self, number: int) -> None:
-        """Add to the total what turned out only now."""
+    def estimate(self, total: int, *, is_exact: bool) -> None:
+        """Replace the total, which is known only bit by bit."""
         with self._lock:
-            self._total += number
-            if self._bar and self._task is not None:
-                self._bar.update(self._task, total=self._total)
+            self._total, self._about = max(total, self.done), "" if is_exact else "about "
+            if self._bar:
+                self._bar.tasks[0].total = self._total  # `update` would forget the speed
 
     def _print(self) -> None:
         passed = self._last - self._start
-        left = passed / self.done * (self._total - self.done) if self.done else 0.0
+        text = f"{self.done:,} {self._what}"
+        if self._total is not None:
+            left = passed / self.done * (self._total - self.done) if self.done else 0.0
+            text = f"{self.done:,} of {self._about}{self._total:,} {self._what}, {duration(left)} left"
         with suppress(OSError, SystemExit):  # rich raises SystemExit for a closed pipe
-            print_line(self._console, f"{self.done:,} of {self._total:,} {self._what}, {duration(left)} left")
+            print_line(self._console, text)
 
 
 class Output:
@@ -117,8 +121,11 @@ class Output:
             self.step(text, style)
 
     @contextmanager
-    def counting(self, total: int, what: str) -> Iterator[Counter]:
-        """Show how many of them are done and the time left, on standard error, as long as the block runs."""
+    def counting(self, total: int | None, what: str) -> Iterator[Counter]:
+        """Show how many of them are done and the time left, on standard error, as long as the block runs.
+
+        total: None if it is not known, or not yet.
+        """
         if self.quiet or not self.errors.is_terminal or self.errors.is_dumb_terminal:
             silent = Console(stderr=True, quiet=self.quiet, highlight=False)
             yield Counter(self._clock, silent, total, what, None)

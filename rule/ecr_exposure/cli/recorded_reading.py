@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _NOT_READ = Unknown("not read")
 
 
+def _count_nothing() -> None:
+    """Without a counter."""
+
+
 class RecordedReading:
     """What was read; the tasks may run in threads."""
 
@@ -32,7 +36,10 @@ class RecordedReading:
         """regions: those of the repositories; none for all. with_policies: read the policies, too."""
         self._client, self.aggregator = client, aggregator
         self._named, self._with_policies = regions, with_policies
-        self._recorded: list[FoundPolicy] | Unknown = _NOT_READ
+        self.count: Callable[[], None] = _count_nothing
+        """Called for each repository that is read."""
+        self._recorded: list[FoundPolicy] = []
+        self._unread: Unknown | None = _NOT_READ  # why repositories are missing
         self._sources: Callable[[str], Problems] | Unknown = _NOT_READ
 
     @property
@@ -42,12 +49,12 @@ class RecordedReading:
 
     @property
     def recorded(self) -> dict[str, FoundPolicy]:
-        """The repositories, by ACCOUNT/REGION/NAME; without policies unless they were read."""
-        return {} if isinstance(self._recorded, Unknown) else {each.file: each for each in self._recorded}
+        """The repositories that were read so far, by ACCOUNT/REGION/NAME; without policies unless they were read."""
+        return {each.file: each for each in self._recorded}
 
     def errors(self, regions: Collection[str] = ()) -> Iterator[FileError]:
         """Yield what could not be read; regions: those that are known to have results."""
-        for each in (self._recorded, self._sources):
+        for each in (self._unread, self._sources):
             if isinstance(each, Unknown):
                 yield FileError(f"aggregator {self.aggregator.name}", None, each.reason)
         for region in self._named:
@@ -79,18 +86,21 @@ class RecordedReading:
         self._sources = attempt(lambda: read_sources(self._client, self.aggregator), "the aggregator's sources")
 
     def _read_recorded(self) -> None:
-        read = self._policies if self._with_policies else self._names
-        self._recorded = attempt(read, "the recorded repositories")
+        """Read the repositories; those before an error are kept."""
+        self._unread = attempt(self._read_each, "the recorded repositories, not all of which were read")
 
-    def _policies(self) -> list[FoundPolicy] | Unknown:
+    def _read_each(self) -> Unknown | None:
         try:
-            return list(read_recorded_repositories(self._client, self.aggregator, regions=self._named))
+            for each in self._policies() if self._with_policies else self._names():
+                self._recorded.append(each)  # one by one, so that an error or interrupt leaves those before it
+                self.count()
         except ItemError as error:
-            return Unknown(f"the recorded repositories: {error}")
+            return Unknown(f"the recorded repositories, not all of which were read: {error}")
+        return None
 
-    def _names(self) -> list[FoundPolicy]:
-        repositories = (
-            Repository(account=account, region=region, name=name, arn="")
-            for account, region, name in read_recorded_names(self._client, self.aggregator)
-        )
-        return [found_in(each, Kind.EVALUATION) for each in repositories]
+    def _policies(self) -> Iterator[FoundPolicy]:
+        return read_recorded_repositories(self._client, self.aggregator, regions=self._named)
+
+    def _names(self) -> Iterator[FoundPolicy]:
+        for account, region, name in read_recorded_names(self._client, self.aggregator):
+            yield found_in(Repository(account=account, region=region, name=name, arn=""), Kind.EVALUATION)

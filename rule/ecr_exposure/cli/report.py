@@ -5,18 +5,16 @@ from typing import Final, Unpack
 
 import click
 
-import ecr_exposure
 from ecr_exposure.cli.aggregators import find_aggregator
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
-from ecr_exposure.cli.organization_accounts import accounts_inside
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
-from ecr_exposure.cli.publication import Publication, exit_code_of
+from ecr_exposure.cli.publication import Publication
 from ecr_exposure.cli.recorded_reading import RecordedReading
 from ecr_exposure.cli.recorded_results.recorded_policy import row_of, row_without_evaluation
 from ecr_exposure.cli.recorded_results.report_reading import ReportReading
@@ -30,8 +28,8 @@ from ecr_exposure.cli.report_options import (
     judgement_options,
     report_options,
 )
+from ecr_exposure.cli.repositories_report import credentials_expired, judgement_in_organization, repositories_report
 from ecr_exposure.cli.terminal import Interrupts
-from ecr_exposure.findings.access_tests import EXTERNAL
 
 RULE: Final = "ecr-repository-no-public-access"
 PERMISSIONS: Final = (
@@ -118,16 +116,17 @@ class _Run:
     def __init__(self, environment: Environment, options: _Options, output: Output) -> None:
         """Find the aggregator, and print the first line; raises CannotRunError or one of AWS_ERRORS."""
         self._options, self._output = options, output
-        self._started = environment.clock.today()
         session = environment.open_session(options["profile"])
         region = one_region(session, options["region"])
         clients = Clients(session, region)
         self._caller = read_caller(clients)
         output.begin(self._caller, (region,))
         place = find_aggregator(session, (region,), options["aggregator"])
-        asks = options["policies"] and options["test"] == EXTERNAL.name and options["members"] is None
-        members = accounts_inside(clients.organizations) if asks else ()
-        self._judgement = judgement_of(options, self._started, members=members)
+        started = environment.clock.today()
+        if options["policies"]:
+            self._judgement = judgement_in_organization(options, started, clients)
+        else:
+            self._judgement = judgement_of(options, started)
         self._recorded = RecordedReading(clients.config_reads, place, with_policies=options["policies"])
         self._reading = ReportReading(clients.config_reads, self._recorded, options["rule"])
         self._ended = ExitCode.AS_WANTED
@@ -144,13 +143,15 @@ class _Run:
 
     def report(self) -> Report:
         """Return the report."""
-        policies, errors = tuple(self._rows()), tuple(self._errors())
+        policies = tuple(self._rows())
         place = self._recorded.aggregator
-        return Report(
-            command="report",
+        return repositories_report(
+            "report",
+            self._options,
+            self._judgement,
             policies=policies,
-            errors=errors,
-            notes=tuple(self._recorded.notes()),
+            errors=self._errors(),
+            notes=self._recorded.notes(),
             scope=PlacesRead(
                 source=f"AWS Config aggregator {place.name} in {place.region}",
                 caller=self._caller.arn,
@@ -159,12 +160,7 @@ class _Run:
                 not_seen=len(self._reading.unread_places),
                 rules=self._reading.rules,
             ),
-            exit_code=int(self._ended or exit_code_of(policies, errors, exit_zero=self._options["exit_zero"])),
-            question=self._judgement.question,
-            started=self._started,
-            version=ecr_exposure.__version__,
-            show_excused=self._options["show_excused"],
-            no_color=self._options["no_color"],
+            ended=self._ended,
         )
 
     def _rows(self) -> Iterator[CheckedPolicy]:
@@ -181,6 +177,5 @@ class _Run:
 
     def _errors(self) -> Iterator[FileError]:
         if self._has_expired:
-            text = f"your credentials expired after {self._output.minutes} min; renew them and run again"
-            yield FileError(self._caller.account, None, text)
+            yield credentials_expired(self._caller.account, self._output.minutes)
         yield from self._reading.errors()

@@ -110,8 +110,11 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
     with Interrupts():
         name = options["aggregator"]
         run = AggregatorScan(environment, options, name, output) if name else ScanRun(environment, options, output)
-        run.read()
-        publication = Publication(report=run.report(), is_stream=options["stream"], quiet=options["quiet"])
-        exit_code = publication.publish(places)
-        run.end(exit_code)
+        exit_code = None
+        try:
+            run.read()
+            publication = Publication(report=run.report(), is_stream=options["stream"], quiet=options["quiet"])
+            exit_code = publication.publish(places)
+        finally:
+            run.end(exit_code)
         return exit_code

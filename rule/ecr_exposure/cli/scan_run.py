@@ -1,6 +1,6 @@
 """One run of ``scan``: whose credentials these are, what is read with them, and the report of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,17 @@ from ecr_exposure.cli.live_repositories.live_scan import EarlierScan, LiveScan, 
 from ecr_exposure.cli.live_repositories.place_reader import Reading
 from ecr_exposure.cli.live_repositories.scan_file import ScanFile
 from ecr_exposure.cli.live_repositories.scanned import Record, Scanned
-from ecr_exposure.cli.organization_accounts import accounts_inside, accounts_to_scan
+from ecr_exposure.cli.organization_accounts import accounts_to_scan
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead, counted
-from ecr_exposure.cli.publication import exit_code_of
 from ecr_exposure.cli.recorded_repositories import found_in
 from ecr_exposure.cli.region_options import check_region_names, enabled_regions, session_region
-from ecr_exposure.cli.report_options import JudgementOptions, ReportOptions, judgement_of
-from ecr_exposure.findings.access_tests import EXTERNAL, access_test
+from ecr_exposure.cli.report_options import JudgementOptions, ReportOptions
+from ecr_exposure.cli.repositories_report import credentials_expired, judgement_in_organization, repositories_report
+from ecr_exposure.findings.access_tests import access_test
 from ecr_exposure.identifiers import account_ids, account_of, organization_ids
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.repository import Repository
@@ -55,7 +55,6 @@ class ScanRun:
         Raises CannotRunError, click.BadParameter or one of AWS_ERRORS.
         """
         self._options, self._output, self._clock = options, output, environment.clock
-        self._started = self._clock.today()
         session = environment.open_session(options["profile"])
         named = options["regions"] or (session_region(session, "--region"),)
         check_region_names(session, named, "--region")
@@ -71,20 +70,17 @@ class ScanRun:
             asks_regions=options["all_regions"],
             own_account=self._account,
         )
-        is_asked = options["test"] == EXTERNAL.name and options["members"] is None
-        members = accounts_inside(clients.organizations) if is_asked else ()
-        self._judgement = judgement_of(options, self._started, members=members)
-        self._file = self._opened_file(() if is_asked else self._judgement.members)
+        self._judgement = judgement_in_organization(options, self._clock.today(), clients)
+        self._file = self._opened_file()
         self._scanned = Scanned(self._file.keep if self._file else _keep_nothing)
         self._scan = self._prepared_scan()
         self._policies: list[CheckedPolicy] = []
-        self._errors: list[FileError] = []
         self._ended = ExitCode.AS_WANTED
 
     def read(self) -> None:
         """Read and evaluate everything; what there is after an interrupt, or once credentials expire, is reported."""
         try:
-            with self._output.counting(0, "repositories") as progress:
+            with self._output.counting(None, "repositories") as progress:
                 self._scan.run(progress)
         except KeyboardInterrupt:
             self._ended = ExitCode.INTERRUPTED
@@ -99,26 +95,22 @@ class ScanRun:
     def report(self) -> Report:
         """Return the report."""
         scanned = self._scanned
-        not_seen = self._scan.places - scanned.complete
-        errors = tuple(self._all_errors(len(not_seen)))
-        return Report(
-            command="scan",
-            policies=tuple(self._policies),
-            errors=errors,
-            notes=tuple(self._notes()),
+        not_seen = len(self._scan.places - scanned.complete)
+        return repositories_report(
+            "scan",
+            self._options,
+            self._judgement,
+            policies=self._policies,
+            errors=self._errors(not_seen),
+            notes=self._notes(not_seen),
             scope=PlacesRead(
                 source="Amazon ECR",
                 caller=self._caller.arn,
                 accounts=tuple(sorted({each.account for each in scanned.listed})),
                 regions=tuple(sorted({each.region for each in scanned.listed})),
-                not_seen=len(not_seen),
+                not_seen=not_seen,
             ),
-            exit_code=int(self._ended or exit_code_of(self._policies, errors, exit_zero=self._options["exit_zero"])),
-            question=self._judgement.question,
-            started=self._started,
-            version=ecr_exposure.__version__,
-            show_excused=self._options["show_excused"],
-            no_color=self._options["no_color"],
+            ended=self._ended,
         )
 
     def _prepared_scan(self) -> LiveScan:
@@ -128,8 +120,8 @@ class ScanRun:
             earlier = EarlierScan(complete=frozenset(self._file.complete), repositories=self._file.repositories)
         return LiveScan(self._target, reading, earlier)
 
-    def end(self, exit_code: ExitCode) -> None:
-        """Close the file of --resume, or remove it if there is nothing to go on with; the report was published."""
+    def end(self, exit_code: ExitCode | None) -> None:
+        """Close the file of --resume, or remove it after a complete run; None: the report was not published."""
         if self._file is None:
             return
         if exit_code in (ExitCode.AS_WANTED, ExitCode.NOT_AS_WANTED):
@@ -166,8 +158,7 @@ class ScanRun:
             for account in accounts
         )
 
-    def _opened_file(self, members: Sequence[str]) -> ScanFile | None:
-        """members: those of the file of --members."""
+    def _opened_file(self) -> ScanFile | None:
         chosen = self._options
         if chosen["resume"] is None:
             return None
@@ -179,36 +170,33 @@ class ScanRun:
             "test": chosen["test"],
             "trusted accounts": list(chosen["trusted_account"]),
             "trusted organizations": list(chosen["trusted_organization"]),
-            "members": list(members),
+            "members": list(self._judgement.members) if chosen["members"] else [],
             "public repositories": [str(each) for each in chosen["public_repository"]],
             "public tag": chosen["public_tag"],
         }
-        return ScanFile(chosen["resume"], options, ecr_exposure.__version__, self._started)
+        return ScanFile(chosen["resume"], options, ecr_exposure.__version__, self._judgement.now)
 
-    def _all_errors(self, not_seen: int) -> Sequence[FileError]:
-        found = sorted(self._scanned.not_read, key=lambda each: each.where)
-        errors = [FileError(each.where, None, each.reason) for each in found]
+    def _errors(self, not_seen: int) -> Iterator[FileError]:
+        for each in sorted(self._scanned.not_read, key=lambda found: found.where):
+            yield FileError(each.where, None, each.reason)
         if self._ended is ExitCode.NOT_DONE:
             total = len(self._scan.places)
             seen = f"{total - not_seen:,} of {total:,} accounts × Regions were read"  # noqa: RUF001 - a product
-            text = f"your credentials expired after {self._output.minutes} min; {seen}; renew them and run again"
-            errors.append(FileError(self._account, None, text))
+            yield credentials_expired(self._account, self._output.minutes, seen)
         if self._file is not None and self._file.failure is not None:
-            errors.append(FileError(str(self._file.path), None, self._file.failure))
-        return errors
+            yield FileError(str(self._file.path), None, self._file.failure)
 
-    def _notes(self) -> Sequence[str]:
-        notes, file, deleted = [], self._file, self._scanned.deleted
+    def _notes(self, not_seen: int) -> Iterator[str]:
+        file, deleted = self._file, self._scanned.deleted
         if file is not None and file.is_resumed:
             number = counted(sum(map(len, file.repositories.values())), "repository")
-            notes.append(f"{number} in {file.path} were read by the scan that began {file.started:%Y-%m-%d %H:%M %Z}")
+            yield f"{number} in {file.path} were read by the scan that began {file.started:%Y-%m-%d %H:%M %Z}"
         if deleted:
-            notes.append(f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read")
-        if self._scan.places - self._scanned.complete:
+            yield f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read"
+        if not_seen:
             where = f"what was read is in {file.path}" if file else "nothing is kept of this run"
             option = f"--resume {file.path}" if file else "--resume FILE"
-            notes.append(f"{where}; with {option}, the next run goes on where this one ended")
-        return notes
+            yield f"{where}; with {option}, the next run goes on where this one ended"
 
 
 def _keep_nothing(_record: Record) -> None:

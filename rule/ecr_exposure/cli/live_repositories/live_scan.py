@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 from typing import Final
 
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError, error_text
 from ecr_exposure.cli.live_repositories.account_access import AccountAccess
-from ecr_exposure.cli.live_repositories.place_reader import PlaceReader, Progress, Reading
+from ecr_exposure.cli.live_repositories.place_reader import READERS, PlaceReader, Progress, Reading
 from ecr_exposure.cli.live_repositories.scanned import Place
 from ecr_exposure.cli.region_options import enabled_regions
 from ecr_exposure.cli.workers import Workers
@@ -61,35 +62,37 @@ class LiveScan:
 
         Either way what was read until then is in `Reading.scanned`, which is closed.
         """
+        self._progress = progress
+        self._expected = _Expected(progress, places=len(self.places))
         try:
             for access in self._target.accounts:
-                self._workers.add_last(partial(self._open, access, progress))
+                self._workers.add_last(partial(self._open, access))
             self._workers.run()
         finally:
             self._reading.scanned.close()
 
-    def _open(self, access: AccountAccess, progress: Progress) -> None:
+    def _open(self, access: AccountAccess) -> None:
         """Find the places of an account, and add a task for each that is to be read."""
-        if not self._asks(access) and self._is_known(self._places[access.account]):
-            self._add_known(self._places[access.account])
+        expected = self._places[access.account]
+        if not self._asks(access) and all(place in self._earlier.complete for place in expected):
+            self._add_known(expected)
+            self._expected.add(places=-len(expected))
             return
         try:
-            self._places[access.account] = self._places_of(access)
+            places = self._places[access.account] = self._places_of(access)
         except CredentialsExpiredError:
             raise
         except Exception as error:  # noqa: BLE001 - the other accounts are read all the same
             self._reading.scanned.add_not_read(access.account, error_text(error))
+            self._expected.add(places=-len(expected))
             return
-        places = self._places[access.account]
         known = [place for place in places if place in self._earlier.complete]
         self._add_known(known)
-        self._workers.add_next(partial(self._list, place, access, progress) for place in places if place not in known)
+        self._expected.add(places=len(places) - len(expected) - len(known))
+        self._workers.add_next(partial(self._list, place, access) for place in places if place not in known)
 
     def _asks(self, access: AccountAccess) -> bool:
         return self._target.asks_regions and access.account != self._target.own_account
-
-    def _is_known(self, places: Sequence[Place]) -> bool:
-        return all(place in self._earlier.complete for place in places)
 
     def _places_of(self, access: AccountAccess) -> tuple[Place, ...]:
         """Return the places of an account; raises one of AWS_ERRORS, CredentialsExpiredError."""
@@ -108,6 +111,28 @@ class LiveScan:
             scanned.add_listed(place)
             scanned.add_complete(place, is_kept=False)
 
-    def _list(self, place: Place, access: AccountAccess, progress: Progress) -> None:
-        reader = PlaceReader(place, access, self._reading, progress, self._earlier.repositories.get(place, {}))
-        self._workers.add_next([reader.read] * reader.list_repositories())
+    def _list(self, place: Place, access: AccountAccess) -> None:
+        known = self._earlier.repositories.get(place, {})
+        reader = PlaceReader(place, access, self._reading, self._progress, known)
+        number = reader.list_repositories()
+        self._expected.add(listed=1, repositories=number)
+        self._workers.add_next([reader.read] * min(READERS, number))
+
+
+class _Expected:
+    """How many repositories are to be read: a place that is not listed yet counts as the mean of the others."""
+
+    def __init__(self, progress: Progress, *, places: int) -> None:
+        self._progress, self._places = progress, places
+        self._listed = self._repositories = 0
+        self._lock = Lock()
+
+    def add(self, *, places: int = 0, listed: int = 0, repositories: int = 0) -> None:
+        """Add places that are to be listed, places that are, and repositories in these."""
+        with self._lock:
+            self._places += places
+            self._listed += listed
+            self._repositories += repositories
+            mean = self._repositories / self._listed if self._listed else 0.0
+            left = self._places - self._listed
+            self._progress.estimate(self._repositories + round(mean * left), is_exact=not left)

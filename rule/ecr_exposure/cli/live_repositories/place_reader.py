@@ -49,8 +49,8 @@ _NOT_ENABLED: Final = ("UnrecognizedClientException", "InvalidClientTokenId")
 class Progress(Protocol):
     """Counts what is read."""
 
-    def expect(self, number: int) -> None:
-        """Add to the total."""
+    def estimate(self, total: int, *, is_exact: bool) -> None:
+        """Replace the total."""
 
     def advance(self, number: int = 1) -> None:
         """Count some more."""
@@ -95,7 +95,7 @@ class PlaceReader:
         self._without_tags: list[tuple[str, str]] = []
 
     def list_repositories(self) -> int:
-        """List the repositories; return how many tasks `read` are needed to read them.
+        """List the repositories; return how many are to be read, by at most READERS tasks `read`.
 
         What was listed before an error is read all the same. Raises CredentialsExpiredError.
         """
@@ -114,11 +114,10 @@ class PlaceReader:
             if names.pop(name, None) is not None:
                 scanned.add(repository, is_kept=False)
         self._waiting.extend(names.items())
-        self._progress.expect(len(names))
         self._readers = min(READERS, len(names))
         if not self._readers:
             self._finish()
-        return self._readers
+        return len(names)
 
     def read(self) -> None:
         """Read repositories until none is left; raises CredentialsExpiredError."""

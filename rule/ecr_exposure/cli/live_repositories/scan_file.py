@@ -46,18 +46,30 @@ class ScanFile:
             raise CannotRunError(f"--resume: {path} is no file")
         try:
             self._stream: IO[bytes] = path.open("x+b" if is_new else "r+b")
+        except OSError as error:
+            raise CannotRunError(f"--resume: {path} cannot be opened: {error.strerror}") from None
+        try:
+            self._begin()
+        except CannotRunError:
+            self.close()
+            if is_new:
+                path.unlink(missing_ok=True)
+            raise
+
+    def _begin(self) -> None:
+        """Read the file up to its last whole line, behind which records are added; raises CannotRunError."""
+        try:
             self._end = self._read()
             self._stream.seek(self._end)
             self._stream.truncate()
         except OSError as error:
-            raise CannotRunError(f"--resume: {path} cannot be opened: {error.strerror}") from None
+            raise CannotRunError(f"--resume: {self.path} cannot be read: {error.strerror}") from None
         if not self._end:
-            started = now.isoformat(timespec="seconds")
-            self._write({"type": "scan", "schema": SCHEMA, "version": version, "started": started, "options": options})
+            started = self._now.isoformat(timespec="seconds")
+            head = {"type": "scan", "schema": SCHEMA, "version": self._version, "started": started}
+            self._write({**head, "options": self._options})
         if self.failure is not None:
-            if is_new:
-                path.unlink(missing_ok=True)
-            raise CannotRunError(self.failure)
+            raise CannotRunError(f"--resume: {self.path} {self.failure}")
 
     @property
     def is_resumed(self) -> bool:
@@ -86,7 +98,7 @@ class ScanFile:
             self._stream.write(line)
             self._stream.flush()
         except OSError as error:
-            self.failure = f"--resume: {self.path} cannot be written: {error.strerror}"
+            self.failure = f"cannot be written: {error.strerror}"
             with suppress(OSError):  # it would try to write what is left of the line
                 self._stream.close()
             with suppress(OSError), self.path.open("r+b") as stream:

@@ -64,7 +64,8 @@ class PlacesRead:
     def sentence(self, policies: int) -> str:
         """Return the end of the last line, with the number of repositories."""
         read = f"{counted(len(self.accounts), 'account')} and {counted(len(self.regions), 'Region')}"
-        not_seen = f", {self.not_seen:,} accounts × Regions not seen" if self.not_seen else ""  # noqa: RUF001 - a product
+        pairs = "account × Region" if self.not_seen == 1 else "accounts × Regions"  # noqa: RUF001 - a product
+        not_seen = f", {self.not_seen:,} {pairs} not seen" if self.not_seen else ""
         return f"{counted(policies, 'repository')} in {read}{not_seen}"
 
 
