@@ -178,6 +178,9 @@ class TestUnknownValues:
         assert values == {"aws:PrincipalTag/a": "${aws:ResourceTag/a}"}
 
 
+_EVERYONE = '\\"Effect\\": \\"Allow\\", \\"Principal\\": \\"*\\", \\"Action\\": \\"ecr:*\\"'
+
+
 class TestCommonForms:
     """Other ways in which code has a policy."""
 
@@ -190,6 +193,10 @@ class TestCommonForms:
             ('replace(local.text, "\\"*\\"", "{ \\"AWS\\": \\"111122223333\\" }")', "closed"),
             ("try(local.text, null)", "public"),
             ("coalesce(null, local.text)", "public"),
+            ('format(replace(local.text, "\\"*\\"", "{ \\"AWS\\": \\"%s\\" }"), "111122223333")', "closed"),
+            ('format("{\\"Statement\\": {\\"Sid\\": \\"%s\\", REST}}", "a")', "public"),
+            ('local.text == "" ? null : local.text', "public"),
+            ('jsonencode([]) == "[]" ? local.text : null', "public"),
             ('"${local.text}"', "public"),
             ('"${jsonencode(local.object)}\\n"', "public"),
             ("jsonencode(merge(local.object, { Id = var.x }))", "public"),
@@ -212,7 +219,7 @@ class TestCommonForms:
               EOT
             }}
             resource "aws_ecr_repository_policy" "this" {{
-              policy = {policy}
+              policy = {policy.replace("REST", _EVERYONE)}
             }}
         """
         assert read_code(code).verdicts == ({THIS: result} if result else {})

@@ -121,8 +121,9 @@ def _parts(value: Value) -> list[str | Unknown]:
 
 
 def _format(pattern: Value, *values: Value) -> Value:
+    pattern = as_text(pattern)
     if not isinstance(pattern, str):
-        return first_unknown(pattern) or pattern
+        return first_unknown(pattern)
     parts: list[str | Unknown] = []
     rest, at = iter(values), 0
     for found in _VERB.finditer(pattern):

@@ -6,7 +6,14 @@ https://developer.hashicorp.com/terraform/language/expressions/operators
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ecr_exposure.cli.policies_in_files.located_values import LONGEST_TEXT, MissingError, first_unknown
+from ecr_exposure.cli.policies_in_files.located_values import (
+    LONGEST_TEXT,
+    JsonText,
+    MissingError,
+    WrittenText,
+    as_text,
+    first_unknown,
+)
 from ecr_exposure.cli.policies_in_files.uncertain_values import Named
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
@@ -36,6 +43,7 @@ def truth(value: Value) -> bool | Unknown:
 
 def equal(left: Value, right: Value) -> bool | Unknown:
     """Return whether two values are the same; a text of which a part is known is neither empty nor null."""
+    left, right = (as_text(each) if isinstance(each, (JsonText, WrittenText)) else each for each in (left, right))
     if any(isinstance(one, (Joined, Named)) and other in _NO_TEXT for one, other in ((left, right), (right, left))):
         return False
     return (
