@@ -77,6 +77,13 @@ class TestPlaces:
         assert (read.only.file, read.only.address, read.principal()) == ("locals.tf", THIS, 'Principal = "*"')
         assert (read.only.resource, read.only.resource_file) == (Span(1, 1, 3, 2), "main.tf")
 
+    @pytest.mark.parametrize("objects", ['STATEMENT, { Sid = "a" }', '{ Sid = "a" }, STATEMENT'])
+    def test_of_merged_objects_are_those_of_the_principal(self, objects: str) -> None:
+        merged = objects.replace("STATEMENT", '{ Effect = "Allow", Principal = "*", Action = "ecr:*" }')
+        policy = f"jsonencode({{ Statement = [merge({merged})] }})"
+        read = read_code(f'resource "aws_ecr_repository_policy" "this" {{\n  policy = {policy}\n}}\n')
+        assert (read.principal(), read.verdicts) == ('Principal = "*"', {THIS: "public"})
+
     def test_of_an_unknown_text_are_those_of_the_attribute(self) -> None:
         read = read_code('resource "aws_ecr_repository_policy" "this" {\n  policy = var.policy\n}\n')
         assert (read.only.span, dict(read.only.statements)) == (Span(2, 3, 2, 22), {})

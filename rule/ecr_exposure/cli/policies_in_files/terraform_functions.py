@@ -155,11 +155,13 @@ def _merge(*objects: Value) -> Value:
     if unknown:
         return unknown
     merged: dict[str, Value] = {}
-    last: Value = None
+    last: LocatedObject | None = None
     for each in objects:
         if each is not None:
             merged.update(each)
-            last = each if isinstance(each, LocatedObject) else last
+            # The object that has the Principal is the place of a statement.
+            if isinstance(each, LocatedObject) and not (last and "Principal" in last and "Principal" not in each):
+                last = each
     return merged if last is None else last.with_content(merged)
 
 
