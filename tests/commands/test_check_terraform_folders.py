@@ -47,6 +47,11 @@ class TestModules:
         write("modules/other/main.tf", 'module "x" {\n  source = "./nothing"\n}\n')
         assert check.json(".").results == {f"modules/ecr/main.tf {ADDRESS}": "not public"}
 
+    def test_label_of_a_module_needs_no_quotes(self, check: Check) -> None:
+        write("modules/ecr/main.tf", POLICY)
+        write("prod/main.tf", call("../modules/ecr").replace('"app"', "app", 1))
+        assert check.json(".").results == {f"modules/ecr/main.tf module.app.{ADDRESS}": "public"}
+
     def test_named_file_that_calls_a_module_has_its_policies(self, check: Check) -> None:
         write("modules/ecr/main.tf", POLICY)
         write("prod/main.tf", call("../modules/ecr"))

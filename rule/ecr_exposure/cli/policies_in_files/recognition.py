@@ -21,7 +21,7 @@ _IN_JSON: Final = ('"Statement', '"policyText')
 _YAML_TEMPLATE: Final = re.compile(r"^[\"']?[Rr]esources[\"']?[ \t]*:", re.MULTILINE)
 _TERRAFORM_BLOCK: Final = re.compile(r'^[ \t]*resource[ \t]+"?aws(?:cc)?_ecr_', re.MULTILINE)
 # A folder that only calls modules may call one with a policy.
-_CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+"|"module"[ \t\r\n]*:', re.MULTILINE)
+_CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+["\w]|"module"[ \t\r\n]*:', re.MULTILINE)
 # The elements of plans and states, and of the messages of a run, whose error says what to check:
 # https://developer.hashicorp.com/terraform/internals/json-format
 # https://developer.hashicorp.com/terraform/internals/machine-readable-ui

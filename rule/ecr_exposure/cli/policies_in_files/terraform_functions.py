@@ -40,8 +40,6 @@ def _as_list(value: Value) -> list[Value]:
         return value
     if isinstance(value, Unknown):
         return [value]
-    if value is None:
-        raise MissingError("null is not a list")
     raise MissingError("not a list")
 
 
