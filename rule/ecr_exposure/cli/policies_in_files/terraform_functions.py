@@ -14,6 +14,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     JsonText,
     LocatedObject,
     MissingError,
+    ResourceObject,
     WrittenText,
     as_text,
     first_unknown,
@@ -164,14 +165,26 @@ def _merge(*objects: Value) -> Value:
 
 
 def _lookup(value: Value, key: Value, *default: Value) -> Value:
-    unknown = first_unknown(key) or (value if isinstance(value, Unknown) else None)
-    if unknown:
-        return unknown
+    if isinstance(value, Unknown):
+        return value
+    decides = first_unknown(key)
+    if decides:
+        return one_of_all(value, decides, *default) if default else decides
     if key in value:
         return value[key]
     if not default:
         raise MissingError(f"no element {key!r}")
     return default[0]
+
+
+def one_of_all(value: Value, decides: Unknown, *default: Value) -> Value:
+    """Return one of the values of an object or a list, by a key that is not known."""
+    if not isinstance(value, (Mapping, list)) or isinstance(value, ResourceObject):
+        return decides
+    options = (*(value.values() if isinstance(value, Mapping) else value), *default)
+    if any(each != options[0] for each in options):
+        return choice(decides.reference, object(), options)
+    return options[0] if options else decides
 
 
 def _coalesce(*values: Value) -> Value:
