@@ -106,6 +106,9 @@ class TestOneOfSeveral:
             ('{ AWS = try({ dev = "111122223333" }[var.x], "*") }', "var.x"),
             ('{ AWS = try(lookup({ dev = "111122223333" }, var.x), "*") }', "var.x"),
             ('{ AWS = try({ dev = "111122223333" }[var.x], "444455556666") }', "closed"),
+            ('{ AWS = [for k, v in { a = "111122223333", b = "444455556666" } : v if k != var.x] }', "closed"),
+            ('{ AWS = [for k, v in { a = "111122223333", b = "*" } : v if k != var.x] }', "var.x"),
+            ('{ AWS = coalescelist([for k, v in { a = "111122223333" } : v if k != var.x], ["*"]) }', "var.x"),
             ('[for n in [1, 2] : n > var.x ? "*" : { AWS = "111122223333" }][1]', "var.x"),
         ],
     )

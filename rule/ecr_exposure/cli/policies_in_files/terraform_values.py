@@ -366,6 +366,8 @@ def _any_number(result: Value, unknown: Unknown) -> Value:
     """Return an element that is in a list any number of times."""
     if isinstance(result, Mapping) and "Effect" in result:
         return maybe_absent(result, unknown)
+    if isinstance(result, str):
+        return choice(unknown.reference, object(), ([result], []))
     return any_number(result) if isinstance(result, Joined) else unknown
 
 
