@@ -10,6 +10,7 @@ import pytest
 
 from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, joined, references_in
+from tests.corpus.each_case import each_case
 from tests.corpus.loader import TESTS, Case, all_cases
 from tests.rule.test_corpus import ids_of
 
@@ -81,7 +82,7 @@ def outcome_of(case: Case, policy: Any, test: str) -> Outcome:
 
 
 @pytest.mark.parametrize("share", [0.08, 0.3])
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@each_case(CASES)
 def test_certain_outcome_is_the_label_of_the_real_policy(case: Case, share: float) -> None:
     """The real policy is one of those that the unknown values allow."""
     policy = Maker(f"{case.name} {share}").policy(policy_of(case), share)

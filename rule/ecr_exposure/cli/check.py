@@ -1,10 +1,8 @@
 """``ecr-exposure check``: says of the repository policies in files what the rule will say once they are deployed."""
 
-import gc
-import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
@@ -14,16 +12,19 @@ import click
 import ecr_exposure
 from ecr_exposure.cli.account_options import one_account
 from ecr_exposure.cli.check_options import (
+    JSON,
+    Destination,
     OrderedCommand,
     assignments,
     destinations,
     members_of,
     parameters_of,
+    region,
     repositories,
     trusted_accounts,
     trusted_organizations,
 )
-from ecr_exposure.cli.check_publication import Publication
+from ecr_exposure.cli.check_publication import LiveLines, Publication
 from ecr_exposure.cli.check_report import FORMATS
 from ecr_exposure.cli.check_report.checked_policy import Question, Report, Result
 from ecr_exposure.cli.check_run import FAIL, WARN, CheckRun, Facts, Judgement
@@ -31,9 +32,7 @@ from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
 from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.terminal import Clock
-from ecr_exposure.errors import ParameterError
 from ecr_exposure.findings.access_tests import TESTS, UNCONDITIONAL
-from ecr_exposure.identifiers import region_name
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -67,15 +66,9 @@ class _Options(TypedDict):
     no_suppressions: bool
     stdin_name: str
     root: Path
+    category: str | None
     quiet: bool
     no_color: bool
-
-
-def _region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    try:
-        return None if text is None else region_name("region", text)
-    except ParameterError:
-        raise click.BadParameter(f"{text!r} is not a Region such as eu-west-1") from None
 
 
 @click.command(
@@ -107,7 +100,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     callback=one_account,
     help="The account of the repositories, for files that do not say it.",
 )
-@click.option("--region", metavar="REGION", callback=_region, help="Their Region, for files that do not say it.")
+@click.option("--region", metavar="REGION", callback=region, help="Their Region, for files that do not say it.")
 @click.option(
     "--trusted-account",
     metavar="ID",
@@ -178,7 +171,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     metavar="FILE",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="The file for the --format before it; without one it goes to standard output.",
+    help="The file for the --format before it; without one, or with -, it goes to standard output.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--stream", is_flag=True, help="Write the JSON as one line for each policy.")
@@ -191,6 +184,11 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path(),
     help="The folder of .ecr-exposure.yaml, from which SARIF names the files; by default the working folder.",
+)
+@click.option(
+    "--category",
+    metavar="NAME",
+    help="The category of SARIF in code scanning, by default ecr-exposure/TEST: an upload replaces the one before it.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print no table, and the last line only.")
 @click.option("--no-color", is_flag=True, help="Print without colors, as with the variable NO_COLOR.")
@@ -212,18 +210,21 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     run = _prepared(options, started, walk.is_ignored, errors.append)
     progress = _Progress(environment.clock, is_shown=not options["quiet"])
     exit_code = ExitCode.AS_WANTED
+    is_live = options["stream"] and Destination(JSON, None) in places
+    live = LiveLines(_report(run, walk, options, started, exit_code)) if is_live else None
     try:
-        with progress, _rare_garbage_collection() as count:
+        with progress:
             for found in progress.through(list(walk.files(options["paths"]))):
                 run.check(found)
-                count()
+                if live:
+                    live.add(run.policies)
             run.finish()
     except KeyboardInterrupt:
         exit_code = ExitCode.INTERRUPTED
     for error in errors:
         run.add_error(error)
     report = _report(run, walk, options, started, exit_code)
-    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"])
+    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"], live=live)
     return publication.publish(places)
 
 
@@ -279,30 +280,6 @@ class _Progress(AbstractContextManager["_Progress"]):
             self._bar.render_finish()
 
 
-_FILES_BETWEEN_COLLECTIONS: Final = 2000
-
-
-@contextmanager
-def _rare_garbage_collection() -> Iterator[Callable[[], None]]:
-    """Collect garbage after many files only; yields what counts them.
-
-    The nodes of templates are many and hardly in cycles: to search them takes a third of the time.
-    """
-    numbers = itertools.count(1)
-
-    def count() -> None:
-        if next(numbers) % _FILES_BETWEEN_COLLECTIONS == 0:
-            gc.collect()
-
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield count
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, ended: ExitCode) -> Report:
     suppressions = run.judgement.suppressions
     # After an interrupt, the policy that a suppression is about may not have been read yet.
@@ -320,6 +297,7 @@ def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, end
         version=ecr_exposure.__version__,
         root=options["root"],
         show_excused=options["show_excused"],
+        category=options["category"],
         no_color=options["no_color"],
     )
 

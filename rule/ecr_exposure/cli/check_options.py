@@ -1,6 +1,7 @@
 """The values of the options of ``check``: formats and their files, members of the organization, template parameters."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from ecr_exposure.parameters import PublicRepository
 
 _ORDER: Final = "ecr_exposure.order"
 TABLE, JSON, SARIF = "table", "json", "sarif"
+_STANDARD_OUTPUT: Final = Path("-")
 
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
@@ -43,11 +45,13 @@ class Destination(NamedTuple):
 def destinations(context: click.Context, formats: Sequence[str], files: Sequence[Path]) -> tuple[Destination, ...]:
     """Return where the report goes: by default as a table to standard output; raises click.UsageError.
 
-    A file is for the format before it, or for the one after it if none is before it.
+    A file is for the format before it, or for the one after it if none is before it. --stream alone means JSON.
     """
     found: list[tuple[str | None, Path | None]] = []
     names, paths = iter(formats), iter(files)
-    for name in context.meta[_ORDER]:
+    order: list[str] = context.meta[_ORDER]
+    has_json = JSON in formats or "as_json" in order
+    for name in order if has_json else ("as_json" if each == "stream" else each for each in order):
         if name == "format":
             value = next(names)
             if found and found[-1][0] is None:
@@ -62,21 +66,32 @@ def destinations(context: click.Context, formats: Sequence[str], files: Sequence
                 found[-1] = (found[-1][0], file)
             else:
                 found.append((None, file))
-    return _checked(found) or (Destination(TABLE, None),)
+    return _checked(found, context.params["paths"]) or (Destination(TABLE, None),)
 
 
-def _checked(found: Sequence[tuple[str | None, Path | None]]) -> tuple[Destination, ...]:
+def _checked(found: Sequence[tuple[str | None, Path | None]], checked: Sequence[str]) -> tuple[Destination, ...]:
     pairs = []
     for name, file in found:
         if name is None:
             raise click.UsageError(f"--output {file}: name its --format ({', '.join(FORMATS)}).")
-        pairs.append(Destination(name, file))
-    places = [each.file for each in pairs]
-    for place in places:
+        pairs.append(Destination(name, None if file == _STANDARD_OUTPUT else file))
+    places = [None if each.file is None else _real(each.file) for each in pairs]
+    for pair, place in zip(pairs, places, strict=True):
         if places.count(place) > 1:
-            where = "standard output" if place is None else str(place)
+            where = "standard output" if pair.file is None else str(pair.file)
             raise click.UsageError(f"two formats go to {where}: add --output FILE to one of them.")
+        if place is not None and place in map(_real, checked):
+            raise click.UsageError(f"--output {pair.file} is one of the files to check.")
     return tuple(pairs)
+
+
+def _real(file: str | Path) -> str:
+    """Return the path of the file that is meant, whatever links lead to it; a device stays as it is named."""
+    try:
+        is_file = os.path.isfile(file) or not os.path.exists(file)  # noqa: PTH110, PTH113 - a Path cannot hold an empty path
+        return os.path.realpath(file) if is_file else str(file)
+    except ValueError:  # a null character
+        return str(file)
 
 
 def _listed(pattern: re.Pattern[str], what: str) -> Callback:
@@ -94,6 +109,21 @@ def _listed(pattern: re.Pattern[str], what: str) -> Callback:
 
 trusted_accounts: Final = _listed(ACCOUNT_ID, "an account ID of 12 digits")
 trusted_organizations: Final = _listed(ORGANIZATION_ID, "an organization ID such as o-exampleorg1")
+
+
+# Two or three parts, such as eusc-de, and a direction. boto3, which knows every Region, takes longer to import than a
+# policy to check; with a mistyped Region a condition of aws:RequestedRegion would keep everyone out.
+# https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+_REGION: Final = re.compile(
+    r"[a-z]{2,4}(?:-[a-z]{2,4})?-(?:north|south|central|(?:north|south)?(?:east|west))-[0-9]{1,2}"
+)
+
+
+def region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    """Return the value of --region; a callback that raises click.BadParameter for what no Region is named."""
+    if text is not None and not _REGION.fullmatch(text):
+        raise click.BadParameter(f"{text!r:.80} is not a Region such as eu-west-1")
+    return text
 
 
 def repositories(

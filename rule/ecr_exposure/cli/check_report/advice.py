@@ -20,6 +20,10 @@ _MOST_KEPT: Final = 10_000
 _STANDARD_INPUT: Final = "-"
 _NAME_THEM: Final = "Remove the named principals that are outside, or name their accounts with --trusted-account."
 _CORRECT_IT: Final = "Correct the policy; until then it counts as public."
+_DEPLOYMENT: Final = "Give the account and the Region of the deployment with --owner and --region."
+_LATER: Final = (
+    "No option gives this value: check the packaged template, or the repository policy after the deployment."
+)
 _VALUES: Final = {
     Kind.CLOUDFORMATION: "Give the value with --parameter NAME=VALUE or --parameters FILE.",
     Kind.TERRAFORM_SOURCE: "Check the plan, which has the values: terraform show -json FILE.",
@@ -51,13 +55,23 @@ def advice_on(checked: CheckedPolicy, question: Question) -> Advice:
         case Result.CLOSED | Result.PUBLIC_ON_PURPOSE:
             return Advice()
         case Result.UNKNOWN:
-            return Advice(changes=(_VALUES[checked.found.kind],))
+            return Advice(changes=(_how_to_know(checked),))
         case Result.CANNOT_BE_EVALUATED:
             return Advice(changes=(_CORRECT_IT,))
         case Result.PUBLIC:
             return _closing(checked, question)
         case _:
             assert_never(checked.result)
+
+
+def _how_to_know(checked: CheckedPolicy) -> str:
+    """Return what to do about the values that decide."""
+    references = checked.outcome.unknown
+    if checked.found.kind is Kind.CLOUDFORMATION and not all(each.startswith("!Ref ") for each in references):
+        return _LATER
+    if checked.found.kind is Kind.CLOUDFORMATION and all(each.startswith("!Ref AWS::") for each in references):
+        return _DEPLOYMENT
+    return _VALUES[checked.found.kind]
 
 
 def _closing(checked: CheckedPolicy, question: Question) -> Advice:

@@ -62,7 +62,8 @@ class Report:
     errors: of files, or parts of files, that could not be read. notes: of the whole run, a line each, such as a module
     that is not followed. files_read: files that were opened; recognized: those of them that hold policies, or could;
     ignored: files that --ignore names. started: aware. root: paths in SARIF are relative to it. show_excused: table
-    and SARIF also show what is public on purpose. no_color: the table has no colors on a terminal either.
+    and SARIF also show what is public on purpose. category: of the run in code scanning, if it is not that of the test.
+    no_color: the table has no colors on a terminal either.
     """
 
     policies: tuple[CheckedPolicy, ...] = ()
@@ -77,6 +78,7 @@ class Report:
     version: str
     root: Path
     show_excused: bool = False
+    category: str | None = None
     no_color: bool = False
 
     @property

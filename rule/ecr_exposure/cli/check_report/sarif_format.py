@@ -81,7 +81,7 @@ def write_sarif(report: Report, stream: TextIO) -> None:
     run = {
         "tool": {"driver": {"name": "ecr-exposure", "semanticVersion": report.version, "rules": _RULES}},
         # GitHub's category is everything up to the last slash.
-        "automationDetails": {"id": f"ecr-exposure/{report.question.test}/"},
+        "automationDetails": {"id": f"{(report.category or f'ecr-exposure/{report.question.test}').rstrip('/')}/"},
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(report)],
         "results": _results(report),

@@ -1,8 +1,8 @@
 """What a reader of a file is told: whose repositories they are, the values of parameters, and where to say problems."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.identifiers import partitions_of_region
@@ -20,7 +20,8 @@ class CodeFacts:
     """What the options say about the code in files.
 
     owner, region: of the repositories, if known. parameters: values of template parameters by name. problem: takes
-    what cannot be read in a file whose rest can. note: takes a line for the end of the report.
+    what cannot be read in a file whose rest can. note: takes a line for the end of the report. kept: what a reader
+    keeps for the next files of the run.
     """
 
     owner: str | None
@@ -28,6 +29,7 @@ class CodeFacts:
     parameters: Mapping[str, str]
     problem: Callable[[FileError], None]
     note: Callable[[str], None]
+    kept: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def account_in_text(self) -> str:

@@ -175,19 +175,34 @@ def _condition(module: Module, found: list[Repeated]) -> Value:
     """Return the Condition, with an unknown part for a block that may be absent, or whose test is unknown."""
     condition: dict[str, Any] = {}
     uncertain: list[tuple[Unknown, bool]] = []
+    others: list[tuple[Unknown, Value, Value]] = []
     for block, names, unknown in found:
         values = {name: module.value_of(each, names) for name, each in block.attributes.items()}
         test, variable = values.get("test"), values.get("variable")
         if unknown or not isinstance(test, str) or not isinstance(variable, str):
             reference = unknown or first_unknown([test, variable]) or Unknown(_NO_TEXT)
             uncertain.append((reference, unknown is None))
+            others.append((reference, test, variable))
             continue
         listed = _with_variables(values.get("values"))
         condition.setdefault(test, {}).setdefault(variable, []).extend(elements(listed) if listed is not None else [])
+    for reference, test, variable in others:
+        _add_values(condition, reference, test, variable)
     if not uncertain:
         return condition
     reference, is_there = max(uncertain, key=lambda each: each[1])
     return maybe_met(condition, reference, is_there=is_there)
+
+
+def _add_values(condition: Mapping[str, Any], reference: Unknown, test: Value, variable: Value) -> None:
+    """Add an unknown value to each test of a key that an uncertain block may be about.
+
+    The provider joins the values of blocks with the same test and variable, so that a block can also add access.
+    """
+    for operator, block in condition.items():
+        for key, values in block.items():
+            if (test == operator or not isinstance(test, str)) and (variable == key or not isinstance(variable, str)):
+                values.append(reference)
 
 
 def _with_variables(value: Value) -> Value:

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from ecr_exposure.cli.policies_in_files.found_policy import Span
 from ecr_exposure.cli.policies_in_files.unknown_values import (
     Joined,
     Unknown,
@@ -22,6 +23,15 @@ class NoValue:
 
 
 NO_VALUE: Final = NoValue()
+
+
+class Placed(dict[str, Any]):
+    """An object of a template, where it is, and where its members are."""
+
+    def __init__(self, content: Mapping[str, Value], span: Span, members: Mapping[str, Span]) -> None:
+        """Store the places."""
+        super().__init__(content)
+        self.span, self.members = span, members
 
 
 def resolved_text(text: str) -> Value:
@@ -75,6 +85,19 @@ def text_of(parts: Sequence[str | Unknown]) -> Value:
         is_cut = any("{{resolve:" in part for part in parts_of(merged) if isinstance(part, str))
         return Unknown("{{resolve:…}}") if is_cut else merged
     return value
+
+
+def split_text(delimiter: str, text: str | Joined) -> Value:
+    """Return the parts of a text; one that is not known is taken as a value without a delimiter.
+
+    So it is where Fn::Join has made the text of a list that is not known: an ARN for each account of a parameter.
+    """
+    elements: list[list[str | Unknown]] = [[]]
+    for part in parts_of(text):
+        first, *others = part.split(delimiter) if isinstance(part, str) else [part]
+        elements[-1].append(first)
+        elements += [[each] for each in others]
+    return [joined(each) for each in elements]
 
 
 def json_text(value: Value) -> Value:
