@@ -256,11 +256,12 @@ def _read_suppression(file: str, declared: Node) -> Suppression:
     (purpose,) = _members(file, declared, ("PublicOnPurpose",))
     texts = {each.key: each for each in _members(file, purpose.value, ("Reason", "Until"))}
     reason, until = texts.get("Reason"), texts.get("Until")
-    written = None if reason is None or reason.value.tag else reason.value
-    text = "" if written is None or isinstance(written.content, bool) else (written.text or "").strip()
-    if not text:
-        missing = "Reason is missing, or not a text: say why the repository is public on purpose"
-        raise FileError(file, purpose.key_span.line, missing)
+    text = "" if reason is None else (reason.value.text or "").strip()
+    if reason is None or not text or reason.value.tag or isinstance(reason.value.content, bool):
+        problem = "not a text" if text else "missing"
+        raise FileError(
+            file, purpose.key_span.line, f"Reason is {problem}: say why the repository is public on purpose"
+        )
     day = None if until is None else until.value.text
     if until is not None and (day is None or day_in(day) is None):
         raise FileError(file, until.key_span.line, f"Until: {day!s:.40} is not a day (YYYY-MM-DD)")
