@@ -64,6 +64,12 @@ def function_of(node: Node) -> tuple[str, Node] | None:
     return None
 
 
+class _MaybeRemoved(Unknown):
+    """An unknown value that may be no value, which removes its member from an object."""
+
+    __slots__ = ()
+
+
 class Resolver:
     """Resolves the values at one place of a template."""
 
@@ -144,7 +150,8 @@ class Resolver:
             if key in content:
                 return DuplicateKey(key)
             content[key], places[key] = value, member.span
-        return Placed(content, node.span, places)
+        removed = next((each for each in content.values() if isinstance(each, _MaybeRemoved)), None)
+        return Unknown(removed.reference) if removed else Placed(content, node.span, places)
 
     def within(self, variables: Mapping[str, Value]) -> "Resolver":
         """Return a resolver for which these names stand for values too."""
@@ -287,7 +294,9 @@ class Resolver:
             return Unknown("!If")
         holds = self.condition(content[0].text)
         if holds is None:
-            return Unknown(f"!If {content[0].text}")
+            values = [self.value(each) for each in content[1:]]
+            may_be_removed = any(each is NO_VALUE or isinstance(each, _MaybeRemoved) for each in values)
+            return (_MaybeRemoved if may_be_removed else Unknown)(f"!If {content[0].text}")
         return self.value(content[1] if holds else content[2])
 
     def _find_in_map(self, argument: Node) -> Value:
