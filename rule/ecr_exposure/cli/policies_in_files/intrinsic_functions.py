@@ -20,11 +20,11 @@ from ecr_exposure.cli.policies_in_files.serverless_variables import (
     without_inner,
 )
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions
-from ecr_exposure.cli.policies_in_files.template_files import exports_beside, output_of_stack, stacks_of
 from ecr_exposure.cli.policies_in_files.template_nodes import LOOP, Member, Node, function_of
 from ecr_exposure.cli.policies_in_files.template_scope import Scope, Template
 from ecr_exposure.cli.policies_in_files.template_texts import (
     NO_VALUE,
+    MaybeRemoved,
     Placed,
     compared,
     first_unknown,
@@ -34,6 +34,7 @@ from ecr_exposure.cli.policies_in_files.template_texts import (
     split_text,
     text_of,
 )
+from ecr_exposure.cli.policies_in_files.templates_beside import exports_beside, output_of_stack, stacks_of
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, parts_of, references_in
 from ecr_exposure.policy.json_values import DuplicateKey
 
@@ -127,7 +128,8 @@ class Resolver:
             if key in content:
                 return DuplicateKey(key)
             content[key], places[key] = value, member.span
-        return Placed(content, node.span, places)
+        removed = next((each for each in content.values() if isinstance(each, MaybeRemoved)), None)
+        return Unknown(removed.reference) if removed else Placed(content, node.span, places)
 
     def within(self, variables: Mapping[str, Value]) -> "Resolver":
         """Return a resolver for which these names stand for values too."""
@@ -308,7 +310,9 @@ class Resolver:
             return Unknown("!If")
         holds = self.condition(content[0].text)
         if holds is None:
-            return Unknown(f"!If {content[0].text}")
+            values = [self.value(each) for each in content[1:]]
+            may_be_removed = any(each is NO_VALUE or isinstance(each, MaybeRemoved) for each in values)
+            return (MaybeRemoved if may_be_removed else Unknown)(f"!If {content[0].text}")
         return self.value(content[1] if holds else content[2])
 
     def _find_in_map(self, argument: Node) -> Value:

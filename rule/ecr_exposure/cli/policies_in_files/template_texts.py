@@ -25,6 +25,12 @@ class NoValue:
 NO_VALUE: Final = NoValue()
 
 
+class MaybeRemoved(Unknown):
+    """An unknown value that may be no value, which removes its member from an object."""
+
+    __slots__ = ()
+
+
 class Placed(dict[str, Any]):
     """An object of a template, where it is, and where its members are."""
 
