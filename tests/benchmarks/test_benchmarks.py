@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks import (
     artifact,
     change_events,
-    check_command,
+    check_beside_checkov,
     cold_start,
     config_snapshots,
     engine,
@@ -19,9 +19,9 @@ from tests.benchmarks import (
     preflight_at_scale,
     replay_at_scale,
 )
+from tests.benchmarks.generated_templates import write_templates
 from tests.benchmarks.lists_of_names import LISTS
 from tests.benchmarks.measurements import Measurement, at_least, at_most
-from tests.benchmarks.template_files import write_templates
 from tests.benchmarks.worst_policies import POLICIES, Policy
 
 # The policy length limit of Amazon ECR: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
@@ -85,11 +85,11 @@ class TestMeasurements:
         folder.mkdir()
         flagged = write_templates(folder, 8, public=lambda number: number == 3)
         assert len(flagged) == 1
-        assert check_command.ecr_exposure(folder).flagged == flagged
+        assert check_beside_checkov.ecr_exposure(folder).flagged == flagged
 
     def test_check_beside_another_command(self) -> None:
         # The other environment is only there after make benchmark, so that the command is its own peer here.
-        found = whats(check_command.measure(files=2, rounds=1, starts=1, peer=check_command.ecr_exposure))
+        found = whats(check_beside_checkov.measure(files=2, rounds=1, starts=1, peer=check_beside_checkov.ecr_exposure))
         assert found == [
             "check of 2 templates beside checkov: times as fast",
             "check of 2 templates beside checkov, each one public: times as fast",

@@ -16,8 +16,8 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from tests.benchmarks.artifact import ROOT
+from tests.benchmarks.generated_templates import write_templates
 from tests.benchmarks.measurements import Measurement, at_least, at_most, cpu_seconds_of_ended_processes
-from tests.benchmarks.template_files import write_templates
 
 _FILES: Final = 1000
 _ONE_OF: Final = 20
