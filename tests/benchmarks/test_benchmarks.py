@@ -80,13 +80,6 @@ class TestMeasurements:
         run = config_snapshots.run_once(1, form)
         assert (run.policies > 20, run.problems) == (True, 0)
 
-    def test_check_flags_the_public_templates_of_a_folder(self, tmp_path: Path) -> None:
-        folder = tmp_path / "templates"
-        folder.mkdir()
-        flagged = write_templates(folder, 8, public=lambda number: number == 3)
-        assert len(flagged) == 1
-        assert check_beside_checkov.ecr_exposure(folder).flagged == flagged
-
     def test_check_beside_another_command(self) -> None:
         # The other environment is only there after make benchmark, so that the command is its own peer here.
         found = whats(check_beside_checkov.measure(files=2, rounds=1, starts=1, peer=check_beside_checkov.ecr_exposure))
@@ -97,6 +90,13 @@ class TestMeasurements:
             "ecr-exposure --help",
             "ecr-exposure check policy.json",
         ]
+
+    def test_command_that_misses_a_public_template_is_not_compared(self) -> None:
+        def misses(_: Path) -> check_beside_checkov.Run:
+            return check_beside_checkov.Run(set(), 1.0, 1.0)
+
+        with pytest.raises(AssertionError, match="not comparable"):
+            next(check_beside_checkov.measure(files=1, rounds=1, peer=misses))
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
     def test_cold_start_and_artifact_of_the_function(self, installing: dict[str, str], tmp_path: Path) -> None:
