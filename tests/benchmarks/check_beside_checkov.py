@@ -100,7 +100,7 @@ def _beside(peer: Callable[[Path], Run], files: int, rounds: int, public: Callab
     if any(not run.flagged >= flagged for run in theirs):
         raise AssertionError("the peer does not flag all public templates, so the two are not comparable")
     ratio = median(run.cpu_seconds for run in theirs) / median(run.cpu_seconds for run in ours)
-    return f"{len(flagged)} public; {_seconds(ours)}; checkov {_seconds(theirs)}", ratio
+    return f"{len(flagged):,} public; {_seconds(ours)}; checkov {_seconds(theirs)}", ratio
 
 
 def _seconds(runs: Sequence[Run]) -> str:
