@@ -29,6 +29,7 @@ from ecr_exposure.cli.policies_in_files.template_texts import (
     compared,
     first_unknown,
     json_text,
+    key_of_round,
     parts_in,
     resolved_text,
     split_text,
@@ -39,7 +40,6 @@ from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, V
 from ecr_exposure.policy.json_values import DuplicateKey
 
 _SUBSTITUTED: Final = re.compile(r"\$\{(!?)([^${}]*)\}")
-_NOT_ALPHANUMERIC: Final = re.compile("[^0-9A-Za-z]")
 _DEEPEST: Final = 100
 
 
@@ -155,7 +155,7 @@ class Resolver:
                 inner = self.within({name: round_value})
                 if isinstance(body, tuple):
                     for key, each, resolver in inner.expanded(body):
-                        yield _key_of_round(key, name, round_value), each, resolver
+                        yield key_of_round(key, name, round_value), each, resolver
 
     def _rounds(self, name: str, collection: Node) -> Sequence[Value]:
         values = self.value(collection)
@@ -395,10 +395,3 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Node], Value]]] = {
     "Fn::Length": Resolver._length,  # noqa: SLF001
     "Fn::ToJsonString": Resolver._to_json_string,  # noqa: SLF001
 }
-
-
-def _key_of_round(key: str, name: str, value: Value) -> str:
-    if not isinstance(value, str):
-        return key
-    letters = _NOT_ALPHANUMERIC.sub("", value)
-    return key.replace(f"${{{name}}}", value).replace(f"&{{{name}}}", letters)
