@@ -19,25 +19,30 @@ CHECKOV_PYTHON ?= $(shell for each in python3.12 python3.11 \
 RUN := .venv/bin/python
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement
 
-# `make test` installs its two environments at the same time.
+# `make test` installs its two environments at the same time, and checks types beside the first tests.
 MAKEFLAGS += --jobs=2
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test nightly benchmark reliability preflight verify status replay fix format rdk lock clean
+.PHONY: demo test lint tests nightly benchmark reliability preflight verify status replay fix format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
 	@PYTHONPATH=rule:. $(RUN) -m tests.local_aws.demo $(if $(ITEM),"$(ITEM)")
 
-test: .venv/ready .venv-tools/ready
+test: lint tests
+
+# One process, beside the first tests.
+lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+tests: .venv/ready .venv-tools/ready
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest $(WORKERS) $(MEASURED)
-# The other tests reach the same code again, and are twice as fast without coverage.
-	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests
+	$(RUN) -m coverage run -m pytest $(WORKERS) --ignore-glob '*_corpus.py' $(MEASURED)
+# The other tests reach the same code again, and are two or three times as fast without coverage.
+	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests $(wildcard $(MEASURED:%=%/*_corpus.py))
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 
