@@ -21,40 +21,49 @@ CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || comman
 RUN := .venv/bin/python
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement
 
-# `make test` installs its environments two at a time.
+# `make test` installs two environments at the same time, and checks types beside the first tests.
 MAKEFLAGS += --jobs=2
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test nightly benchmark reliability preflight verify status replay fix format rdk lock clean
+.PHONY: demo test lint tests browser nightly benchmark reliability preflight verify status replay fix format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
 	@PYTHONPATH=rule:. $(RUN) -m tests.local_aws.demo $(if $(ITEM),"$(ITEM)")
 
-test: .venv/ready .venv-tools/ready $(if $(CHROMIUM),.venv-browser/ready)
+test: lint tests browser
+	$(SKIPPED)
+
+# One process, beside the first tests.
+lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+tests: .venv/ready .venv-tools/ready
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest $(WORKERS) $(MEASURED)
-# The other tests reach the same code again, and are twice as fast without coverage.
-	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests
+	$(RUN) -m coverage run -m pytest $(WORKERS) --ignore-glob '*_corpus.py' $(MEASURED)
+# The other tests reach the same code again, and are two or three times as fast without coverage.
+	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests $(wildcard $(MEASURED:%=%/*_corpus.py))
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
-	$(BROWSER_TESTS)
+
+# The page in a browser, in an environment of its own (53 MB), which is not made where there is no browser.
+# tests/conftest.py needs the other environment.
+browser: $(if $(CHROMIUM),.venv-browser/ready)
+	$(if $(CHROMIUM),CHROMIUM="$(CHROMIUM)" .venv-browser/bin/python -m pytest --confcutdir tests/browser tests/browser)
+
+SKIPPED = $(if $(CHROMIUM),,@echo "SKIPPED: tests/browser, because there is no Chromium; name one: make $@ CHROMIUM=PATH")
 
 MEASURED := tests/commands tests/local_aws tests/rule
 WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
-# In an environment of its own (53 MB), which is not made without a browser; tests/conftest.py needs the other one.
-BROWSER_TESTS = $(if $(CHROMIUM),CHROMIUM="$(CHROMIUM)" .venv-browser/bin/python -m pytest --confcutdir tests/browser \
-	tests/browser,@echo "SKIPPED: the tests of the page in tests/browser; no Chromium was found. Name one: make $@ CHROMIUM=/path/to/chromium")
 
 # The long profile: thousands of random policies against the oracle, every mutant of the corpus.
 nightly: export HYPOTHESIS_PROFILE := nightly
-nightly: .venv/ready .venv-tools/ready $(if $(CHROMIUM),.venv-browser/ready)
+nightly: .venv/ready .venv-tools/ready browser
 	$(RUN) -m pytest
-	$(BROWSER_TESTS)
+	$(SKIPPED)
 
 # Measures the function and the commands beside their targets, for about fifteen minutes.
 benchmark: .venv-benchmark/ready .venv-checkov/ready

@@ -97,6 +97,13 @@ class CheckRun:
         for each in errors:
             if self._terraform.matters(each.file) and not self._is_ignored(each.file):
                 self.add_error(each)
+        # A template that code fills in is no policy by itself, and need not be JSON.
+        is_template = self._terraform.is_template
+        self.errors = [each for each in self.errors if not is_template(each.file)]
+        alone = (
+            each for each in self.policies if each.found.kind is not Kind.POLICY or not is_template(each.found.file)
+        )
+        self.policies = list(alone)
         for found in self._terraform_files:
             if self._terraform.matters(found.shown):
                 self.recognized += 1

@@ -21,11 +21,11 @@ from ecr_exposure.cli.policies_in_files.found_policy import (
 )
 from ecr_exposure.cli.policies_in_files.intrinsic_functions import Resolver
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions, each_alternative
-from ecr_exposure.cli.policies_in_files.template_files import documents, nested_stacks
 from ecr_exposure.cli.policies_in_files.template_nodes import Member, Node, function_of
 from ecr_exposure.cli.policies_in_files.template_policies import policy_in, span_of_property, statement_spans
 from ecr_exposure.cli.policies_in_files.template_scope import SERVERLESS_ROLE, Scope, Template
 from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE
+from ecr_exposure.cli.policies_in_files.templates_beside import documents, nested_stacks
 from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Joined, Unknown, Value
 from ecr_exposure.public_on_purpose import day_in
 
@@ -277,11 +277,12 @@ def _read_suppression(file: str, declared: Node) -> Suppression:
     (purpose,) = _members(file, declared, ("PublicOnPurpose",))
     texts = {each.key: each for each in _members(file, purpose.value, ("Reason", "Until"))}
     reason, until = texts.get("Reason"), texts.get("Until")
-    written = None if reason is None or reason.value.tag else reason.value
-    text = "" if written is None or isinstance(written.content, bool) else (written.text or "").strip()
-    if not text:
-        missing = "Reason is missing, or not a text: say why the repository is public on purpose"
-        raise FileError(file, purpose.key_span.line, missing)
+    text = "" if reason is None else (reason.value.text or "").strip()
+    if reason is None or not text or reason.value.tag or isinstance(reason.value.content, bool):
+        problem = "not a text" if text else "missing"
+        raise FileError(
+            file, purpose.key_span.line, f"Reason is {problem}: say why the repository is public on purpose"
+        )
     day = None if until is None else until.value.text
     if until is not None and (day is None or day_in(day) is None):
         raise FileError(file, until.key_span.line, f"Until: {day!s:.40} is not a day (YYYY-MM-DD)")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from ecr_exposure.cli.policies_in_files.named_by_code import PRINCIPALS, named_by_code
+from ecr_exposure.cli.policies_in_files.named_by_code import PRINCIPALS, principals_of_code
 from ecr_exposure.cli.policies_in_files.plan_configuration import Configuration, Source
 from ecr_exposure.cli.policies_in_files.plan_resources import ModulePath, PlannedResource, an_object, with_unknown
 from ecr_exposure.cli.policies_in_files.policy_document_arguments import policy_of_arguments
@@ -175,9 +175,7 @@ class _Document(NamedTuple):
                 return [self.account.arn(f"{PRINCIPALS[kind]}/{name}")]
             attribute = "arn"
         full = f"data {kind}" if data else kind
-        value = named_by_code(full, name, attribute or "", self.account.partition)
-        values = value if isinstance(value, list) else [value]
-        return None if value is None else [each["id"] if isinstance(each, dict) else each for each in values]
+        return principals_of_code(full, name, attribute or "", self.account.partition)
 
     def _has_same_provider(self, module: ModulePath, *names: str) -> bool:
         """Return whether a resource is in the account of this document, as far as the plan says it."""

@@ -20,25 +20,26 @@ from ecr_exposure.cli.policies_in_files.serverless_variables import (
     without_inner,
 )
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions
-from ecr_exposure.cli.policies_in_files.template_files import exports_beside, output_of_stack, stacks_of
 from ecr_exposure.cli.policies_in_files.template_nodes import LOOP, Member, Node, function_of
 from ecr_exposure.cli.policies_in_files.template_scope import Scope, Template
 from ecr_exposure.cli.policies_in_files.template_texts import (
     NO_VALUE,
+    MaybeRemoved,
     Placed,
     compared,
     first_unknown,
     json_text,
+    key_of_round,
     parts_in,
     resolved_text,
     split_text,
     text_of,
 )
+from ecr_exposure.cli.policies_in_files.templates_beside import exports_beside, output_of_stack, stacks_of
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, parts_of, references_in
 from ecr_exposure.policy.json_values import DuplicateKey
 
 _SUBSTITUTED: Final = re.compile(r"\$\{(!?)([^${}]*)\}")
-_NOT_ALPHANUMERIC: Final = re.compile("[^0-9A-Za-z]")
 _DEEPEST: Final = 100
 
 
@@ -127,7 +128,8 @@ class Resolver:
             if key in content:
                 return DuplicateKey(key)
             content[key], places[key] = value, member.span
-        return Placed(content, node.span, places)
+        removed = next((each for each in content.values() if isinstance(each, MaybeRemoved)), None)
+        return Unknown(removed.reference) if removed else Placed(content, node.span, places)
 
     def within(self, variables: Mapping[str, Value]) -> "Resolver":
         """Return a resolver for which these names stand for values too."""
@@ -153,7 +155,7 @@ class Resolver:
                 inner = self.within({name: round_value})
                 if isinstance(body, tuple):
                     for key, each, resolver in inner.expanded(body):
-                        yield _key_of_round(key, name, round_value), each, resolver
+                        yield key_of_round(key, name, round_value), each, resolver
 
     def _rounds(self, name: str, collection: Node) -> Sequence[Value]:
         values = self.value(collection)
@@ -308,7 +310,9 @@ class Resolver:
             return Unknown("!If")
         holds = self.condition(content[0].text)
         if holds is None:
-            return Unknown(f"!If {content[0].text}")
+            values = [self.value(each) for each in content[1:]]
+            may_be_removed = any(each is NO_VALUE or isinstance(each, MaybeRemoved) for each in values)
+            return (MaybeRemoved if may_be_removed else Unknown)(f"!If {content[0].text}")
         return self.value(content[1] if holds else content[2])
 
     def _find_in_map(self, argument: Node) -> Value:
@@ -391,10 +395,3 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Node], Value]]] = {
     "Fn::Length": Resolver._length,  # noqa: SLF001
     "Fn::ToJsonString": Resolver._to_json_string,  # noqa: SLF001
 }
-
-
-def _key_of_round(key: str, name: str, value: Value) -> str:
-    if not isinstance(value, str):
-        return key
-    letters = _NOT_ALPHANUMERIC.sub("", value)
-    return key.replace(f"${{{name}}}", value).replace(f"&{{{name}}}", letters)

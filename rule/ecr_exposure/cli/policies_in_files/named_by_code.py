@@ -65,3 +65,11 @@ def named_by_code(kind: str, label: str, attribute: str, partition: str) -> Valu
         return [{"id": Named(f"{reference}[…].id", _LISTS[attribute])}]
     example = _NAMED.get((kind, attribute))
     return None if example is None else Named(reference, example)
+
+
+def principals_of_code(kind: str, label: str, attribute: str, partition: str) -> list[Value] | None:
+    """Return the principals that such an attribute names, accounts of a list too; None for another attribute."""
+    value = named_by_code(kind, label, attribute, partition)
+    if value is None:
+        return None
+    return [each["id"] if isinstance(each, dict) else each for each in (value if isinstance(value, list) else [value])]

@@ -40,6 +40,8 @@ class Outcome:
         return all(each.problem is None and excuses(each.grants) for each in verdicts)
 
 
+_MOST_TRIED: Final = 50
+"""Each of them is two further evaluations of the whole policy."""
 _FLAGGED: Final = "NON_COMPLIANT"
 _VERSION: Final = "Version"
 _KEY_OF_OWNER: Final = "aws:resourceaccount"
@@ -115,6 +117,8 @@ def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
         return Outcome(verdict=least, widest=most)
     if most.compliance != _FLAGGED:
         return Outcome(verdict=most)
+    if len(references) > _MOST_TRIED:
+        return Outcome(verdict=most, unknown=references)
     # Those that decide alone, or without which the others do not.
     alone = tuple(each for each in references if is_flagged(each.__eq__))
     needed = tuple(each for each in references if not is_flagged(each.__ne__))

@@ -18,7 +18,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
 from ecr_exposure.cli.policies_in_files.terraform_instances import Names
 from ecr_exposure.cli.policies_in_files.terraform_module import Module, Repeated, nested_blocks
 from ecr_exposure.cli.policies_in_files.uncertain_statements import maybe_absent, maybe_met
-from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, choice
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, are_few, choice
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import elements
@@ -32,7 +32,6 @@ _LISTS: Final = {
 _PRINCIPALS: Final = {"principals": "Principal", "not_principals": "NotPrincipal"}
 _VERSION: Final = "2012-10-17"
 _NO_DOCUMENT: Final = (None, "")
-_MOST_CHOICES: Final = 6
 _NO_TEXT: Final = "a value that is no text"
 
 
@@ -61,7 +60,9 @@ def _documents(module: Module, block: Block, names_of_lists: tuple[str, str], na
 def _merged(documents: list[tuple[Value, bool]], answers: Mapping[Hashable, int]) -> Value:
     """Return the policy of documents, each with whether it overrides those before it."""
     choices = [at for at, (each, _) in enumerate(documents) if isinstance(each, Choice)]
-    if not choices or len(choices) > _MOST_CHOICES:
+    # The same question has one answer, however often it is asked.
+    questions = {each.question: each for each, _ in documents if isinstance(each, Choice)}
+    if not choices or not are_few(questions.values()):
         merged = _Merged()
         for document, overrides in documents:
             if document not in _NO_DOCUMENT:

@@ -31,7 +31,7 @@ _YAML_TEMPLATE: Final = re.compile(r"^[\"']?[Rr]esources[\"']?[ \t]*:", re.MULTI
 _YAML_RESOURCE: Final = re.compile(r"\bType[\"']?[ \t]*:[ \t]*[\"']?AWS::ECR::Repository")
 _TERRAFORM_BLOCK: Final = re.compile(r'^[ \t]*resource[ \t]+"?aws(?:cc)?_ecr_', re.MULTILINE)
 # A folder that only calls modules may call one with a policy.
-_CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+"|"module"[ \t\r\n]*:', re.MULTILINE)
+_CALLS_MODULE: Final = re.compile(rb'^[ \t]*module[ \t]+["\w]|"module"[ \t\r\n]*:', re.MULTILINE)
 # A stack of a template elsewhere may have one too.
 _NESTS: Final = re.compile(rb"AWS::(?:CloudFormation::Stack(?:Set)?|Serverless::Application)\b")
 # The elements of plans and states, and of the messages of a run, whose error says what to check:

@@ -15,6 +15,7 @@ from ecr_exposure.cli.policies_in_files.unknown_values import (
     references_in,
 )
 
+_NOT_ALPHANUMERIC: Final = re.compile("[^0-9A-Za-z]")
 _DYNAMIC_REFERENCE: Final = re.compile(r"\{\{resolve:.*?\}\}", re.DOTALL)
 
 
@@ -23,6 +24,12 @@ class NoValue:
 
 
 NO_VALUE: Final = NoValue()
+
+
+class MaybeRemoved(Unknown):
+    """An unknown value that may be no value, which removes its member from an object."""
+
+    __slots__ = ()
 
 
 class Placed(dict[str, Any]):
@@ -128,3 +135,11 @@ def json_text(value: Value) -> Value:
         number, _, text = piece.partition("\ue103")
         parts += (unknown[int(number)], text)
     return joined(parts)
+
+
+def key_of_round(key: str, name: str, value: Value) -> str:
+    """Return the key of one round of Fn::ForEach, in which the name stands for a value."""
+    if not isinstance(value, str):
+        return key
+    letters = _NOT_ALPHANUMERIC.sub("", value)
+    return key.replace(f"${{{name}}}", value).replace(f"&{{{name}}}", letters)

@@ -14,6 +14,7 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     JsonText,
     LocatedObject,
     MissingError,
+    ResourceObject,
     WrittenText,
     as_text,
     first_unknown,
@@ -40,8 +41,6 @@ def _as_list(value: Value) -> list[Value]:
         return value
     if isinstance(value, Unknown):
         return [value]
-    if value is None:
-        raise MissingError("null is not a list")
     raise MissingError("not a list")
 
 
@@ -121,8 +120,9 @@ def _parts(value: Value) -> list[str | Unknown]:
 
 
 def _format(pattern: Value, *values: Value) -> Value:
+    pattern = as_text(pattern)
     if not isinstance(pattern, str):
-        return first_unknown(pattern) or pattern
+        return first_unknown(pattern)
     parts: list[str | Unknown] = []
     rest, at = iter(values), 0
     for found in _VERB.finditer(pattern):
@@ -154,23 +154,37 @@ def _merge(*objects: Value) -> Value:
     if unknown:
         return unknown
     merged: dict[str, Value] = {}
-    last: Value = None
+    last: LocatedObject | None = None
     for each in objects:
         if each is not None:
             merged.update(each)
-            last = each if isinstance(each, LocatedObject) else last
+            # The object that has the Principal is the place of a statement.
+            if isinstance(each, LocatedObject) and not (last and "Principal" in last and "Principal" not in each):
+                last = each
     return merged if last is None else last.with_content(merged)
 
 
 def _lookup(value: Value, key: Value, *default: Value) -> Value:
-    unknown = first_unknown(key) or (value if isinstance(value, Unknown) else None)
-    if unknown:
-        return unknown
+    if isinstance(value, Unknown):
+        return value
+    decides = first_unknown(key)
+    if decides:
+        return one_of_all(value, decides, *default) if default else decides
     if key in value:
         return value[key]
     if not default:
         raise MissingError(f"no element {key!r}")
     return default[0]
+
+
+def one_of_all(value: Value, decides: Unknown, *default: Value) -> Value:
+    """Return one of the values of an object or a list, by a key that is not known."""
+    if not isinstance(value, (Mapping, list)) or isinstance(value, ResourceObject):
+        return decides
+    options = (*(value.values() if isinstance(value, Mapping) else value), *default)
+    if any(each != options[0] for each in options):
+        return choice(decides.reference, object(), options)
+    return options[0] if options else decides
 
 
 def _coalesce(*values: Value) -> Value:

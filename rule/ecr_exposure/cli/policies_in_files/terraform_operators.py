@@ -4,12 +4,22 @@ https://developer.hashicorp.com/terraform/language/expressions/operators
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
-from ecr_exposure.cli.policies_in_files.located_values import LONGEST_TEXT, MissingError, first_unknown
-from ecr_exposure.cli.policies_in_files.uncertain_values import Named
+from ecr_exposure.cli.policies_in_files.located_values import (
+    LONGEST_TEXT,
+    JsonText,
+    MissingError,
+    WrittenText,
+    as_text,
+    first_unknown,
+)
+from ecr_exposure.cli.policies_in_files.terraform_functions import on_each_option, one_of_all
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, Named, may_be_absent, spread
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
+_LONGEST_REFERENCE: Final = 80
 _NO_TEXT: Final = (None, "")
 _CALCULATIONS: Final[Mapping[str, Callable[[Any, Any], Value]]] = {
     "+": lambda left, right: left + right,
@@ -36,6 +46,7 @@ def truth(value: Value) -> bool | Unknown:
 
 def equal(left: Value, right: Value) -> bool | Unknown:
     """Return whether two values are the same; a text of which a part is known is neither empty nor null."""
+    left, right = (as_text(each) if isinstance(each, (JsonText, WrittenText)) else each for each in (left, right))
     if any(isinstance(one, (Joined, Named)) and other in _NO_TEXT for one, other in ((left, right), (right, left))):
         return False
     return (
@@ -58,3 +69,27 @@ def calculated(operator: str, *operands: Value) -> Value:
     if operator in "/%" and not right:
         raise MissingError("division by zero")
     return _CALCULATIONS[operator](left, right)
+
+
+def member(value: Value, key: Value) -> Value:
+    """Return a member of an object or an element of a list, one of all if the key is not known. Raises MissingError."""
+    if isinstance(key, Choice):
+        return on_each_option(key, lambda each: member(value, each))
+    found = spread(value) if isinstance(value, list) else value
+    return on_each_option(found, lambda each: _member(each, key))
+
+
+def _member(value: Value, key: Value) -> Value:
+    if isinstance(value, Unknown):
+        text = f".{key}" if isinstance(key, str) else f"[{key}]" if isinstance(key, int) else "[…]"
+        return Unknown(f"{value.reference}{text}"[:_LONGEST_REFERENCE])
+    unknown = first_unknown([each for each in value if may_be_absent(each)]) if isinstance(value, list) else None
+    decides = unknown or first_unknown(key)
+    if decides:
+        return unknown or one_of_all(value, decides)
+    with suppress(KeyError, IndexError, TypeError, ValueError):
+        if isinstance(value, Mapping):
+            return value[as_text(key)]
+        if isinstance(value, list):
+            return value[int(key)]
+    raise MissingError(f"no element {key!r}")

@@ -47,9 +47,9 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     is_large,
 )
 from ecr_exposure.cli.policies_in_files.terraform_functions import FUNCTIONS, call, on_each_option
-from ecr_exposure.cli.policies_in_files.terraform_operators import calculated, equal, truth
+from ecr_exposure.cli.policies_in_files.terraform_operators import calculated, equal, member, truth
 from ecr_exposure.cli.policies_in_files.uncertain_statements import either, maybe_absent
-from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, any_number, choice, may_be_absent, spread
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, any_number, choice, may_be_absent
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined
 
 _LONGEST_REFERENCE: Final = 80
@@ -278,7 +278,9 @@ class Evaluator:
                 found = on_each_option(value, partial(self._read_each, steps=rest[:last]))
                 return self.read(found, rest[last:])
             key = step.name if isinstance(step, GetAttribute) else self.value(step.key)
-            value = _member(value, key)
+            if decides := first_unknown(key):
+                self.scope.may_be_missing.append(Choice(decides.reference, object(), (True, False)))
+            value = member(value, key)
         return value
 
     def _read_each(self, value: Value, steps: Steps) -> Value:
@@ -364,6 +366,8 @@ def _any_number(result: Value, unknown: Unknown) -> Value:
     """Return an element that is in a list any number of times."""
     if isinstance(result, Mapping) and "Effect" in result:
         return maybe_absent(result, unknown)
+    if isinstance(result, str):
+        return choice(unknown.reference, object(), ([result], []))
     return any_number(result) if isinstance(result, Joined) else unknown
 
 
@@ -378,23 +382,3 @@ def members_of(collection: Value) -> list[tuple[Value, Value]]:
     if not isinstance(collection, list):
         raise MissingError("neither a list nor an object")
     return [(each if isinstance(each, Unknown) else at, each) for at, each in enumerate(collection)]
-
-
-def _member(value: Value, key: Value) -> Value:
-    if isinstance(value, Choice):
-        return on_each_option(value, lambda each: _member(each, key))
-    if isinstance(value, list) and isinstance(one_of := spread(value), Choice):
-        return on_each_option(one_of, lambda each: _member(each, key))
-    if isinstance(value, Unknown):
-        text = f".{key}" if isinstance(key, str) else f"[{key}]" if isinstance(key, int) else "[…]"
-        return Unknown(f"{value.reference}{text}"[:_LONGEST_REFERENCE])
-    listed = value if isinstance(value, list) else []
-    unknown = first_unknown([key, *(each for each in listed if may_be_absent(each))])
-    if unknown:
-        return unknown
-    with suppress(KeyError, IndexError, TypeError, ValueError):
-        if isinstance(value, Mapping):
-            return value[as_text(key)]
-        if isinstance(value, list):
-            return value[int(key)]
-    raise MissingError(f"no element {key!r}")

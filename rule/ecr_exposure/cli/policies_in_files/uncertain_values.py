@@ -3,8 +3,9 @@
 All of them are unknown values for a reader that asks for nothing more.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
 from ecr_exposure.cli.policies_in_files.located_values import JsonText, WrittenText
@@ -40,12 +41,19 @@ def choice(reference: str, question: Hashable, options: tuple[Value, ...]) -> Un
     return Choice(reference, question, options) if sum(map(_leaves, options)) <= _MOST_OPTIONS else Unknown(reference)
 
 
+def are_few(choices: Iterable[Choice]) -> bool:
+    """Return whether all answers to these together can be looked at."""
+    return prod(map(_leaves, choices)) <= _MOST_OPTIONS
+
+
 def _leaves(value: Value) -> int:
     return sum(map(_leaves, value.options)) if isinstance(value, Choice) else 1
 
 
 def spread(values: list[Value]) -> Value:
-    """Return a list with one of several lists in it as one of several lists."""
+    """Return a list with one of several lists in it as one of several lists, unless they are too many."""
+    if not are_few(each for each in values if isinstance(each, Choice)):
+        return values
     for at, each in enumerate(values):
         if isinstance(each, Choice) and all(isinstance(option, list) for option in each.options):
             options = tuple(spread([*values[:at], *option, *values[at + 1 :]]) for option in each.options)

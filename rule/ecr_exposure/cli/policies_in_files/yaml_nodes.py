@@ -89,7 +89,7 @@ class _Stream:
         return found
 
     def forget(self) -> None:
-        """Keep no node, so that their memory is free without a search for cycles."""
+        """Keep no node, so that their memory is freed without a search for cycles."""
         self._nodes.clear()
 
     @cached_property

@@ -16,8 +16,8 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from tests.benchmarks.artifact import ROOT
+from tests.benchmarks.generated_templates import write_templates
 from tests.benchmarks.measurements import Measurement, at_least, at_most, cpu_seconds_of_ended_processes
-from tests.benchmarks.template_files import write_templates
 
 _FILES: Final = 1000
 _ONE_OF: Final = 20
@@ -100,7 +100,7 @@ def _beside(peer: Callable[[Path], Run], files: int, rounds: int, public: Callab
     if any(not run.flagged >= flagged for run in theirs):
         raise AssertionError("the peer does not flag all public templates, so the two are not comparable")
     ratio = median(run.cpu_seconds for run in theirs) / median(run.cpu_seconds for run in ours)
-    return f"{len(flagged)} public; {_seconds(ours)}; checkov {_seconds(theirs)}", ratio
+    return f"{len(flagged):,} public; {_seconds(ours)}; checkov {_seconds(theirs)}", ratio
 
 
 def _seconds(runs: Sequence[Run]) -> str:
