@@ -16,7 +16,7 @@ import pytest
 from tests.browser.reports_to_show import HOSTILE, ORGANIZATION, written_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 if find_spec("playwright") is None:
     collect_ignore_glob = ["test_*.py"]
@@ -63,6 +63,10 @@ def show(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
     contexts: list[BrowserContext] = []
     problems: list[str] = []
 
+    def dismissed(dialog: "Dialog") -> None:
+        problems.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
     def opened(page: Path | str, *, has_scripts: bool = True, **options: Any) -> "Page":
         address = page if isinstance(page, str) else page.as_uri()
         sizes = {"viewport": {"width": 1280, "height": 900}, "java_script_enabled": has_scripts}
@@ -72,7 +76,7 @@ def show(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
         shown = context.new_page()
         shown.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         shown.on("pageerror", lambda error: problems.append(str(error)))
-        shown.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        shown.on("dialog", dismissed)
         own = (address.partition("#")[0], *_OF_THE_PAGE_ITSELF)
         shown.on("request", lambda request: None if request.url.startswith(own) else problems.append(request.url))
         shown.goto(address)
