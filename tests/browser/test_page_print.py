@@ -11,7 +11,16 @@ from pypdf import PdfReader
 
 Show = Callable[..., Page]
 HEAD: Final = "Result Repository Account Region Access granted"
-CONTROLS: Final = ("Search", "Download CSV", "Clear filters", "Copy the policy", "Copy for", "Skip to", "Arrow keys")
+CONTROLS: Final = (
+    "Search",
+    "Download CSV",
+    "Clear filters",
+    "Copy the policy",
+    "Copy for",
+    "↕",
+    "Skip to",
+    "Arrow keys",
+)
 
 
 def printed(page: Page) -> list[str]:
