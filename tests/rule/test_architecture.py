@@ -29,7 +29,7 @@ LAYERS: Final = (
 LAYER_OF: Final = {name: at for at, names in enumerate(LAYERS) for name in names}
 # The packages of the command, and those of them that each may import; what they have in common is beside them, in cli.
 COMMAND_PACKAGES: Final[dict[str, set[str]]] = {
-    # preflight, with values of --values
+    # preflight
     "organization": set(),
     "prerequisites": {"organization"},
     "values": {"organization", "prerequisites"},
