@@ -279,6 +279,27 @@ class TestHeadline:
         assert title.text == heading
 
 
+class TestQuestion:
+    """The head says how the results came about."""
+
+    EVALUATION: Final = repository(None, kind=Kind.EVALUATION)
+    POLICY: Final = repository(policy_of(PULL), kind=Kind.RECORDED_REPOSITORY)
+
+    @pytest.mark.parametrize(
+        ("policies", "is_recorded", "is_tested"),
+        [((EVALUATION,), True, False), ((EVALUATION, POLICY), True, True), ((POLICY,), False, True), ((), False, True)],
+    )
+    def test_question_is_that_of_the_rule_or_of_the_options(
+        self,
+        policies: tuple[CheckedPolicy, ...],
+        is_recorded: bool,  # noqa: FBT001 - a table
+        is_tested: bool,  # noqa: FBT001 - a table
+    ) -> None:
+        text = page_of(places_of(*policies)).visible_text()
+        assert ("Evaluations of AWS Config: by the parameters of the rule." in text) is is_recorded
+        assert ("Test unconditional: a policy is public if" in text) is is_tested
+
+
 class TestWithoutScripts:
     """The page shows what matters where no script runs."""
 

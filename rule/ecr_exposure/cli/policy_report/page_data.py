@@ -105,7 +105,8 @@ def _key(checked: CheckedPolicy, report: Report) -> Hashable:
     tags = None if found.tags is None else tuple(sorted(found.tags.items()))
     place = (found.account or report.question.owner, found.region or report.question.region)
     verdict = checked.outcome.verdict
-    return (found.kind, found.policy, place, tags, checked.result, verdict.annotation, verdict.problem)
+    said = (verdict.annotation, verdict.problem, len(verdict.grants), checked.recorded is None)
+    return (found.kind, found.policy, place, tags, checked.result, said)
 
 
 def _danger(row: Row, policy: PagePolicy) -> tuple[Any, ...]:
