@@ -19,6 +19,7 @@ from ecr_exposure.cli.files_to_check.files import FoundFile
 from ecr_exposure.cli.files_to_check.recognition import recognize
 from ecr_exposure.cli.main import main
 from ecr_exposure.cli.policies_in_json import json_documents
+from ecr_exposure.cli.policy_report import judgement
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
 RULE: Final = Path(__file__).parents[2] / "rule"
@@ -413,7 +414,7 @@ class TestInterrupt:
         def interrupted(*_: object, **__: object) -> None:
             signal.raise_signal(signal.SIGINT)
 
-        monkeypatch.setattr(check_run, "evaluate", interrupted)
+        monkeypatch.setattr(judgement, "evaluate", interrupted)
         assert check("a.json").last_line.endswith("0 files read, 0 policies evaluated, 0 not recognized, 0 ignored")
 
 
