@@ -12,28 +12,37 @@ TOOLS_PYTHON ?= $(shell for each in python3.14 python3.13 python3.12 \
 BENCHMARK_PYTHON ?= $(shell for each in python3.13 \
 	$$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13*/bin/python3 2>/dev/null | sort -V -r) $(PYTHON); do \
 	$$each -c "import venv, ensurepip" 2>/dev/null && echo $$each && break; done)
+# checkov does not name a newer Python than 3.12 among those that it supports.
+CHECKOV_PYTHON ?= $(shell for each in python3.12 python3.11 \
+	$$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[12]*/bin/python3 2>/dev/null | sort -V -r) $(PYTHON); do \
+	$$each -c "import venv, ensurepip" 2>/dev/null && echo $$each && break; done)
 RUN := .venv/bin/python
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement
 
-# `make test` installs its two environments at the same time.
+# `make test` installs its two environments at the same time, and checks types beside the first tests.
 MAKEFLAGS += --jobs=2
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test nightly benchmark reliability preflight verify status replay fix format rdk lock clean
+.PHONY: demo test lint tests nightly benchmark reliability preflight verify status replay fix format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
 	@PYTHONPATH=rule:. $(RUN) -m tests.local_aws.demo $(if $(ITEM),"$(ITEM)")
 
-test: .venv/ready .venv-tools/ready
+test: lint tests
+
+# One process, beside the first tests.
+lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+tests: .venv/ready .venv-tools/ready
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest $(WORKERS) $(MEASURED)
-# The other tests reach the same code again, and are twice as fast without coverage.
-	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests
+	$(RUN) -m coverage run -m pytest $(WORKERS) --ignore-glob '*_corpus.py' $(MEASURED)
+# The other tests reach the same code again, and are two or three times as fast without coverage.
+	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests $(wildcard $(MEASURED:%=%/*_corpus.py))
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 
@@ -44,8 +53,8 @@ WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 nightly: .venv/ready .venv-tools/ready
 	HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest
 
-# Measures the function and the commands beside their targets, for about ten minutes.
-benchmark: .venv-benchmark/ready
+# Measures the function and the commands beside their targets, for about fifteen minutes.
+benchmark: .venv-benchmark/ready .venv-checkov/ready
 	@PYTHONPATH=rule:. .venv-benchmark/bin/python -m tests.benchmarks
 
 # Writes docs/reliability.md: what the function does under every fault of every call of AWS.
@@ -111,6 +120,7 @@ lock: .venv-lock/ready
 	.venv-lock/bin/uv pip compile --upgrade --group tools $(LOCK) --output-file requirements-tools.lock
 	.venv-lock/bin/uv pip compile --upgrade pyproject.toml --group benchmark --constraint requirements.lock $(LOCK) \
 		--output-file requirements-benchmark.lock
+	.venv-lock/bin/uv pip compile --upgrade --group checkov $(LOCK) --output-file requirements-checkov.lock
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 clean:
@@ -121,7 +131,9 @@ clean:
 .venv-tools/ready: PYTHON := $(TOOLS_PYTHON)
 .venv-benchmark/ready: requirements-benchmark.lock
 .venv-benchmark/ready: PYTHON := $(BENCHMARK_PYTHON)
-.venv/ready .venv-tools/ready .venv-benchmark/ready:
+.venv-checkov/ready: requirements-checkov.lock
+.venv-checkov/ready: PYTHON := $(CHECKOV_PYTHON)
+.venv/ready .venv-tools/ready .venv-benchmark/ready .venv-checkov/ready:
 	$(if $(PYTHON),,$(error Python 3.11 or newer with its venv module is needed; name it: make PYTHON=/path/to/python3))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11"; exit 1; }
 	rm -rf $(@D)

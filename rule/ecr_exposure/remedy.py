@@ -193,16 +193,20 @@ class _Closing:
 
     def remedy(self, services: Sequence[PullingService]) -> Remedy:
         """Return the remedy; raises RemedyError."""
-        if not self._public():
+        public = self._public()
+        if not public:
             return Remedy(policy=self._content)
         if self._limit and (problem := malformed_principal(self._document())):
             raise RemedyError(f"Cannot be evaluated: {problem}; correct it, or mode {_REMOVE} removes the value")
-        self._entries = [self._without_resource(each) for each in self._entries]
-        # A value that leaves the policy may have named an account, which makes another statement public.
-        while public := self._public():
+        given, self._entries = self._entries, [self._without_resource(each) for each in self._entries]
+        if self._entries != given:
+            public = self._public()
+        while public:
             statements = self._document().statements
             closed = [self._closed(each, statements[at], public) for at, each in enumerate(self._entries)]
             self._entries = [entry for entries in closed for entry in entries]
+            # A value that leaves the policy may have named an account, which makes another statement public.
+            public = self._public()
         if self._limit:
             self._check_that_somebody_is_left(self._limit)
         self._lost += (*self._own_principals(), *self._services_without_access(services))

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 
 import os
 import py_compile
-import resource
 import socket
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.measurements import Measurement, at_most
+from tests.benchmarks.measurements import Measurement, at_most, cpu_seconds_of_ended_processes
 from tests.benchmarks.stubbed_aws import ENVIRONMENT
 
 _HANDLER: Final = "ecr_exposure.handler.lambda_handler"
@@ -40,7 +39,7 @@ def measure(function: Path, folder: Path, *, starts: int = 25) -> Iterator[Measu
 
 def _start(handler: str, function: Path, folder: Path) -> float:
     """Return the CPU seconds of the runtime client until it asks for the first event."""
-    before = _cpu_seconds_of_ended_processes()
+    before = cpu_seconds_of_ended_processes()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(_TIMEOUT)
         process = subprocess.Popen(  # noqa: S603 - our own code
@@ -60,12 +59,7 @@ def _start(handler: str, function: Path, folder: Path) -> float:
             process.wait()
     if not request.startswith(_NEXT):
         raise AssertionError(f"{handler} did not start: {request!r}")
-    return _cpu_seconds_of_ended_processes() - before
-
-
-def _cpu_seconds_of_ended_processes() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return cpu_seconds_of_ended_processes() - before
 
 
 def _environment(function: Path, port: int) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 from tests.benchmarks import (
     artifact,
     change_events,
+    check_beside_checkov,
     cold_start,
     config_snapshots,
     engine,
@@ -77,6 +78,26 @@ class TestMeasurements:
     def test_snapshot_of_aws_config_is_read_whole(self, form: str) -> None:
         run = config_snapshots.run_once(1, form)
         assert (run.policies > 20, run.problems) == (True, 0)
+
+    def test_check_beside_another_command(self) -> None:
+        # The environment of checkov is only there after make benchmark.
+        def flags_all(folder: Path) -> check_beside_checkov.Run:
+            return check_beside_checkov.Run({each.name for each in folder.iterdir()}, 1.0, 1.0)
+
+        assert whats(check_beside_checkov.measure(files=2, rounds=1, starts=1, peer=flags_all)) == [
+            "check of 2 templates beside checkov: times as fast",
+            "check of 2 templates beside checkov, each one public: times as fast",
+            "ecr-exposure --version",
+            "ecr-exposure --help",
+            "ecr-exposure check policy.json",
+        ]
+
+    def test_command_that_misses_a_public_template_is_not_compared(self) -> None:
+        def misses(_: Path) -> check_beside_checkov.Run:
+            return check_beside_checkov.Run(set(), 1.0, 1.0)
+
+        with pytest.raises(AssertionError, match="not comparable"):
+            next(check_beside_checkov.measure(files=1, rounds=1, peer=misses))
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
     def test_cold_start_and_artifact_of_the_function(self, installing: dict[str, str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from typing import Any, Final
 import pytest
 
 from ecr_exposure.cli import check_run
+from ecr_exposure.cli.main import main
 from ecr_exposure.cli.policies_in_files import files as files_module
+from ecr_exposure.cli.policies_in_files import json_documents
+from ecr_exposure.cli.policies_in_files.files import FoundFile
 from ecr_exposure.cli.policies_in_files.recognition import recognize
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
@@ -163,12 +167,16 @@ class TestUnreadableFiles:
         assert (checked.code, checked.results) == (2, {"b/policy.json": "public"})
         assert checked.errors == ["a: cannot be read: Permission denied"]
 
-    def test_file_that_grows_while_it_is_read_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(("size", "change"), [(20, "grew"), (2000, "shrank")])
+    def test_file_that_changes_while_it_is_read_is_told(
+        self, size: int, change: str, check: Check, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is missing at the end of a template can be a policy."""
         file = write("a.json", PUBLIC)
-        before = os.stat_result((*file.stat()[:6], 20, 0, 0, 0))
+        before = os.stat_result((*file.stat()[:6], size, 0, 0, 0))
         monkeypatch.setattr("os.fstat", lambda _: before)
         checked = check.json("a.json")
-        assert checked.errors == ["a.json: grew while it was read: run again when it is complete"]
+        assert checked.errors == [f"a.json: {change} while it was read: run again when it is complete"]
 
     def test_endless_pipe_is_cut(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(files_module, "LONGEST_PIPE", 1000)
@@ -221,9 +229,95 @@ class TestLargeFiles:
         write("snapshot.json", json.dumps(snapshot))
         assert list(check.json(".").results.values()) == ["public"]
 
-    def test_text_is_none_of_the_files(self, check: Check) -> None:
-        write("words.txt", "AWS::ECR::Repository " * 100)
-        assert check(".").code == 0
+    def test_json_lines_are_read_with_their_lines(self, check: Check) -> None:
+        """A line that cannot be read is told, and the others are checked."""
+        lines = [PUBLIC, CLOSED, "", f"{PUBLIC[:-1]},}}", '{"log": 1}', PUBLIC.replace("Pull", "\xff"), f" {PUBLIC}"]
+        write("lines", "\r\n".join(lines).encode("latin-1"))
+        write("lines.json", b"\xef\xbb\xbf" + "\n".join(lines).encode("latin-1"))
+        checked = check.json(".")
+        results = {"1": "public", "2": "not public", "7": "public"}
+        assert checked.results == {
+            f"{name} line {at}": results[at] for name in ("lines", "lines.json") for at in results
+        }
+        assert [each["line"] for each in checked.document["policies"]] == [1, 2, 7] * 2
+        broken, encoded = checked.errors
+        assert broken.startswith("lines.json:4: not JSON: ")
+        assert encoded == "lines.json:6: byte 50 of the line is not encoded in UTF-8"
+        assert checked.document["notes"] == [
+            f"{name}: line 5 holds no repository policy in a form that is known" for name in ("lines", "lines.json")
+        ]
+
+    def test_file_that_is_removed_meanwhile_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = write("a.jsonl", f"\n{PUBLIC}\n{PUBLIC}\n")
+        assert check.json(".").results == {"a.jsonl line 2": "public", "a.jsonl line 3": "public"}
+        content = FoundFile.content
+
+        def removed(found: FoundFile) -> Any:
+            read = content(found)
+            file.unlink()
+            return read
+
+        monkeypatch.setattr(FoundFile, "content", removed)
+        assert check.json(".").errors == ["a.jsonl: cannot be read: No such file or directory"]
+
+    def test_newest_item_of_json_lines_counts(self, check: Check) -> None:
+        item = {"resourceType": "AWS::ECR::Repository", "resourceId": "app", "configurationItemStatus": "OK"}
+        item |= {
+            "awsAccountId": "111122223333",
+            "awsRegion": "eu-west-1",
+            "ARN": "arn:aws:ecr:eu-west-1:1:repository/app",
+        }
+        texts = {"02": CLOSED, "01": PUBLIC}
+        lines = [
+            json.dumps(
+                {
+                    **item,
+                    "configurationItemCaptureTime": f"2026-11-{day}T00:00:00Z",
+                    "configuration": {"RepositoryName": "app", "RepositoryPolicyText": text},
+                }
+            )
+            for day, text in texts.items()
+        ]
+        write("items.jsonl", "\n".join(lines))
+        assert list(check.json(".").results.values()) == ["not public"]
+
+    def test_line_without_end_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(json_documents, "LONGEST_LINE", 1000)
+        write("a.jsonl", f"{PUBLIC}\n{PUBLIC}{' ' * 2000}\n{PUBLIC}\n")
+        checked = check.json(".")
+        assert checked.results == {"a.jsonl line 1": "public"}
+        assert checked.errors == ["a.jsonl:2: a line of more than 1,000 bytes: it and what follows is not read"]
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("a.json", json.dumps([policy()] * 2, indent=1)),
+            ("a.json", json.dumps([policy()] * 2).encode("utf-16")),
+            ("a.json", json.dumps({"fill": " " * (2**20 - 20), "policyText": ""}, indent=1)),
+            ("a.yaml", f"# {'x' * 100}\nResources:\n  App:\n    Type: AWS::ECR::Repository\n"),
+            ("main.tf", f'# {"x" * 100}\nresource "aws_ecr_repository_policy" "app" {{}}\n'),
+        ],
+    )
+    def test_other_file_that_may_have_a_policy_is_told(self, name: str, content: str | bytes, check: Check) -> None:
+        write(name, content)
+        checked = check.json(".")
+        assert (checked.code, len(checked.errors)) == (2, 1)
+        assert checked.errors[0].startswith(f"{name}: has more than 16,000,000 bytes, and may have a policy: split it")
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("words.txt", "AWS::ECR::Repository " * 100),
+            ("report", json.dumps([policy()] * 2, indent=1)),
+            ("data.json", json.dumps(["x"] * 100)),
+            ("log.jsonl", '{"message": "no policy"}\n' * 100),
+            ("bank.jsonl", '{"Statement": "of an account"}\n' * 10),
+        ],
+    )
+    def test_other_file_is_none_of_those_that_are_checked(self, name: str, content: str, check: Check) -> None:
+        write(name, content)
+        checked = check.json(".")
+        assert (checked.code, checked.document["files"]["not_recognized"]) == (0, 1)
 
 
 class TestOutput:
@@ -258,6 +352,24 @@ class TestOutput:
         with subprocess.Popen(("/bin/cat", "pipe"), stdout=subprocess.PIPE) as reader:
             assert check("a.json", "--format", "json", "--output", "pipe").code == 1
             assert json.loads(reader.communicate()[0])["command"] == "check"
+
+    def test_stream_has_the_policies_of_a_file_before_the_next_one_is_read(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write("a.json", PUBLIC)
+        write("b.json", CLOSED)
+        written = []
+
+        def recognized(found: Any) -> Any:
+            written.append(capsys.readouterr().out)
+            return recognize(found)
+
+        monkeypatch.setattr(check_run, "recognize", recognized)
+        assert main(["check", "--stream", "a.json", "b.json"]) == 1
+        written.append(capsys.readouterr().out)
+        documents = [[json.loads(line) for line in each.splitlines()] for each in written]
+        shown = [[each.get("file") or each["type"] for each in part] for part in documents]
+        assert shown == [["run"], ["a.json"], ["b.json", "end"]]
 
     def test_closed_pipe_ends_silently(self) -> None:
         write("a.json", PUBLIC)
@@ -295,6 +407,15 @@ class TestInterrupt:
         assert checked.document["notes"] == []  # b.json may well have what the suppression is about
         assert checked.last_line.startswith("Interrupted: 1 public; 1 file read")
 
+    def test_file_that_is_interrupted_is_not_counted(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        write("a.json", PUBLIC)
+
+        def interrupted(*_: object, **__: object) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(check_run, "evaluate", interrupted)
+        assert check("a.json").last_line.endswith("0 files read, 0 policies evaluated, 0 not recognized, 0 ignored")
+
 
 class TestProgress:
     """The progress bar."""
@@ -316,5 +437,8 @@ class TestProgress:
         monkeypatch.setattr("tests.commands.check_command.FixedClock.now", lambda _: next(times))
         monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
         monkeypatch.setattr("click._termui_impl.isatty", lambda _: is_terminal)
-        assert ("3/3" in check(".").err) == is_shown
-        assert "3/3" not in check(".", "-q").err
+        monkeypatch.setenv("COLUMNS", "40")
+        shown = re.sub(r"\x1b\[\?25[lh]", "", check(".").err)  # hide and show the cursor
+        assert ("3/3" in shown) == is_shown
+        assert all(len(line) <= 40 for line in re.split(r"[\r\n]", shown) if "files  [" in line)
+        assert not any("3/3" in check(".", option).err for option in ("-q", "--stream"))

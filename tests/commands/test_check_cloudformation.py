@@ -193,9 +193,19 @@ class TestResources:
         )
         assert [each.policy for each in read.found] == [{"Statement": [STATEMENT]}] * 4
 
-    def test_macro_that_is_not_run_is_noted(self) -> None:
-        template = "Transform: [AWS::Serverless-2016-10-31, Ours]\nResources: {A: {Type: AWS::ECR::Repository}}\n"
+    @pytest.mark.parametrize(
+        "template",
+        [
+            "Transform: [AWS::Serverless-2016-10-31, Ours]\nResources: {A: {Type: AWS::ECR::Repository}}\n",
+            "Resources: {A: {Type: AWS::ECR::Repository}, Fn::Transform: {Name: Ours, Parameters: {Location: x}}}\n",
+        ],
+    )
+    def test_macro_that_is_not_run_is_noted(self, template: str) -> None:
         assert Reading(template).notes == ["app.yaml: the macro Ours is not run: check the template that it returns"]
+
+    def test_repository_to_which_a_macro_adds_properties_is_unknown(self) -> None:
+        found = found_in("Resources: {A: {Type: AWS::ECR::Repository, Fn::Transform: {Name: AWS::Include}}}")
+        assert found.policy == Unknown("Fn::Transform")
 
 
 class TestPlaces:

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
+import click
 import pytest
 
+from ecr_exposure.cli import check_options
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
 ROLE = "arn:aws:iam::444455556666:role/Deploy"
@@ -149,6 +152,11 @@ class TestDestinations:
         assert check("--output", "report.json", "a.json", "--format", "json").out == ""
         assert json.loads(Path("report.json").read_text())["command"] == "check"
 
+    def test_hyphen_is_standard_output(self, check: Check) -> None:
+        write("a.json", PUBLIC)
+        assert check("a.json", "--format", "json", "--output", "-").document["command"] == "check"
+        assert not Path("-").exists()
+
     def test_json_is_the_same_as_the_format(self, check: Check) -> None:
         write("a.json", PUBLIC)
         assert check("a.json", "--json").document == check("a.json", "--format", "json").document
@@ -160,16 +168,29 @@ class TestDestinations:
         assert [each["type"] for each in lines] == ["run", "policy", "policy", "end"]
 
     @pytest.mark.parametrize(
+        "arguments",
+        [("--stream",), ("--stream", "--output", "x"), ("--output", "x", "--stream", "--format", "json")],
+    )
+    def test_stream_without_a_format_is_json(self, arguments: tuple[str, ...], check: Check) -> None:
+        write("a.json", PUBLIC)
+        out = check("a.json", *arguments).out
+        assert (out or Path("x").read_text()).count("\n") == 3
+
+    @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
-            (("--output", "x"), "--output x: name its --format (table, json, sarif, junit, csv)."),
+            (("--output", "x"), "--output x: name its --format (table, json, sarif, junit, csv, html)."),
             (("--format", "json", "--format", "csv"), "two formats go to standard output"),
             (("--json", "--format", "table"), "two formats go to standard output"),
             (("--format", "json", "--output", "x", "--format", "csv", "--output", "x"), "two formats go to x"),
             (("--format", "csv", "--output", "x", "--output", "y"), "--output y: name its --format"),
+            (("--format", "csv", "--output", "x", "--json", "--output", "link"), "two formats go to x"),
+            (("--json", "--output", "./a.json", "a.json"), "--output a.json is one of the files to check."),
+            (("--stream", "--format", "csv"), "two formats go to standard output"),
         ],
     )
     def test_pairs_that_do_not_fit_are_refused(self, arguments: tuple[str, ...], problem: str, check: Check) -> None:
+        Path("link").symlink_to("x")
         checked = check(".", *arguments)
         assert checked.code == 2
         assert problem in checked.err
@@ -202,11 +223,12 @@ class TestJudgement:
         assert public(*external, "--trusted-account", "444455556666") == {"scoped.json", "wide.json"}
         assert public(*external, "--trusted-account", "123456789012,444455556666") == {"scoped.json", "wide.json"}
 
-    def test_external_needs_the_owner_of_a_policy_that_does_not_name_it(self, check: Check) -> None:
-        write("a.json", CLOSED)
-        checked = check.json("a.json", "--test", "external")
+    @pytest.mark.parametrize("name", ["a.json", "notes.txt"])
+    def test_external_needs_the_owner_of_a_policy_that_does_not_name_it(self, name: str, check: Check) -> None:
+        write(name, CLOSED)
+        checked = check.json(".", "--test", "external")
         assert checked.code == 2
-        assert checked.errors[0].startswith("a.json:1: owner: None is not an account id")
+        assert checked.errors[0].startswith(f"{name}:1: owner: None is not an account id")
         assert checked.errors[0].endswith(": add --owner")
 
     def test_account_of_a_template_is_its_own_without_the_owner(self, check: Check) -> None:
@@ -214,8 +236,25 @@ class TestJudgement:
         own = {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}
         write("own.json", template(own))
         write("other.json", template({"AWS": ROLE}))
+        write("either.json", template({"AWS": {"Fn::Sub": "arn:aws:iam::${Team}:root"}}))
         results = check.json(".", "--test", "external").results
-        assert results == {"other.json Resources.App": "public", "own.json Resources.App": "not public"}
+        assert results == {
+            "either.json Resources.App": "unknown",
+            "other.json Resources.App": "public",
+            "own.json Resources.App": "not public",
+        }
+
+    @pytest.mark.parametrize("account", [{"Ref": "AWS::AccountId"}, "111122223333"])
+    @pytest.mark.parametrize("test", ["reachable", "external"])
+    def test_owner_with_which_a_condition_compares_can_be_a_principal_too(
+        self, account: Any, test: str, check: Check
+    ) -> None:
+        """As with --owner 111122223333: the condition is met by every caller."""
+        everyone = policy("*", Condition={"StringEquals": {"AWS:resourceaccount": [account]}})["Statement"]
+        named = policy({"AWS": account})["Statement"]
+        document = {"Version": "2012-10-17", "Statement": [*named, *everyone]}
+        write("a.json", template("*", RepositoryPolicyText=document))
+        assert check.json("a.json", "--test", test).results == {"a.json Resources.App": "public"}
 
     @pytest.mark.parametrize(
         "content",
@@ -242,6 +281,8 @@ class TestJudgement:
         [
             ("--owner", "1111", "is not an account ID of 12 digits"),
             ("--region", "Ireland", "'Ireland' is not a Region such as eu-west-1"),
+            ("--region", "eu-wset-1", "'eu-wset-1' is not a Region such as eu-west-1"),
+            ("--region", "eu-west-1a", "'eu-west-1a' is not a Region such as eu-west-1"),
             ("--trusted-account", "444455556666,x", "'x' is not an account ID"),
             ("--trusted-organization", "o-1", "'o-1' is not an organization ID"),
             ("--public-repository", "Team", "'Team' is not [account:]pattern"),
@@ -258,6 +299,14 @@ class TestJudgement:
         assert (checked.code, checked.out) == (2, "")
         assert problem in checked.err
         assert checked.err.count("\n") == 1
+
+    def test_every_region_of_aws_is_accepted(self) -> None:
+        session = boto3.Session()
+        option = click.Option(["--region"])
+        partitions = session.get_available_partitions()
+        names = [name for each in partitions for name in session.get_available_regions("ecr", each)]
+        assert len(names) > 30
+        assert [check_options.region(click.Context(click.Command("check")), option, name) for name in names] == names
 
     @pytest.mark.parametrize(("pattern", "code"), [("team/*", 0), ("111122223333:team/app", 0), ("other", 1)])
     def test_public_repository_is_excused_as_by_the_rule(self, pattern: str, code: int, check: Check) -> None:

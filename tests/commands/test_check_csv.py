@@ -64,7 +64,7 @@ class TestLines:
 class TestCells:
     """No cell is a formula, and none has a second line."""
 
-    @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+    @pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
     def test_cell_that_would_be_a_formula_begins_with_an_apostrophe(self, start: str) -> None:
         policy = checked({"Statement": []}, Result.CLOSED, file=f"{start}cmd|x", address=f'{start}1","2')
         (row,) = rows(report_of(policy))

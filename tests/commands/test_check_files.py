@@ -154,6 +154,13 @@ class TestEncoding:
         (error,) = checked.errors
         assert error.startswith(f"{name}:2: byte 47 is not encoded in UTF-8")
 
+    def test_broken_utf_16_counts_only_if_it_may_have_a_policy(self, check: Check) -> None:
+        half = b"\x00\xd8"  # of a surrogate pair
+        write("unrelated.json", "\ufeff[1, 2]".encode("utf-16-le") + half)
+        assert check(".").code == 0
+        write("policy.json", f"\ufeff{PUBLIC}".encode("utf-16-le") + half)
+        assert [each.partition(":")[0] for each in check.json(".").errors] == ["policy.json"]
+
     def test_program_that_names_the_type_is_none_of_the_files(self, check: Check) -> None:
         write("provider", b"\x7fELF\0\0aws_ecr_repository_policy\0\xff\xfe")
         write("page.md", "Größe: AWS::ECR::Repository\n".encode("latin-1"))
@@ -175,6 +182,14 @@ class TestRecognition:
     def test_policies_in_json_are_read_whatever_the_name_is(self, content: str, check: Check) -> None:
         write("policy", content)
         assert "public" in check.json(".").results.values()
+
+    def test_text_of_a_policy_is_read_from_a_named_file(self, check: Check) -> None:
+        """As ``aws ecr get-repository-policy --query policyText`` prints it."""
+        write("text.json", json.dumps(PUBLIC))
+        write("other.json", json.dumps('{"Statement'))
+        checked = check.json("text.json", "other.json")
+        assert checked.results == {"text.json": "public"}
+        assert [each.partition(":")[0] for each in checked.errors] == ["other.json"]
 
     @pytest.mark.parametrize(
         "statement",
@@ -257,6 +272,15 @@ class TestStandardInput:
             results = checked("--stdin-name", name).results
             assert results == {f"{name} aws_ecr_repository_policy.app": "public"}
         assert checked().errors == ["-: is Terraform source: its name must end with .tf; see --stdin-name"]
+
+    def test_named_twice_is_read_once(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(PUBLIC.encode()))))
+        checked = check.json("-", "-")
+        assert (checked.code, checked.results, checked.document["files"]["read"]) == (1, {"-": "public"}, 1)
+
+    def test_closed_is_told(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", None)
+        assert check.json("-").errors == ["-: cannot be read: standard input is closed"]
 
     def test_named_pipe_is_read(self, check: Check) -> None:
         """As of ``check <(aws ecr get-repository-policy …)``."""

@@ -19,6 +19,7 @@ from ecr_exposure.cli.policy_report.located_finding import findings_of
 from ecr_exposure.cli.publication import Publication
 from ecr_exposure.cli.report_options import Destination
 from tests.commands.checked_policies import EACH_RESULT, PULL, checked, policy_of, report_of, written
+from tests.commands.html_pages import Page
 from tests.commands.test_check_sarif import VALIDATOR
 from tests.corpus.loader import TESTS, all_cases
 
@@ -72,7 +73,19 @@ def in_csv(text: str) -> Iterator[tuple[str, int, str]]:
             yield row["file"], int(row["line"]), row["address"]
 
 
-READERS: Final = {"table": in_table, "json": in_json, "sarif": in_sarif, "junit": in_junit, "csv": in_csv}
+def in_html(text: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the findings in the data of a page."""
+    yield from Page(text).data().findings()
+
+
+READERS: Final = {
+    "table": in_table,
+    "json": in_json,
+    "sarif": in_sarif,
+    "junit": in_junit,
+    "csv": in_csv,
+    "html": in_html,
+}
 
 
 def findings_by_format(report: Report) -> dict[str, Findings]:

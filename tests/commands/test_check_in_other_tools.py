@@ -69,6 +69,14 @@ class TestHook:
         assert main([*shlex.split(HOOKS[name]["entry"])[1:], *files]) == exit_code
         assert {each.name for each in tmp_path.iterdir()} == set(files)  # no file is written
 
+    def test_name_of_a_file_is_no_option(self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A pull request could add --ignore=*.json."""
+        monkeypatch.chdir(tmp_path)
+        files = ["--ignore=*.json", "policy.json"]
+        for file in files:
+            (tmp_path / file).write_text(PUBLIC, encoding="utf-8")
+        assert main([*shlex.split(HOOKS[name]["entry"])[1:], *HOOKS[name].get("args", ()), *files]) == 1
+
 
 class TestFilesOfHooks:
     """A file is for one hook at most."""
@@ -190,6 +198,7 @@ class TestCheckStep:
             "MEMBERS": "members file.txt",
             "PARAMETERS": "Name=a b\nOther=$(exit 1)",
             "IGNORE": "*.md",
+            "CATEGORY": "infra live",
             "ARGUMENTS": "--exit-zero\n--stdin-name\nx",
             "PATHS": "one folder\n-odd",
             "SARIF_FILE": "out.sarif",
@@ -199,7 +208,7 @@ class TestCheckStep:
             *("check", "--test", "external", "--owner", "111122223333", "--region", "eu-west-1"),
             *("--trusted-account", "444455556666", "--trusted-account", "777788889999"),
             *("--members", "members file.txt", "--parameter", "Name=a b", "--parameter", "Other=$(exit 1)"),
-            *("--ignore", "*.md", "--exit-zero", "--stdin-name", "x"),
+            *("--ignore", "*.md", "--category", "infra live", "--exit-zero", "--stdin-name", "x"),
             *("--format", "table", "--format", "sarif", "--output", "out.sarif", "--", "one folder", "-odd"),
         ]
 

@@ -9,6 +9,7 @@ from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy, Kind, S
 from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError, read_json_documents
 from ecr_exposure.cli.policies_in_files.outcome import evaluate
 from tests.commands.test_check_json_policies import POLICY, Told, check_labels, read
+from tests.corpus.each_case import each_case
 from tests.corpus.loader import Case, all_cases
 
 ARN = "arn:aws:ecr:eu-central-1:111122223333:repository/team/app"
@@ -312,14 +313,15 @@ class TestHistory:
         assert told.problems == ['a.json:2: configurationItems[0]: duplicate key "resourceId"']
 
 
-@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.name)
 class TestCorpus:
     """Every case has the verdicts of its labels in each form of an item."""
 
+    @each_case(all_cases())
     def test_as_an_item(self, case: Case) -> None:
         (found,) = read(json.dumps(item(configuration=case.configuration)))
         check_labels(case, found)
 
+    @each_case(all_cases())
     def test_in_an_event_and_in_a_history(self, case: Case) -> None:
         recorded = history_item(configuration=case.configuration)
         for document in (event(configurationItem=recorded), {"configurationItems": [recorded]}):

@@ -15,6 +15,7 @@ from ecr_exposure.cli.policies_in_files.json_documents import (
     read_json_documents,
 )
 from ecr_exposure.cli.policies_in_files.outcome import evaluate
+from tests.corpus.each_case import each_case
 from tests.corpus.loader import TESTS, Case, all_cases
 from tests.rule.test_corpus import ids_of
 
@@ -237,10 +238,10 @@ class TestWhichServiceAPolicyIsFor:
         assert not is_repository_policy({"Statement": [statement]})
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 class TestCorpus:
     """Every policy of the corpus has the verdicts of its labels in each form."""
 
+    @each_case(CASES)
     def test_as_a_file(self, case: Case) -> None:
         text = case.policy if isinstance(case.policy, str) else json.dumps(case.policy)
         try:
@@ -253,6 +254,7 @@ class TestCorpus:
         else:
             check_labels(case, found)
 
+    @each_case(CASES)
     def test_as_output_of_get_repository_policy(self, case: Case) -> None:
         (found,) = read(json.dumps({"repositoryName": "team/app", "policyText": case.policy}))
         check_labels(case, found, ("unconditional",))

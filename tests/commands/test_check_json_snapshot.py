@@ -61,6 +61,8 @@ class TestRecognition:
             b'[{"configurationItems": []}]',
             b'{"a": {"configurationItems": []}}',
             b'{"a": "configurationItems"}',
+            b'{"fileVersion": "1.0", "configurationItems": {"a": 1}}',
+            b'{"fileVersion": "1.0", "configurationItems": null}',
             b"\x1f\x8b",
             b"\x1f\x8bno gzip",
             gzip.compress(b"{}"),

@@ -72,6 +72,13 @@ class TestCases:
             "the policy (2)",
         ]
 
+    def test_names_are_unique_as_they_are_written(self) -> None:
+        """A name can end with a number already, and characters are removed."""
+        addresses = ("a", "a", "a (2)", "a\x00", "a (2)")
+        policies = [checked(policy_of(CLOSED), Result.CLOSED, address=each) for each in addresses]
+        names = [name for _, name, _ in outcomes(report_of(*policies))]
+        assert len(set(names)) == len(addresses)
+
 
 class TestText:
     """Whatever a file has in it, the document is XML."""
@@ -83,6 +90,10 @@ class TestText:
         failure = next(document(report_of(policy)).iter("failure"))
         assert "ef" in str(failure.text).splitlines()
         assert outcomes(report_of(policy)) == [("ab", "cd", "failure")]
+
+    def test_blanks_in_a_name_are_read_as_they_are(self) -> None:
+        name = "a\n b\tc\rd"
+        assert outcomes(report_of(checked(policy_of(PULL), file=name, address=name))) == [(name, name, "failure")]
 
     def test_markup_stays_text(self) -> None:
         evil = "\"/><!-- & ]]> '"

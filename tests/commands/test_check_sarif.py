@@ -90,6 +90,10 @@ class TestRun:
     def test_nothing_found_is_an_empty_list(self) -> None:
         assert results_of(checked(policy_of(CLOSED), Result.CLOSED)) == []
 
+    @pytest.mark.parametrize("category", ["infra/live", "infra/live/"])
+    def test_category_is_the_one_that_was_asked_for(self, category: str) -> None:
+        assert run_of(report_of(category=category))["automationDetails"] == {"id": "infra/live/"}
+
     def test_category_is_that_of_the_test(self) -> None:
         run = run_of(report_of(question=Question(test="reachable")))
         assert run["automationDetails"]["id"] == "ecr-exposure/reachable/"

@@ -123,6 +123,27 @@ class TestComment:
         write("page.md", f"# Example\n\nResources: [\n  AWS::ECR::Repository\n\n# {ON_PURPOSE}\n")
         assert check.json(".").document["notes"] == []
 
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("stack.yaml", template(metadata=f"\n      Ünicöde: |\n        As documented:\n        # {ON_PURPOSE}")),
+            ("stack.yaml", template(metadata=f"{{Note: 'write\n      # {ON_PURPOSE}'}}")),
+            ("main.tf", source("x").replace("  repo", f"  note = <<-TEXT\n    # {ON_PURPOSE}\n  TEXT\n  repo")),
+            ("main.tf", source("x").replace("  repo", '  note = "write # ecr-exposure: public-on-purpose"\n  repo')),
+        ],
+    )
+    def test_text_of_a_string_is_none(self, name: str, content: str, check: Check) -> None:
+        write(name, content)
+        checked = check.json(name)
+        assert (checked.code, checked.errors, checked.document["notes"]) == (1, [], [])
+
+    def test_behind_a_string_excuses(self, check: Check) -> None:
+        """Offsets of libyaml and of HCL tokens count characters, also those outside ASCII."""
+        write("stack.yaml", template(metadata=f"\n      Note: |\n        Ünicöde €\n      # {ON_PURPOSE}\n      A: b"))
+        write("main.tf", source("x").replace("  repo", f'  note = "Ü€ #" # {ON_PURPOSE}\n  repo'))
+        assert check("stack.yaml").code == 0
+        assert check("main.tf").code == 0
+
     def test_other_comments_are_none(self, check: Check) -> None:
         write("stack.yaml", template("see ecr-exposure check, and https://example.com/ecr-exposure:public"))
         assert check.json("stack.yaml").errors == []
@@ -212,6 +233,9 @@ class TestMetadata:
         "metadata",
         [
             "{EcrExposure: {PublicOnPurpose: {Because: x}}}",
+            "{EcrExposure: {PublicOnPurpose: {Reason: true}}}",
+            "{EcrExposure: {PublicOnPurpose: {Reason: ~}}}",
+            "{EcrExposure: {PublicOnPurpose: {Reason: !Ref Why}}}",
             "{EcrExposure: {PublicOnPurpose: {Until: 2027-03-31}}}",
             "{EcrExposure: {PublicOnPurpose: {Reason: x, Until: soon}}}",
             "{EcrExposure: {PublicOnPurpose: true}}",
@@ -271,6 +295,17 @@ class TestFile:
         assert checked.document["notes"] == [".ecr-exposure.yaml:2: this suppression matches no policy"]
         assert "Note: .ecr-exposure.yaml:2: this suppression matches no policy" in check(".").out
 
+    def test_each_entry_that_matches_is_one_that_matches(self, check: Check) -> None:
+        write("stack.yaml", template())
+        entry = "- {}\n  reason: base images\n"
+        entries = ("file: stack.yaml", "address: Resources.App", "address: Resources.Wrong")
+        write(".ecr-exposure.yaml", "".join(map(entry.format, entries)))
+        checked = check.json(".")
+        assert (checked.code, checked.document["notes"]) == (
+            0,
+            [".ecr-exposure.yaml:5: this suppression matches no policy"],
+        )
+
     def test_address_of_a_plan_has_brackets_and_wildcards(self, check: Check) -> None:
         address = 'module.app.aws_ecr_repository_policy.this["a"]'
         resource = {
@@ -311,6 +346,10 @@ class TestFile:
             ("- address: a\n  reason: x\n  unti: 2027-03-31\n", 3, "'unti' is not a key"),
             ("- address: a\n", 1, "reason is missing"),
             ("- address: a\n  reason: ''\n", 2, "reason is empty"),
+            ("- address: a\n  reason: ~\n", 2, "reason is empty"),
+            ("- address: a\n  reason: true\n", 2, "reason is empty"),
+            ("- address:\n  reason: x\n", 1, "address is empty"),
+            ("- address: a\n  reason: x\n  until: 2027-03-31T00:00:00Z\n", 1, "until: '2027-03-31T00:00:00Z'"),
             ("- reason: x\n", 1, "the entry names none of file, address, repository"),
             ("- address: a\n  reason: x\n  until: 2027-13-01\n", 1, "until: '2027-13-01' is not a day (YYYY-MM-DD)"),
             ("- address: a\n  address: b\n  reason: x\n", 2, "duplicate key 'address'"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_exposure.cli.policies_in_files.outcome import evaluate
 from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.policies_in_files.terraform_source import local_modules
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
@@ -157,6 +158,27 @@ class TestPolicyDocument:
         assert document(content).verdicts == {THIS: "var.org"}
         assert document(content, 'variable "org" { default = null }').verdicts == {THIS: "public"}
         assert document(content, 'variable "org" { default = "o-abcdefghij" }').verdicts == {THIS: "closed"}
+
+    @pytest.mark.parametrize(
+        ("test", "variable", "unknown"),
+        [
+            ('"StringLike"', '"aws:PrincipalOrgID"', ("var.more",)),
+            ("var.test", '"aws:PrincipalOrgID"', ("var.more",)),
+            ('"StringLike"', "var.key", ("var.more",)),
+            ('"StringLike"', '"aws:PrincipalArn"', ()),
+            ('"StringEquals"', '"aws:PrincipalOrgID"', ()),
+        ],
+    )
+    def test_condition_that_may_add_values_to_another_one(
+        self, test: str, variable: str, unknown: tuple[str, ...]
+    ) -> None:
+        """The provider joins the values of blocks with the same test and variable."""
+        known = 'condition {\n test = "StringLike"\n variable = "aws:PrincipalOrgID"\n values = ["o-abcdefghij"]\n}'
+        content = f'content {{\n test = {test}\n variable = {variable}\n values = ["o-*"]\n}}'
+        dynamic = f'dynamic "condition" {{\n for_each = var.more ? [1] : []\n {content}\n}}'
+        read = document(statement("*", '["*"]', f"{known}\n{dynamic}"))
+        found = evaluate(read.only.policy, test="reachable")
+        assert (found.unknown, found.verdict.compliance) == (unknown, "NON_COMPLIANT" if unknown else "COMPLIANT")
 
 
 class TestInstances:

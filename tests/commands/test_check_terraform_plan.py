@@ -77,11 +77,23 @@ class TestWhatThePlanLeavesInPlace:
     def test_a_resource_that_is_there_after_apply_counts(self, actions: list[str]) -> None:
         assert read(plan(change(ADDRESS, AFTER, actions=actions))).addresses == [ADDRESS]
 
-    @pytest.mark.parametrize("actions", [["delete"], ["forget"]])
-    def test_a_resource_that_is_deleted_or_forgotten_does_not_count(self, actions: list[str]) -> None:
-        removed = change(ADDRESS, None, actions=actions)
+    def test_a_resource_that_is_deleted_does_not_count(self) -> None:
+        removed = change(ADDRESS, None, actions=["delete"])
         removed["change"]["before"] = AFTER
         assert read(plan(removed)).policies == []
+
+    def test_a_resource_that_terraform_only_forgets_stays_and_counts(self) -> None:
+        """It is no longer in the state, but still in AWS."""
+        forgotten = change(ADDRESS, None, actions=["forget"])
+        forgotten["change"]["before"] = AFTER
+        assert read(plan(forgotten)).policy == EVERYONE
+
+    def test_a_plan_with_its_prior_state_alone_leaves_that(self) -> None:
+        root = {"resources": [{**resource(ADDRESS), "values": AFTER}]}
+        prior = {"format_version": "1.0", "values": {"root_module": root}}
+        only = {"format_version": "1.2", "prior_state": prior}
+        assert read(json.dumps(only)).policy == EVERYONE
+        assert read(json.dumps({**only, "planned_values": {"root_module": {}}})).policies == []
 
     def test_the_policy_after_an_update_counts(self) -> None:
         updated = change(ADDRESS, {"repository": "app", "policy": json.dumps(ONE_ACCOUNT)}, actions=["update"])
@@ -128,6 +140,14 @@ class TestModulesAndInstances:
         root = {"resources": [{**resource(ADDRESS), "values": {"repository": "app"}}]}
         content = json.dumps({"format_version": "1.0", "planned_values": {"root_module": root}})
         assert read(content).policy == Unknown("aws_ecr_repository_policy.app.policy")
+
+    @pytest.mark.parametrize("is_null", [True, False])
+    def test_planned_values_have_null_for_no_policy_and_leave_out_an_unknown_one(self, *, is_null: bool) -> None:
+        address = "aws_ecr_repository_creation_template.all"
+        values = {"prefix": "app", "repository_policy": None} if is_null else {"prefix": "app"}
+        root = {"resources": [{**resource(address), "values": values}]}
+        content = json.dumps({"format_version": "1.0", "planned_values": {"root_module": root}})
+        assert read(content).policy == (None if is_null else Unknown(f"{address}.repository_policy"))
 
 
 class TestSensitiveValues:

@@ -7,7 +7,7 @@ import pytest
 
 from ecr_exposure.cli.policies_in_files.outcome import evaluate
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
-from tests.commands.terraform_plans import ONE_ACCOUNT, block, change, configuration, plan, read
+from tests.commands.terraform_plans import EVERYONE, ONE_ACCOUNT, block, change, configuration, plan, read
 
 ADDRESS: Final = "aws_ecr_repository_policy.app"
 DOCUMENT: Final = "data.aws_iam_policy_document.pull"
@@ -111,6 +111,21 @@ class TestArgumentsThatAreNotGiven:
     def test_a_policy_in_the_code_is_unknown(self) -> None:
         assert self.read({"repository_policy_text": ROLE}) == Unknown("aws_iam_role.ci.arn")
 
+    @pytest.mark.parametrize(
+        ("actions", "policy"), [(["update"], EVERYONE), (["no-op"], EVERYONE), (["delete", "create"], None)]
+    )
+    def test_an_argument_that_is_not_given_keeps_its_value(self, actions: list[str], policy: object) -> None:
+        updated = policy_after_apply(self.ADDRESS, "repository_policy_text")
+        updated["change"] |= {"actions": actions, "before": {"repository_policy_text": json.dumps(EVERYONE)}}
+        code = configuration(block(self.ADDRESS, {"repository_name": {"constant_value": "app"}}))
+        assert read(plan(updated, configuration=code)).policy == policy
+
+    def test_a_part_of_an_object_that_is_known_after_apply_is_unknown(self) -> None:
+        policy = {"Statement": [{"Effect": "Allow", "Principal": {}, "Action": "ecr:*"}]}
+        unknown = {"repository_policy_text": {"Statement": [{"Principal": {"AWS": True}}]}}
+        found = read(plan(change(self.ADDRESS, {"repository_policy_text": policy}, unknown))).policy
+        assert evaluate(found).unknown == (f"{self.ADDRESS}.repository_policy_text.Statement[0].Principal.AWS",)
+
     def test_without_a_configuration_it_is_unknown(self) -> None:
         found = read(plan(policy_after_apply(self.ADDRESS, "repository_policy_text")))
         assert found.policy == Unknown(f"{self.ADDRESS}.repository_policy_text")
@@ -141,6 +156,10 @@ class TestDocumentsThatAreReadDuringApply:
             ["aws_iam_role.ci", "each.key"],
             ["data.aws_iam_role.ci.arn", "data.aws_iam_role.ci"],
             ["data.aws_partition.this.partition", "data.aws_caller_identity.this.account_id"],
+            ["aws_iam_service_linked_role.ci.arn"],
+            ["aws_organizations_account.ci.id", "aws_organizations_account.ci"],
+            ["data.aws_organizations_organization.this.accounts"],
+            ["data.aws_iam_roles.ci.arns"],
         ],
     )
     def test_other_references_that_name_one_principal(self, references: list[str]) -> None:
@@ -148,11 +167,27 @@ class TestDocumentsThatAreReadDuringApply:
         content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON}), code))
         assert evaluate(read(content).policy, test="reachable") == evaluate(ONE_ACCOUNT, test="reachable")
 
-    @pytest.mark.parametrize("references", [["local.principals"], ["aws_iam_role.ci.arn", "local.more"]])
+    @pytest.mark.parametrize(
+        "references",
+        [
+            ["local.principals"],
+            ["aws_iam_role.ci.arn", "local.more"],
+            ['aws_iam_role.ci.tags["reader"]'],
+            ["data.aws_ssm_parameter.readers.value"],
+        ],
+    )
     def test_other_principals_are_unknown_and_named(self, references: list[str]) -> None:
         data, code = document_for_a_role(reference={"references": references})
         content = plan(data, policy_after_apply(), configuration=configuration(block(ADDRESS, {"policy": JSON}), code))
         assert evaluate(read(content).policy).unknown == (", ".join(references),)
+
+    def test_a_role_of_another_provider_is_one_of_another_account(self) -> None:
+        data, code = document_for_a_role()
+        role = {**block("aws_iam_role.ci"), "provider_config_key": "aws.other"}
+        blocks = configuration(block(ADDRESS, {"policy": JSON}), code, role)
+        found = read(plan(data, policy_after_apply(), configuration=blocks), owner="111122223333").policy
+        assert evaluate(found, test="reachable").verdict.compliance == "COMPLIANT"
+        assert evaluate(found, test="external", owner="111122223333").unknown == ("aws_iam_role.ci.arn",)
 
     def test_a_document_that_only_waits_for_another_resource_is_known(self) -> None:
         data = document(statement(principals=[principals("*")]), unknown=[{"actions": [False], "condition": []}])

@@ -207,3 +207,100 @@ def test_a_public_statement_in_a_module_is_where_it_is_written() -> None:
     assert lines[principal.line - 1].strip() == "principals {"
     assert "coalescelist" in lines[principal.line + 1]
     assert principal.line > lines.index('      sid = "PrivateReadOnly"')
+
+
+MERGED_MODULE: Final = """
+variable "readers" { default = [] }
+variable "writers" { default = [] }
+variable "organizations" { default = [] }
+variable "names" { default = ["team/app"] }
+
+module "label" {
+  source = "example/label/null"
+}
+
+data "aws_iam_policy_document" "empty" {
+  count = module.label.enabled ? 1 : 0
+}
+
+data "aws_iam_policy_document" "readers" {
+  count = module.label.enabled ? 1 : 0
+  statement {
+    sid     = "Readers"
+    actions = ["ecr:BatchGetImage"]
+    principals {
+      type        = "AWS"
+      identifiers = var.readers
+    }
+  }
+}
+
+data "aws_iam_policy_document" "writers" {
+  count = module.label.enabled ? 1 : 0
+  statement {
+    sid     = "Writers"
+    actions = ["ecr:*"]
+    principals {
+      type        = "AWS"
+      identifiers = var.writers
+    }
+  }
+}
+
+data "aws_iam_policy_document" "organizations" {
+  count = module.label.enabled ? 1 : 0
+  statement {
+    sid     = "Organizations"
+    actions = ["ecr:BatchGetImage"]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:PrincipalOrgID"
+      values   = var.organizations
+    }
+  }
+}
+
+data "aws_iam_policy_document" "merged" {
+  count = module.label.enabled ? 1 : 0
+  source_policy_documents = length(var.readers) > 0 ? [
+    data.aws_iam_policy_document.readers[0].json
+  ] : [data.aws_iam_policy_document.empty[0].json]
+  override_policy_documents = distinct([
+    length(var.writers) > 0 ? data.aws_iam_policy_document.writers[0].json : data.aws_iam_policy_document.empty[0].json,
+    length(var.organizations) > 0 ? one(data.aws_iam_policy_document.organizations[*].json) : "",
+  ])
+}
+
+resource "aws_ecr_repository_policy" "this" {
+  for_each   = toset(module.label.enabled && length(concat(var.readers, var.writers)) > 0 ? var.names : [])
+  repository = each.value
+  policy     = join("", data.aws_iam_policy_document.merged[*].json)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "result"),
+    [
+        ("", None),
+        ('readers = ["arn:aws:iam::111122223333:root"]', "closed"),
+        ('readers = ["*"]', "public"),
+        ("writers = var.arns", "var.arns"),
+        ('readers = formatlist("arn:aws:iam::%s:root", var.accounts)\n  writers = [aws_iam_role.ci.arn]', "closed"),
+        ('readers = [aws_iam_role.ci.arn]\n  organizations = ["o-abcdefghij"]', "closed"),
+        ('readers = [aws_iam_role.ci.arn]\n  organizations = [for a in var.accounts : "o-${a}"]', "closed"),
+        ('readers = [for a in var.accounts : "arn:aws:iam::${a}:root"]\n  writers = ["*"]', "public"),
+        ('readers = var.accounts == [] ? ["*"] : [aws_iam_role.ci.arn]', "var.accounts"),
+    ],
+)
+def test_a_module_that_merges_documents(arguments: str, result: str | None) -> None:
+    caller = CALLER.format(arguments=arguments).replace('  repository_name = "team/app"\n', "")
+    read = read_files(
+        {"main.tf": caller, "modules/ecr/main.tf": MERGED_MODULE.replace("{ d", "{\nd").replace("] }", "]\n}")}
+    )
+    assert read.problems == []
+    assert read.verdicts == ({f'{ADDRESS}["team/app"]': result} if result else {})

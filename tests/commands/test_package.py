@@ -82,7 +82,11 @@ class TestWheel:
 
     def test_holds_the_package_and_its_licence_and_nothing_else(self, wheel: Path) -> None:
         package = ROOT / "rule"
-        modules = {str(path.relative_to(package)) for path in (package / "ecr_exposure").rglob("*.py")}
+        modules = {
+            str(path.relative_to(package))
+            for pattern in ("*.py", "html_page/page.*")
+            for path in (package / "ecr_exposure").rglob(pattern)
+        }
         with zipfile.ZipFile(wheel) as archive:
             names = set(archive.namelist())
         metadata = f"ecr_repository_no_public_access-{ecr_exposure.__version__}.dist-info"
@@ -95,7 +99,7 @@ class TestWheel:
             (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
             metadata = HeaderParser().parsestr(archive.read(name).decode())
         required = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
-        assert {requirement.name for requirement in required} == {"boto3", "click", "ijson", "pyyaml", "rich"}
+        assert {requirement.name for requirement in required} == {"boto3", "click", "ijson", "jinja2", "pyyaml", "rich"}
         for requirement in required:
             operators = {specifier.operator for specifier in requirement.specifier}
             assert ">=" in operators

@@ -101,6 +101,7 @@ PRINCIPALS = [
     ({"AWS": joined(("arn:aws:sts::", U, ":federated-user/app"))}, CLOSED),
     ({"Federated": joined(("arn:aws:iam::", U, ":saml-provider/idp"))}, CLOSED),
     ({"Federated": joined(("arn:aws:iam::", U, ":", V))}, CLOSED),
+    ({"AWS": joined(("arn:aws:sts::", U, ":", V))}, CLOSED),
     ({"Service": joined(("lambda.", U))}, CLOSED),
     ({"Service": joined((U, ".amazonaws.com"))}, CLOSED),
     # The rest of the ARN is not known, such as *:root.
@@ -146,6 +147,8 @@ class TestPrincipals:
         ("principal", "expected"),
         [
             (U, (U.reference,)),
+            # One of the two can be "*", and the other one empty.
+            (joined((U, V)), (U.reference, V.reference)),
             ({"AWS": U}, (U.reference,)),
             ({"AWS": ACCOUNT_ARN}, PUBLIC),
             ({"AWS": ["*", U]}, CLOSED),
@@ -215,7 +218,7 @@ class TestResources:
 
 ORG, ACCOUNT, ARN, IP = "aws:PrincipalOrgID", "aws:PrincipalAccount", "aws:PrincipalArn", "aws:SourceIp"
 NAME = (U.reference,)
-ALLOWED = [
+ALLOWED: list[tuple[Any, object]] = [
     # A text names one organization, account, network or id, whatever it is.
     ({"StringEquals": {ORG: U}}, CLOSED),
     ({"StringEquals": {ORG: [U, V]}}, CLOSED),
@@ -236,6 +239,9 @@ ALLOWED = [
     ({"StringEqualsIfExists": {ACCOUNT: U}}, CLOSED),
     ({"ForAllValues:StringEquals": {ACCOUNT: U}}, CLOSED),
     ({"StringNotEquals": {ACCOUNT: U}}, PUBLIC),
+    # Which variable it is decides: that of the caller's own organization is always equal.
+    ({"StringEquals": {ORG: joined(("${aws:", U, "}"))}}, NAME),
+    ({"StringEquals": {ORG: joined(("${aws:PrincipalTag/", U, "}"))}}, NAME),
     # With wildcards it can be everyone.
     ({"StringLike": {ORG: U}}, NAME),
     ({"StringLike": {ORG: joined(("o-example", U))}}, NAME),
@@ -282,13 +288,14 @@ ALLOWED = [
     ({"Null": U}, NAME),
     (U, NAME),
 ]
-DENIED = [
+DENIED: list[tuple[Any, object]] = [
     ({"StringNotEquals": {ORG: U}}, CLOSED),
     ({"StringNotEqualsIfExists": {ORG: [U, "o-exampleorg1"]}}, CLOSED),
     ({"StringNotEquals": {ACCOUNT: U}}, CLOSED),
     ({"StringEquals": {ORG: U}}, PUBLIC),
     ({"StringEquals": {ACCOUNT: U}}, PUBLIC),
     ({"StringNotEquals": {"aws:SourceVpce": U}}, CLOSED),
+    ({"StringNotEquals": {ORG: joined(("${aws:", U, "}"))}}, NAME),
     ({"StringNotLike": {ORG: U}}, NAME),
     ({"ArnNotLike": {ARN: ["arn:aws:iam::111122223333:role/*", U]}}, NAME),
     ({"ArnNotLike": {ARN: ["arn:aws:iam::*:role/ci", U]}}, PUBLIC),
@@ -414,9 +421,16 @@ class TestUnconditional:
     def test_elements(self, statement: Any, expected: object) -> None:
         assert answer(statement, {**DENY_ALL, "Condition": V, "Sid": W}, test="unconditional") == expected
 
-    @pytest.mark.parametrize("condition", [condition for condition, _ in (*ALLOWED, *DENIED) if condition is not U])
+    @pytest.mark.parametrize(
+        "condition",
+        [condition for condition, _ in (*ALLOWED, *DENIED) if condition is not U and U not in condition.values()],
+    )
     def test_values_in_a_condition_are_silent(self, condition: Any) -> None:
         assert answer({**ALLOW, "Condition": condition}, test="unconditional") == CLOSED
+
+    def test_operator_without_a_key_is_no_condition(self) -> None:
+        assert answer(allowed_if(StringEquals=U, Bool={}), test="unconditional") == NAME
+        assert answer(allowed_if(StringEquals=U, StringLike={ORG: V}), test="unconditional") == CLOSED
 
 
 class TestExternal:
@@ -437,6 +451,30 @@ class TestExternal:
     )
     def test_named_account_and_organization(self, statement: Any, expected: object) -> None:
         assert answer(statement, test="external") == expected
+
+    @pytest.mark.parametrize(
+        ("principal", "condition"),
+        [
+            ({"AWS": ACCOUNT_ARN}, {"StringEquals": {ACCOUNT: "444455556666"}}),
+            ({"AWS": ACCOUNT_ARN}, {"ArnLike": {ARN: "arn:aws:iam::444455556666:role/ci-*"}}),
+            ({"AWS": joined(("arn:aws:iam::444455556666:role/", U))}, {"ArnLike": {ARN: "arn:aws:iam::*:role/ci-*"}}),
+            ({"AWS": joined(("arn:aws:iam::444455556666:user/", U))}, {"StringEquals": {"aws:PrincipalType": "User"}}),
+            ({"AWS": joined(("arn:", U, ":iam::444455556666:role/ci"))}, {"StringLike": {"aws:userid": "AROA*:a"}}),
+        ],
+    )
+    def test_part_of_a_principal_can_be_what_a_condition_asks_for(self, principal: Any, condition: Any) -> None:
+        assert answer({**ALLOW, "Principal": principal, "Condition": condition}, test="external") == NAME
+
+    @pytest.mark.parametrize("type_", ["role", "user", "assumed-role"])
+    def test_principal_of_an_account_inside_is_silent(self, type_: str) -> None:
+        service = "sts" if type_ == "assumed-role" else "iam"
+        principal = joined((f"arn:aws:{service}::999988887777:{type_}/", U, "/", V))
+        assert answer({**ALLOW, "Principal": {"AWS": principal}}, test="external") == CLOSED
+
+    def test_deny_of_a_provider_can_be_that_of_the_allowed_one(self) -> None:
+        allow = {**ALLOW, "Principal": {"Federated": "arn:aws:iam::444455556666:saml-provider/idp"}}
+        assert answer(allow, test="external") == PUBLIC
+        assert answer(allow, {**DENY_ALL, "Principal": {"Federated": U}}, test="external") == NAME
 
     def test_deny_of_one_account_can_be_that_of_the_named_one(self) -> None:
         allow = {**ALLOW, "Principal": {"AWS": "444455556666"}}

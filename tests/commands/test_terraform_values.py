@@ -3,6 +3,7 @@
 import pytest
 
 from ecr_exposure.cli.policies_in_files.located_values import first_unknown
+from ecr_exposure.cli.policies_in_files.uncertain_values import Named
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown
 from tests.commands.terraform_code import policy_with, read_code, read_files, value_of
 
@@ -70,6 +71,13 @@ KNOWN = [
     ('jsonencode({ a = [1, "x", null] })', '{"a":[1,"x",null]}'),
     ('try({}.a, ["x"][5], "y")', "y"),
     ('can({}.a) ? "a" : "b"', "b"),
+    ('slice(["a", "b", "c"], 1, 2)[0]', "b"),
+    ('reverse(["a", "b"])[0]', "b"),
+    ('setsubtract(["a", "b"], ["a"])[0]', "b"),
+    ('setintersection(["a", "b"], ["b"])[0]', "b"),
+    ('setproduct(["a"], ["b", "c"])[1][1]', "c"),
+    ('[for i in range(2) : "a${i}"][1]', "a1"),
+    ('alltrue([true, "true"]) && !anytrue([false]) ? "a" : "b"', "a"),
     ('startswith("ecr-a", "ecr") ? "a" : "b"', "a"),
 ]
 
@@ -89,7 +97,6 @@ UNKNOWN = [
     ('"${var.text}"', Unknown("var.text")),
     ('"a${var.text}b"', Joined(("a", Unknown("var.text"), "b"))),
     ("upper(var.text)", Unknown("var.text")),
-    ('var.text == "a" ? "x" : "y"', Unknown("var.text")),
     ('var.text == "a" ? "x" : "x"', "x"),
     ('var.text == "a" && false ? "x" : "y"', "y"),
     ('false && var.text == "a" ? "x" : "y"', "y"),
@@ -98,9 +105,12 @@ UNKNOWN = [
     ("var.list[0]", Unknown("var.list[0]")),
     ('concat(["a"], var.list)[0]', Unknown("var.list")),
     ('join(",", concat(["a"], var.list))', Joined(("a,", Unknown("var.list")))),
-    ('length(var.list) > 0 ? "x" : "y"', Unknown("var.list")),
+    ("length(var.list)", Unknown("var.list")),
+    ('length(formatlist("a%s", var.list))', Unknown("var.list")),
     ('format("%s:%s", "a", var.text)', Joined(("a:", Unknown("var.text")))),
-    ('lookup({ a = "x" }, var.text, "y")', Unknown("var.text")),
+    ('lookup({ a = "x" }, var.text, "x")', "x"),
+    ('{ a = "x", b = "x" }[var.text]', "x"),
+    ("{}[var.text]", Unknown("var.text")),
     ('merge({ a = "x" }, var.text).a', Unknown("var.text.a")),
     ('templatefile("p.json", {})', Unknown('templatefile("p.json", {})')),
     ('file("p.json")', Unknown('file("p.json")')),
@@ -235,7 +245,8 @@ class TestNamedByTheCode:
         data = 'data "aws_caller_identity" "me" {\n  provider = aws.other\n}\n'
         read = read_code(data + policy_with('{ AWS = "arn:aws:iam::${data.aws_caller_identity.me.account_id}:root" }'))
         assert read.verdicts == {"aws_ecr_repository_policy.this": "closed"}
-        assert value_of("data.aws_caller_identity.me.id", data) == Unknown("data.aws_caller_identity.me.id")
+        found = value_of("data.aws_caller_identity.me.id", data)
+        assert found == Named("data.aws_caller_identity.me.id", "000000000000")
 
     def test_the_name_of_a_repository_in_the_same_code(self) -> None:
         repository = 'resource "aws_ecr_repository" "app" {\n  for_each = toset(["a"])\n  name = "x/${each.key}"\n}\n'

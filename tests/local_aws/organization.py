@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
+from moto.core import models as moto_models
 from moto.ecr.models import ECRBackend, ecr_backends
 from moto.organizations import utils as organizations_utils
 from moto.organizations.models import organizations_backends
@@ -91,6 +92,8 @@ class LocalOrganization(AbstractContextManager["LocalOrganization"]):
             stack.enter_context(managed_policies())
             stack.enter_context(documents())
             stack.enter_context(nested_outputs())
+            # 1,300 routes for requests' sessions, which nothing here uses: it takes as long as all the rest.
+            stack.enter_context(patch.object(moto_models, "RESPONSES_METHODS", ()))
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             stack.enter_context(
                 config_and_ecr_api(self.config_store, self.recorder, repositories_per_page=self._repositories_per_page)

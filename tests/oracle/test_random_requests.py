@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecr_exposure import is_allowed, judge
+from tests.corpus.each_case import each_case
 from tests.corpus.loader import Case
 from tests.oracle.agreement import CASES, SEARCHING_TESTS, answer_of, check_random_requests, question_of
 from tests.oracle.generator.policies import policies, questions
@@ -116,7 +117,7 @@ class TestEngine:
             check_random_requests(document, question, 25, seed)
 
     @pytest.mark.parametrize("test", SEARCHING_TESTS)
-    @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+    @each_case(CASES)
     def test_compliant_case_allows_no_request(self, case: Case, test: str) -> None:
         if case.expect[test] == "COMPLIANT":
             check_random_requests(case.policy, question_of(case, test), 300 if NIGHTLY else 5)

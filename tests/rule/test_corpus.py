@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ecr_exposure import Verdict, is_allowed, judge
+from tests.corpus.each_case import each_case
 from tests.corpus.loader import TESTS, Case, CaseError, all_cases, all_rows, read_cases
 
 CASES = all_cases()
@@ -41,7 +42,7 @@ def judged(case: Case, test: str) -> Verdict:
 
 
 @pytest.mark.parametrize("test", TESTS)
-@pytest.mark.parametrize("case", ABOUT_POLICIES, ids=lambda case: case.name)
+@each_case(ABOUT_POLICIES)
 def test_compliance_and_problem_are_as_labelled(case: Case, test: str) -> None:
     verdict = judged(case, test)
     assert verdict.compliance == case.expect[test], verdict
@@ -50,20 +51,20 @@ def test_compliance_and_problem_are_as_labelled(case: Case, test: str) -> None:
     assert (verdict.problem or "").startswith(place or "")
 
 
-@pytest.mark.parametrize("case", ABOUT_POLICIES, ids=lambda case: case.name)
+@each_case(ABOUT_POLICIES)
 def test_unconditional_grants_are_as_labelled(case: Case) -> None:
     grants = [(g.statement, [c.value for c in g.capabilities]) for g in judged(case, "unconditional").grants]
     assert grants == [(g["statement"], g["capabilities"]) for g in case.expect.get("grants", ())]
 
 
-@pytest.mark.parametrize("case", ABOUT_POLICIES, ids=lambda case: case.name)
+@each_case(ABOUT_POLICIES)
 def test_advisories_are_as_labelled(case: Case) -> None:
     kinds = {advisory.kind.value for advisory in judged(case, "reachable").advisories}
     assert kinds == set(case.expect.get("advisories", ()))
 
 
 @pytest.mark.parametrize("test", ["reachable", "external"])
-@pytest.mark.parametrize("case", ABOUT_POLICIES, ids=lambda case: case.name)
+@each_case(ABOUT_POLICIES)
 def test_every_witness_is_allowed(case: Case, test: str) -> None:
     """The request that proves a grant is allowed by the plain evaluator, which derives nothing."""
     for grant in judged(case, test).grants:
@@ -77,7 +78,7 @@ def test_every_row_has_a_case() -> None:
     assert shown == all_rows().keys()
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.twin], ids=lambda case: case.name)
+@each_case(case for case in CASES if case.twin)
 def test_twin_differs_in_a_label_or_an_advisory(case: Case) -> None:
     assert case.expect != BY_NAME[case.twin or ""].expect
 

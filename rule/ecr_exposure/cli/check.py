@@ -14,7 +14,7 @@ import click
 
 import ecr_exposure
 from ecr_exposure.cli.account_options import one_account
-from ecr_exposure.cli.check_options import assignments, parameters_of
+from ecr_exposure.cli.check_options import assignments, parameters_of, region
 from ecr_exposure.cli.check_run import CheckRun, Facts
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
 from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
@@ -22,8 +22,10 @@ from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
 from ecr_exposure.cli.policy_report.checked_policy import Report
 from ecr_exposure.cli.policy_report.judgement import FAIL, WARN
 from ecr_exposure.cli.policy_report.report_scope import FilesRead
-from ecr_exposure.cli.publication import Publication, exit_code_of
+from ecr_exposure.cli.publication import LiveLines, Publication, exit_code_of
 from ecr_exposure.cli.report_options import (
+    JSON,
+    Destination,
     JudgementOptions,
     OrderedCommand,
     ReportOptions,
@@ -33,8 +35,6 @@ from ecr_exposure.cli.report_options import (
     report_options,
 )
 from ecr_exposure.cli.terminal import Clock
-from ecr_exposure.errors import ParameterError
-from ecr_exposure.identifiers import region_name
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ecr_exposure.cli.policies_in_files.found_policy import FileError
 
 _SECONDS_WITHOUT_BAR: Final = 2.0
+_MOST_UPDATES: Final = 200
 
 
 class _Options(JudgementOptions, ReportOptions):
@@ -56,13 +57,6 @@ class _Options(JudgementOptions, ReportOptions):
     no_suppressions: bool
     stdin_name: str
     root: Path
-
-
-def _region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    try:
-        return None if text is None else region_name("region", text)
-    except ParameterError:
-        raise click.BadParameter(f"{text!r} is not a Region such as eu-west-1") from None
 
 
 @click.command(
@@ -88,7 +82,7 @@ def _region(_context: click.Context, _parameter: click.Parameter, text: str | No
     callback=one_account,
     help="The account of the repositories, for files that do not say it.",
 )
-@click.option("--region", metavar="REGION", callback=_region, help="Their Region, for files that do not say it.")
+@click.option("--region", metavar="REGION", callback=region, help="Their Region, for files that do not say it.")
 @click.option(
     "--parameter",
     metavar="NAME=VALUE",
@@ -146,12 +140,17 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     errors: list[FileError] = []
     walk = Walk(options["ignore"], options["stdin_name"], errors.append)
     run = _prepared(options, started, walk.is_ignored, errors.append)
-    progress = _Progress(environment.clock, is_shown=not options["quiet"])
     exit_code = ExitCode.AS_WANTED
+    is_live = options["stream"] and Destination(JSON, None) in places
+    live = LiveLines(_report(run, walk, options, started, exit_code)) if is_live else None
+    # Lines on the same terminal would go through the bar.
+    progress = _Progress(environment.clock, is_shown=not (options["quiet"] or live))
     try:
         with progress, _rare_garbage_collection() as count:
             for found in progress.through(list(walk.files(options["paths"]))):
                 run.check(found)
+                if live:
+                    live.add(run.policies)
                 count()
             run.finish()
     except KeyboardInterrupt:
@@ -159,7 +158,7 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     for error in errors:
         run.add_error(error)
     report = _report(run, walk, options, started, exit_code)
-    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"])
+    publication = Publication(report=report, is_stream=options["stream"], quiet=options["quiet"], live=live)
     return publication.publish(places)
 
 
@@ -195,7 +194,14 @@ class _Progress(AbstractContextManager["_Progress"]):
         """Yield the files, and count them."""
         for done, each in enumerate(files):
             if self._bar is None and self._is_shown and self._clock.now() - self._start > _SECONDS_WITHOUT_BAR:
-                self._bar = click.progressbar(length=len(files), label="files", file=sys.stderr, show_pos=True)
+                self._bar = click.progressbar(
+                    length=len(files),
+                    label="files",
+                    file=sys.stderr,
+                    show_pos=True,
+                    width=0,  # that of the terminal: a wider one would be a new line each time
+                    update_min_steps=max(1, len(files) // _MOST_UPDATES),
+                )
                 self._bar.update(done)
             yield each
             if self._bar is not None:
@@ -214,7 +220,7 @@ _FILES_BETWEEN_COLLECTIONS: Final = 2000
 def _rare_garbage_collection() -> Iterator[Callable[[], None]]:
     """Collect garbage after many files only; yields what counts them.
 
-    The nodes of templates are many and hardly in cycles: to search them takes a third of the time.
+    The nodes of templates are many, and in no cycles: to search for some takes a third of the time.
     """
     numbers = itertools.count(1)
 
@@ -246,5 +252,6 @@ def _report(run: CheckRun, walk: Walk, options: _Options, started: datetime, end
         version=ecr_exposure.__version__,
         root=options["root"],
         show_excused=options["show_excused"],
+        category=options["category"],
         no_color=options["no_color"],
     )

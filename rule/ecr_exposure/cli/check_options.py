@@ -1,12 +1,28 @@
 """The values of the options of ``check`` about CloudFormation templates."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.cli.option_files import json_of, text_of, yaml_of
+
+# Two or three parts, such as eusc-de, and a direction. boto3, which knows every Region, takes longer to import than a
+# policy to check; with a mistyped Region a condition of aws:RequestedRegion would keep everyone out.
+# https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+_REGION: Final = re.compile(
+    r"[a-z]{2,4}(?:-[a-z]{2,4})?-(?:north|south|central|(?:north|south)?(?:east|west))-[0-9]{1,2}"
+)
+
+
+def region(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    """Return the value of --region; a callback that raises click.BadParameter for what no Region is named."""
+    if text is not None and not _REGION.fullmatch(text):
+        raise click.BadParameter(f"{text!r:.80} is not a Region such as eu-west-1")
+    return text
 
 
 def assignments(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:

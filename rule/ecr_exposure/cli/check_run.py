@@ -1,7 +1,7 @@
 """One run of ``check``: every file is read, every policy in it evaluated, and what excuses it looked up."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.files import FoundFile
@@ -47,8 +47,10 @@ class CheckRun:
         self._is_ignored, self._accepts_any_file = is_ignored, accepts_any_file
         self._terraform = TerraformFolders(self._read_comments)
         self._terraform_files: list[FoundFile] = []
+        self._kept: dict[Hashable, Any] = {}
         self.policies: list[CheckedPolicy] = []
         self.errors: list[FileError] = []
+        self._messages: set[str] = set()
         self.notes: list[str] = []
         self.files_read = self.recognized = 0
 
@@ -59,7 +61,10 @@ class CheckRun:
         except FileError as error:
             self.add_error(error)
             return
+        self._check(found, recognized)
         self.files_read += 1
+
+    def _check(self, found: FoundFile, recognized: Recognized | None) -> None:
         if recognized is None:
             self._is_not_recognized(found)
         elif recognized.form is Form.TERRAFORM_SOURCE:
@@ -86,12 +91,19 @@ class CheckRun:
         try:
             for policy in self._terraform.policies(facts) if self._terraform_files else ():
                 if not self._is_ignored(policy.file):
-                    self._judge(policy, self.add_error)
+                    self._judge(policy)
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
             self.add_error(_unexpected(self._terraform_files[0].shown, error))
         for each in errors:
             if self._terraform.matters(each.file) and not self._is_ignored(each.file):
                 self.add_error(each)
+        # A template that code fills in is no policy by itself, and need not be JSON.
+        is_template = self._terraform.is_template
+        self.errors = [each for each in self.errors if not is_template(each.file)]
+        alone = (
+            each for each in self.policies if each.found.kind is not Kind.POLICY or not is_template(each.found.file)
+        )
+        self.policies = list(alone)
         for found in self._terraform_files:
             if self._terraform.matters(found.shown):
                 self.recognized += 1
@@ -100,7 +112,9 @@ class CheckRun:
 
     def add_error(self, error: FileError) -> None:
         """Add what cannot be read, once: a module may be called often."""
-        if error.message not in {each.message for each in self.errors}:
+        if error.message not in self._messages:
+            self._messages.add(error.message)
+            error.__traceback__ = error.__context__ = None  # whose frames hold the content of the file
             self.errors.append(error)
 
     def _is_not_recognized(self, found: FoundFile) -> None:
@@ -112,7 +126,7 @@ class CheckRun:
             self.suppressions.read_comments(file, text)
 
     def _code_facts(self, problem: Callable[[FileError], None]) -> CodeFacts:
-        return CodeFacts(**self._facts._asdict(), problem=problem, note=self._note)
+        return CodeFacts(**self._facts._asdict(), problem=problem, note=self._note, kept=self._kept)
 
     def _read(self, found: FoundFile, recognized: Recognized, problem: Callable[[FileError], None]) -> bool:
         """Evaluate the policies of a file; return whether it is what it seemed to be."""
@@ -121,7 +135,7 @@ class CheckRun:
             for policy in _read_as(recognized, found, self._code_facts(problem)):
                 if found.is_named or not _is_of_another_service(policy):
                     count += 1
-                    self._judge(policy, problem)
+                    self._judge(policy)
         except UnknownFormError as error:
             if found.is_named and not self._accepts_any_file:
                 self.add_error(error)
@@ -132,14 +146,14 @@ class CheckRun:
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
             problem(_unexpected(found.shown, error))
             return recognized.counts_errors
-        return count > 0 or recognized.form is not Form.JSON
+        return count > 0 or recognized.form not in (Form.JSON, Form.JSON_LINES)
 
-    def _judge(self, found: FoundPolicy, problem: Callable[[FileError], None]) -> None:
+    def _judge(self, found: FoundPolicy) -> None:
         try:
             self.policies.append(self.judgement.judged(found))
         except ParameterError as error:
             hint = ": add --owner" if found.account is None and self.judgement.question.owner is None else ""
-            problem(FileError(found.file, found.span.line, f"{error}{hint}"))
+            self.add_error(FileError(found.file, found.span.line, f"{error}{hint}"))
 
     def _note(self, note: str) -> None:
         if note not in self.notes:

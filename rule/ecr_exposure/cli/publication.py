@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -16,7 +16,7 @@ from ecr_exposure.cli.command_line import CannotRunError, ExitCode
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policy_report import FORMATS
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
-from ecr_exposure.cli.policy_report.json_format import write_json_lines
+from ecr_exposure.cli.policy_report.json_format import first_lines, last_lines, policy_lines, write_json_lines
 from ecr_exposure.cli.policy_report.report_scope import counted
 from ecr_exposure.cli.policy_report.sarif_format import too_many
 from ecr_exposure.cli.replaced_file import replace_file
@@ -24,13 +24,41 @@ from ecr_exposure.cli.report_options import JSON, SARIF, TABLE, Destination
 from ecr_exposure.policy.json_values import printable
 
 
+class LiveLines:
+    """JSON Lines on standard output while the files are checked: whoever reads them waits for no other file."""
+
+    def __init__(self, report: Report) -> None:
+        """report: says what was asked; it has no policies yet."""
+        self._report, self._number = report, 0
+        _echo(first_lines(report))
+
+    def add(self, policies: Sequence[CheckedPolicy]) -> None:
+        """Write those of all policies so far that are new since the last time."""
+        new, self._number = policies[self._number :], len(policies)
+        _echo(policy_lines(self._report, new))
+
+    def end(self, report: Report) -> None:
+        """Write what is left, and the end."""
+        self.add(report.policies)
+        _echo(last_lines(report))
+
+
+def _echo(lines: Iterable[str]) -> None:
+    # In UTF-8 whatever the locale is, and with the line ends of the format.
+    click.echo("".join(lines).encode("utf-8", "replace"), nl=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """The report of one run. is_stream: JSON as lines. quiet: no table on standard output."""
+    """The report of one run. is_stream: JSON as lines. quiet: no table on standard output.
+
+    live: has written what was checked to standard output, and writes the rest.
+    """
 
     report: Report
     is_stream: bool
     quiet: bool
+    live: "LiveLines | None" = None
 
     def publish(self, places: Sequence[Destination]) -> ExitCode:
         """Write the report everywhere, and the last line to standard error; return the exit code of the command.
@@ -84,7 +112,9 @@ class Publication:
         return []
 
     def _to_standard_output(self, place: Destination) -> None:
-        if place.format != TABLE:
+        if self.live is not None:
+            self.live.end(self.report)
+        elif place.format != TABLE:
             # In UTF-8 whatever the locale is, and with the line ends of the format.
             click.echo(self._content(place.format), nl=False)
         elif not self.quiet:

@@ -1,5 +1,6 @@
 """The options of `check`, `scan` and `report`: how policies are evaluated, and where the report goes."""
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -21,6 +22,7 @@ from ecr_exposure.parameters import PublicRepository, read_parameters
 
 _ORDER: Final = "ecr_exposure.order"
 TABLE, JSON, SARIF = "table", "json", "sarif"
+_STANDARD_OUTPUT: Final = Path("-")
 
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
@@ -45,6 +47,7 @@ class ReportOptions(TypedDict):
     output: tuple[Path, ...]
     as_json: bool
     stream: bool
+    category: str | None
     quiet: bool
     no_color: bool
 
@@ -69,11 +72,13 @@ class Destination(NamedTuple):
 def destinations(context: click.Context, formats: Sequence[str], files: Sequence[Path]) -> tuple[Destination, ...]:
     """Return where the report goes: by default as a table to standard output; raises click.UsageError.
 
-    A file is for the format before it, or for the one after it if none is before it.
+    A file is for the format before it, or for the one after it if none is before it. --stream alone means JSON.
     """
     found: list[tuple[str | None, Path | None]] = []
     names, paths = iter(formats), iter(files)
-    for name in context.meta[_ORDER]:
+    order: list[str] = context.meta[_ORDER]
+    has_json = JSON in formats or "as_json" in order
+    for name in order if has_json else ("as_json" if each == "stream" else each for each in order):
         if name == "format":
             value = next(names)
             if found and found[-1][0] is None:
@@ -88,21 +93,32 @@ def destinations(context: click.Context, formats: Sequence[str], files: Sequence
                 found[-1] = (found[-1][0], file)
             else:
                 found.append((None, file))
-    return _checked(found) or (Destination(TABLE, None),)
+    return _checked(found, context.params.get("paths", ())) or (Destination(TABLE, None),)
 
 
-def _checked(found: Sequence[tuple[str | None, Path | None]]) -> tuple[Destination, ...]:
+def _checked(found: Sequence[tuple[str | None, Path | None]], checked: Sequence[str]) -> tuple[Destination, ...]:
     pairs = []
     for name, file in found:
         if name is None:
             raise click.UsageError(f"--output {file}: name its --format ({', '.join(FORMATS)}).")
-        pairs.append(Destination(name, file))
-    places = [each.file for each in pairs]
-    for place in places:
+        pairs.append(Destination(name, None if file == _STANDARD_OUTPUT else file))
+    places = [None if each.file is None else _real(each.file) for each in pairs]
+    for pair, place in zip(pairs, places, strict=True):
         if places.count(place) > 1:
-            where = "standard output" if place is None else str(place)
+            where = "standard output" if pair.file is None else str(pair.file)
             raise click.UsageError(f"two formats go to {where}: add --output FILE to one of them.")
+        if place is not None and place in map(_real, checked):
+            raise click.UsageError(f"--output {pair.file} is one of the files to check.")
     return tuple(pairs)
+
+
+def _real(file: str | Path) -> str:
+    """Return the path of the file that is meant, whatever links lead to it; a device stays as it is named."""
+    try:
+        is_file = os.path.isfile(file) or not os.path.exists(file)  # noqa: PTH110, PTH113 - a Path cannot hold an empty path
+        return os.path.realpath(file) if is_file else str(file)
+    except ValueError:  # a null character
+        return str(file)
 
 
 def _listed(pattern: re.Pattern[str], what: str) -> Callback:
@@ -220,10 +236,15 @@ _REPORT: Final = (
         metavar="FILE",
         type=click.Path(path_type=Path),
         multiple=True,
-        help="The file for the --format before it; without one it goes to standard output.",
+        help="The file for the --format before it; without one, or with -, it goes to standard output.",
     ),
     click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
     click.option("--stream", is_flag=True, help="Write the JSON as one line for each policy."),
+    click.option(
+        "--category",
+        metavar="NAME",
+        help="The category of SARIF in code scanning, by default with the test: an upload replaces the one before it.",
+    ),
     click.option("--quiet", "-q", is_flag=True, help="Print no table, and the last line only."),
     click.option("--no-color", is_flag=True, help="Print without colors, as with the variable NO_COLOR."),
 )

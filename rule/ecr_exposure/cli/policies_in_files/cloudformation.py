@@ -1,4 +1,4 @@
-"""The repository policies of CloudFormation and SAM templates, and of the resources in a serverless.yml.
+"""Repository policies of CloudFormation and SAM templates, of parts of them, and of resources in a serverless.yml.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ecr-repository.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ecr-repositorycreationtemplate.html
@@ -8,6 +8,7 @@ https://www.serverless.com/framework/docs/providers/aws/guide/resources
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
@@ -20,10 +21,11 @@ from ecr_exposure.cli.policies_in_files.found_policy import (
 )
 from ecr_exposure.cli.policies_in_files.intrinsic_functions import Resolver
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions, each_alternative
-from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node
+from ecr_exposure.cli.policies_in_files.template_nodes import Member, Node, function_of
 from ecr_exposure.cli.policies_in_files.template_policies import policy_in, span_of_property, statement_spans
 from ecr_exposure.cli.policies_in_files.template_scope import SERVERLESS_ROLE, Scope, Template
 from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE
+from ecr_exposure.cli.policies_in_files.templates_beside import documents, nested_stacks
 from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Joined, Unknown, Value
 from ecr_exposure.public_on_purpose import day_in
 
@@ -54,10 +56,10 @@ def read_cloudformation(file: str, content: str, facts: CodeFacts) -> Iterator[F
     addresses: Counter[str] = Counter()
     is_first = True
     try:
-        for document in _documents(file, content.removeprefix("\ufeff")):
-            for root in _templates(document):
+        for document in documents(file, content.removeprefix("\ufeff")):
+            for root, members in _templates(file, document):
                 serverless = None if root is document else document
-                for found in _policies(Template(file, facts, root, serverless)):
+                for found in _policies(Template(file, facts, root, serverless), members):
                     addresses[found.address] += 1
                     number = addresses[found.address]
                     yield found if number == 1 else replace(found, address=f"{found.address}#{number}")
@@ -70,31 +72,35 @@ def read_cloudformation(file: str, content: str, facts: CodeFacts) -> Iterator[F
         raise FileError(file, None, "nested too deep") from None
 
 
-def _documents(file: str, content: str) -> Iterator[Node]:
-    begins_like_json = content.lstrip()[:1] in ("{", "[")
-    if begins_like_json:
-        try:
-            root = JsonText(content, file=file).root()
-        except FileError:
-            if file.endswith(".json"):
-                raise
-        else:
-            yield root
-            return
-    from ecr_exposure.cli.policies_in_files.yaml_nodes import yaml_documents  # noqa: PLC0415 - JSON needs no YAML
-
-    yield from yaml_documents(file, content)
-
-
-def _templates(document: Node) -> Iterator[Node]:
-    """Yield the templates of a document: itself, or those of a serverless.yml."""
-    if isinstance(document.content, tuple) and document.member("Resources") is not None:
-        yield document
+def _templates(file: str, document: Node) -> Iterator[tuple[Node, tuple[Member, ...]]]:
+    """Yield the templates of a document, and their resources: itself, or those of a serverless.yml."""
     inner = document.member("resources")
     content = inner.content if inner is not None else None
-    for each in content if isinstance(content, list) else [inner]:
-        if each is not None and each.member("Resources") is not None:
-            yield each
+    is_template = False
+    for each in [document, *(content if isinstance(content, list) else [inner])]:
+        resources = each.member("Resources") if each is not None else None
+        if each is not None and resources is not None:
+            is_template = True
+            yield each, resources.content if isinstance(resources.content, tuple) else ()
+    if not is_template:
+        yield document, _members_of_part(file, document)
+
+
+def _members_of_part(file: str, document: Node) -> tuple[Member, ...]:
+    """Return the resources in a file that another one includes: several by their logical ids, or one alone.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-aws-include.html
+    """
+    content = document.content
+    if _type_of(document) in _TYPES:
+        return (Member(PurePath(file).stem, document, lambda: document.span),)
+    members = content if isinstance(content, tuple) else ()
+    return members if any(_type_of(each.value) in _TYPES for each in members) else ()
+
+
+def _type_of(resource: Node) -> str | None:
+    kind = resource.member("Type")
+    return None if kind is None else kind.text
 
 
 class _Resource(NamedTuple):
@@ -113,16 +119,25 @@ class _Resource(NamedTuple):
     @property
     def type_name(self) -> str | None:
         """Return the type of the resource."""
-        kind = self.node.member("Type")
-        return None if kind is None else kind.text
+        return _type_of(self.node)
 
     def resolver(self, decisions: Decisions) -> Resolver:
         """Return the resolver for one alternative."""
         return Resolver(replace(self.scope, decisions=decisions))
 
+    def properties(self, name: str | None) -> Node | None:
+        """Return the properties that have one of this name: of an extension in a serverless.yml, or its own.
+
+        https://www.serverless.com/framework/docs/providers/aws/guide/resources
+        """
+        is_extended = self.template.serverless is not None and name is not None
+        extended = self.template.root.at("extensions", self.logical_id, "Properties") if is_extended else None
+        has_name = extended is not None and extended.member(name or "") is not None
+        return extended if has_name else self.node.member("Properties")
+
     def property(self, name: str | None) -> Member | None:
         """Return a property as it is written; None if it is not."""
-        properties = self.node.member("Properties")
+        properties = self.properties(name)
         content = properties.content if properties is not None else None
         members = content if isinstance(content, tuple) else ()
         return next((each for each in reversed(members) if each.key == name), None)
@@ -134,14 +149,16 @@ class _Resource(NamedTuple):
         return None if value is NO_VALUE else value
 
 
-def _policies(template: Template) -> Iterator[FoundPolicy]:
-    resources = _resources(template)
+def _policies(template: Template, members: tuple[Member, ...]) -> Iterator[FoundPolicy]:
+    resolver = Resolver(Scope(template=template, decisions=Decisions()))
+    resources = [_Resource(template, key, member, inner.scope) for key, member, inner in resolver.expanded(members)]
     template.resources = {each.logical_id: each.type_name for each in resources}
     if template.serverless is not None:
         template.resources.setdefault(SERVERLESS_ROLE, "AWS::IAM::Role")
     relevant = [each for each in resources if each.type_name in _TYPES]
+    _name_stacks(template)
     if relevant:
-        _name_macros(template)
+        _name_macros(template, members)
     for resource in relevant:
         try:
             found = _found(resource, _TYPES[resource.type_name])
@@ -152,22 +169,24 @@ def _policies(template: Template) -> Iterator[FoundPolicy]:
             yield found
 
 
-def _resources(template: Template) -> list[_Resource]:
-    node = template.root.member("Resources")
-    content = node.content if node is not None else None
-    resolver = Resolver(Scope(template=template, decisions=Decisions()))
-    members = resolver.expanded(content) if isinstance(content, tuple) else ()
-    return [_Resource(template, key, member, inner.scope) for key, member, inner in members]
-
-
-def _name_macros(template: Template) -> None:
+def _name_macros(template: Template, members: tuple[Member, ...]) -> None:
     """Say which macros are not run: one could add a repository, or change a policy."""
     declared = template.root.member("Transform")
     content = declared.content if declared is not None else []
-    for each in content if isinstance(content, list) else filter(None, [declared]):
-        name = each.text or (each.member("Name") or each).text or "a macro"
+    macros = [*(content if isinstance(content, list) else filter(None, [declared]))]
+    macros += [each.value for each in members if each.key == "Fn::Transform"]
+    for macro in macros:
+        name = macro.text or (macro.member("Name") or macro).text or "a macro"
         if name not in _OWN_MACROS:
             template.facts.note(f"{template.file}: the macro {name} is not run: check the template that it returns")
+
+
+def _name_stacks(template: Template) -> None:
+    """Say which templates are not followed: what they are given could make a repository public."""
+    for nested in nested_stacks(template):
+        if nested.location is None and nested.may_decide:
+            what = f"the template of {nested.logical_id} is not followed: check it with the parameters that it is given"
+            template.facts.note(f"{template.file}: {what}")
 
 
 def _found(resource: _Resource, names: _Properties) -> FoundPolicy | None:
@@ -206,7 +225,9 @@ def _policy_in(resource: _Resource, names: _Properties, decisions: Decisions) ->
     condition = resource.node.member("Condition")
     if condition is not None and condition.text is not None and resolver.condition(condition.text) is False:
         return _NotDeployed()
-    properties = resource.node.member("Properties")
+    if function_of(resource.node) is not None:
+        return resolver.value(resource.node)  # a macro, which can add a policy
+    properties = resource.properties(names.policy)
     return None if properties is None else policy_in(resolver, properties, names.policy)
 
 
@@ -256,12 +277,16 @@ def _read_suppression(file: str, declared: Node) -> Suppression:
     (purpose,) = _members(file, declared, ("PublicOnPurpose",))
     texts = {each.key: each for each in _members(file, purpose.value, ("Reason", "Until"))}
     reason, until = texts.get("Reason"), texts.get("Until")
-    if reason is None or not (reason.value.text or "").strip():
-        raise FileError(file, purpose.key_span.line, "Reason is missing: say why the repository is public on purpose")
+    text = "" if reason is None else (reason.value.text or "").strip()
+    if reason is None or not text or reason.value.tag or isinstance(reason.value.content, bool):
+        problem = "not a text" if text else "missing"
+        raise FileError(
+            file, purpose.key_span.line, f"Reason is {problem}: say why the repository is public on purpose"
+        )
     day = None if until is None else until.value.text
     if until is not None and (day is None or day_in(day) is None):
         raise FileError(file, until.key_span.line, f"Until: {day!s:.40} is not a day (YYYY-MM-DD)")
-    return Suppression(reason=(reason.value.text or "").strip(), until=day, file=file, span=purpose.span)
+    return Suppression(reason=text, until=day, file=file, span=purpose.span)
 
 
 def _members(file: str, node: Node, accepted: tuple[str, ...]) -> tuple[Member, ...]:

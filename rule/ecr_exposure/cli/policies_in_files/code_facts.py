@@ -1,12 +1,14 @@
 """What a reader of a file is told: whose repositories they are, the values of parameters, and where to say problems."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.identifiers import partitions_of_region
 
+SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
+"""Of files of Terraform and OpenTofu code."""
 NAMED_ACCOUNT: Final = "000000000000"
 """Stands for the account of the code, where --owner does not say which: one account, which the policy names."""
 _REGION: Final = "us-east-1"
@@ -18,7 +20,8 @@ class CodeFacts:
     """What the options say about the code in files.
 
     owner, region: of the repositories, if known. parameters: values of template parameters by name. problem: takes
-    what cannot be read in a file whose rest can. note: takes a line for the end of the report.
+    what cannot be read in a file whose rest can. note: takes a line for the end of the report. kept: what a reader
+    keeps for the next files of the run.
     """
 
     owner: str | None
@@ -26,6 +29,7 @@ class CodeFacts:
     parameters: Mapping[str, str]
     problem: Callable[[FileError], None]
     note: Callable[[str], None]
+    kept: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def account_in_text(self) -> str:

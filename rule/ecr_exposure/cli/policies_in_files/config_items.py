@@ -26,6 +26,10 @@ _NOT_RECORDED: Final = "ResourceNotRecorded"
 _TIME: Final = "configurationItemCaptureTime"
 
 
+Resource = tuple[str, ...]
+"""What the items of one resource have in common."""
+
+
 class RecordedItem(NamedTuple):
     """A configuration item of a file; span: of the property that has its policy; statements: where they are known."""
 
@@ -40,13 +44,18 @@ def newest(items: Iterable[RecordedItem]) -> Iterable[RecordedItem]:
     Of two items without a time, or with the same one, the first is the newest, as in the history that AWS Config
     returns: https://docs.aws.amazon.com/config/latest/APIReference/API_GetResourceConfigHistory.html
     """
-    found: dict[tuple[object, ...], RecordedItem] = {}
+    found: dict[Resource, RecordedItem] = {}
+    keep_newest(found, items)
+    return found.values()
+
+
+def keep_newest(found: dict[Resource, RecordedItem], items: Iterable[RecordedItem]) -> None:
+    """Put items in place of older ones of the same resource, as `newest` chooses."""
     for item in items:
         names = ("resourceType", "resourceId", "awsRegion", "awsAccountId", "accountId", "ARN", "arn")
         resource = tuple(str(item.content.get(name)) for name in names)
         if resource not in found or _time_of(item.content) > _time_of(found[resource].content):
             found[resource] = item
-    return found.values()
 
 
 def _time_of(item: Mapping[str, object]) -> datetime:

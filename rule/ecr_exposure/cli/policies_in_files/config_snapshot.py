@@ -27,7 +27,7 @@ GZIP: Final = b"\x1f\x8b"
 """The first bytes of a compressed file: https://www.rfc-editor.org/rfc/rfc1952#page-6"""
 HEAD: Final = 4096
 """How many bytes of a file say whether it is such a file."""
-_BEGIN: Final = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{[^\[{]*"configurationItems"\s*:')
+_BEGIN: Final = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{[^\[{]*"configurationItems"\s*:\s*\[')
 _OTHER: Final = (
     "is compressed or large, and is neither a snapshot nor a history of AWS Config, which begin with configurationItems"
 )

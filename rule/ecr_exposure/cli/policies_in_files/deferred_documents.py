@@ -8,24 +8,24 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
+from ecr_exposure.cli.policies_in_files.named_by_code import PRINCIPALS, principals_of_code
 from ecr_exposure.cli.policies_in_files.plan_configuration import Configuration, Source
-from ecr_exposure.cli.policies_in_files.plan_resources import ModulePath, PlannedResource, an_object
+from ecr_exposure.cli.policies_in_files.plan_resources import ModulePath, PlannedResource, an_object, with_unknown
 from ecr_exposure.cli.policies_in_files.policy_document_arguments import policy_of_arguments
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, Value
 
 _TYPE: Final = "aws_iam_policy_document"
 _DOCUMENT: Final = re.compile(rf'data\.{_TYPE}\.([^.\[]+)(?:\[([0-9]+|"(?:[^"\\]|\\.)*")\])?(?:\..*)?')
-_PRINCIPALS: Final = {
-    "aws_iam_role": "role",
-    "aws_iam_user": "user",
-    "awscc_iam_role": "role",
-    "awscc_iam_user": "user",
-}
+_REFERENCE: Final = re.compile(
+    r'(data\.)?([^.\[]+)\.([^.\[]+)(?:\[(?:[^"\]]*|"(?:[^"\\]|\\.)*")\])?(?:\.([^.\[]+))?(?:[.\[].*)?', re.DOTALL
+)
+# What a principal can be made of: a name is no wildcard, and a reference to all instances has no attribute.
+_OF_PRINCIPALS: Final = ("arn", "id", "name", None)
 # Each is one account, partition or Region: a principal made of them names somebody.
-_OF_THE_CALLER: Final = ("data.aws_caller_identity.", "data.aws_partition.", "data.aws_region.")
+_OF_THE_CALLER: Final = ("aws_caller_identity", "aws_partition", "aws_region")
+_PROVIDER: Final = "provider_config_key"
 _BLOCKS: Final = ("principals", "not_principals", "condition")
 _OTHERS: Final = ("source_json", "source_policy_documents", "override_policy_documents", "override_json")
 
@@ -39,12 +39,6 @@ class Account(NamedTuple):
     def arn(self, resource: str) -> str:
         """Return the ARN of a resource of IAM."""
         return f"arn:{self.partition}:iam::{self.account}:{resource}"
-
-    def principal(self, reference: str) -> str | None:
-        """Return the ARN that stands for a role or user, None for a reference to something else."""
-        kind, _, rest = reference.removeprefix("data.").partition(".")
-        name = re.split(r"[.\[]", rest)[0]
-        return self.arn(f"{_PRINCIPALS[kind]}/{name}") if kind in _PRINCIPALS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +93,7 @@ class _Document(NamedTuple):
         """Return the policy."""
         values, unknown, place = self.resource.values, self.resource.unknown, self.resource.address
         arguments = {
-            name: _with_unknown(values.get(name), unknown.get(name), f"{place}.{name}")
-            for name in {**values, **unknown}
+            name: with_unknown(values.get(name), unknown.get(name), f"{place}.{name}") for name in {**values, **unknown}
         }
         block = self.others.configuration.block_of(self.resource)
         expressions = an_object(an_object(block).get("expressions"))
@@ -142,7 +135,7 @@ class _Document(NamedTuple):
             return block
         same = [each for each in expressions if _can_be(block, each)] or expressions
         found = {name: self._named(value, *(each.get(name) for each in same)) for name, value in block.items()}
-        if block.get("type") == "AWS" and isinstance(block.get("identifiers"), list):
+        if block.get("type") in ("AWS", "Federated") and isinstance(block.get("identifiers"), list):
             sources = self._sources(*(each.get("identifiers") for each in same))
             found["identifiers"] = self._principals(found["identifiers"], sources)
         return found
@@ -159,17 +152,35 @@ class _Document(NamedTuple):
     def _principals(self, identifiers: list[Value], sources: list[Source]) -> list[Value]:
         """Return principals in place of elements that come from nothing but roles, users and accounts of the code."""
         known = [each for each in identifiers if not isinstance(each, Unknown)]
-        references = [each.reference for each in sources if not each.is_no_text and not _is_one_text(each)]
-        principals = [self.account.principal(each) for each in references]
-        accounts = [each.startswith(_OF_THE_CALLER) for each in references]
-        if (
-            len(known) == len(identifiers)
-            or not references
-            or not all(map(any, zip(principals, accounts, strict=True)))
-        ):
+        if len(known) == len(identifiers):
             return identifiers
-        named = list(dict.fromkeys(filter(None, principals)))
+        found = [self._named_by(each) for each in sources if not each.is_no_text and not _is_one_text(each)]
+        lists = [each for each in found if each is not None]
+        if not found or len(lists) < len(found):
+            return identifiers
+        named = [each for values in lists for each in values]
         return [*known, *(named or [self.account.arn("root")])]
+
+    def _named_by(self, source: Source) -> list[Value] | None:
+        """Return the principals that a reference names, [] for a part of one; None if it can be everyone."""
+        found = _REFERENCE.fullmatch(source.reference)
+        if found is None:
+            return None
+        data, kind, name, attribute = found.groups()
+        has_same_account = self._has_same_provider(source.module, "data" if data else "managed", kind, name)
+        if data and kind in _OF_THE_CALLER and (has_same_account or kind != "aws_caller_identity"):
+            return []
+        if kind in PRINCIPALS and attribute in _OF_PRINCIPALS:
+            if has_same_account:
+                return [self.account.arn(f"{PRINCIPALS[kind]}/{name}")]
+            attribute = "arn"
+        full = f"data {kind}" if data else kind
+        return principals_of_code(full, name, attribute or "", self.account.partition)
+
+    def _has_same_provider(self, module: ModulePath, *names: str) -> bool:
+        """Return whether a resource is in the account of this document, as far as the plan says it."""
+        other, own = self.others.configuration.block(module, *names), self.others.configuration.block_of(self.resource)
+        return not other or not own or other.get(_PROVIDER) == own.get(_PROVIDER)
 
 
 def references_of(sources: Iterable[Source]) -> str:
@@ -195,16 +206,3 @@ def _can_be(block: Mapping[str, Value], expressions: Mapping[str, Any]) -> bool:
         if isinstance(expression, Mapping) and "constant_value" in expression
     }
     return all(block.get(name) == value for name, value in constants.items())
-
-
-def _with_unknown(value: object, unknown: object, place: str) -> Value:
-    """Return a value with an Unknown in each place that is known only after apply; it names the place."""
-    if unknown is True:
-        return Unknown(place)
-    if isinstance(unknown, Mapping):
-        known = an_object(value)
-        return {key: _with_unknown(known.get(key), unknown.get(key), f"{place}.{key}") for key in {**known, **unknown}}
-    if isinstance(unknown, list):
-        pairs = zip_longest(value if isinstance(value, list) else (), unknown)
-        return [_with_unknown(each, part, f"{place}[{index}]") for index, (each, part) in enumerate(pairs)]
-    return value

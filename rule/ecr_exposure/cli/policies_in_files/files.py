@@ -1,5 +1,6 @@
 """The files that are checked: found in folders, each real file once, and read as text."""
 
+import errno
 import os
 import re
 import stat
@@ -51,7 +52,11 @@ class FoundFile:
 
     def open(self) -> "nullcontext[BinaryIO] | BinaryIO":
         """Open it; raises OSError, or ValueError for a path with a null character."""
-        return nullcontext(sys.stdin.buffer) if self.path is None else self.path.open("rb")
+        if self.path is not None:
+            return self.path.open("rb")
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "standard input is closed")
+        return nullcontext(sys.stdin.buffer)
 
     def _read(self, stream: BinaryIO) -> "bytes | Stream":
         status = None if self.path is None else os.fstat(stream.fileno())
@@ -63,8 +68,9 @@ class FoundFile:
         if status.st_size > LONGEST_TEXT:
             return Stream(self, stream.read(_HEAD), is_compressed=False)
         content = stream.read(status.st_size + 1)
-        if len(content) > status.st_size:
-            raise FileError(self.shown, None, "grew while it was read: run again when it is complete")
+        if len(content) != status.st_size:
+            change = "grew" if len(content) > status.st_size else "shrank"
+            raise FileError(self.shown, None, f"{change} while it was read: run again when it is complete")
         return content
 
 
@@ -121,7 +127,9 @@ class Walk:
         """Yield the files of each path, in the order of their names; one that is there twice once."""
         for path in paths:
             if path == STANDARD_INPUT:
-                yield FoundFile(shown=self._stdin_name, path=None, is_named=True)
+                if path not in self._seen:
+                    self._seen.add(path)
+                    yield FoundFile(shown=self._stdin_name, path=None, is_named=True)
                 continue
             shown = str(Path(path)) if path else path
             try:

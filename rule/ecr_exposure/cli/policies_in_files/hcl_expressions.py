@@ -75,6 +75,13 @@ class Variable(Unparsed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parenthesized(Unparsed):
+    """A key of an object in parentheses: a name in it is no key, but has a value."""
+
+    of: Unparsed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetAttribute(Unparsed):
     """An attribute of a value."""
 
@@ -323,7 +330,9 @@ class _Parser:
         items: list[tuple[Unparsed, Unparsed]] = []
         self._skip_line_ends()
         while not self._has("}"):
-            key = self._expression()
+            is_value, key = self._has("("), self._expression()
+            if is_value:
+                key = Parenthesized(start=key.start, end=key.end, of=key)
             if not self._accept("=", ":"):
                 raise HclError(self._next.start, "= is expected")
             self._skip_line_ends()

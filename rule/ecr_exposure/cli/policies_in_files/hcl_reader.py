@@ -52,6 +52,11 @@ class Attribute:
         return read_expression(self.source.text, self.value_start, self.end, is_json=is_json)
 
     @property
+    def text(self) -> str:
+        """The expression as it is written."""
+        return self.source.text[self.value_start : self.end]
+
+    @property
     def span(self) -> Span:
         """Where name and value are."""
         return self.source.span(self.start, self.end)
@@ -82,9 +87,15 @@ class Block:
 
     def overridden(self, other: "Block") -> "Block":
         """Return the block with the attributes and nested blocks of an override in place of its own."""
-        kinds = {block.kind for block in other.blocks}
-        kept = tuple(block for block in self.blocks if block.kind not in kinds)
-        return replace(self, attributes={**self.attributes, **other.attributes}, blocks=(*kept, *other.blocks))
+        kinds = {block.made_kind for block in other.blocks}
+        kept = tuple(block for block in self.blocks if block.made_kind not in kinds | other.attributes.keys())
+        own = {name: each for name, each in self.attributes.items() if name not in kinds}
+        return replace(self, attributes={**own, **other.attributes}, blocks=(*kept, *other.blocks))
+
+    @property
+    def made_kind(self) -> str:
+        """The kind of the block, and for `dynamic` that of the blocks that it makes."""
+        return self.labels[0] if self.kind == "dynamic" and self.labels else self.kind
 
     def blocks_of(self, kind: str) -> tuple["Block", ...]:
         """Return the nested blocks of a kind; in JSON syntax, the objects of an attribute."""
@@ -94,8 +105,18 @@ class Block:
         expression = written.expression
         items = expression.items if isinstance(expression, TupleOf) else (expression,)
         return tuple(
-            _block_of_object(self.source, (kind,), written.start, item) for item in items if isinstance(item, ObjectOf)
+            _block_of_object(written.source, (kind,), written.start, item)
+            for item in items
+            if isinstance(item, ObjectOf)
         )
+
+    def dynamic_blocks(self, kind: str) -> Iterator["Block"]:
+        """Yield the `dynamic` blocks of a kind; in JSON syntax, members of an attribute."""
+        yield from (block for block in self.blocks if (block.kind, block.labels) == ("dynamic", (kind,)))
+        written = self.attributes.get("dynamic")
+        for name, key, value in _members(written.source, written.expression) if written else ():
+            if written and name == kind:
+                yield from _labelled(written.source, ("dynamic", name), key, value, 0)
 
 
 def read_hcl(file: str, content: str) -> tuple[Block, ...]:

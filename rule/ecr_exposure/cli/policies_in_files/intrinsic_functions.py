@@ -6,62 +6,41 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from pathlib import PurePath
+from typing import Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
 from ecr_exposure.cli.policies_in_files.serverless_variables import (
     VARIABLE,
     Path,
     Pseudo,
-    is_nested,
+    has_variable,
     is_policy_variable,
     sources_of,
+    without_inner,
 )
-from ecr_exposure.cli.policies_in_files.template_nodes import Member, Node
-from ecr_exposure.cli.policies_in_files.template_scope import Scope
+from ecr_exposure.cli.policies_in_files.template_decisions import Decisions
+from ecr_exposure.cli.policies_in_files.template_nodes import LOOP, Member, Node, function_of
+from ecr_exposure.cli.policies_in_files.template_scope import Scope, Template
 from ecr_exposure.cli.policies_in_files.template_texts import (
     NO_VALUE,
+    MaybeRemoved,
+    Placed,
     compared,
     first_unknown,
     json_text,
+    key_of_round,
     parts_in,
     resolved_text,
+    split_text,
     text_of,
 )
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined, parts_of, references_in
+from ecr_exposure.cli.policies_in_files.templates_beside import exports_beside, output_of_stack, stacks_of
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, parts_of, references_in
 from ecr_exposure.policy.json_values import DuplicateKey
 
 _SUBSTITUTED: Final = re.compile(r"\$\{(!?)([^${}]*)\}")
-_LOOP: Final = "Fn::ForEach::"
-_NOT_ALPHANUMERIC: Final = re.compile("[^0-9A-Za-z]")
-_WITHOUT_PREFIX: Final = ("Ref", "Condition")
 _DEEPEST: Final = 100
-
-
-class Placed(dict[str, Any]):
-    """An object of a template, where it is, and where its members are."""
-
-    def __init__(self, content: Mapping[str, Value], span: Span, members: Mapping[str, Span]) -> None:
-        """Store the places."""
-        super().__init__(content)
-        self.span, self.members = span, members
-
-
-def function_of(node: Node) -> tuple[str, Node] | None:
-    """Return the full name of a function and its argument; None for a node that is none."""
-    if node.tag:
-        name = node.tag.removeprefix("!")
-        return (name if name in _WITHOUT_PREFIX else f"Fn::{name}"), node.without_tag()
-    content = node.content
-    if not isinstance(content, tuple):
-        return None
-    for member in content:
-        if member.key.startswith("Fn::") and not member.key.startswith(_LOOP):
-            # CloudFormation accepts no other key beside a function, but Fn::Transform can have some.
-            return (member.key, member.value) if len(content) == 1 else ("Fn::Transform", member.value)
-    if len(content) == 1 and content[0].key == "Ref":
-        return "Ref", content[0].value
-    return None
 
 
 class Resolver:
@@ -96,10 +75,12 @@ class Resolver:
         return self._object(node, content) if isinstance(content, tuple) else content
 
     def _text(self, text: str) -> Value:
-        if self.scope.template.serverless is None or VARIABLE.search(text) is None:
+        if not self._has_variable(text):
             return resolved_text(text)
-        if is_nested(text):
+        replaced = without_inner(text, self._variable)
+        if replaced is None:
             return Unknown(text)
+        text = replaced
         whole = VARIABLE.fullmatch(text)
         if whole is not None:
             return self._variable(whole[1])
@@ -109,6 +90,9 @@ class Resolver:
             parts += [text[at : found.start()], *parts_in(self._variable(found[1]), found[0])]
             at = found.end()
         return text_of([*parts, text[at:]])
+
+    def _has_variable(self, text: str) -> bool:
+        return has_variable(text, is_serverless=self.scope.template.serverless is not None)
 
     def _variable(self, variable: str) -> Value:
         """Return what a variable of a serverless.yml stands for."""
@@ -122,7 +106,7 @@ class Resolver:
                     if node is not None:
                         return self.value(node)
                 case Pseudo():
-                    return self.scope.reference(source)
+                    return self._reference(source)
                 case str():
                     return source
                 case None:
@@ -144,7 +128,8 @@ class Resolver:
             if key in content:
                 return DuplicateKey(key)
             content[key], places[key] = value, member.span
-        return Placed(content, node.span, places)
+        removed = next((each for each in content.values() if isinstance(each, MaybeRemoved)), None)
+        return Unknown(removed.reference) if removed else Placed(content, node.span, places)
 
     def within(self, variables: Mapping[str, Value]) -> "Resolver":
         """Return a resolver for which these names stand for values too."""
@@ -160,7 +145,7 @@ class Resolver:
     def expanded(self, members: Sequence[Member]) -> Iterator[tuple[str, Member, "Resolver"]]:
         """Yield the members of an object, and for a loop those of each round; with the key and resolver of each."""
         for member in members:
-            loop = member.value.content if member.key.startswith(_LOOP) else None
+            loop = member.value.content if member.key.startswith(LOOP) else None
             if not isinstance(loop, list) or len(loop) != 3 or loop[0].text is None:  # noqa: PLR2004 - its arguments
                 yield member.key, member, self
                 continue
@@ -170,7 +155,7 @@ class Resolver:
                 inner = self.within({name: round_value})
                 if isinstance(body, tuple):
                     for key, each, resolver in inner.expanded(body):
-                        yield _key_of_round(key, name, round_value), each, resolver
+                        yield key_of_round(key, name, round_value), each, resolver
 
     def _rounds(self, name: str, collection: Node) -> Sequence[Value]:
         values = self.value(collection)
@@ -233,7 +218,38 @@ class Resolver:
 
     def _ref(self, argument: Node) -> Value:
         name = self.value(argument)
-        return self.scope.reference(name) if isinstance(name, str) else first_unknown(name, "!Ref")
+        return self._reference(name) if isinstance(name, str) else first_unknown(name, "!Ref")
+
+    def _reference(self, name: str) -> Value:
+        is_parameter = name not in self.scope.variables and self.scope.template.root.at("Parameters", name) is not None
+        return self.scope.reference(name, self._given(name) if is_parameter else None)
+
+    def _given(self, name: str) -> Value:
+        """Return the value of a parameter in the template that makes a nested stack of this one, None without one."""
+        template = self.scope.template
+        stacks = stacks_of(template)
+        if not stacks:
+            return None
+        options = tuple(range(len(stacks)))
+        number = self.scope.decisions.answer(("stack", template.file), options, (f"!Ref {name}",)) if stacks[1:] else 0
+        if number is None:
+            return Unknown(f"!Ref {name}")
+        parameters = stacks[number].parameters
+        given = parameters.member(name) if parameters is not None else None
+        value = None if given is None else self._value_in(stacks[number].template, given)
+        return None if value is NO_VALUE else value
+
+    def _value_in(self, beside: Template, node: Node, *, is_exact: bool = False) -> Value:
+        """Return a value of another template; what is wrong there is told where that one is checked."""
+        own = self.scope.template
+        template = replace(beside, facts=own.facts, values=0)
+        scope = Scope(template=template, decisions=Decisions(), is_exact=is_exact or self.scope.is_exact)
+        try:
+            return Resolver(scope, self._depth).value(node)
+        except FileError:
+            return Unknown(f"a value in {PurePath(template.file).name}")
+        finally:
+            own.values += template.values
 
     def _get_att(self, argument: Node) -> Value:
         name = self.value(argument)
@@ -242,14 +258,21 @@ class Resolver:
         if not isinstance(name, str):
             return first_unknown(name, "!GetAtt")
         resource, _, attribute = name.partition(".")
-        return self.scope.attribute(resource, attribute)
+        return self._attribute(resource, attribute)
+
+    def _attribute(self, resource: str, attribute: str) -> Value:
+        kind, _, name = attribute.partition(".")
+        output = output_of_stack(self.scope.template, resource, name) if kind == "Outputs" else None
+        return self._value_in(*output) if output is not None else self.scope.attribute(resource, attribute)
 
     def _sub(self, argument: Node) -> Value:
         content = argument.content
         first, *variables = content if isinstance(content, list) and content else [argument]
         text = first.text
+        if text is not None and self._has_variable(text):
+            text = without_inner(text, self._variable)
         if text is None:
-            return Unknown("!Sub")
+            return Unknown(first.text or "!Sub")
         values = self.value(variables[0]) if variables else {}
         resolver = self.within(values if isinstance(values, dict) else {})
         parts: list[str | Unknown] = []
@@ -261,11 +284,11 @@ class Resolver:
         return text_of([*parts, text[at:]])
 
     def _substituted(self, name: str) -> Sequence[str | Unknown]:
-        if self.scope.template.serverless is not None and VARIABLE.fullmatch(f"${{{name}}}"):
+        if self._has_variable(f"${{{name}}}"):
             return parts_in(self._variable(name), f"${{{name}}}")
         resource, dot, attribute = name.partition(".")
         is_attribute = dot and name not in self.scope.variables
-        value = self.scope.attribute(resource, attribute) if is_attribute else self.scope.reference(name)
+        value = self._attribute(resource, attribute) if is_attribute else self._reference(name)
         return parts_in(value, f"${{{name}}}")
 
     def _join(self, argument: Node) -> Value:
@@ -287,7 +310,9 @@ class Resolver:
             return Unknown("!If")
         holds = self.condition(content[0].text)
         if holds is None:
-            return Unknown(f"!If {content[0].text}")
+            values = [self.value(each) for each in content[1:]]
+            may_be_removed = any(each is NO_VALUE or isinstance(each, MaybeRemoved) for each in values)
+            return (MaybeRemoved if may_be_removed else Unknown)(f"!If {content[0].text}")
         return self.value(content[1] if holds else content[2])
 
     def _find_in_map(self, argument: Node) -> Value:
@@ -320,6 +345,8 @@ class Resolver:
             return Unknown("!Select")
         index, values = self.value(content[0]), self.value(content[1])
         number = str(index)
+        if isinstance(values, Unknown) and number.isdecimal():
+            return values
         if isinstance(values, list) and number.isdecimal() and int(number) < len(values):
             return values[int(number)]
         return first_unknown([index, values], "!Select")
@@ -328,7 +355,9 @@ class Resolver:
         values = self.value(argument)
         match values:
             case [str(delimiter), str() | Joined() as text] if delimiter:
-                return _split(delimiter, text)
+                return split_text(delimiter, text)
+            case [str(), Unknown() as text]:
+                return text
             case _:
                 return first_unknown(values, "!Split")
 
@@ -336,8 +365,14 @@ class Resolver:
         name = self.value(argument)
         if not isinstance(name, (str, Joined)):
             return Unknown("!ImportValue")
-        known = [part if isinstance(part, str) else "…" for part in parts_of(name)]
-        return Unknown(f"!ImportValue {''.join(known)}")
+        reference = f"!ImportValue {''.join(part if isinstance(part, str) else '…' for part in parts_of(name))}"
+        found = exports_beside(self.scope.template, name, self._name_in) if isinstance(name, str) else []
+        exports = [self._value_in(each.template, each.value) for each in found]
+        number = self.scope.decisions.answer(reference, tuple(range(len(exports))), (reference,)) if exports[1:] else 0
+        return Unknown(reference) if number is None or not exports else exports[number]
+
+    def _name_in(self, template: Template, node: Node) -> Value:
+        return self._value_in(template, node, is_exact=True)
 
     def _length(self, argument: Node) -> Value:
         values = self.value(argument)
@@ -345,19 +380,6 @@ class Resolver:
 
     def _to_json_string(self, argument: Node) -> Value:
         return json_text(self.value(argument))
-
-
-def _split(delimiter: str, text: str | Joined) -> Value:
-    """Return the parts of a text; one that is not known is taken as a value without a delimiter.
-
-    So it is where Fn::Join has made the text of a list that is not known: an ARN for each account of a parameter.
-    """
-    elements: list[list[str | Unknown]] = [[]]
-    for part in parts_of(text):
-        first, *others = part.split(delimiter) if isinstance(part, str) else [part]
-        elements[-1].append(first)
-        elements += [[each] for each in others]
-    return [joined(each) for each in elements]
 
 
 _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Node], Value]]] = {
@@ -373,10 +395,3 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Node], Value]]] = {
     "Fn::Length": Resolver._length,  # noqa: SLF001
     "Fn::ToJsonString": Resolver._to_json_string,  # noqa: SLF001
 }
-
-
-def _key_of_round(key: str, name: str, value: Value) -> str:
-    if not isinstance(value, str):
-        return key
-    letters = _NOT_ALPHANUMERIC.sub("", value)
-    return key.replace(f"${{{name}}}", value).replace(f"&{{{name}}}", letters)

@@ -7,16 +7,17 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_GetResourceConfigHist
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO, Final, NamedTuple
 
 from ecr_exposure.cli.json_members import after_blanks
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.config_items import (
     POLICY_PROPERTY,
     RecordedItem,
+    Resource,
     found_in_item,
-    newest,
+    keep_newest,
     not_an_object,
     policy_value,
 )
@@ -43,6 +44,9 @@ _ACCEPTED: Final = (
     "a repository policy, the output of aws ecr get-repository-policy, a configuration item, an event, a snapshot or "
     "a history of AWS Config, a list of them, or one of them on each line"
 )
+LONGEST_LINE: Final = 16_000_000
+"""Bytes of a line of JSON Lines that is read as a stream."""
+_MARK: Final = b"\xef\xbb\xbf"
 _ACTION_OF_ECR: Final = re.compile(r"ecr:.*|[^:]*[*?].*", re.IGNORECASE | re.DOTALL)
 
 
@@ -65,25 +69,50 @@ def read_json_documents(file: str, content: str, facts: CodeFacts) -> Iterator[F
     in a text whose rest can is told by facts.problem.
     """
     reader = _Reader(file, content, facts)
+    yield from _policies(file, ((reader, each) for each in reader.documents()), facts)
+
+
+def read_json_lines(file: str, stream: BinaryIO, facts: CodeFacts) -> Iterator[FoundPolicy]:
+    """Yield the policies of JSON Lines as `read_json_documents` does, with one line in memory, and the newest items."""
+    yield from _policies(file, _documents_of_lines(file, stream, facts), facts)
+
+
+def _policies(file: str, documents: "Iterable[tuple[_Reader, _Document]]", facts: CodeFacts) -> Iterator[FoundPolicy]:
     is_known = False
     unknown: list[str] = []
-    recorded: list[RecordedItem] = []
-    for document in reader.documents():
+    recorded: dict[Resource, RecordedItem] = {}
+    for reader, document in documents:
         policy, items = reader.policy_of(document), reader.items_of(document)
         if policy is None and items is None:
             unknown.append(document.address)
             continue
         is_known = True
-        recorded += items or ()
+        keep_newest(recorded, items or ())
         if policy is not None:
             yield policy
     if not is_known:
         raise UnknownFormError(file, None, f"{_UNKNOWN} (accepted: {_ACCEPTED})")
     if unknown:
         facts.note(f"{file}: {unknown[0]} {_UNKNOWN}{f', and {len(unknown) - 1} more' if unknown[1:] else ''}")
-    for item in newest(recorded):
+    for item in recorded.values():
         if (found := found_in_item(file, item, facts)) is not None:
             yield found
+
+
+def _documents_of_lines(file: str, stream: BinaryIO, facts: CodeFacts) -> "Iterator[tuple[_Reader, _Document]]":
+    number = 0
+    while content := stream.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(content) > LONGEST_LINE:
+            message = f"a line of more than {LONGEST_LINE:,} bytes: it and what follows is not read"
+            facts.problem(FileError(file, number, message))
+            return
+        try:
+            reader = _Reader(file, content.removeprefix(_MARK).decode(), facts, number)
+        except UnicodeDecodeError as error:
+            facts.problem(FileError(file, number, f"byte {error.start + 1} of the line is not encoded in UTF-8"))
+        else:
+            yield from ((reader, each) for each in reader.line())
 
 
 def is_repository_policy(policy: Value) -> bool:
@@ -105,11 +134,11 @@ def is_repository_policy(policy: Value) -> bool:
 
 
 class _Reader:
-    """One text."""
+    """One text; first_line: the number of its first line in the file."""
 
-    def __init__(self, file: str, text: str, facts: CodeFacts) -> None:
-        self._file, self._text, self._facts = file, text, facts
-        self._positions = JsonPositions(text)
+    def __init__(self, file: str, text: str, facts: CodeFacts, first_line: int = 1) -> None:
+        self._file, self._text, self._facts, self._first_line = file, text, facts, first_line
+        self._positions = JsonPositions(text, first_line)
 
     def documents(self) -> Iterator[_Document]:
         """Yield the value of the text, or those of its lines. Raises FileError if the text is not JSON."""
@@ -132,14 +161,21 @@ class _Reader:
             else:
                 yield _Document(each, at, f"[{number}]")
 
+    def line(self) -> Iterator[_Document]:
+        """Yield the value of a text that is one of the lines of a file, if it has any; tells what is not JSON."""
+        yield from self._line(self._text, self._first_line, 0)
+
+    def _line(self, line: str, number: int, start: int) -> Iterator[_Document]:
+        try:
+            if line.strip():
+                yield _Document(self._read(line, number), start + after_blanks(line, 0), f"line {number}")
+        except FileError as error:
+            self._facts.problem(error)
+
     def _lines(self) -> Iterator[_Document]:
         start = 0
         for number, line in enumerate(self._text.split("\n"), 1):
-            try:
-                if line.strip():
-                    yield _Document(self._read(line, number), start + after_blanks(line, 0), f"line {number}")
-            except FileError as error:
-                self._facts.problem(error)
+            yield from self._line(line, number, start)
             start += len(line) + 1
 
     def _read(self, text: str, line: int) -> object:
@@ -163,6 +199,8 @@ class _Reader:
     def policy_of(self, document: _Document) -> FoundPolicy | None:
         """Return the policy that a value is, or has as ``policyText``; None for another value."""
         content, start, address = document
+        if isinstance(content, str):
+            return self._policy_in_text(content, start, address)
         if isinstance(content, DuplicateKey) or (isinstance(content, Mapping) and _STATEMENT in content):
             span, statements = self._positions.whole(start), self._positions.statements(start)
             if isinstance(content, DuplicateKey):
@@ -182,6 +220,14 @@ class _Reader:
             repository=name,
             account=account,
         )
+
+    def _policy_in_text(self, content: str, start: int, address: str) -> FoundPolicy | None:
+        """Return the policy that a text is, as ``--query policyText`` of the AWS CLI prints it."""
+        policy = policy_value(content)
+        if not isinstance(policy, DuplicateKey) and not (isinstance(policy, Mapping) and _STATEMENT in policy):
+            return None
+        span = self._positions.whole(start)
+        return FoundPolicy(kind=Kind.POLICY, file=self._file, address=address, policy=policy, span=span)
 
     def items_of(self, document: _Document) -> list[RecordedItem] | None:
         """Return the configuration items that a value is or has; None for another value."""

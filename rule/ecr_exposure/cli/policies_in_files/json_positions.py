@@ -16,15 +16,17 @@ _PRINCIPALS: Final = ("Principal", "NotPrincipal")
 class JsonPositions:
     """One text; start: the place of the first character of a value in it."""
 
-    def __init__(self, text: str) -> None:
-        """Find the lines."""
-        self._text = text
+    def __init__(self, text: str, first_line: int = 1) -> None:
+        """Find the lines; first_line: the number of the first one in its file."""
+        self._text, self._first_line = text, first_line
         self._lines = [0, *(found.end() for found in _LINE_END.finditer(text))]
 
     def span(self, first: int, end: int) -> Span:
         """Return the lines and columns of the characters from first to before end."""
         line, end_line = bisect_right(self._lines, first), bisect_right(self._lines, end)
-        return Span(line, first - self._lines[line - 1] + 1, end_line, end - self._lines[end_line - 1] + 1)
+        before = self._first_line - 1
+        column, end_column = first - self._lines[line - 1] + 1, end - self._lines[end_line - 1] + 1
+        return Span(before + line, column, before + end_line, end_column)
 
     def whole(self, start: int) -> Span:
         """Return where a value is; the line where it begins for a text that is not plain JSON."""

@@ -15,7 +15,6 @@ from ecr_exposure.cli.policies_in_files.unknown_values import (
     Unknown,
     Value,
     joined,
-    references_in,
 )
 
 LONGEST_TEXT: Final = 1_000_000
@@ -44,6 +43,19 @@ class LocatedObject(dict[str, Value]):
     def with_content(self, content: Mapping[str, Value]) -> "LocatedObject":
         """Return an object with other content that is written in the same place."""
         return LocatedObject(content, self.source, self.start, self.end, self.members)
+
+
+class ResourceObject(dict[str, Value]):
+    """A resource as an object; an attribute that the code does not say is unknown, and not missing."""
+
+    def __init__(self, reference: str, content: Mapping[str, Value]) -> None:
+        """Store the address of the resource."""
+        super().__init__(content)
+        self._reference = reference
+
+    def __missing__(self, name: str) -> Unknown:
+        """Return the attribute."""
+        return Unknown(f"{self._reference}.{name}")
 
 
 class WrittenPiece(NamedTuple):
@@ -75,15 +87,13 @@ class JsonText:
 
 
 def first_unknown(value: Value) -> Unknown | None:
-    """Return the first unknown value in a tree."""
+    """Return the first unknown value in a tree, for what is made of it: of that nothing is known."""
     if isinstance(value, Unknown):
-        return value
-    if isinstance(value, Alternatives):
-        return Unknown(value.references[0])
+        return value if type(value) is Unknown else Unknown(value.reference)
     if isinstance(value, (WrittenText, JsonText)):
         return first_unknown(value.text if isinstance(value, WrittenText) else value.value)
     if isinstance(value, Joined):
-        return next(part for part in value.parts if isinstance(part, Unknown))
+        return next(filter(None, map(first_unknown, value.parts)))
     children = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return next(filter(None, map(first_unknown, children)), None)
 
@@ -107,8 +117,8 @@ def encoded(text: JsonText) -> str | Unknown | Joined:
 
 
 def _encoded(value: Value) -> list[str | Unknown]:
-    if isinstance(value, (Unknown, Alternatives)):
-        return [Unknown(next(references_in(value)))]
+    if isinstance(value, Unknown):
+        return [value]
     if isinstance(value, Joined):
         inside = (part if isinstance(part, Unknown) else json.dumps(part)[1:-1] for part in value.parts)
         return ['"', *inside, '"']

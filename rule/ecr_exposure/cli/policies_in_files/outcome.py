@@ -1,10 +1,12 @@
 """The evaluation of one policy of a file: as `judge`, and unknown where a value that is not known decides."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ecr_exposure.cli.policies_in_files.code_facts import NAMED_ACCOUNT
 from ecr_exposure.cli.policies_in_files.readings import read_as
+from ecr_exposure.cli.policies_in_files.uncertain_values import with_examples
 from ecr_exposure.cli.policies_in_files.unknown_values import (
     Alternatives,
     Joined,
@@ -13,6 +15,9 @@ from ecr_exposure.cli.policies_in_files.unknown_values import (
     Value,
     references_in,
 )
+from ecr_exposure.identifiers import ACCOUNT_ID
+from ecr_exposure.policy.json_values import elements
+from ecr_exposure.policy.patterns import ascii_lower
 from ecr_exposure.public_on_purpose import excuses
 from ecr_exposure.verdict import Verdict, cannot_be_evaluated, judge
 
@@ -35,8 +40,11 @@ class Outcome:
         return all(each.problem is None and excuses(each.grants) for each in verdicts)
 
 
+_MOST_TRIED: Final = 50
+"""Each of them is two further evaluations of the whole policy."""
 _FLAGGED: Final = "NON_COMPLIANT"
 _VERSION: Final = "Version"
+_KEY_OF_OWNER: Final = "aws:resourceaccount"
 # Only the external test asks which account or organization a policy names.
 _NAMES_DECIDE: Final = "external"
 
@@ -46,7 +54,33 @@ def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the k
 
     The verdict is the one against access if that flags the policy, because then every value does; otherwise the one in
     favor of access, whose grants show what an unknown value may open.
+    An owner that is not known can be each account with which a condition compares it, and the worst of them counts:
+    `judge` takes an owner that it does not know for none of the accounts that the policy names.
     """
+    owner = question.get("owner")
+    if owner in (None, NAMED_ACCOUNT):
+        owners = dict.fromkeys((owner, *_compared_owners(policy)))
+        if len(owners) > 1:
+            return max((_of_owner(policy, {**question, "owner": each}) for each in owners), key=_danger)
+    return _of_owner(policy, question)
+
+
+def _compared_owners(value: Value) -> Iterator[str]:
+    """Yield the accounts with which conditions compare that of the repository."""
+    if isinstance(value, Alternatives):
+        value = list(value.policies)
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if ascii_lower(str(key)) == _KEY_OF_OWNER:
+                yield from (one for one in elements(each) if isinstance(one, str) and ACCOUNT_ID.fullmatch(one))
+            else:
+                yield from _compared_owners(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _compared_owners(each)
+
+
+def _of_owner(policy: Value, question: dict[str, Any]) -> Outcome:
     if isinstance(policy, Alternatives):
         return _of_alternatives(policy, question)
     if isinstance(policy, Unreadable):
@@ -66,6 +100,7 @@ def evaluate(policy: Value, **question: Any) -> Outcome:  # noqa: ANN401 - the k
 
 def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
     names_decide = question.get("test") == _NAMES_DECIDE
+    policy = policy if names_decide else with_examples(policy)
 
     def verdict(is_open: Callable[[str], bool]) -> Verdict:
         return judge(read_as(policy, is_open, names_decide=names_decide), **question)
@@ -82,6 +117,8 @@ def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
         return Outcome(verdict=least, widest=most)
     if most.compliance != _FLAGGED:
         return Outcome(verdict=most)
+    if len(references) > _MOST_TRIED:
+        return Outcome(verdict=most, unknown=references)
     # Those that decide alone, or without which the others do not.
     alone = tuple(each for each in references if is_flagged(each.__eq__))
     needed = tuple(each for each in references if not is_flagged(each.__ne__))
@@ -90,7 +127,7 @@ def _evaluate(policy: Value, question: dict[str, Any]) -> Outcome:
 
 def _of_alternatives(policy: Alternatives, question: dict[str, Any]) -> Outcome:
     """Return the outcome of the alternative that grants most; unknown if not all alternatives are flagged."""
-    outcomes = [evaluate(each, **question) for each in policy.policies]
+    outcomes = [_of_owner(each, question) for each in policy.policies]
     flagged = [each for each in outcomes if each.verdict.compliance == _FLAGGED]
     if not flagged:
         return outcomes[0]

@@ -59,13 +59,17 @@ class Configuration:
 
     def block_of(self, resource: PlannedResource) -> Mapping[str, Any] | None:
         """Return the configuration of a resource, None where the plan has none."""
+        return self.block(resource.module, resource.mode, resource.type, resource.name)
+
+    def block(self, module: ModulePath, *names: str) -> Mapping[str, Any] | None:
+        """Return the configuration of a resource by mode, type and name, None where the plan has none."""
         # All instances of a module have the same configuration.
-        module = tuple(step.partition("[")[0] for step in resource.module)
+        module = tuple(step.partition("[")[0] for step in module)
         if module not in self._blocks:
             blocks = self._module(module).get("resources")
             listed = map(an_object, blocks if isinstance(blocks, list) else ())
             self._blocks[module] = {tuple(str(each.get(key)) for key in _NAMES): each for each in listed}
-        return self._blocks[module].get((resource.mode, resource.type, resource.name))
+        return self._blocks[module].get(names)
 
     def region_of(self, block: Mapping[str, Any]) -> str | None:
         """Return the Region of the provider of a resource, None where it is no constant."""

@@ -8,9 +8,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final, Self
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, Value
 from ecr_exposure.policy.json_values import describe
 
 ModulePath = tuple[str, ...]
@@ -18,7 +20,8 @@ ModulePath = tuple[str, ...]
 
 _STEP: Final = re.compile(r'module\.[^.\["]+(?:\[(?:[^"\]]*|"(?:[^"\\]|\\.)*")\])?')
 _FORMAT: Final = re.compile(r"1\.[0-9]+")
-_REMOVED: Final = frozenset({"delete", "forget"})
+_DELETED: Final = ["delete"]
+_FORGOTTEN: Final = ["forget"]
 _HOW_TO: Final = "save the plan (terraform plan -out=FILE) and check the output of terraform show -json FILE"
 _NOT_THE_PLAN: Final = (
     f"the JSON Lines of terraform plan -json (or apply -json) are messages about a run and hold no policies: {_HOW_TO}"
@@ -30,7 +33,8 @@ class PlannedResource:
     """A resource, or a data source (mode ``data``), as the plan leaves it, or as the state has it.
 
     values: what is known of its arguments and attributes. unknown: of the same shape, with True for what is known only
-    after apply. sensitive: of the same shape too. index: the key of count or for_each.
+    after apply. sensitive: of the same shape too. before: its values before the plan. index: the key of count or
+    for_each.
     """
 
     address: str
@@ -42,6 +46,7 @@ class PlannedResource:
     values: Mapping[str, Any]
     unknown: Mapping[str, Any]
     sensitive: Mapping[str, Any]
+    before: Mapping[str, Any]
 
     def is_unknown(self, attribute: str) -> bool:
         """Return whether the whole value is known only after apply."""
@@ -57,18 +62,28 @@ class PlannedResource:
         """Return a resource of a values representation, which leaves out what is not known."""
         deposed = resource.get("deposed_key")
         address = f"{resource.get('address')} (deposed {deposed})" if deposed else str(resource.get("address"))
-        return cls._of(resource, address, module, (resource.get("values"), {}, resource.get("sensitive_values")))
+        return cls._of(resource, address, module, (resource.get("values"), {}, resource.get("sensitive_values")), {})
 
     @classmethod
     def from_change(cls, resource: Mapping[str, Any]) -> Self:
-        """Return a resource of a plan after its change."""
+        """Return a resource of a plan after its change; what Terraform only forgets stays as it is."""
         change = an_object(resource.get("change"))
         after = (change.get("after"), change.get("after_unknown"), change.get("after_sensitive"))
-        return cls._of(resource, str(resource.get("address")), module_path(resource.get("module_address")), after)
+        if change.get("actions") == _FORGOTTEN:
+            after = (change.get("before"), {}, change.get("before_sensitive"))
+        address, module = str(resource.get("address")), module_path(resource.get("module_address"))
+        # A resource that is replaced keeps nothing.
+        before = {} if "create" in (change.get("actions") or ()) else an_object(change.get("before"))
+        return cls._of(resource, address, module, after, before)
 
     @classmethod
     def _of(
-        cls, resource: Mapping[str, Any], address: str, module: ModulePath, after: tuple[object, object, object]
+        cls,
+        resource: Mapping[str, Any],
+        address: str,
+        module: ModulePath,
+        after: tuple[object, object, object],
+        before: Mapping[str, Any],
     ) -> Self:
         values, unknown, sensitive = map(an_object, after)
         mode, kind, name = (str(resource.get(key)) for key in ("mode", "type", "name"))
@@ -82,7 +97,21 @@ class PlannedResource:
             values=values,
             unknown=unknown,
             sensitive=sensitive,
+            before=before,
         )
+
+
+def with_unknown(value: object, unknown: object, place: str) -> Value:
+    """Return a value with an Unknown in each place that is known only after apply; it names the place."""
+    if unknown is True:
+        return Unknown(place)
+    if isinstance(unknown, Mapping):
+        known = an_object(value)
+        return {key: with_unknown(known.get(key), unknown.get(key), f"{place}.{key}") for key in {**known, **unknown}}
+    if isinstance(unknown, list):
+        pairs = zip_longest(value if isinstance(value, list) else (), unknown)
+        return [with_unknown(each, part, f"{place}[{index}]") for index, (each, part) in enumerate(pairs)]
+    return value
 
 
 def an_object(value: object) -> Mapping[str, Any]:
@@ -135,9 +164,11 @@ def resources_after_plan(file: str, plan: Mapping[str, Any]) -> Iterator[Planned
     """Yield what a plan leaves in place, data sources that are read during apply too. Raises FileError.
 
     A plan without resource_changes, as filters of it have, is read from its planned_values, which do not say what is
-    unknown. A deferred change is planned for a later run, and counts.
+    unknown. One with its prior state alone changes nothing. A deferred change is planned for a later run, and counts.
     """
-    if "resource_changes" not in plan:
+    if "planned_values" not in plan and "resource_changes" not in plan:
+        yield from resources_in_state(file, an_object(plan.get("prior_state")))
+    elif "resource_changes" not in plan:
         yield from resources_in_state(file, plan, "planned_values")
     changes = list(_listed(file, "", plan, "resource_changes"))
     for place, deferred in _listed(file, "", plan, "deferred_changes"):
@@ -148,7 +179,7 @@ def resources_after_plan(file: str, plan: Mapping[str, Any]) -> Iterator[Planned
         if not isinstance(actions, list):
             raise FileError(file, None, f"{place}.change.actions: {describe(actions)} is not a list")
         # A deposed object is the old one of a replacement, which the plan deletes.
-        if not _REMOVED.issuperset(map(str, actions)) and "deposed" not in resource:
+        if actions != _DELETED and "deposed" not in resource:
             yield PlannedResource.from_change(resource)
 
 

@@ -3,7 +3,8 @@
 https://registry.terraform.io/providers/hashicorp/aws/latest/docs/data-sources/iam_policy_document
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.hcl_reader import Block
@@ -14,8 +15,10 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     as_text,
     first_unknown,
 )
-from ecr_exposure.cli.policies_in_files.terraform_module import Module, Names, Repeated, nested_blocks
+from ecr_exposure.cli.policies_in_files.terraform_instances import Names
+from ecr_exposure.cli.policies_in_files.terraform_module import Module, Repeated, nested_blocks
 from ecr_exposure.cli.policies_in_files.uncertain_statements import maybe_absent, maybe_met
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, are_few, choice
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import elements
@@ -28,36 +31,59 @@ _LISTS: Final = {
 }
 _PRINCIPALS: Final = {"principals": "Principal", "not_principals": "NotPrincipal"}
 _VERSION: Final = "2012-10-17"
+_NO_DOCUMENT: Final = (None, "")
 _NO_TEXT: Final = "a value that is no text"
 
 
 def read_document(module: Module, block: Block, names: Names) -> Value:
-    """Return the policy of a data source, with the documents that it is merged with."""
+    """Return the policy of a data source, with the documents that it is merged with; a Choice if it is one of several.
+
+    Later documents replace the statements of earlier ones.
+    """
     attributes = block.attributes
-    merged = _Merged()
-    for document in _documents(module, block, ("source_json", "source_policy_documents"), names):
-        merged.add(document)
     own = [_statement(module, each) for each in nested_blocks(module, block, "statement", names)]
-    if ("statement" in attributes and not block.blocks_of("statement")) or "dynamic" in attributes:
+    if "statement" in attributes and attributes["statement"].text != "[]" and not block.blocks_of("statement"):
         own.append(Unknown(f"data.{'.'.join(block.labels)}"))
     version = module.value_of(attributes.get("version"), names)
-    merged.add({"Version": _VERSION if version is None else version, "Statement": own})
-    for document in _documents(module, block, ("override_json", "override_policy_documents"), names):
-        merged.add(document, overrides=True)
-    return {"Version": merged.version, "Statement": merged.statements}
+    sources = _documents(module, block, ("source_json", "source_policy_documents"), names)
+    overrides = _documents(module, block, ("override_json", "override_policy_documents"), names)
+    document = {"Version": _VERSION if version is None else version, "Statement": own}
+    return _merged([(each, False) for each in (*sources, document)] + [(each, True) for each in overrides], {})
 
 
 def _documents(module: Module, block: Block, names_of_lists: tuple[str, str], names: Names) -> list[Value]:
-    """Return the policies of the documents that are merged; Unknown for one that is not known."""
-    documents: list[Value] = []
-    for name in names_of_lists:
-        value = module.value_of(block.attributes.get(name), names)
-        documents += (policy_of(each) for each in elements(value) if each not in (None, ""))
-    return documents
+    """Return the documents that are merged; Unknown for one that is not known."""
+    values = (module.value_of(block.attributes.get(name), names) for name in names_of_lists)
+    return [each for value in values for each in elements(value)]
+
+
+def _merged(documents: list[tuple[Value, bool]], answers: Mapping[Hashable, int]) -> Value:
+    """Return the policy of documents, each with whether it overrides those before it."""
+    choices = [at for at, (each, _) in enumerate(documents) if isinstance(each, Choice)]
+    # The same question has one answer, however often it is asked.
+    questions = {each.question: each for each, _ in documents if isinstance(each, Choice)}
+    if not choices or not are_few(questions.values()):
+        merged = _Merged()
+        for document, overrides in documents:
+            if document not in _NO_DOCUMENT:
+                merged.add(policy_of(document), overrides=overrides)
+        return {"Version": merged.version, "Statement": merged.statements}
+    at = choices[0]
+    chosen, overrides = documents[at]
+
+    def with_option(number: int) -> Value:
+        option = [(each, overrides) for each in elements(chosen.options[number])]
+        return _merged([*documents[:at], *option, *documents[at + 1 :]], {**answers, chosen.question: number})
+
+    if chosen.question in answers:
+        return with_option(answers[chosen.question])
+    return choice(chosen.reference, chosen.question, tuple(map(with_option, range(len(chosen.options)))))
 
 
 def policy_of(value: Value) -> Value:
     """Return the policy of a text, with unknown parts; the text itself if it is no JSON."""
+    if isinstance(value, Choice):
+        return replace(value, options=tuple(map(policy_of, value.options)))
     if isinstance(value, JsonText):
         return value.value
     if isinstance(value, Unknown):
@@ -149,19 +175,34 @@ def _condition(module: Module, found: list[Repeated]) -> Value:
     """Return the Condition, with an unknown part for a block that may be absent, or whose test is unknown."""
     condition: dict[str, Any] = {}
     uncertain: list[tuple[Unknown, bool]] = []
+    others: list[tuple[Unknown, Value, Value]] = []
     for block, names, unknown in found:
         values = {name: module.value_of(each, names) for name, each in block.attributes.items()}
         test, variable = values.get("test"), values.get("variable")
         if unknown or not isinstance(test, str) or not isinstance(variable, str):
             reference = unknown or first_unknown([test, variable]) or Unknown(_NO_TEXT)
             uncertain.append((reference, unknown is None))
+            others.append((reference, test, variable))
             continue
         listed = _with_variables(values.get("values"))
         condition.setdefault(test, {}).setdefault(variable, []).extend(elements(listed) if listed is not None else [])
+    for reference, test, variable in others:
+        _add_values(condition, reference, test, variable)
     if not uncertain:
         return condition
     reference, is_there = max(uncertain, key=lambda each: each[1])
     return maybe_met(condition, reference, is_there=is_there)
+
+
+def _add_values(condition: Mapping[str, Any], reference: Unknown, test: Value, variable: Value) -> None:
+    """Add an unknown value to each test of a key that an uncertain block may be about.
+
+    The provider joins the values of blocks with the same test and variable, so that a block can also add access.
+    """
+    for operator, block in condition.items():
+        for key, values in block.items():
+            if (test == operator or not isinstance(test, str)) and (variable == key or not isinstance(variable, str)):
+                values.append(reference)
 
 
 def _with_variables(value: Value) -> Value:

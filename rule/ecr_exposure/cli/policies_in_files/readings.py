@@ -16,7 +16,7 @@ from ecr_exposure.cli.policies_in_files.unknown_values import (
     parts_of,
     references_in,
 )
-from ecr_exposure.identifiers import ARN_FIELDS, arn_fields
+from ecr_exposure.identifiers import ARN_FIELDS, account_of, arn_fields
 from ecr_exposure.policy.json_values import elements
 from ecr_exposure.policy.operators import OPERATORS, Operator, ValueType
 from ecr_exposure.policy.patterns import ascii_lower
@@ -26,18 +26,20 @@ IsOpen = Callable[[str], bool]
 
 _EVERYTHING: Final = {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}
 _NOTHING: Final = {"Effect": "Deny", "Principal": "*", "Action": "*"}
+# Another account than the one that stands for the code's own.
+_ACCOUNT: Final = "000000000001"
 # Compared with one text, such a key names one account, organization or network, whatever the text is: a value of a
 # parameter is no policy variable, and a list of such values is not empty.
 _NAMES_ONE: Final = {
     "aws:principalorgid": "o-unknown0000",
-    "aws:principalaccount": "000000000000",
-    "aws:principalarn": "arn:aws:iam::000000000000:role/unknown",
+    "aws:principalaccount": _ACCOUNT,
+    "aws:principalarn": f"arn:aws:iam::{_ACCOUNT}:role/unknown",
     "aws:userid": "AROAUNKNOWN0000000000",
     "aws:sourcevpc": "vpc-00000000000000000",
     "aws:sourcevpce": "vpce-00000000000000000",
-    "aws:vpceaccount": "000000000000",
+    "aws:vpceaccount": _ACCOUNT,
     "aws:vpceorgid": "o-unknown0000",
-    "aws:sourceaccount": "000000000000",
+    "aws:sourceaccount": _ACCOUNT,
     "aws:sourceorgid": "o-unknown0000",
 }
 _MARK: Final = "\ue100"
@@ -47,6 +49,7 @@ _NULL: Final = "null"
 _ALWAYS_THERE: Final = "aws:PrincipalArn"
 _IN_ACCOUNT: Final = {"AWS": "role/unknown", "Federated": "saml-provider/unknown"}
 """A principal in an account, by its type."""
+_SESSION: Final = "assumed-role/unknown/unknown"
 
 
 class _Met(Enum):
@@ -145,14 +148,18 @@ def _read_element(element: str, value: Value, direction: _Direction) -> Value:
 
 
 def _read_principal(principal: Value, direction: _Direction, *, negated: bool) -> Value:
-    if isinstance(principal, Joined) and "*" not in _as_text(principal):
+    if isinstance(principal, Joined) and _as_text(principal).strip(_MARK) and "*" not in _as_text(principal):
         # Directly under the element, only "*" is a principal.
         return _as_text(principal).replace(_MARK, "unknown")
     if isinstance(principal, (Unknown, Joined)):
         return {"AWS": _values(principal, direction, negated=negated)}
     if not isinstance(principal, Mapping):
         return _values(principal, direction, negated=negated)
-    return {kind: _values(values, direction, kind, negated=negated) for kind, values in principal.items()}
+    read = {kind: _values(values, direction, kind, negated=negated) for kind, values in principal.items()}
+    if direction.names_decide and not direction.allows and not negated and "*" in read.get("Federated", ()):
+        # A Deny of every provider denies nobody, that of a known one denies its users.
+        read["AWS"] = ["*", *read.get("AWS", ())]
+    return read
 
 
 def _values(values: Value, direction: _Direction, kind: str = "", *, negated: bool) -> list[Value]:
@@ -164,11 +171,22 @@ def _values(values: Value, direction: _Direction, kind: str = "", *, negated: bo
             continue
         named = _named(each, kind) if isinstance(each, Joined) else None
         is_named = direction.matches_more(each) != negated
-        if named is not None and (not direction.names_decide or (is_named and direction.allows and not negated)):
+        if named is not None and not direction.names_decide:
             read.append(named)
         elif is_named:
-            read.append("*")
+            read.append(_account_of(named, kind) if direction.allows and not negated else "*")
     return read
+
+
+def _account_of(named: str | None, kind: str) -> str:
+    """Return a principal that is at least one of which only the account is known; ``*`` if it is not known either.
+
+    A condition can be about all of the principal, so that no example can stand for it.
+    """
+    if named is None or kind == "Service":
+        return named or "*"
+    account = account_of(named)
+    return account if kind == "AWS" and account != _ACCOUNT else "*"
 
 
 def _named(value: Joined, kind: str) -> str | None:
@@ -185,10 +203,11 @@ def _named(value: Joined, kind: str) -> str | None:
         return None
     resource = fields[-1]
     service = "sts" if resource.startswith(("assumed-role/", "federated-user/")) else "iam"
-    known = ("arn", "aws", service, "", _NAMES_ONE["aws:principalaccount"])
+    known = ("arn", "aws", service, "", _ACCOUNT)
     whole = [replacement if _MARK in field else field for field, replacement in zip(fields, known, strict=False)]
-    has_type = _MARK not in resource or "/" in resource.partition(_MARK)[0]
-    return ":".join([*whole, resource.replace(_MARK, "unknown") if has_type else _IN_ACCOUNT[kind]])
+    if _MARK in resource and "/" not in resource.partition(_MARK)[0]:
+        resource = _SESSION if fields[2] == "sts" else _IN_ACCOUNT[kind]
+    return ":".join([*whole, resource.replace(_MARK, "unknown")])
 
 
 def _as_text(value: Joined) -> str:
@@ -214,7 +233,8 @@ def _read_condition(condition: Value, direction: _Direction) -> Value:
     for operator, block in condition.items():
         if isinstance(block, (Unknown, Joined)):
             read[operator] = {}
-            met.append(("", _Met.ALWAYS if direction.matches_more(block) else _Met.NEVER))
+            if not direction.matches_more(block):
+                met.append(("", _Met.NEVER))  # an empty block would be met always
         elif not isinstance(block, Mapping):
             read[operator] = block
         else:
@@ -233,11 +253,16 @@ def _read_values(operator: str, key: str, value: Value, direction: _Direction) -
     if row is None or row.value_type is ValueType.NULL:
         return _Met.ALWAYS if more else _Met.NEVER
     name = _NAMES_ONE.get(ascii_lower(key))
-    if name is not None and row.name in _EXACT and not direction.names_decide:
+    if name is not None and row.name in _EXACT and not direction.names_decide and not _has_variable(value):
         return [name if isinstance(each, (Unknown, Joined)) else each for each in elements(value)]
     known = [each for each in elements(value) if not isinstance(each, (Unknown, Joined))]
     # A value more makes a positive operator match more, and a negated one match less.
     return known if known and row.negated == more else _met(row, more=more)
+
+
+def _has_variable(values: Value) -> bool:
+    """Return whether one of the values may have a policy variable whose key is not known."""
+    return any("$" in _as_text(each) for each in elements(values) if isinstance(each, Joined))
 
 
 def _met(row: Operator, *, more: bool) -> _Met:

@@ -4,15 +4,20 @@ https://www.serverless.com/framework/docs/guides/variables
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 VARIABLE: Final = re.compile(r"\$\{((?:[A-Za-z]+(?:\([^(){}]*\))?:(?!:)|file\()[^${}]*)\}")
 """A variable without another one inside it; ``${AWS::Region}`` is none."""
-_AROUND: Final = re.compile(r"\$\{(?:[A-Za-z]+:(?!:)|[a-z]+\()")
+_OF_THE_FRAMEWORK: Final = re.compile(r"\$\{(?:(?:self|opt|env|param|sls|cf):(?!:)|(?:file|cf)\()")
+"""The beginning of a variable that is none of a policy, in a file that a serverless.yml includes."""
+_INNER: Final = re.compile(r"[\w.*/:@+= -]*")
+"""A text that can be a part of a variable."""
 _SOURCE: Final = re.compile(r"""[ \t]*("[^"]*"|'[^']*'|(?:\([^()]*\)|[^,'"()])+)[ \t]*(?:,|\Z)""")
 # Their names: https://www.serverless.com/framework/docs/providers/aws/guide/variables
 _PSEUDO_PARAMETERS: Final = {"aws:accountId": "AWS::AccountId", "aws:region": "AWS::Region"}
+_STAGE: Final = "opt:stage, self:provider.stage, 'dev'"
+"""What sls:stage stands for: https://www.serverless.com/framework/docs/guides/variables"""
 _OF_THE_COMMAND: Final = ("opt:", "env:", "param:")
 """Values that are given from outside; without them the next source is the default."""
 
@@ -35,6 +40,8 @@ def sources_of(variable: str) -> Iterator[Path | Pseudo | str | None]:
     for number, source in enumerate(sources):
         if source.startswith("self:"):
             yield Path(source.removeprefix("self:").split("."))
+        elif source == "sls:stage":
+            yield from sources_of(_STAGE)
         elif source in _PSEUDO_PARAMETERS:
             yield Pseudo(_PSEUDO_PARAMETERS[source])
         elif source[0] in "'\"":
@@ -50,6 +57,21 @@ def is_policy_variable(variable: str) -> bool:
     return variable.startswith(("aws:", "ecr:", "saml:", "sts:")) and variable not in _PSEUDO_PARAMETERS
 
 
-def is_nested(text: str) -> bool:
-    """Return whether a text has a variable inside another one, which then depends on it."""
-    return _AROUND.search(VARIABLE.sub("", text)) is not None
+def has_variable(text: str, *, is_serverless: bool) -> bool:
+    """Return whether a text has a variable; is_serverless: it is in a serverless.yml."""
+    return VARIABLE.search(text) is not None and (is_serverless or _OF_THE_FRAMEWORK.search(text) is not None)
+
+
+def without_inner(text: str, value_of: Callable[[str], object]) -> str | None:
+    """Return a text in which the variables inside others are replaced by their values, None if one is not known."""
+    while (inner := next(filter(_is_inside_another, VARIABLE.finditer(text)), None)) is not None:
+        value = value_of(inner[1])
+        if not isinstance(value, str) or _INNER.fullmatch(value) is None:
+            return None
+        text = text[: inner.start()] + value + text[inner.end() :]
+    return text
+
+
+def _is_inside_another(found: re.Match[str]) -> bool:
+    before = VARIABLE.sub("", found.string[: found.start()])
+    return before.rfind("${") > before.rfind("}")

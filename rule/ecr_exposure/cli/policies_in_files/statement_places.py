@@ -2,13 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import NamedTuple
 
 from ecr_exposure.cli.policies_in_files.found_policy import Span, StatementSpan
 from ecr_exposure.cli.policies_in_files.hcl_tokens import Source
 from ecr_exposure.cli.policies_in_files.json_positions import JsonPositions
 from ecr_exposure.cli.policies_in_files.located_values import JsonText, LocatedObject, WrittenText
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice
 from ecr_exposure.cli.policies_in_files.unknown_values import Value
 from ecr_exposure.policy.json_values import elements
 
@@ -26,7 +27,9 @@ def statement_places(value: Value) -> Mapping[int, Place]:
         return _WrittenJson(value).places()
     policy = value.value if isinstance(value, JsonText) else value
     statements = elements(policy.get("Statement", [])) if isinstance(policy, Mapping) else ()
-    located = ((index, each) for index, each in enumerate(statements) if isinstance(each, LocatedObject))
+    # One of several lists of statements moves those behind it.
+    counted = enumerate(takewhile(lambda each: not isinstance(each, Choice), statements))
+    located = ((index, each) for index, each in counted if isinstance(each, LocatedObject))
     return {index: _place(each) for index, each in located if not each.source.is_decoded}
 
 

@@ -7,13 +7,16 @@ and may have a last day; they excuse pull and discover only, as the exceptions o
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ecr_exposure.cli.policies_in_files.code_facts import SUFFIXES
 from ecr_exposure.cli.policies_in_files.files import cannot_be_read, decoded
 from ecr_exposure.cli.policies_in_files.found_policy import Excuse, FileError, FoundPolicy, Span, Suppression
+from ecr_exposure.cli.policies_in_files.hcl_tokens import HclError, TokenKind, tokens_of
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.parameters import PublicRepository, read_parameters
 from ecr_exposure.policy.patterns import matches
@@ -30,6 +33,8 @@ _ACCEPTED_COMMENT: Final = '# ecr-exposure: public-on-purpose "reason" until=YYY
 _CONTENT: Final = re.compile(r':[ \t]*public-on-purpose[ \t]+"(?P<reason>[^"]*)"(?:[ \t]+until=(?P<until>\S+))?[ \t]*')
 _KEYS: Final = ("file", "address", "repository", "reason", "until")
 _WHICH: Final = _KEYS[:3]
+# A null has a text too, such as ~.
+_NO_TEXTS: Final = (":null", ":bool")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +75,9 @@ class Suppressions:
     def excuse_of(self, found: FoundPolicy) -> Excuse:
         """Return what says that a policy is public on purpose."""
         notes = []
-        for each in self._about(found):
-            self._matched.add((each.file, each.span))
+        about = tuple(self._about(found))
+        self._matched.update((each.file, each.span) for each in about)
+        for each in about:
             last_day = None if each.until is None else day_in(each.until)
             place = f"{each.file}:{each.span.line}"
             if each.until is not None and last_day is None:
@@ -122,7 +128,11 @@ def _not_a_day(file: str, line: int, text: str) -> FileError:
 def _comments(file: str, text: str, problem: Callable[[FileError], None]) -> Iterator[Suppression]:
     if "ecr-exposure" not in text:
         return
+    strings: list[tuple[int, int]] | None = None
     for found in _COMMENT.finditer(text):
+        strings = list(_strings(file, text)) if strings is None else strings
+        if any(start <= found.start() < end for start, end in strings):
+            continue
         line = text.count("\n", 0, found.start()) + 1
         column = found.start() - text.rfind("\n", 0, found.start())
         content = _CONTENT.fullmatch(found["rest"])
@@ -135,6 +145,25 @@ def _comments(file: str, text: str, problem: Callable[[FileError], None]) -> Ite
         else:
             span = Span(line, column, line, column + len(found[0].rstrip()))
             yield Suppression(reason=content["reason"].strip(), until=content["until"], file=file, span=span)
+
+
+def _strings(file: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield the offsets of the strings of a file, up to the first error of syntax, which its reader says.
+
+    A string can have a line that looks like a comment, such as one of documentation.
+    """
+    if file.lower().endswith(SUFFIXES):
+        with suppress(HclError):
+            for token in tokens_of(text):
+                if token.kind in (TokenKind.STRING, TokenKind.HEREDOC):
+                    yield token.start, token.end
+        return
+    import yaml  # noqa: PLC0415 - most files have no such comment
+
+    with suppress(yaml.YAMLError):
+        for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if isinstance(event, yaml.ScalarEvent) and event.start_mark and event.end_mark:
+                yield event.start_mark.index, event.end_mark.index
 
 
 def _entries(root: Path, problem: Callable[[FileError], None]) -> Iterator[_Entry]:
@@ -206,7 +235,7 @@ def _members(shown: str, node: "Node") -> Mapping[str, str]:
             raise FileError(shown, line, f"{name!r:.40} is not a key of an entry (accepted: {', '.join(_KEYS)})")
         if name in members:
             raise FileError(shown, line, f"duplicate key {name!r}")
-        if not isinstance(value.value, str) or not value.value.strip():
+        if not isinstance(value.value, str) or not value.value.strip() or value.tag.endswith(_NO_TEXTS):
             raise FileError(shown, line, f"{name} is empty, or not a text")
         members[name] = value.value.strip()
     return members

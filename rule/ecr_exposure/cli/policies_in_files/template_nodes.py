@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
-from typing import NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from ecr_exposure.cli.json_members import Member as JsonMember
 from ecr_exposure.cli.json_members import after_blanks, members, value_at
@@ -21,6 +21,10 @@ from ecr_exposure.policy.json_values import HugeNumber, read_json
 Scalar: TypeAlias = str | int | float | bool | HugeNumber | None
 Content: TypeAlias = "Scalar | list[Node] | tuple[Member, ...]"
 """A scalar, the elements of a list, or the members of an object, in which a key can be duplicate."""
+
+
+LOOP: Final = "Fn::ForEach::"
+_WITHOUT_PREFIX: Final = ("Ref", "Condition")
 
 
 class Node(ABC):
@@ -62,7 +66,10 @@ class Node(ABC):
         content = self.content
         if not isinstance(content, tuple):
             return None
-        return next((each.value for each in reversed(content) if each.key == key), None)
+        for each in reversed(content):
+            if each.key == key:
+                return each.value
+        return None
 
     def at(self, *path: str) -> "Node | None":
         """Return the node at the end of a path of keys."""
@@ -91,6 +98,23 @@ class Member(NamedTuple):
         if (value.end_line, value.end_column) < (key.end_line, key.end_column):
             return key
         return Span(key.line, key.column, value.end_line, value.end_column)
+
+
+def function_of(node: Node) -> tuple[str, Node] | None:
+    """Return the full name of a function and its argument; None for a node that is none."""
+    if node.tag:
+        name = node.tag.removeprefix("!")
+        return (name if name in _WITHOUT_PREFIX else f"Fn::{name}"), node.without_tag()
+    content = node.content
+    if not isinstance(content, tuple):
+        return None
+    for member in content:
+        if member.key.startswith("Fn::") and not member.key.startswith(LOOP):
+            # CloudFormation accepts no other key beside a function, but Fn::Transform can have some.
+            return (member.key, member.value) if len(content) == 1 else ("Fn::Transform", member.value)
+    if len(content) == 1 and content[0].key == "Ref":
+        return "Ref", content[0].value
+    return None
 
 
 class JsonText:
@@ -129,6 +153,10 @@ class JsonText:
         """Return where a part of the text is."""
         return Span(*self._place(start), *self._place(end))
 
+    def key_span(self, member: JsonMember) -> Span:
+        """Return where the key of a member is."""
+        return self.span(member.first, self.text.rindex('"', member.first, member.start) + 1)
+
     def _place(self, at: int) -> tuple[int, int]:
         line = bisect_right(self._line_starts, at) - 1
         return self._line + line, self._indent + at - self._line_starts[line] + 1
@@ -166,11 +194,7 @@ class _JsonNode(Node):
         return _JsonNode(self._source, part.value, part.start, part.end)
 
     def _member(self, part: JsonMember) -> Member:
-        return Member(str(part.key), self._part(part), partial(self._key_span, part))
-
-    def _key_span(self, part: JsonMember) -> Span:
-        end = self._source.text.rindex('"', part.first, part.start) + 1
-        return self._source.span(part.first, end)
+        return Member(str(part.key), self._part(part), partial(self._source.key_span, part))
 
     @property
     def text(self) -> str | None:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span, StatementSpan
-from ecr_exposure.cli.policies_in_files.intrinsic_functions import Placed, Resolver, function_of
-from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node
-from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE
+from ecr_exposure.cli.policies_in_files.intrinsic_functions import Resolver
+from ecr_exposure.cli.policies_in_files.parameter_patterns import WithoutWildcard
+from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node, function_of
+from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE, Placed
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
 from ecr_exposure.policy.json_values import DuplicateKey, elements
@@ -47,10 +48,28 @@ def _policy(value: Value) -> Value:
         return None
     if isinstance(value, (str, Unknown, Joined)):
         try:
-            return read_policy_text(value)
+            policy = read_policy_text(value)
         except PolicyError:
             return value
-    return _with_texts(value)
+    else:
+        policy = _with_texts(value)
+    _name_principals(policy)
+    return policy
+
+
+def _name_principals(policy: Value) -> None:
+    """Replace the AWS principals that are unknown but no wildcard: ``!Ref Account``, whose pattern is 12 digits.
+
+    Such a value names one principal if it is valid, as the ARN of an unknown account does, and otherwise nobody.
+    """
+    for statement in elements(policy.get(_STATEMENT)) if isinstance(policy, dict) else ():
+        principal = statement.get("Principal") if isinstance(statement, dict) else None
+        values = elements(principal.get("AWS")) if isinstance(principal, dict) else ()
+        if isinstance(principal, dict) and any(isinstance(each, WithoutWildcard) for each in values):
+            principal["AWS"] = [
+                Joined(("arn:aws:iam::", each, ":root")) if isinstance(each, WithoutWildcard) else each
+                for each in values
+            ]
 
 
 def _with_texts(policy: Value) -> Value:

@@ -9,6 +9,7 @@ from typing import Final
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.policies_in_files.parameter_patterns import unknown_parameter
 from ecr_exposure.cli.policies_in_files.template_decisions import Decisions
 from ecr_exposure.cli.policies_in_files.template_nodes import Node
 from ecr_exposure.cli.policies_in_files.template_texts import NO_VALUE, resolved_text
@@ -60,15 +61,15 @@ class Scope:
     variables: dict[str, Value] = field(default_factory=dict)
     is_exact: bool = False
 
-    def reference(self, name: str) -> Value:
-        """Return what Ref returns for a name."""
+    def reference(self, name: str, given: Value = None) -> Value:
+        """Return what Ref returns for a name; given: the value that the template around a nested stack gives it."""
         if name in self.variables:
             return self.variables[name]
         if name.startswith("AWS::"):
             return self._pseudo_parameter(name)
         declared = self.template.root.at("Parameters", name)
         if declared is not None:
-            return self._parameter(name, declared)
+            return self._parameter(name, declared, given)
         if self.template.resources.get(name) in _IAM_PRINCIPALS and not self.is_exact:
             return name
         return Unknown(f"!Ref {name}")
@@ -102,7 +103,7 @@ class Scope:
             return NO_VALUE
         return text if text is not None and (known or not self.is_exact) else Unknown(f"!Ref {name}")
 
-    def _parameter(self, name: str, declared: Node) -> Value:
+    def _parameter(self, name: str, declared: Node, given: Value) -> Value:
         kind = _text_of(declared, "Type") or "String"
         text = self.template.facts.parameters.get(name)
         if kind.startswith(_STORED):
@@ -110,21 +111,24 @@ class Scope:
             if text is None or text.startswith("/"):
                 return Unknown(f"!Ref {name}")
             kind = kind.removeprefix(_STORED).removesuffix(">")
+        elif isinstance(given, str):
+            text = given
+        elif given is not None and text is None:
+            return given
         if text is None:
             text = _text_of(declared, "Default")
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
+        allowed = _texts_of(declared.member("AllowedValues"))
         if text is None and not is_list:
-            text = self._allowed_value(name, declared)
+            text = self.decisions.answer(("Ref", name), allowed, (f"!Ref {name}",))
         if text is None:
-            return Unknown(f"!Ref {name}")
+            return unknown_parameter(name, kind, _text_of(declared, "AllowedPattern"), allowed)
         return [resolved_text(each.strip()) for each in text.split(",")] if is_list else resolved_text(text)
 
-    def _allowed_value(self, name: str, declared: Node) -> str | None:
-        """Return which of the allowed values a parameter has in this alternative."""
-        allowed = declared.member("AllowedValues")
-        content = allowed.content if allowed is not None else None
-        texts = tuple(each.text for each in content if each.text is not None) if isinstance(content, list) else ()
-        return self.decisions.answer(("Ref", name), texts, (f"!Ref {name}",))
+
+def _texts_of(node: Node | None) -> tuple[str, ...]:
+    content = node.content if node is not None else None
+    return tuple(each.text for each in content if each.text is not None) if isinstance(content, list) else ()
 
 
 def _text_of(node: Node, key: str) -> str | None:

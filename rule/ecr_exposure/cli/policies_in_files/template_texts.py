@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from ecr_exposure.cli.policies_in_files.found_policy import Span
 from ecr_exposure.cli.policies_in_files.unknown_values import (
     Joined,
     Unknown,
@@ -14,6 +15,7 @@ from ecr_exposure.cli.policies_in_files.unknown_values import (
     references_in,
 )
 
+_NOT_ALPHANUMERIC: Final = re.compile("[^0-9A-Za-z]")
 _DYNAMIC_REFERENCE: Final = re.compile(r"\{\{resolve:.*?\}\}", re.DOTALL)
 
 
@@ -22,6 +24,21 @@ class NoValue:
 
 
 NO_VALUE: Final = NoValue()
+
+
+class MaybeRemoved(Unknown):
+    """An unknown value that may be no value, which removes its member from an object."""
+
+    __slots__ = ()
+
+
+class Placed(dict[str, Any]):
+    """An object of a template, where it is, and where its members are."""
+
+    def __init__(self, content: Mapping[str, Value], span: Span, members: Mapping[str, Span]) -> None:
+        """Store the places."""
+        super().__init__(content)
+        self.span, self.members = span, members
 
 
 def resolved_text(text: str) -> Value:
@@ -77,6 +94,19 @@ def text_of(parts: Sequence[str | Unknown]) -> Value:
     return value
 
 
+def split_text(delimiter: str, text: str | Joined) -> Value:
+    """Return the parts of a text; one that is not known is taken as a value without a delimiter.
+
+    So it is where Fn::Join has made the text of a list that is not known: an ARN for each account of a parameter.
+    """
+    elements: list[list[str | Unknown]] = [[]]
+    for part in parts_of(text):
+        first, *others = part.split(delimiter) if isinstance(part, str) else [part]
+        elements[-1].append(first)
+        elements += [[each] for each in others]
+    return [joined(each) for each in elements]
+
+
 def json_text(value: Value) -> Value:
     """Return a value as JSON text; text that is not known stays so."""
     unknown: list[Unknown] = []
@@ -105,3 +135,11 @@ def json_text(value: Value) -> Value:
         number, _, text = piece.partition("\ue103")
         parts += (unknown[int(number)], text)
     return joined(parts)
+
+
+def key_of_round(key: str, name: str, value: Value) -> str:
+    """Return the key of one round of Fn::ForEach, in which the name stands for a value."""
+    if not isinstance(value, str):
+        return key
+    letters = _NOT_ALPHANUMERIC.sub("", value)
+    return key.replace(f"${{{name}}}", value).replace(f"&{{{name}}}", letters)

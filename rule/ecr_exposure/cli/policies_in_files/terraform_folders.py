@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
+from ecr_exposure.cli.policies_in_files.code_facts import SUFFIXES, CodeFacts
 from ecr_exposure.cli.policies_in_files.files import cannot_be_read, decoded
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
 
-SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
 RESOURCE_TYPES: Final = ("aws_ecr_repository", "awscc_ecr_repository")
 _VALUES: Final = (".tfvars", ".tfvars.json")
+_TEMPLATE: Final = ("${", "%{")
 _LONGEST: Final = 4_000_000
 """Bytes. No file of code is so long; a file that code reads with file() may be."""
 
@@ -93,6 +93,11 @@ class TerraformFolders:
     def matters(self, file: str) -> bool:
         """Return whether the folder of a file has to do with Amazon ECR, or calls a module that does."""
         return _folder_of(file) in self._with_types
+
+    def is_template(self, file: str) -> bool:
+        """Return whether code reads this file, and it has templates: what is in it, the code decides."""
+        text = self._texts.get(os.path.normpath(file))
+        return text is not None and not file.endswith((*SUFFIXES, *_VALUES)) and any(each in text for each in _TEMPLATE)
 
     def _files_of(self, folder: str) -> _Folder:
         return _Folder("" if folder == os.curdir else folder, self._text_of, self._added)

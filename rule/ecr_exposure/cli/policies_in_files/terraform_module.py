@@ -9,10 +9,28 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policies_in_files.hcl_expressions import GetAttribute, GetElement, Splat
-from ecr_exposure.cli.policies_in_files.hcl_reader import Attribute, Block, read_hcl
-from ecr_exposure.cli.policies_in_files.located_values import JsonText, MissingError, first_unknown
+from ecr_exposure.cli.policies_in_files.hcl_reader import Attribute, Block
+from ecr_exposure.cli.policies_in_files.hcl_tokens import Source
+from ecr_exposure.cli.policies_in_files.located_values import (
+    JsonText,
+    MissingError,
+    ResourceObject,
+    WrittenPiece,
+    WrittenText,
+    first_unknown,
+)
+from ecr_exposure.cli.policies_in_files.named_by_code import PRINCIPALS, named_by_code
+from ecr_exposure.cli.policies_in_files.terraform_blocks import Code
+from ecr_exposure.cli.policies_in_files.terraform_functions import on_each_option
+from ecr_exposure.cli.policies_in_files.terraform_instances import (
+    Instance,
+    Names,
+    counted,
+    instance_of,
+    instances_of,
+    maybe,
+)
 from ecr_exposure.cli.policies_in_files.terraform_values import (
     Budget,
     Evaluator,
@@ -22,73 +40,13 @@ from ecr_exposure.cli.policies_in_files.terraform_values import (
     reference_text,
 )
 from ecr_exposure.cli.policies_in_files.type_constraints import with_defaults
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, may_be_absent
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
-_SUFFIXES: Final = (".tf", ".tofu", ".tf.json", ".tofu.json")
-_MOST_INSTANCES: Final = 200
 _DEEPEST_MODULE: Final = 8
 _DOCUMENT: Final = "aws_iam_policy_document"
-_PRINCIPALS: Final = {
-    "aws_iam_role": "role",
-    "aws_iam_user": "user",
-    "awscc_iam_role": "role",
-    "awscc_iam_user": "user",
-}
 
-Names = Mapping[str, Value]
 ReadFolder = Callable[[str], Mapping[str, str]]
-
-
-class Code:
-    """The blocks of the files of one folder, with the overrides in place.
-
-    https://developer.hashicorp.com/terraform/language/files/override
-    """
-
-    def __init__(self, files: Mapping[str, str], problem: Callable[[FileError], None]) -> None:
-        """Read the files; one that is not HCL is a problem, and left out."""
-        self.blocks: list[Block] = []
-        self.locals: dict[str, Attribute] = {}
-        for file in sorted(filter(is_code, files), key=lambda name: (_is_override(name), name)):
-            try:
-                found = read_hcl(file, files[file])
-            except FileError as error:
-                problem(error)
-                continue
-            for block in found:
-                self._add(block, is_override=_is_override(file))
-        self._by_key = {(block.kind, *block.labels): block for block in self.blocks}
-
-    def _add(self, block: Block, *, is_override: bool) -> None:
-        if block.kind == "locals":
-            self.locals.update(block.attributes)
-            return
-        for at, earlier in enumerate(self.blocks if is_override else ()):
-            if (earlier.kind, earlier.labels) == (block.kind, block.labels):
-                self.blocks[at] = earlier.overridden(block)
-                return
-        self.blocks.append(block)
-
-    def block(self, *key: str) -> Block | None:
-        """Return the block of a kind with these labels."""
-        return self._by_key.get(key)
-
-
-def is_code(file: str) -> bool:
-    """Return whether a file is Terraform or OpenTofu code."""
-    return file.endswith(_SUFFIXES)
-
-
-def _is_override(file: str) -> bool:
-    stem = posixpath.basename(file).split(".")[0]
-    return stem == "override" or stem.endswith("_override")
-
-
-class Instance(NamedTuple):
-    """One of the objects that a block stands for. key: as in its address, such as ``["a"]``; names: each or count."""
-
-    key: str
-    names: Names
 
 
 @dataclass(kw_only=True)
@@ -102,7 +60,10 @@ class Module:
     arguments: Mapping[str, Value]
     address: str = ""
     depth: int = 0
+    for_terraform: bool = False
     budget: Budget = field(default_factory=Budget)
+    may_be_missing: list[Choice] = field(default_factory=list)
+    """What decides whether the instances are there that were read."""
     _values: dict[tuple[str, ...], Value] = field(default_factory=dict)
     _children: dict[str, "Module | None"] = field(default_factory=dict)
     read_document: Callable[["Module", Block, Names], Value]
@@ -120,8 +81,6 @@ class Module:
         self, name: str, steps: Steps, evaluator: Evaluator
     ) -> tuple[Value, Steps] | None:
         """Return the value of a name with the first steps, and the steps that are left; None if it is not known."""
-        if name == "file()":
-            return self._file(evaluator.names["file"])
         names: list[str] = []
         for step in steps:
             if not isinstance(step, GetAttribute):
@@ -148,47 +107,70 @@ class Module:
             self._values[key] = evaluate()
         return self._values[key]
 
-    def _file(self, path: Value) -> tuple[Value, Steps] | None:
+    def file(self, path: Value) -> Value:
+        """Return the text of a file, with its places; None if it is not there."""
         if not isinstance(path, str):
             return None
         path = posixpath.normpath(path)
         text = self.read_folder(posixpath.dirname(path)).get(path)
-        return None if text is None else (text, ())
+        return None if text is None else WrittenText((WrittenPiece(text, Source(path, text), 0, len(text)),))
 
     def _variable(self, name: str) -> Value:
         block = self.code.block("variable", name)
-        kind = block.attributes.get("type") if block else None
-        if name in self.arguments:
-            value = self.arguments[name]
-            nullable = self.value_of(block.attributes.get("nullable"), {}) if block else None
-            if value is not None or nullable is not False:
-                return self._converted(kind, value)
+        if name not in self.arguments:
+            return self._default(name, block)
+        is_nullable = block is None or self.value_of(block.attributes.get("nullable"), {}) is not False
+
+        def given(value: Value) -> Value:
+            return self._converted(block, value) if is_nullable or value is not None else self._default(name, block)
+
+        return on_each_option(self.arguments[name], given)
+
+    def _default(self, name: str, block: Block | None) -> Value:
         if block is None or "default" not in block.attributes:
             return Unknown(f"var.{name}")
-        return self._converted(kind, self.value_of(block.attributes["default"], {}))
+        return self._converted(block, self.value_of(block.attributes["default"], {}))
 
-    def _converted(self, kind: Attribute | None, value: Value) -> Value:
+    def _converted(self, block: Block | None, value: Value) -> Value:
+        kind = block.attributes.get("type") if block else None
         return with_defaults(Evaluator(kind.source, self, {}), kind.expression, value) if kind else value
 
     def _part_of(self, kind: str, label: str, steps: Steps, evaluator: Evaluator) -> tuple[Value, Steps] | None:
         """Return an attribute of a resource, a data source or a module, of one instance or of all."""
         block = self.code.block(*kind.split(), label)
-        which = steps[0] if steps and not isinstance(steps[0], GetAttribute) else None
-        rest = steps[1:] if which else steps
+        which, rest = _instance_step(steps)
         if not rest or not isinstance(rest[0], GetAttribute):
-            return None
+            return self._whole(kind, label, block, steps) if block and kind != "module" else None
         attribute = rest[0].name
         key = evaluator.value(which.key) if isinstance(which, GetElement) else None
         instances = list(self.instances(block)) if block else [Instance("", {})]
         if isinstance(which, Splat):
-            found = [self._attribute(kind, label, block, each, attribute) for each in instances]
-            if any(each is None for each in found):
-                return None
-            return found, [which, *rest[1:]]
+            values = [maybe(self._attribute(kind, label, block, each, attribute), each.unknown) for each in instances]
+            return None if None in values else (values, [which, *rest[1:]])
         if not instances:
             raise MissingError(f"{label} is not there")
-        value = self._attribute(kind, label, block, _instance_of(instances, key), attribute)
+        instance = instance_of(instances, key)
+        if instance.unknown:
+            self.may_be_missing.append(instance.unknown)
+        value = self._attribute(kind, label, block, instance, attribute)
         return None if value is None else (value, rest[1:])
+
+    def _whole(self, kind: str, label: str, block: Block, steps: Steps) -> tuple[Value, Steps] | None:
+        """Return a resource or data source as an object, or the objects by the keys of for_each or count."""
+        reference = f"{kind.removeprefix('resource ').replace(' ', '.')}.{label}"
+        found: list[tuple[Value, Value]] = []
+        for each in self.instances(block):
+            names = (*_OF_OBJECTS, *(name for name in block.attributes if name not in META_ARGUMENTS))
+            values = ((name, self._attribute(kind, label, block, each, name)) for name in dict.fromkeys(names))
+            content = {name: value for name, value in values if value is not None}
+            key = each.names.get("each", each.names.get("count", {}))
+            entry = maybe(ResourceObject(f"{reference}{each.key}", content), each.unknown)
+            found.append((key.get("key", key.get("index")), entry))
+        if "for_each" in block.attributes:
+            is_known = all(isinstance(key, str) and isinstance(each, ResourceObject) for key, each in found)
+            return (dict(found), steps) if is_known else None
+        objects = [each for _, each in found]
+        return (objects, steps) if "count" in block.attributes else (objects[0], steps)
 
     def _attribute(self, kind: str, label: str, block: Block | None, instance: Instance, attribute: str) -> Value:
         """Return an attribute of a resource, a data source or a module; None if the code does not say it."""
@@ -197,11 +179,21 @@ class Module:
         if kind == f"data {_DOCUMENT}":
             return self._document(block, instance) if block and attribute in ("json", "minified_json") else None
         attributes = block.attributes if block else {}
+        kind = kind.removeprefix("resource ")
+        if kind == "data template_file" and attribute == "rendered":
+            return self._rendered(attributes, instance)
         known = None if "provider" in attributes else self._of_account(kind, label, attribute)
-        if known is not None:
-            return known
-        name = "name" if (kind, attribute) == ("resource aws_ecr_repository", "id") else attribute
-        return self.value_of(attributes.get(name), instance.names)
+        if known is None:
+            known = named_by_code(kind, label, attribute, self.facts.partition_in_text)
+        name = "name" if (kind, attribute) == ("aws_ecr_repository", "id") else attribute
+        return self.value_of(attributes.get(name), instance.names) if known is None else known
+
+    def _rendered(self, attributes: Mapping[str, Attribute], instance: Instance) -> Value:
+        written = attributes.get("template")
+        if written is None:
+            return None
+        template, variables = (self.value_of(attributes.get(name), instance.names) for name in ("template", "vars"))
+        return Evaluator(written.source, self, {}).rendered(template, variables)
 
     def _output(self, block: Block, instance: Instance, name: str) -> Value:
         child = self.child(block, instance)
@@ -211,10 +203,10 @@ class Module:
     def _document(self, block: Block, instance: Instance) -> Value:
         key = ("data", *block.labels, instance.key)
         document = self._once(key, lambda: self.read_document(self, block, instance.names))
-        return JsonText(document) if isinstance(document, Mapping) else document
+        return on_each_option(document, lambda each: JsonText(each) if isinstance(each, Mapping) else each)
 
     def _of_account(self, kind: str, label: str, attribute: str) -> Value:
-        """Return what the account, the partition and the Region of the code decide; one named principal for a role."""
+        """Return what the account, the partition and the Region of the code decide; None for another attribute."""
         partition, account = self.facts.partition_in_text, self.facts.account_in_text
         principals = f"arn:{partition}:iam::{account}:"
         known = {
@@ -228,20 +220,22 @@ class Module:
             ("data aws_region", "region"): self.facts.region_in_text,
             ("data aws_region", "id"): self.facts.region_in_text,
         }
-        principal = _PRINCIPALS.get(kind.rsplit(maxsplit=1)[-1]) if attribute == "arn" else None
+        principal = PRINCIPALS.get(kind.removeprefix("data ")) if attribute == "arn" else None
         return f"{principals}{principal}/{label}" if principal else known.get((kind, attribute))
 
     def instances(self, block: Block) -> Iterator[Instance]:
         """Yield what a block stands for; one with unknown names if the code does not say how many."""
         if "for_each" in block.attributes:
-            value = self.value_of(block.attributes["for_each"], {})
-            yield from _instances_of(value)
-            return
-        count = self.value_of(block.attributes.get("count"), {})
-        if count is None:
+            yield from instances_of(self.value_of(block.attributes["for_each"], {}), self.address)
+        elif "count" in block.attributes:
+            yield from counted(self.value_of(block.attributes["count"], {}), self.address)
+        else:
             yield Instance("", {})
-        elif count not in (0, "0", False):
-            yield Instance("", {"count": {"index": 0 if count in (1, "1") else Unknown("count.index")}})
+
+    @property
+    def depends_on_tool(self) -> bool:
+        """Whether OpenTofu reads other files than Terraform, here or in a module that was called."""
+        return self.code.depends_on_tool or any(each.depends_on_tool for each in self._children.values() if each)
 
     def child(self, block: Block, instance: Instance) -> "Module | None":
         """Return the local module that a block calls; None for another one, or one that is not there."""
@@ -256,7 +250,7 @@ class Module:
         if not isinstance(source, str) or not is_local(source) or self.depth >= _DEEPEST_MODULE:
             return None
         folder = posixpath.normpath(posixpath.join(self.folder, source))
-        code = Code(self.read_folder(folder), self.facts.problem)
+        code = Code(self.read_folder(folder), self.facts.problem, for_terraform=self.for_terraform)
         if not code.blocks and not code.locals:
             return None
         arguments = {name: self.value_of(each, instance.names) for name, each in block.attributes.items()}
@@ -268,12 +262,16 @@ class Module:
             arguments={name: value for name, value in arguments.items() if name not in META_ARGUMENTS},
             address=address,
             depth=self.depth + 1,
+            for_terraform=self.for_terraform,
             budget=self.budget,
+            may_be_missing=self.may_be_missing,
             read_document=self.read_document,
         )
 
 
-META_ARGUMENTS: Final = ("source", "version", "count", "for_each", "providers", "depends_on")
+META_ARGUMENTS: Final = ("source", "version", "count", "for_each", "provider", "providers", "depends_on", "lifecycle")
+_OF_OBJECTS: Final = ("arn", "id", "json", "unique_id")
+"""Attributes of which the code says something, though it does not have them as arguments."""
 
 
 def is_local(source: str) -> bool:
@@ -281,30 +279,11 @@ def is_local(source: str) -> bool:
     return source in (".", "..") or source.startswith(("./", "../"))
 
 
-def _instances_of(value: Value) -> Iterator[Instance]:
-    if isinstance(value, (Mapping, list)) and len(value) <= _MOST_INSTANCES:
-        pairs = value.items() if isinstance(value, Mapping) else ((each, each) for each in value)
-        for key, each in pairs:
-            known = isinstance(key, str)
-            yield Instance(f'["{key}"]' if known else "", {"each": {"key": key, "value": each}})
-    else:
-        unknown = first_unknown(value)
-        named = unknown.reference if unknown else "each"
-        names = {"key": Unknown("each.key"), "value": Unknown("each.value" if named == "each" else f"{named}[…]")}
-        yield Instance("", {"each": names})
-
-
-def _instance_of(instances: list[Instance], key: Value) -> Instance:
-    """Return the instance with a key; the only one for an index, or one whose names are unknown."""
-    wanted = f'["{key}"]' if isinstance(key, str) else ""
-    found = next((each for each in instances if each.key == wanted), None)
-    if found:
-        return found
-    if wanted and all(each.key for each in instances):
-        raise MissingError(f"no instance {key!r}")
-    if len(instances) == 1:
-        return instances[0]
-    return Instance("", {"each": {"key": Unknown("each.key"), "value": Unknown("each.value")}})
+def _instance_step(steps: Steps) -> tuple[GetElement | Splat | None, Steps]:
+    """Return the step that says which instances are meant, None for the only one, and the steps after it."""
+    if not steps or isinstance(steps[0], GetAttribute):
+        return None, steps
+    return steps[0], steps[1:]
 
 
 class Repeated(NamedTuple):
@@ -322,14 +301,18 @@ def nested_blocks(module: Module, block: Block, kind: str, names: Names) -> Iter
     """
     for each in block.blocks_of(kind):
         yield Repeated(each, names)
-    for dynamic in block.blocks:
-        if dynamic.kind != "dynamic" or dynamic.labels != (kind,):
-            continue
+    for dynamic in block.dynamic_blocks(kind):
         written = dynamic.attributes.get("iterator")
         iterator = written.source.text[written.value_start : written.end] if written else kind
         collection = module.value_of(dynamic.attributes.get("for_each"), names)
         for content in dynamic.blocks_of("content"):
-            yield from _repeated(content, iterator, collection, names)
+            if isinstance(collection, Choice):
+                unknown = Unknown(collection.reference)
+                for option in collection.options:
+                    found = _repeated(content, iterator, option, names)
+                    yield from (each._replace(unknown=each.unknown or unknown) for each in found)
+            else:
+                yield from _repeated(content, iterator, collection, names)
 
 
 def _repeated(content: Block, iterator: str, collection: Value, names: Names) -> Iterator[Repeated]:
@@ -340,6 +323,5 @@ def _repeated(content: Block, iterator: str, collection: Value, names: Names) ->
     except MissingError:
         return
     for key, value in members:
-        yield Repeated(
-            content, {**names, iterator: {"key": key, "value": value}}, value if isinstance(value, Unknown) else None
-        )
+        unknown = first_unknown(value) if may_be_absent(value) else None
+        yield Repeated(content, {**names, iterator: {"key": key, "value": value}}, unknown)

@@ -25,6 +25,7 @@ from ecr_exposure.cli.policies_in_files.plan_resources import (
     read_terraform_json,
     resources_after_plan,
     resources_in_state,
+    with_unknown,
 )
 from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, Value, read_policy_text
 from ecr_exposure.errors import PolicyError
@@ -102,12 +103,15 @@ class _Plan:
         argument = _POLICY_OF[resource.type]
         value, place = resource.values.get(argument), f"{resource.address}.{argument}"
         if not resource.is_unknown(argument):
-            # A plan that is filtered, or without sensitive values, can lack a policy that is there.
-            is_left_out = value is None and (resource.type == _REQUIRED or resource.sensitive.get(argument) is True)
-            return Unknown(place) if is_left_out else _read(value)
+            # A plan that is filtered, or without sensitive values, can lack a policy that is there. Values that are
+            # planned lack what is not known, where an argument that is not given is null.
+            is_required = resource.type == _REQUIRED or resource.sensitive.get(argument) is True
+            is_left_out = argument not in resource.values or (value is None and is_required)
+            return Unknown(place) if is_left_out else _read(with_unknown(value, resource.unknown.get(argument), place))
         expression = an_object(an_object(block).get("expressions")).get(argument)
         if block is not None and resource.type != _REQUIRED and self._is_none(resource, expression):
-            return None
+            # An argument that is not given keeps its value.
+            return _read(resource.before.get(argument))
         sources = self._configuration.sources(resource.module, expression)
         policy = self._documents.policy(sources, account, resource.index)
         return Unknown(references_of(sources) or place) if policy is None else policy

@@ -6,6 +6,7 @@ The files of a folder are one module. A local module is evaluated where it is ca
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
@@ -16,15 +17,16 @@ from ecr_exposure.cli.policies_in_files.hcl_tokens import Source
 from ecr_exposure.cli.policies_in_files.located_values import plain
 from ecr_exposure.cli.policies_in_files.policy_document_data import policy_of, read_document
 from ecr_exposure.cli.policies_in_files.statement_places import statement_places
+from ecr_exposure.cli.policies_in_files.terraform_blocks import Code
+from ecr_exposure.cli.policies_in_files.terraform_instances import Instance
 from ecr_exposure.cli.policies_in_files.terraform_module import (
     META_ARGUMENTS,
-    Code,
-    Instance,
     Module,
     ReadFolder,
     is_local,
 )
 from ecr_exposure.cli.policies_in_files.terraform_values import Evaluator
+from ecr_exposure.cli.policies_in_files.uncertain_values import as_alternatives
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
 # The attributes of the policy and of the repository's name:
@@ -50,16 +52,38 @@ def read_terraform(files: Mapping[str, str], facts: CodeFacts, read_folder: Read
     """
     if not files:
         return
+    reader = _Reader(facts)
+    module = _root(files, facts, read_folder)
+    seen = []
+    for found in reader.policies(module):
+        seen.append((found.file, found.address, found.policy))
+        yield found
+    others = [posixpath.basename(file) for file in files if _is_of_option(file)]
+    if seen and others and any(block.kind == "variable" for block in module.code.blocks):
+        values = f"the values in {', '.join(sorted(others))} count only in a plan with -var-file"
+        facts.note(f"{module.folder or '.'}: {values}: check that")
+    if module.depends_on_tool:
+        # Terraform reads no `.tofu`, and OpenTofu no `.tf` beside a `.tofu` of that name.
+        quiet = replace(facts, problem=lambda _: None)
+        for found in reader.policies(_root(files, quiet, read_folder, for_terraform=True)):
+            if (found.file, found.address, found.policy) not in seen:
+                yield replace(found, address=f"{found.address} (Terraform)")
+
+
+def _root(
+    files: Mapping[str, str], facts: CodeFacts, read_folder: ReadFolder, *, for_terraform: bool = False
+) -> Module:
     module = Module(
-        code=Code(files, facts.problem),
+        code=Code(files, facts.problem, for_terraform=for_terraform),
         folder=posixpath.dirname(next(iter(files))),
         facts=facts,
         read_folder=read_folder,
         arguments={},
+        for_terraform=for_terraform,
         read_document=read_document,
     )
     module.arguments = _arguments(module, files)
-    yield from _Reader(facts).policies(module)
+    return module
 
 
 def local_modules(files: Mapping[str, str]) -> Iterator[str]:
@@ -99,6 +123,11 @@ def _arguments(module: Module, files: Mapping[str, str]) -> dict[str, Value]:
 def _is_assignments(file: str) -> bool:
     name = posixpath.basename(file)
     return name in _FIRST or name.endswith((".auto.tfvars", ".auto.tfvars.json"))
+
+
+def _is_of_option(file: str) -> bool:
+    """Return whether a file has values of variables that Terraform does not read by itself."""
+    return file.endswith((".tfvars", ".tfvars.json")) and not _is_assignments(file)
 
 
 _FIRST: Final = ("terraform.tfvars", "terraform.tfvars.json")
@@ -166,11 +195,13 @@ class _Reader:
         seen: list[tuple[Value, Value]] = []
         for instance in instances:
             value = module.value_of(attribute, instance.names)
-            policy = plain(policy_of(value))
+            policy = plain(as_alternatives(policy_of(value)))
             repository = _name_of(module, block.attributes.get(repository_name), instance)
             if policy is not None and (policy, repository) not in seen:
                 seen.append((policy, repository))
-                yield _found(block, attribute, value, f"{address}{instance.key}", policy, repository)
+                region = module.value_of(block.attributes.get("region"), instance.names)
+                found = _found(block, attribute, value, f"{address}{instance.key}", policy, repository)
+                yield replace(found, region=region if isinstance(region, str) else None)
 
 
 def _name_of(module: Module, attribute: Attribute | None, instance: Instance) -> str | Unknown | Joined | None:
@@ -195,7 +226,6 @@ def _found(  # noqa: PLR0913, PLR0917 - each argument is one fact about the poli
         file = others.pop()
         first, last = (each.span.statement for each in (places[min(places)], places[max(places)]))
         span = first._replace(end_line=last.end_line, end_column=last.end_column) if first <= last else first
-    region = _text_of(block.attributes.get("region"))
     own = block.source.file
     return FoundPolicy(
         kind=Kind.TERRAFORM_SOURCE,
@@ -205,7 +235,6 @@ def _found(  # noqa: PLR0913, PLR0917 - each argument is one fact about the poli
         span=span,
         statements={index: each.span for index, each in places.items() if each.file == file},
         repository=repository,
-        region=region if re.fullmatch(r"[a-z0-9-]+", region) else None,
         resource=None if own.endswith(".json") else block.span,
         resource_file=None if own == file else own,
     )

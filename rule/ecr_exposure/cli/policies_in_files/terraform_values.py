@@ -4,8 +4,10 @@ A list with an Unknown in it has any number of elements in its place.
 https://developer.hashicorp.com/terraform/language/expressions
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Protocol
 
 from ecr_exposure.cli.policies_in_files.hcl_expressions import (
@@ -17,6 +19,7 @@ from ecr_exposure.cli.policies_in_files.hcl_expressions import (
     Literal,
     ObjectOf,
     Operation,
+    Parenthesized,
     Splat,
     TextToken,
     TupleOf,
@@ -43,11 +46,14 @@ from ecr_exposure.cli.policies_in_files.located_values import (
     first_unknown,
     is_large,
 )
-from ecr_exposure.cli.policies_in_files.terraform_functions import FUNCTIONS, call
+from ecr_exposure.cli.policies_in_files.terraform_functions import FUNCTIONS, call, on_each_option
+from ecr_exposure.cli.policies_in_files.terraform_operators import calculated, equal, member, truth
 from ecr_exposure.cli.policies_in_files.uncertain_statements import either, maybe_absent
+from ecr_exposure.cli.policies_in_files.uncertain_values import Choice, any_number, choice, may_be_absent
 from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value, joined
 
 _LONGEST_REFERENCE: Final = 80
+_WORD: Final = re.compile(r"[\w-]+")
 _MOST_STEPS: Final = 300_000
 Steps = Sequence[GetAttribute | GetElement | Splat]
 """What is read from a value, one after another."""
@@ -75,6 +81,11 @@ class Scope(Protocol):
     """What names mean: the module in which an expression is written."""
 
     budget: Budget
+    address: str
+    may_be_missing: list[Choice]
+
+    def file(self, path: Value) -> Value:
+        """Return the text of a file; None if it is not there."""
 
     def resolve(self, name: str, steps: Steps, evaluator: "Evaluator") -> tuple[Value, Steps] | None:
         """Return the value of a name with the first steps, and the steps that are left; None if it is not known.
@@ -143,7 +154,7 @@ class Evaluator:
             if isinstance(part, Piece):
                 yield WrittenPiece(part.text, self.source, part.start, part.end)
             elif isinstance(part, IfDirective):
-                condition = _truth(self.known(part.condition))
+                condition = truth(self.known(part.condition))
                 if isinstance(condition, Unknown):
                     yield WrittenPiece(condition)
                 else:
@@ -164,6 +175,9 @@ class Evaluator:
             self.scope.budget.spend()
             yield from self.with_names(_loop_names(part.names, key, value)).pieces(part.content)
 
+    def _parenthesized(self, expression: Parenthesized) -> Value:
+        return self.value(expression.of)
+
     def _list(self, expression: TupleOf) -> Value:
         return [self.known(each) for each in expression.items]
 
@@ -183,28 +197,60 @@ class Evaluator:
         if name in ("try", "can"):
             return self._try(name, arguments)
         if name not in FUNCTIONS:
-            return self.scope_call(name, expression)
+            return self._call_with_files(name, expression)
         values = [self.value(each) for each in arguments]
         if expression.expands:
             last = values.pop()
-            if isinstance(last, Unknown):
-                return last
+            if not isinstance(last, list):
+                return first_unknown(last) or Unknown(reference_text(self.source, expression))
             values += last
         return call(name, values)
 
-    def scope_call(self, name: str, expression: Call) -> Value:
-        """Return the value of a function that reads files, if the module has the file."""
-        if name == "file" and len(expression.arguments) == 1:
-            found = self.scope.resolve("file()", (), self.with_names({"file": self.known(expression.arguments[0])}))
-            if found:
-                return found[0]
-        return Unknown(reference_text(self.source, expression))
+    def _call_with_files(self, name: str, expression: Call) -> Value:
+        """Return the value of a function that reads files or templates, if the module has them."""
+        arguments = [self.known(each) for each in expression.arguments]
+        match name, arguments:
+            case "file", [path]:
+                found = self.scope.file(path)
+            case "templatefile", [path, variables]:
+                found = self.scope.file(path)
+                found = None if found is None else self.rendered(found, variables)
+            case "templatestring", [text, variables]:
+                found = self.rendered(text, variables)
+            case _:
+                found = None
+        return Unknown(reference_text(self.source, expression)) if found is None else found
+
+    def rendered(self, template: Value, variables: Value) -> Value:
+        """Return a template with its variables in place; nothing else has a name in it."""
+        text = as_text(template)
+        if not isinstance(text, str):
+            return first_unknown(text)
+        # The text of a file keeps its places.
+        piece = template.pieces[0] if isinstance(template, WrittenText) and len(template.pieces) == 1 else None
+        is_file = piece is not None and piece.source is not None and piece.source.text == text
+        source = piece.source if piece and is_file else None
+        source = source or Source(self.source.file, text, is_decoded=True)
+        names = variables if isinstance(variables, Mapping) else {}
+        return Evaluator(source, self.scope, names)._template(parts_of_decoded(text))  # noqa: SLF001 - its own
 
     def _try(self, name: str, arguments: Sequence[Unparsed]) -> Value:
-        for each in arguments:
+        missing = self.scope.may_be_missing
+        for at, each in enumerate(arguments):
             with suppress(MissingError):
+                before = len(missing)
                 value = self.value(each)
-                return value if name == "try" else (value if isinstance(value, Unknown) else True)
+                uncertain = missing[before:]
+                if name == "can":
+                    return first_unknown([value, *uncertain]) or True
+                others = arguments[at + 1 :]
+                if not uncertain or not others:
+                    return value
+                with suppress(MissingError):
+                    other = self._try(name, others)
+                    options = tuple(value if is_there else other for is_there in uncertain[0].options)
+                    return choice(uncertain[0].reference, uncertain[0].question, options)
+                return value
         if name == "can":
             return False
         raise MissingError("no argument of try has a value")
@@ -229,9 +275,12 @@ class Evaluator:
                 rest = steps[at + 1 :]
                 indexes = (i for i, each in enumerate(rest) if isinstance(each, GetElement) and not step.is_full)
                 last = next(indexes, len(rest))
-                return self.read(self._read_each(value, rest[:last]), rest[last:])
+                found = on_each_option(value, partial(self._read_each, steps=rest[:last]))
+                return self.read(found, rest[last:])
             key = step.name if isinstance(step, GetAttribute) else self.value(step.key)
-            value = _member(value, key)
+            if decides := first_unknown(key):
+                self.scope.may_be_missing.append(Choice(decides.reference, object(), (True, False)))
+            value = member(value, key)
         return value
 
     def _read_each(self, value: Value, steps: Steps) -> Value:
@@ -242,46 +291,48 @@ class Evaluator:
         return [self.read(each, steps) for each in (value if isinstance(value, list) else [value])]
 
     def _conditional(self, expression: Conditional) -> Value:
-        condition = _truth(self.value(expression.condition))
+        condition = truth(self.value(expression.condition))
         if not isinstance(condition, Unknown):
             return self.value(expression.yes if condition else expression.no)
-        return either(condition, self.known(expression.yes), self.known(expression.no))
+        # With a name of a loop, the same text means something else each time.
+        written = self.source.text[expression.condition.start : expression.condition.end]
+        is_of_loop = not self.names.keys().isdisjoint(_WORD.findall(written))
+        question = object() if is_of_loop else (self.scope.address, written)
+        return either(condition, question, self.known(expression.yes), self.known(expression.no))
 
     def _operation(self, expression: Operation) -> Value:
         operator, (first, *others) = expression.operator, expression.operands
         left = self.value(first)
         if operator in ("||", "&&"):
-            return self._logical(operator, _truth(left), others[0])
+            return self._logical(operator, truth(left), others[0])
         right = self.value(others[0]) if others else None
         if operator in ("==", "!="):
-            equal = _equal(left, right)
-            return equal if isinstance(equal, Unknown) else equal == (operator == "==")
-        unknown = first_unknown(left) or first_unknown(right)
-        if unknown:
-            return unknown
-        if not others:
-            return not _truth(left) if operator == "!" else _arithmetic("-", 0, left)
-        return _arithmetic(operator, left, right)
+            same = equal(left, right)
+            return same if isinstance(same, Unknown) else same == (operator == "==")
+        return calculated(operator, left, right) if others else calculated(operator, left)
 
     def _logical(self, operator: str, left: Value, other: Unparsed) -> Value:
         decides = operator == "||"
         if left is decides:
             return decides
-        right = _truth(self.known(other))
+        right = truth(self.known(other))
         return right if right is decides or not isinstance(left, Unknown) else left
 
     def _for(self, expression: For) -> Value:
-        collection = self.value(expression.collection)
+        return on_each_option(self.value(expression.collection), lambda each: self._for_each(expression, each))
+
+    def _for_each(self, expression: For, collection: Value) -> Value:
         if isinstance(collection, Unknown):
             collection = [collection]
         results: list[Value] = []
         content: dict[str, Value] = {}
         for key, value in members_of(collection):
             loop = self.with_names(_loop_names(expression.names, key, value))
-            condition = _truth(loop.known(expression.condition)) if expression.condition else True
+            condition = truth(loop.known(expression.condition)) if expression.condition else True
             if condition is False:
                 continue
-            unknown = value if isinstance(value, Unknown) else condition if isinstance(condition, Unknown) else None
+            uncertain = value if may_be_absent(value) else condition if isinstance(condition, Unknown) else None
+            unknown = first_unknown(uncertain)
             if expression.key is None:
                 result = loop.known(expression.value)
                 results.append(_any_number(result, unknown) if unknown else result)
@@ -299,6 +350,7 @@ _EVALUATIONS: Final[Mapping[type, Callable[..., Value]]] = {
     TextToken: Evaluator._text,  # noqa: SLF001 - the same
     TupleOf: Evaluator._list,  # noqa: SLF001 - the same
     ObjectOf: Evaluator._object,  # noqa: SLF001 - the same
+    Parenthesized: Evaluator._parenthesized,  # noqa: SLF001 - the same
     Call: Evaluator._call,  # noqa: SLF001 - the same
     Variable: Evaluator._reference,  # noqa: SLF001 - the same
     GetAttribute: Evaluator._reference,  # noqa: SLF001 - the same
@@ -314,7 +366,9 @@ def _any_number(result: Value, unknown: Unknown) -> Value:
     """Return an element that is in a list any number of times."""
     if isinstance(result, Mapping) and "Effect" in result:
         return maybe_absent(result, unknown)
-    return result if isinstance(result, (Joined, WrittenText)) else unknown
+    if isinstance(result, str):
+        return choice(unknown.reference, object(), ([result], []))
+    return any_number(result) if isinstance(result, Joined) else unknown
 
 
 def _loop_names(names: Sequence[str], key: Value, value: Value) -> dict[str, Value]:
@@ -328,59 +382,3 @@ def members_of(collection: Value) -> list[tuple[Value, Value]]:
     if not isinstance(collection, list):
         raise MissingError("neither a list nor an object")
     return [(each if isinstance(each, Unknown) else at, each) for at, each in enumerate(collection)]
-
-
-def _member(value: Value, key: Value) -> Value:
-    if isinstance(value, Unknown):
-        text = f".{key}" if isinstance(key, str) else f"[{key}]" if isinstance(key, int) else "[…]"
-        return Unknown(f"{value.reference}{text}"[:_LONGEST_REFERENCE])
-    unknown = first_unknown(key) or (first_unknown(value) if isinstance(value, list) else None)
-    if unknown:
-        return unknown
-    with suppress(KeyError, IndexError, TypeError, ValueError):
-        if isinstance(value, Mapping):
-            return value[as_text(key)]
-        if isinstance(value, list):
-            return value[int(key)]
-    raise MissingError(f"no element {key!r}")
-
-
-def _truth(value: Value) -> bool | Unknown:
-    """Return a value as a condition. Raises MissingError."""
-    unknown = first_unknown(value)
-    if unknown:
-        return unknown
-    if value in (True, "true", False, "false") and isinstance(value, (bool, str)):
-        return value in (True, "true")
-    raise MissingError("neither true nor false")
-
-
-def _equal(left: Value, right: Value) -> bool | Unknown:
-    if any(isinstance(one, Joined) and other in (None, "") for one, other in ((left, right), (right, left))):
-        return False
-    return (
-        first_unknown(left)
-        or first_unknown(right)
-        or (left == right and isinstance(left, bool) == isinstance(right, bool))
-    )
-
-
-_CALCULATIONS: Final[Mapping[str, Callable[[Any, Any], Value]]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
-    "/": lambda left, right: left / right,
-    "%": lambda left, right: left % right,
-    "<": lambda left, right: left < right,
-    ">": lambda left, right: left > right,
-    "<=": lambda left, right: left <= right,
-    ">=": lambda left, right: left >= right,
-}
-
-
-def _arithmetic(operator: str, left: Value, right: Value) -> Value:
-    if not all(type(each) in (int, float) and abs(each) < LONGEST_TEXT for each in (left, right)):
-        raise MissingError("no number, or a large one")
-    if operator in "/%" and not right:
-        raise MissingError("division by zero")
-    return _CALCULATIONS[operator](left, right)

@@ -3,11 +3,12 @@
 Such a statement has a part of its Condition that is unknown: read against access, no request meets it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Final
 
-from ecr_exposure.cli.policies_in_files.located_values import JsonText, LocatedObject
-from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Joined, Unknown, Value
+from ecr_exposure.cli.policies_in_files.located_values import LocatedObject
+from ecr_exposure.cli.policies_in_files.uncertain_values import choice
+from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
 
 _ALWAYS_THERE: Final = "aws:PrincipalArn"
 
@@ -41,12 +42,8 @@ def _are_statements(value: Value) -> bool:
     return isinstance(value, list) and all(isinstance(each, Mapping) and "Effect" in each for each in value)
 
 
-def _is_policy(value: Value) -> bool:
-    return isinstance(value, JsonText) and isinstance(value.value, Mapping) and "Statement" in value.value
-
-
-def either(unknown: Unknown, yes: Value, no: Value) -> Value:
-    """Return one of two values, by an unknown condition."""
+def either(unknown: Unknown, question: Hashable, yes: Value, no: Value) -> Value:
+    """Return one of two values, by an unknown condition; question: the condition, the same for the same one."""
     if yes == no:
         return yes
     lists = [[] if each is None else each for each in (yes, no)]
@@ -55,6 +52,4 @@ def either(unknown: Unknown, yes: Value, no: Value) -> Value:
         return [each if each in other else maybe_absent(each, unknown) for each in one] + [
             maybe_absent(each, unknown) for each in other if each not in one
         ]
-    if all(_is_policy(each) for each in (yes, no)):
-        return JsonText(Alternatives((yes.value, no.value), (unknown.reference,)))
-    return unknown
+    return choice(unknown.reference, question, (yes, no))

@@ -47,6 +47,8 @@ def yaml_documents(file: str, content: str) -> Iterator[Node]:
         raise FileError(file, line, f"not YAML: {error.reason}") from None
     except RecursionError:
         raise FileError(file, None, "not YAML that can be read: nested too deep") from None
+    finally:
+        stream.forget()
 
 
 @cache
@@ -85,6 +87,10 @@ class _Stream:
         if found is None:
             found = self._nodes[id(yaml_node)] = _Node(self, yaml_node)
         return found
+
+    def forget(self) -> None:
+        """Keep no node, so that their memory is freed without a search for cycles."""
+        self._nodes.clear()
 
     @cached_property
     def lines(self) -> list[str]:

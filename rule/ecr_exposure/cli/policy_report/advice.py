@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, assert_never
 
@@ -22,6 +23,10 @@ _STANDARD_INPUT: Final = "-"
 _NAME_THEM: Final = "Remove the named principals that are outside, or name their accounts with --trusted-account."
 _CORRECT_IT: Final = "Correct the policy; until then it counts as public."
 _EVALUATE_IT: Final = "See why with ecr-exposure status STACK; until it is evaluated, it counts as public."
+_DEPLOYMENT: Final = "Give the account and the Region of the deployment with --owner and --region."
+_LATER: Final = (
+    "No option gives this value: check the packaged template, or the repository policy after the deployment."
+)
 _VALUES: Final = {
     Kind.CLOUDFORMATION: "Give the value with --parameter NAME=VALUE or --parameters FILE.",
     Kind.TERRAFORM_SOURCE: "Check the plan, which has the values: terraform show -json FILE.",
@@ -55,7 +60,7 @@ def advice_on(checked: CheckedPolicy, question: Question) -> Advice:
         case Result.CLOSED | Result.PUBLIC_ON_PURPOSE:
             return Advice()
         case Result.UNKNOWN:
-            return Advice(changes=(_VALUES[checked.found.kind],))
+            return Advice(changes=(_how_to_know(checked),))
         case Result.CANNOT_BE_EVALUATED:
             return Advice(changes=(_CORRECT_IT if _has_evaluation(checked) else _EVALUATE_IT,))
         case Result.PUBLIC:
@@ -70,10 +75,19 @@ def closing(checked: CheckedPolicy, question: Question) -> Remedy:
     return _remedy(checked, question, next(iter(question.trusted_organizations), None))
 
 
+def _how_to_know(checked: CheckedPolicy) -> str:
+    """Return what to do about the values that decide."""
+    references = checked.outcome.unknown
+    if checked.found.kind is Kind.CLOUDFORMATION and not all(each.startswith("!Ref ") for each in references):
+        return _LATER
+    if checked.found.kind is Kind.CLOUDFORMATION and all(each.startswith("!Ref AWS::") for each in references):
+        return _DEPLOYMENT
+    return _VALUES[checked.found.kind]
+
+
 def _closing(checked: CheckedPolicy, question: Question) -> Advice:
-    organization = next(iter(question.trusted_organizations), None)
     if checked.found.kind is Kind.EVALUATION or not checked.outcome.verdict.grants:
-        return Advice(changes=(_LOOK,), command=_command(checked, organization))
+        return Advice(changes=(_LOOK,), command=command_for(checked.found, question))
     try:
         found = closing(checked, question)
     except ParameterError as error:  # RemedyError is one
@@ -83,7 +97,7 @@ def _closing(checked: CheckedPolicy, question: Question) -> Advice:
     return Advice(
         changes=tuple(map(printable, found.changes)),
         loses_access=tuple(map(printable, found.loses_access)),
-        command=_command(checked, organization),
+        command=command_for(checked.found, question),
     )
 
 
@@ -110,8 +124,9 @@ def _has_evaluation(checked: CheckedPolicy) -> bool:
     return checked.found.kind is not Kind.EVALUATION or checked.recorded is not None
 
 
-def _command(checked: CheckedPolicy, organization: str | None) -> str | None:
-    found = checked.found
+def command_for(found: FoundPolicy, question: Question) -> str | None:
+    """Return the command that closes a public policy; None for a file that is not the policy alone."""
+    organization = next(iter(question.trusted_organizations), None)
     if not found.kind.is_file:
         return _command_for_repository(found)
     is_policy = found.kind is Kind.POLICY and not found.address and found.file != _STANDARD_INPUT
@@ -133,7 +148,11 @@ def example_for(checked: CheckedPolicy, report: Report) -> Request | None:
 
     The test ``unconditional`` searches for none, so this is that of ``reachable``, at the time of the report.
     """
-    question = report.question
+    return _example(checked, report.question, report.started)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _example(checked: CheckedPolicy, question: Question, now: datetime) -> Request | None:
     grants = checked.outcome.verdict.grants
     if not grants or checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE):
         return None
@@ -145,6 +164,6 @@ def example_for(checked: CheckedPolicy, report: Report) -> Request | None:
         owner=checked.found.account or question.owner,
         region=checked.found.region or question.region,
         resource_tags=checked.found.tags,
-        now=report.started,
+        now=now,
     )
     return next((each.witness for each in verdict.grants if each.statement == grants[0].statement), None)

@@ -76,7 +76,8 @@ class Report:
     command: the name of the command. errors: of files, or of accounts and Regions, that could not be read, whole or in
     part. notes: of the whole run, a line each, such as a module that is not followed. scope: what was read. started:
     aware. root: paths in SARIF are relative to it; None where there are no files. show_excused: table and SARIF also
-    show what is public on purpose. no_color: the table has no colors on a terminal either.
+    show what is public on purpose. category: of the run in code scanning, if it is not that of the test. no_color: the
+    table has no colors on a terminal either.
     """
 
     command: str = "check"
@@ -90,6 +91,7 @@ class Report:
     version: str
     root: Path | None = None
     show_excused: bool = False
+    category: str | None = None
     no_color: bool = False
 
     @property

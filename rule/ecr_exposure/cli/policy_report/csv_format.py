@@ -42,7 +42,8 @@ COLUMNS: Final = (
     "evaluated",
 )
 # Spreadsheets evaluate a cell that begins so: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = ("=", "+", "-", "@")
+_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""Also in full width, which some spreadsheets read alike; blanks in front are no protection."""
 _LIST: Final = "; "
 
 
@@ -102,4 +103,4 @@ def _of_error(error: FileError) -> dict[str, object]:
 def _cell(value: object) -> str:
     """Return a value on one line; an apostrophe in front makes a spreadsheet read a formula as text."""
     text = printable(str(value))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -5,7 +5,7 @@ The document has the keys of ``schema`` 1. Keys are only added as long as the sc
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TextIO
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
@@ -32,16 +32,28 @@ def write_json(report: Report, stream: TextIO) -> None:
 
 def write_json_lines(report: Report, stream: TextIO) -> None:
     """Write a document on each line: the run, each policy, each error, and the end; ``type`` says which."""
-    stream.writelines(f"{json.dumps({'type': kind, **members})}\n" for kind, members in _lines(report))
+    for lines in (first_lines(report), policy_lines(report, report.policies), last_lines(report)):
+        stream.writelines(lines)
 
 
-def _lines(report: Report) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "run", _head(report)
-    for checked in report.policies:
-        yield "policy", _policy(checked, report)
-    for error in report.errors:
-        yield "error", _error(error)
-    yield "end", _end(report)
+def first_lines(report: Report) -> Iterator[str]:
+    """Yield the line of the run, which needs no more of the report than what was asked."""
+    yield _line("run", _head(report))
+
+
+def policy_lines(report: Report, policies: Iterable[CheckedPolicy]) -> Iterator[str]:
+    """Yield the lines of policies; report: says what was asked."""
+    return (_line("policy", _policy(each, report)) for each in policies)
+
+
+def last_lines(report: Report) -> Iterator[str]:
+    """Yield the lines of the errors and of the end."""
+    yield from (_line("error", _error(each)) for each in report.errors)
+    yield _line("end", _end(report))
+
+
+def _line(kind: str, members: Mapping[str, Any]) -> str:
+    return f"{json.dumps({'type': kind, **members})}\n"
 
 
 def _head(report: Report) -> dict[str, Any]:

@@ -4,10 +4,11 @@ https://github.com/testmoapp/junitxml describes the elements that they read.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from html import escape
+from itertools import count
 from typing import Final, NamedTuple, TextIO, assert_never
 
 from ecr_exposure.cli.policies_in_files.found_policy import FileError
@@ -17,6 +18,8 @@ from ecr_exposure.cli.policy_report.located_finding import findings_of, message_
 
 # https://www.w3.org/TR/xml/#charsets
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# https://www.w3.org/TR/xml/#AVNormalize
+_BLANK: Final = re.compile("[\t\n\r]")
 _WHOLE_FILE: Final = "the policy"
 _NOT_READ: Final = "cannot be read"
 
@@ -90,12 +93,15 @@ def _of_error(error: FileError) -> _Case:
 
 
 def _unique(cases: Iterator[_Case]) -> Iterator[_Case]:
-    """Add a number to cases that have the same file and name: CI systems keep only one of them."""
-    seen: Counter[tuple[str, str]] = Counter()
+    """Add a number to cases that are written with the same file and name: CI systems keep only one of them."""
+    seen: set[tuple[str, str]] = set()
+    numbers: defaultdict[tuple[str, str], Iterator[int]] = defaultdict(lambda: count(2))
     for case in cases:
-        seen[case.file, case.name] += 1
-        number = seen[case.file, case.name]
-        yield case if number == 1 else case._replace(name=f"{case.name} ({number})")
+        file, name = _escaped(case.file), case.name
+        while (file, _escaped(name)) in seen:
+            name = f"{case.name} ({next(numbers[file, case.name])})"
+        seen.add((file, _escaped(name)))
+        yield case._replace(name=name)
 
 
 def _written(case: _Case) -> str:
@@ -109,11 +115,16 @@ def _written(case: _Case) -> str:
 
 
 def _start(element: str, attributes: Mapping[str, object], *, end: str = "") -> str:
-    written = "".join(f' {name}="{_escaped(str(value))}"' for name, value in attributes.items())
+    written = "".join(f' {name}="{_attribute(str(value))}"' for name, value in attributes.items())
     return f"<{element}{written}{end}>"
 
 
 def _escaped(text: str) -> str:
-    """Return the text for an element or attribute, without the characters that XML forbids, even as references."""
+    """Return the text for an element, without the characters that XML forbids, even as references."""
     # The standard library's module for XML imports urllib.request, which takes longer than the whole report.
     return escape(_FORBIDDEN.sub("", text))
+
+
+def _attribute(text: str) -> str:
+    """Return the text for an attribute, in which a parser reads any other blank as a space."""
+    return _BLANK.sub(lambda found: f"&#{ord(found[0])};", _escaped(text))

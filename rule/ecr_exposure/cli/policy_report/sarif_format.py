@@ -90,6 +90,8 @@ def write_sarif(report: Report, stream: TextIO) -> None:
 
 def _category(report: Report) -> str:
     """Return what keeps the results of several commands and tests apart."""
+    if report.category:
+        return f"{report.category.rstrip('/')}/"
     names = ("ecr-exposure", *(() if report.command == "check" else (report.command,)), report.question.test)
     return f"{'/'.join(names)}/"
 

@@ -1,0 +1,131 @@
+"""Parameters of a template without a value: what their type and AllowedPattern say about it.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+"""
+
+import pytest
+
+from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
+from tests.commands.read_templates import found_in, outcome_of, template_of
+
+PRINCIPAL = "\nAWS: !Ref Reader\n"
+
+
+def outcome(declared: str, principal: str = PRINCIPAL, *, test: str = "unconditional") -> Outcome:
+    """Return the evaluation of a policy whose principal is a parameter that is declared so."""
+    template = template_of(principal, sections=f"Parameters: {{Reader: {{{declared}}}}}")
+    return evaluate(found_in(template).policy, test=test, owner="444455556666")
+
+
+class TestValuesWithoutAWildcard:
+    """They name a principal, or nobody: never everyone."""
+
+    @pytest.mark.parametrize(
+        "declared",
+        [
+            "Type: Number",
+            "Type: List<Number>",
+            *(
+                f"Type: String, AllowedPattern: '{pattern}'"
+                for pattern in (
+                    r"\d{12}",
+                    r"^\d{12}$",
+                    "^[0-9]{12,12}$",
+                    r"^$|^\d{12}$",
+                    r"arn:(?:aws|aws-cn):iam::\d+:(root|role\/[\w+=,.@-]+)",
+                    "arn:aws(-[a-z]+)*:iam::[0-9]+:user/[-a-zA-Z_0-9]*?",
+                )
+            ),
+            r"Type: CommaDelimitedList, AllowedPattern: '\d{12}'",
+            "Type: CommaDelimitedList, AllowedValues: ['111122223333', 222233334444]",
+        ],
+    )
+    def test_no_value_opens_the_repository(self, declared: str) -> None:
+        found = outcome(declared, test="reachable")
+        assert (found.verdict.compliance, found.unknown) == ("COMPLIANT", ())
+
+    @pytest.mark.parametrize(
+        "principal",
+        [
+            "\nAWS: [!Ref Reader, '111122223333']\n",
+            "\nAWS: !Sub '${Reader}'\n",
+            '\nFn::Sub: \'{"AWS": "${Reader}"}\'\n',
+        ],
+    )
+    def test_value_is_known_not_to_be_everyone_wherever_it_is(self, principal: str) -> None:
+        assert outcome("Type: Number", principal).unknown == ()
+
+    @pytest.mark.parametrize("element", ["!Select [0, !Ref Reader]", "!Select ['1', !Split [',', !Ref Reader]]"])
+    def test_element_of_such_a_list_is_no_wildcard(self, element: str) -> None:
+        assert outcome("Type: List<Number>", f"\nAWS: {element}\n").unknown == ()
+
+    def test_wildcard_beside_it_is_public(self) -> None:
+        found = outcome("Type: Number", "\nAWS: [!Ref Reader, '*']\n")
+        assert (found.verdict.compliance, found.unknown) == ("NON_COMPLIANT", ())
+
+    def test_account_may_be_outside_the_zone_of_trust(self) -> None:
+        assert outcome("Type: Number", test="external").unknown == ("!Ref Reader",)
+
+    def test_principal_of_a_deny_denies_not_everyone(self) -> None:
+        deny = template_of(PRINCIPAL, sections="Parameters: {Reader: {Type: Number}}", Effect="Deny")
+        allow = "          - {Effect: Allow, Principal: '*', Action: 'ecr:*'}\n"
+        found = outcome_of(deny + allow)
+        assert (found.verdict.compliance, found.unknown) == ("NON_COMPLIANT", ())
+
+    def test_exception_of_a_deny_may_be_no_principal_at_all(self) -> None:
+        deny = template_of("'*'", sections="Parameters: {Reader: {Type: Number}}")
+        exception = "          - {Effect: Deny, NotPrincipal: {AWS: !Ref Reader}, Action: 'ecr:*'}\n"
+        assert outcome_of(deny + exception).unknown == ("!Ref Reader",)
+
+
+class TestValuesThatCanBeAWildcard:
+    """They stay unknown."""
+
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            ".*",
+            r"\S+",
+            r"\*",
+            r"\d{12}|\*",
+            "[*]",
+            "[^a-z]+",
+            "[ -~]+",
+            "[)-+]",
+            "[A-z]",
+            r"[\d-z]",
+            "[a-c&&b]",
+            "[a[*]]",
+            r"\x2a",
+            r"\u002a",
+            r"\052",
+            r"\Q*\E",
+            r"\p{Punct}",
+            r"\W",
+            "(?s)a",
+            "(?=a)",
+            r"\$\{a\}",
+            "[",
+            "\\",
+        ],
+    )
+    def test_pattern_that_accepts_more_or_is_not_understood_proves_nothing(self, pattern: str) -> None:
+        assert outcome(f"Type: String, AllowedPattern: '{pattern}'").unknown == ("!Ref Reader",)
+
+    @pytest.mark.parametrize(
+        "declared",
+        [
+            "Type: String",
+            "Type: String, MinLength: 12, MaxLength: 12",
+            "Type: CommaDelimitedList, AllowedValues: ['111122223333', '*']",
+            "Type: CommaDelimitedList, AllowedValues: ['111122223333', '{{resolve:ssm:/x}}']",
+            "Type: CommaDelimitedList, AllowedValues: []",
+            r"Type: AWS::SSM::Parameter::Value<String>, AllowedPattern: '\d{12}'",  # of the name of the stored value
+        ],
+    )
+    def test_parameter_without_a_pattern_of_its_value_is_unknown(self, declared: str) -> None:
+        assert outcome(declared).unknown == ("!Ref Reader",)
+
+    def test_federated_provider_can_be_one_that_everyone_can_use(self) -> None:
+        pattern = r"Type: String, AllowedPattern: '[a-z.]+'"
+        assert outcome(pattern, "\nFederated: !Ref Reader\n").unknown == ("!Ref Reader",)
