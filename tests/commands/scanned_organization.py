@@ -132,7 +132,7 @@ class ScannedOrganization:
             made.append(call)
             if len(made) == number:
                 os.kill(os.getpid(), sent)
-                time.sleep(0.3)  # the main thread handles the signal before the call gets an answer
+                time.sleep(0.5)  # the main thread handles the signal before the call gets an answer
             return False
 
         with self.fault(service, operation, when=interrupt):
