@@ -60,7 +60,9 @@ class TestOpening:
         reached = set()
         for _ in range(20):
             reached.add(page.evaluate("document.activeElement.textContent.slice(0, 30)"))
-            assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+            assert page.evaluate(
+                "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+            )
             page.keyboard.press("Tab")
         assert {"Close", "Copy the policy", "AWS CLI", "Terraform", "CloudFormation"} <= reached
 
@@ -68,9 +70,7 @@ class TestOpening:
 class TestContent:
     """What the detail says of a public repository, and of one that is public on purpose."""
 
-    def test_public_statement_is_marked_and_removed_in_the_changed_policy(
-        self, show: Show, organization: Path
-    ) -> None:
+    def test_public_statement_is_marked_and_removed_in_the_changed_policy(self, show: Show, organization: Path) -> None:
         page = show(f"{organization.as_uri()}{OPEN}")
         marked = detail(page).get_by_label("Policy", exact=True).locator("mark").all_inner_texts()
         assert json.loads("".join(marked)) == json.loads(PULLED)["Statement"][1]
