@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.commands.check_command import CLOSED, PUBLIC
-from tests.commands.scanned_organization import BY_ROLE, HOME, ScannedOrganization, scanned_organization
+from tests.commands.scanned_organization import ABROAD, BY_ROLE, HOME, ScannedOrganization, scanned_organization
 from tests.local_aws.organization import HUB, MEMBERS
 
 ONE, TWO = MEMBERS
@@ -99,6 +99,14 @@ class TestWhatIsRead:
         assert (found.code, len(found.results)) == (1, NUMBER + 1)
         assert {call.account for call in scanned.organization.calls if call.service == "ecr"} == {ONE}
 
+    def test_denied_region_is_read_by_the_next_run(self, scanned: ScannedOrganization) -> None:
+        arguments = (*RESUME, "--region", HOME, "--region", ABROAD)
+        with scanned.fault("ecr", "DescribeRepositories", region=ABROAD, code="AccessDeniedException"):
+            assert scanned.scan(*arguments).code == 2
+        found = scanned.scan(*arguments)
+        assert (found.code, len(found.document["policies"])) == (0, NUMBER)
+        assert {call.region for call in scanned.organization.calls if call.service == "ecr"} == {ABROAD}
+
     def test_policy_and_tags_come_from_the_file_as_amazon_ecr_returned_them(self, scanned: ScannedOrganization) -> None:
         odd = json.dumps(json.loads(PUBLIC), indent=3) + "\n\u2028"
         scanned.organization.create_repository(HUB, HOME, "odd", odd, tags={"public": "true"})
@@ -134,6 +142,14 @@ class TestFile:
             FILE.write_bytes(b"".join(lines[:at]) + lines[at][:length])
             assert len(ended.scan(*BY_ROLE, *RESUME).results) == NUMBER
             assert len({each["name"] for each in kept("repository")}) == NUMBER
+
+    def test_nothing_is_left_of_a_line_that_was_cut_off(self, ended: ScannedOrganization) -> None:
+        lines = [line for line in FILE.read_bytes().splitlines(keepends=True) if b'"type": "place"' not in line]
+        FILE.write_bytes(b"".join(lines)[:-1])
+        ended.organization.delete_repository(HUB, HOME, json.loads(lines[-1])["name"])
+        assert len(ended.scan(*BY_ROLE, *RESUME).results) == NUMBER - 1
+        # What the run wrote is shorter than the line was.
+        assert FILE.read_bytes().endswith(b"}\n")
 
     @pytest.mark.parametrize(
         ("arguments", "difference"),
