@@ -1,6 +1,8 @@
 """``ecr-exposure report``: what AWS Config recorded of every repository of the organization."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC
 from typing import Final, Unpack
 
 import click
@@ -9,13 +11,14 @@ from ecr_exposure.cli.aggregators import find_aggregator
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
-from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
 from ecr_exposure.cli.publication import Publication
 from ecr_exposure.cli.recorded_reading import RecordedReading
+from ecr_exposure.cli.recorded_results.evaluations import EvaluatedRepository
 from ecr_exposure.cli.recorded_results.recorded_policy import row_of, row_without_evaluation
 from ecr_exposure.cli.recorded_results.report_reading import ReportReading
 from ecr_exposure.cli.region_options import one_region, region_option_of
@@ -32,6 +35,10 @@ from ecr_exposure.cli.repositories_report import credentials_expired, judgement_
 from ecr_exposure.cli.terminal import Interrupts
 
 RULE: Final = "ecr-repository-no-public-access"
+_NOT_RECORDED: Final = (
+    "AWS Config has no record of this repository any more: it was deleted, or is not recorded and its policy may have "
+    "changed since the evaluation"
+)
 PERMISSIONS: Final = (
     statement(
         "ReadAggregator",
@@ -129,6 +136,7 @@ class _Run:
             self._judgement = judgement_of(options, started)
         self._recorded = RecordedReading(clients.config_reads, place, with_policies=options["policies"])
         self._reading = ReportReading(clients.config_reads, self._recorded, options["rule"])
+        self._policies: list[CheckedPolicy] = []
         self._ended = ExitCode.AS_WANTED
         self._has_expired = False
 
@@ -140,24 +148,28 @@ class _Run:
             self._ended = ExitCode.INTERRUPTED
         except CredentialsExpiredError:
             self._ended, self._has_expired = ExitCode.NOT_DONE, True
+        try:
+            self._policies.extend(self._rows())
+        except KeyboardInterrupt:
+            self._ended = ExitCode.INTERRUPTED
 
     def report(self) -> Report:
         """Return the report."""
-        policies = tuple(self._rows())
-        place = self._recorded.aggregator
+        place, policies, errors = self._recorded.aggregator, self._policies, tuple(self._errors())
+        not_seen = {f"{account}/{region}" for account, region in self._reading.unread_places}
         return repositories_report(
             "report",
             self._options,
             self._judgement,
             policies=policies,
-            errors=self._errors(),
+            errors=errors,
             notes=self._recorded.notes(),
             scope=PlacesRead(
                 source=f"AWS Config aggregator {place.name} in {place.region}",
                 caller=self._caller.arn,
                 accounts=tuple(sorted({each.found.account or "" for each in policies})),
                 regions=tuple(sorted({each.found.region or "" for each in policies})),
-                not_seen=len(self._reading.unread_places),
+                not_seen=len(not_seen | {each.place for each in errors if each.place.count("/") == 1}),
                 rules=self._reading.rules,
             ),
             ended=self._ended,
@@ -169,11 +181,19 @@ class _Run:
             found = recorded.get(name)
             anew = None if found is None or found.kind is Kind.EVALUATION else self._judgement.judged(found)
             if name in evaluations:
-                yield row_of(evaluations[name], anew)
+                yield self._row_of(evaluations[name], found, anew)
             elif found and not self._reading.may_have_evaluation(found.account, found.region):
                 yield row_without_evaluation(found, self._options["rule"], anew)
             elif anew is not None:
                 yield anew
+
+    def _row_of(
+        self, evaluations: Sequence[EvaluatedRepository], found: FoundPolicy | None, anew: CheckedPolicy | None
+    ) -> CheckedPolicy:
+        row = row_of(evaluations, anew, self._judgement.now.astimezone(UTC).date())
+        if found is None and self._recorded.is_complete:
+            return replace(row, notes=(*row.notes, _NOT_RECORDED))
+        return row
 
     def _errors(self) -> Iterator[NotReadError]:
         if self._has_expired:

@@ -64,7 +64,8 @@ def _about(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
     title = f"{_TITLES[checked.result]}{' (warning)' if checked.is_warning else ''}"
     excuse = f"{printable(checked.excuse)}. " if checked.excuse is not None else ""
     for at, finding in enumerate(findings):
-        start = f"line {finding.span.line}: " if at else excuse
+        line = f"line {finding.span.line}: " if checked.found.kind.is_file else ""
+        start = line if at else excuse
         text = finding.text.removeprefix(_SAID_BY_TITLE)
         yield _Line(f"{start}{text}", f"{title}: ", _COLORS[checked.result])
     yield from _example(checked, report)
