@@ -50,7 +50,7 @@ POLICIES: Final = {P: PULL, U: DEPENDS, C: INVALID, E: PULL, N: CLOSED}
 def anew(result: Result) -> CheckedPolicy:
     """Return the recorded policy, evaluated anew."""
     excuse = "--public-repository" if result is E else None
-    where = {"file": NAME, "kind": Kind.RECORDED_REPOSITORY, "span": WHOLE}
+    where: dict[str, Any] = {"file": NAME, "kind": Kind.RECORDED_REPOSITORY, "span": WHOLE}
     return checked(policy_of(POLICIES[result]), result, excuse=excuse, notes=("a note",), **where)
 
 

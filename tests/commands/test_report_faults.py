@@ -144,11 +144,11 @@ class TestEarlyEnd:
         assert "no evaluation of this repository" not in run.text
         assert page.read_text("utf-8").endswith("</html>\n")
 
-    @pytest.mark.parametrize("operation", ["sts:GetCallerIdentity", f"config:{AGGREGATORS}"])
+    @pytest.mark.parametrize(("service", "operation"), [("sts", "GetCallerIdentity"), ("config", AGGREGATORS)])
     def test_interrupt_before_the_first_result_writes_nothing(
-        self, organization: DeployedOrganization, operation: str
+        self, organization: DeployedOrganization, service: str, operation: str
     ) -> None:
-        with interrupted_at(organization.organization, *operation.split(":")):
+        with interrupted_at(organization.organization, service, operation):
             run = run_on(organization, "report", "--format", "csv", "--output", "report.csv")
         assert (run.status, run.text) == (130, "")
         assert not list(Path().iterdir())
