@@ -27,6 +27,13 @@ class TestEvaluations:
         assert public["message"] == public["recorded"]["annotation"]
         assert public["fix"] == f"ecr-exposure fix --repository team/public --region {HOME}"
 
+    def test_table_says_nothing_of_requests_that_only_the_policy_shows(self) -> None:
+        with evaluated_organization() as deployed:
+            recorded, with_policies = run_on(deployed, "report").text, run_on(deployed, "report", "--policies").text
+        assert "PUBLIC: Everyone can pull" in recorded
+        assert "Example request" not in recorded
+        assert "Example request: arn:aws:iam::" in with_policies
+
     def test_no_call_of_ecr_and_no_role_in_the_members(self) -> None:
         with evaluated_organization() as deployed:
             run_on(deployed, "report", "--policies")

@@ -1,6 +1,6 @@
 """``ecr-exposure report``: what AWS Config recorded of every repository of the organization."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC
 from typing import Final, Unpack
@@ -13,12 +13,11 @@ from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind
+from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
 from ecr_exposure.cli.publication import Publication
 from ecr_exposure.cli.recorded_reading import RecordedReading
-from ecr_exposure.cli.recorded_results.evaluations import EvaluatedRepository
 from ecr_exposure.cli.recorded_results.recorded_policy import row_of, row_without_evaluation
 from ecr_exposure.cli.recorded_results.report_reading import ReportReading
 from ecr_exposure.cli.region_options import one_region, region_option_of
@@ -176,24 +175,19 @@ class _Run:
         )
 
     def _rows(self) -> Iterator[CheckedPolicy]:
+        is_complete = self._recorded.is_complete  # before the repositories: threads of an interrupted run go on
         evaluations, recorded = self._reading.evaluations, self._recorded.recorded
         for name in sorted({*evaluations, *recorded}):
             found = recorded.get(name)
             anew = None if found is None or found.kind is Kind.EVALUATION else self._judgement.judged(found)
             if name in evaluations:
-                yield self._row_of(evaluations[name], found, anew)
+                row = row_of(evaluations[name], anew, self._judgement.now.astimezone(UTC).date())
+                is_gone = found is None and is_complete
+                yield replace(row, notes=(*row.notes, _NOT_RECORDED)) if is_gone else row
             elif found and not self._reading.may_have_evaluation(found.account, found.region):
                 yield row_without_evaluation(found, self._options["rule"], anew)
             elif anew is not None:
                 yield anew
-
-    def _row_of(
-        self, evaluations: Sequence[EvaluatedRepository], found: FoundPolicy | None, anew: CheckedPolicy | None
-    ) -> CheckedPolicy:
-        row = row_of(evaluations, anew, self._judgement.now.astimezone(UTC).date())
-        if found is None and self._recorded.is_complete:
-            return replace(row, notes=(*row.notes, _NOT_RECORDED))
-        return row
 
     def _errors(self) -> Iterator[FileError]:
         if self._has_expired:
