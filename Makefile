@@ -16,37 +16,54 @@ BENCHMARK_PYTHON ?= $(shell for each in python3.13 \
 CHECKOV_PYTHON ?= $(shell for each in python3.12 python3.11 \
 	$$(ls -d $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[12]*/bin/python3 2>/dev/null | sort -V -r) $(PYTHON); do \
 	$$each -c "import venv, ensurepip" 2>/dev/null && echo $$each && break; done)
+# The tests of the page run in Debian's Chromium or another one: make test CHROMIUM=/path/to/chromium
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 RUN := .venv/bin/python
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement
 
-# `make test` installs its two environments at the same time.
+# `make test` installs two environments at the same time, and checks types beside the first tests.
 MAKEFLAGS += --jobs=2
 
 # --no-deps: the locks are complete, and pip before 24 cannot check hashes of extras.
 .DELETE_ON_ERROR:
-.PHONY: demo test nightly benchmark reliability preflight verify status replay fix format rdk lock clean
+.PHONY: demo test lint tests browser nightly benchmark reliability preflight verify status replay fix format rdk lock clean
 
 # Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
 	@PYTHONPATH=rule:. $(RUN) -m tests.local_aws.demo $(if $(ITEM),"$(ITEM)")
 
-test: .venv/ready .venv-tools/ready
+test: lint tests browser
+	$(SKIPPED)
+
+# One process, beside the first tests.
+lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+tests: .venv/ready .venv-tools/ready
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest $(WORKERS) $(MEASURED)
-# The other tests reach the same code again, and are twice as fast without coverage.
-	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests
+	$(RUN) -m coverage run -m pytest $(WORKERS) --ignore-glob '*_corpus.py' $(MEASURED)
+# The other tests reach the same code again, and are two or three times as fast without coverage.
+	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests $(wildcard $(MEASURED:%=%/*_corpus.py))
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
+
+# The page in a browser, in an environment of its own (53 MB), which is not made where there is no browser.
+# tests/conftest.py needs the other environment.
+browser: $(if $(CHROMIUM),.venv-browser/ready)
+	$(if $(CHROMIUM),CHROMIUM="$(CHROMIUM)" .venv-browser/bin/python -m pytest --confcutdir tests/browser tests/browser)
+
+SKIPPED = $(if $(CHROMIUM),,@echo "SKIPPED: tests/browser, because there is no Chromium; name one: make $@ CHROMIUM=PATH")
 
 MEASURED := tests/commands tests/local_aws tests/rule
 WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # The long profile: thousands of random policies against the oracle, every mutant of the corpus.
-nightly: .venv/ready .venv-tools/ready
-	HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest
+nightly: export HYPOTHESIS_PROFILE := nightly
+nightly: .venv/ready .venv-tools/ready browser
+	$(RUN) -m pytest
+	$(SKIPPED)
 
 # Measures the function and the commands beside their targets, for about fifteen minutes.
 benchmark: .venv-benchmark/ready .venv-checkov/ready
@@ -116,6 +133,8 @@ lock: .venv-lock/ready
 	.venv-lock/bin/uv pip compile --upgrade pyproject.toml --group benchmark --constraint requirements.lock $(LOCK) \
 		--output-file requirements-benchmark.lock
 	.venv-lock/bin/uv pip compile --upgrade --group checkov $(LOCK) --output-file requirements-checkov.lock
+	.venv-lock/bin/uv pip compile --upgrade pyproject.toml --group browser --constraint requirements.lock $(LOCK) \
+		--output-file requirements-browser.lock
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 clean:
@@ -128,7 +147,8 @@ clean:
 .venv-benchmark/ready: PYTHON := $(BENCHMARK_PYTHON)
 .venv-checkov/ready: requirements-checkov.lock
 .venv-checkov/ready: PYTHON := $(CHECKOV_PYTHON)
-.venv/ready .venv-tools/ready .venv-benchmark/ready .venv-checkov/ready:
+.venv-browser/ready: requirements-browser.lock
+.venv/ready .venv-tools/ready .venv-benchmark/ready .venv-checkov/ready .venv-browser/ready:
 	$(if $(PYTHON),,$(error Python 3.11 or newer with its venv module is needed; name it: make PYTHON=/path/to/python3))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11"; exit 1; }
 	rm -rf $(@D)

@@ -12,7 +12,7 @@ from rich.table import Table
 from tests.benchmarks import (
     artifact,
     change_events,
-    check_command,
+    check_beside_checkov,
     cold_start,
     config_snapshots,
     engine,
@@ -40,7 +40,7 @@ def measurements() -> Iterator[Measurement]:
     yield from replay_at_scale.measure()
     yield from scan_at_scale.measure()
     yield from config_snapshots.measure()
-    yield from check_command.measure()
+    yield from check_beside_checkov.measure()
 
 
 def main() -> None:

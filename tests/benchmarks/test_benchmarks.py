@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks import (
     artifact,
     change_events,
-    check_command,
+    check_beside_checkov,
     cold_start,
     config_snapshots,
     engine,
@@ -22,7 +22,6 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.lists_of_names import LISTS
 from tests.benchmarks.measurements import Measurement, at_least, at_most
-from tests.benchmarks.template_files import write_templates
 from tests.benchmarks.worst_policies import POLICIES, Policy
 
 # The policy length limit of Amazon ECR: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
@@ -85,23 +84,25 @@ class TestMeasurements:
         run = config_snapshots.run_once(1, form)
         assert (run.policies > 20, run.problems) == (True, 0)
 
-    def test_check_flags_the_public_templates_of_a_folder(self, tmp_path: Path) -> None:
-        folder = tmp_path / "templates"
-        folder.mkdir()
-        flagged = write_templates(folder, 8, public=lambda number: number == 3)
-        assert len(flagged) == 1
-        assert check_command.ecr_exposure(folder).flagged == flagged
-
     def test_check_beside_another_command(self) -> None:
-        # The other environment is only there after make benchmark, so that the command is its own peer here.
-        found = whats(check_command.measure(files=2, rounds=1, starts=1, peer=check_command.ecr_exposure))
-        assert found == [
+        # The environment of checkov is only there after make benchmark.
+        def flags_all(folder: Path) -> check_beside_checkov.Run:
+            return check_beside_checkov.Run({each.name for each in folder.iterdir()}, 1.0, 1.0)
+
+        assert whats(check_beside_checkov.measure(files=2, rounds=1, starts=1, peer=flags_all)) == [
             "check of 2 templates beside checkov: times as fast",
             "check of 2 templates beside checkov, each one public: times as fast",
             "ecr-exposure --version",
             "ecr-exposure --help",
             "ecr-exposure check policy.json",
         ]
+
+    def test_command_that_misses_a_public_template_is_not_compared(self) -> None:
+        def misses(_: Path) -> check_beside_checkov.Run:
+            return check_beside_checkov.Run(set(), 1.0, 1.0)
+
+        with pytest.raises(AssertionError, match="not comparable"):
+            next(check_beside_checkov.measure(files=1, rounds=1, peer=misses))
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the Lambda runtime client is for Linux")
     def test_cold_start_and_artifact_of_the_function(self, installing: dict[str, str], tmp_path: Path) -> None:

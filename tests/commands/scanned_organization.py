@@ -137,7 +137,7 @@ def interrupted_at(
         made.append(call)
         if len(made) == number:
             os.kill(os.getpid(), sent)
-            time.sleep(0.3)  # the main thread handles the signal before the call gets an answer
+            time.sleep(0.5)  # the main thread handles the signal before the call gets an answer
         return False
 
     with organization.faults.inject(Fault(service, operation, times=None, when=interrupt)):

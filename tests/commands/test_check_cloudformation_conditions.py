@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Unknown
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Alternatives, Unknown
 from tests.commands.read_templates import Reading, found_in, outcome_of, principal_in, template_of
 
 SECTIONS = """
@@ -141,6 +141,24 @@ class TestOpenConditions:
         principals = ", ".join(f"!If [C{number}, {NAMED}, '444455556666']" for number in range(6))
         policy = found_in(template_of(f"\nAWS: [{principals}]\n")).policy
         assert policy["Statement"][0]["Principal"]["AWS"] == [Unknown(f"!If C{number}") for number in range(6)]
+
+    @pytest.mark.parametrize("other", ["!Ref AWS::NoValue", "!If [C1, !Ref AWS::NoValue, o-other00000]"])
+    def test_too_many_alternatives_of_which_one_removes_the_condition_are_unknown(self, other: str) -> None:
+        organization = f"!If [C0, o-abcdefghij, {other}]"
+        condition = f"{{StringEquals: {{aws:PrincipalOrgID: {organization}}}}}"
+        names = ", ".join(f"!If [C{number}, '{NAMED[1:-1]}', '444455556666']" for number in range(2, 8))
+        found = found_in(f"""
+            Resources:
+              Repository:
+                Type: AWS::ECR::Repository
+                Properties:
+                  RepositoryPolicyText:
+                    Statement:
+                      - {{Effect: Allow, Principal: {{AWS: ['*', {names}]}}, Action: 'ecr:*', Condition: {condition}}}
+        """)
+        assert not isinstance(found.policy, Alternatives)
+        for test in ("unconditional", "reachable"):
+            assert evaluate(found.policy, test=test).unknown == ("!If C0",)
 
 
 class TestStatementsOfAlternatives:

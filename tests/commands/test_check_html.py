@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind, Span
-from ecr_exposure.cli.policies_in_files.outcome import Outcome
+from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError, Span
+from ecr_exposure.cli.found_policies.outcome import Outcome
 from ecr_exposure.cli.policy_report import html_format, page_data
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, RecordedEvaluation, Report, Result
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
@@ -145,7 +145,7 @@ class TestEscaping:
                 checked(policy, file=f"a{self.HOSTILE}.json", address=self.HOSTILE, notes=(self.HOSTILE,)),
                 repository(f'{{"{self.HOSTILE}', result=Result.CANNOT_BE_EVALUATED),
                 checked(policy, Result.PUBLIC_ON_PURPOSE, excuse=self.HOSTILE),
-                errors=(FileError(self.HOSTILE, 1, self.HOSTILE),),
+                errors=(NotReadError(self.HOSTILE, 1, self.HOSTILE),),
                 notes=(self.HOSTILE,),
             )
         )
@@ -262,7 +262,7 @@ class TestHeadline:
 
     CLOSED_ONE: Final = repository(policy_of(CLOSED), result=Result.CLOSED)
     INVALID_ONE: Final = repository(policy_of(INVALID), result=Result.CANNOT_BE_EVALUATED)
-    NOT_READ: Final = FileError("444455556666", None, "the role cannot be assumed")
+    NOT_READ: Final = NotReadError("444455556666", None, "the role cannot be assumed")
 
     @pytest.mark.parametrize(
         ("report", "heading"),
@@ -277,6 +277,27 @@ class TestHeadline:
     def test_heading_without_a_public_repository(self, report: Report, heading: str) -> None:
         (title,) = page_of(report).named("h1")
         assert title.text == heading
+
+
+class TestQuestion:
+    """The head says how the results came about."""
+
+    EVALUATION: Final = repository(None, kind=Kind.EVALUATION)
+    POLICY: Final = repository(policy_of(PULL), kind=Kind.RECORDED_REPOSITORY)
+
+    @pytest.mark.parametrize(
+        ("policies", "is_recorded", "is_tested"),
+        [((EVALUATION,), True, False), ((EVALUATION, POLICY), True, True), ((POLICY,), False, True), ((), False, True)],
+    )
+    def test_question_is_that_of_the_rule_or_of_the_options(
+        self,
+        policies: tuple[CheckedPolicy, ...],
+        is_recorded: bool,  # noqa: FBT001 - a table
+        is_tested: bool,  # noqa: FBT001 - a table
+    ) -> None:
+        text = page_of(places_of(*policies)).visible_text()
+        assert ("Evaluations of AWS Config: by the parameters of the rule." in text) is is_recorded
+        assert ("Test unconditional: a policy is public if" in text) is is_tested
 
 
 class TestWithoutScripts:

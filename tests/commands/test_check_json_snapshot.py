@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.config_snapshot import is_config_file, read_config_snapshot
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
-from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.policies_in_json.config_snapshot import is_config_file, read_config_snapshot
+from ecr_exposure.cli.policies_in_json.json_documents import UnknownFormError
 from tests.commands.test_check_json_config import ARN, configuration, item
 from tests.commands.test_check_json_policies import POLICY, Told, check_labels
 from tests.corpus.loader import all_cases

@@ -47,11 +47,28 @@ class TestModules:
         write("modules/other/main.tf", 'module "x" {\n  source = "./nothing"\n}\n')
         assert check.json(".").results == {f"modules/ecr/main.tf {ADDRESS}": "not public"}
 
+    def test_label_of_a_module_needs_no_quotes(self, check: Check) -> None:
+        write("modules/ecr/main.tf", POLICY)
+        write("prod/main.tf", call("../modules/ecr").replace('"app"', "app", 1))
+        assert check.json(".").results == {f"modules/ecr/main.tf module.app.{ADDRESS}": "public"}
+
     def test_named_file_that_calls_a_module_has_its_policies(self, check: Check) -> None:
         write("modules/ecr/main.tf", POLICY)
         write("prod/main.tf", call("../modules/ecr"))
         checked = check.json("prod/main.tf")
         assert (checked.code, checked.results) == (1, {f"modules/ecr/main.tf module.app.{ADDRESS}": "public"})
+
+    @pytest.mark.parametrize("principal", ['"${reader}"', "${jsonencode(reader)}"])
+    def test_template_is_evaluated_where_code_fills_it_in_and_not_on_its_own(
+        self, check: Check, principal: str
+    ) -> None:
+        call_template = 'templatefile("${path.module}/policy.json", { reader = "111122223333" })'
+        write("main.tf", f'resource "aws_ecr_repository_policy" "app" {{\n  policy = {call_template}\n}}\n')
+        statement = f'{{"Effect": "Allow", "Principal": {{"AWS": {principal}}}, "Action": "ecr:BatchGetImage"}}'
+        write("policy.json", f'{{"Statement": [{statement}]}}')
+        checked = check.json(".")
+        assert (checked.code, checked.results) == (0, {f"policy.json {ADDRESS}": "not public"})
+        assert checked.document["errors"] == []
 
     def test_modules_that_call_each_other_end(self, check: Check) -> None:
         write("a/main.tf", POLICY + call("../b"))

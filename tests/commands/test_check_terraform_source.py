@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import Span
+from ecr_exposure.cli.found_policies.found_policy import Span
 from tests.commands.terraform_code import policy_with, read_code, read_files, result_of
 
 THIS = "aws_ecr_repository_policy.this"
@@ -76,6 +76,13 @@ class TestPlaces:
         read = read_files({"main.tf": code, "locals.tf": local})
         assert (read.only.file, read.only.address, read.principal()) == ("locals.tf", THIS, 'Principal = "*"')
         assert (read.only.resource, read.only.resource_file) == (Span(1, 1, 3, 2), "main.tf")
+
+    @pytest.mark.parametrize("objects", ['STATEMENT, { Sid = "a" }', '{ Sid = "a" }, STATEMENT'])
+    def test_of_merged_objects_are_those_of_the_principal(self, objects: str) -> None:
+        merged = objects.replace("STATEMENT", '{ Effect = "Allow", Principal = "*", Action = "ecr:*" }')
+        policy = f"jsonencode({{ Statement = [merge({merged})] }})"
+        read = read_code(f'resource "aws_ecr_repository_policy" "this" {{\n  policy = {policy}\n}}\n')
+        assert (read.principal(), read.verdicts) == ('Principal = "*"', {THIS: "public"})
 
     def test_of_an_unknown_text_are_those_of_the_attribute(self) -> None:
         read = read_code('resource "aws_ecr_repository_policy" "this" {\n  policy = var.policy\n}\n')
@@ -178,6 +185,9 @@ class TestUnknownValues:
         assert values == {"aws:PrincipalTag/a": "${aws:ResourceTag/a}"}
 
 
+_EVERYONE = '\\"Effect\\": \\"Allow\\", \\"Principal\\": \\"*\\", \\"Action\\": \\"ecr:*\\"'
+
+
 class TestCommonForms:
     """Other ways in which code has a policy."""
 
@@ -190,6 +200,10 @@ class TestCommonForms:
             ('replace(local.text, "\\"*\\"", "{ \\"AWS\\": \\"111122223333\\" }")', "closed"),
             ("try(local.text, null)", "public"),
             ("coalesce(null, local.text)", "public"),
+            ('format(replace(local.text, "\\"*\\"", "{ \\"AWS\\": \\"%s\\" }"), "111122223333")', "closed"),
+            ('format("{\\"Statement\\": {\\"Sid\\": \\"%s\\", REST}}", "a")', "public"),
+            ('local.text == "" ? null : local.text', "public"),
+            ('jsonencode([]) == "[]" ? local.text : null', "public"),
             ('"${local.text}"', "public"),
             ('"${jsonencode(local.object)}\\n"', "public"),
             ("jsonencode(merge(local.object, { Id = var.x }))", "public"),
@@ -212,7 +226,7 @@ class TestCommonForms:
               EOT
             }}
             resource "aws_ecr_repository_policy" "this" {{
-              policy = {policy}
+              policy = {policy.replace("REST", _EVERYONE)}
             }}
         """
         assert read_code(code).verdicts == ({THIS: result} if result else {})

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import Kind
+from ecr_exposure.cli.found_policies.found_policy import Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, RecordedEvaluation, Result
 from ecr_exposure.cli.recorded_repositories import WHOLE
 from ecr_exposure.cli.recorded_results.evaluations import EvaluatedRepository

@@ -107,7 +107,9 @@ class TestOneAccount:
         scanned.create("team/app")
         found = scanned.run("--format", name)
         assert found.code == 1
-        assert f"{HUB}/{HOME}/team/app" in found.out
+        # The page has a column for each.
+        texts = (HUB, HOME, "team/app") if name == "html" else (f"{HUB}/{HOME}/team/app",)
+        assert all(text in found.out for text in texts)
         assert found.last_line == "Not as wanted: 1 public; 1 repository in 1 account and 1 Region"
 
 
@@ -196,6 +198,10 @@ class TestExternal:
     ("arguments", "reason"),
     [
         (("--region", HOME, "--all-regions"), "--region and --all-regions exclude each other."),
+        (
+            ("--resume", "a.json", "--format", "json", "--output", "./a.json"),
+            "--resume and --output name the same file, a.json.",
+        ),
         (("--accounts", ONE), "--accounts needs --member-role, the name of the role in these accounts."),
         (("--member-role", f"arn:aws:iam::{ONE}:role/x"), "is not the name of a role (an ARN is not accepted)"),
         (("--role", ROLE), "is not the ARN of a role, such as arn:aws:iam::111122223333:role/Admin"),

@@ -61,7 +61,7 @@ class TestInterrupt:
             "what was read is in scan.jsonl; with --resume scan.jsonl, the next run goes on where this one ended"
         ]
         read = len(kept("repository"))
-        assert 6 <= read <= len(first.results) < NUMBER
+        assert 0 < read <= len(first.results) < NUMBER
         second = scanned.scan(*BY_ROLE, *RESUME)
         assert scanned.operations["GetRepositoryPolicy"] == NUMBER + 1 - read
         assert second.code == 1

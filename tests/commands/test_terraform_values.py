@@ -2,9 +2,8 @@
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.located_values import first_unknown
-from ecr_exposure.cli.policies_in_files.uncertain_values import Named
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown
+from ecr_exposure.cli.found_policies.unknown_values import Joined, Named, Unknown
+from ecr_exposure.cli.policies_in_terraform.located_values import first_unknown
 from tests.commands.terraform_code import policy_with, read_code, read_files, value_of
 
 # Expressions of the pages of https://developer.hashicorp.com/terraform/language/functions and …/expressions, and what
@@ -108,7 +107,9 @@ UNKNOWN = [
     ("length(var.list)", Unknown("var.list")),
     ('length(formatlist("a%s", var.list))', Unknown("var.list")),
     ('format("%s:%s", "a", var.text)', Joined(("a:", Unknown("var.text")))),
-    ('lookup({ a = "x" }, var.text, "y")', Unknown("var.text")),
+    ('lookup({ a = "x" }, var.text, "x")', "x"),
+    ('{ a = "x", b = "x" }[var.text]', "x"),
+    ("{}[var.text]", Unknown("var.text")),
     ('merge({ a = "x" }, var.text).a', Unknown("var.text.a")),
     ('templatefile("p.json", {})', Unknown('templatefile("p.json", {})')),
     ('file("p.json")', Unknown('file("p.json")')),

@@ -19,6 +19,7 @@ from tests.corpus.loader import Case, all_cases
 from tests.deployment.runbook_execution import FIX, NOTHING, REPOSITORY, OneRepository, content, one_repository, script
 from tests.local_aws.automation import Automation
 from tests.local_aws.organization import HUB, MEMBERS, ORGANIZATION_ID
+from tests.nightly import every
 from tests.oracle.generator.invalid_policies import InvalidPolicy
 from tests.oracle.generator.policies import invalid_policies, policy_texts
 
@@ -362,8 +363,8 @@ class TestAgreement:
             self.check_corpus(repository)
 
     def check_corpus(self, repository: OneRepository) -> None:
-        """Check every case."""
-        closed = [case for case in self.cases() if self.check(repository, case.policy, ORGANIZATION_ID)]
+        """Check every case, or every fifth by default."""
+        closed = [case for case in every(5, self.cases()) if self.check(repository, case.policy, ORGANIZATION_ID)]
         assert len(closed) >= 40
         for case in closed:
             assert self.check(repository, case.policy, ""), case.name

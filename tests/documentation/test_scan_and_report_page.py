@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ecr_exposure.cli.policies_in_files.found_policy import Kind
+from ecr_exposure.cli.found_policies.found_policy import Kind
 from ecr_exposure.cli.policy_report.checked_policy import RecordedEvaluation
 from ecr_exposure.cli.policy_report.json_format import write_json
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead

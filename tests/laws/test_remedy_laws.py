@@ -49,7 +49,7 @@ def question_about(case: Case) -> Json:
 def asked_cases() -> list[Any]:
     """Return every public case with all arguments in the nightly profile, and a part with one, in turn, by default."""
     asked = []
-    for at, case in enumerate(every(5, PUBLIC)):
+    for at, case in enumerate(every(9, PUBLIC)):
         arguments = arguments_for(case.policy)
         for chosen in arguments if NIGHTLY else (arguments[at % len(arguments)],):
             words = "-".join(" ".join(each) if isinstance(each, tuple) else each for each in chosen.values())

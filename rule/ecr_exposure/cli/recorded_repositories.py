@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecr_exposure.cli.aggregated_data import select
 from ecr_exposure.cli.aggregators import REPOSITORY, AggregatorPlace
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy, Kind, Span
-from ecr_exposure.cli.policies_in_files.unknown_values import Unreadable
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, Span
+from ecr_exposure.cli.found_policies.unknown_values import Unreadable
 from ecr_exposure.repository import Repository, repository_of_item
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from ecr_exposure.cli.aggregators import find_aggregator
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
+from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
 from ecr_exposure.cli.publication import Publication
@@ -168,7 +168,7 @@ class _Run:
                 caller=self._caller.arn,
                 accounts=tuple(sorted({each.found.account or "" for each in policies})),
                 regions=tuple(sorted({each.found.region or "" for each in policies})),
-                not_seen=len(not_seen | {each.file for each in errors if each.file.count("/") == 1}),
+                not_seen=len(not_seen | {each.place for each in errors if each.place.count("/") == 1}),
                 rules=self._reading.rules,
             ),
             ended=self._ended,
@@ -189,7 +189,7 @@ class _Run:
             elif anew is not None:
                 yield anew
 
-    def _errors(self) -> Iterator[FileError]:
+    def _errors(self) -> Iterator[NotReadError]:
         if self._has_expired:
             yield credentials_expired(self._caller.account, self._output.minutes)
         yield from self._reading.errors()

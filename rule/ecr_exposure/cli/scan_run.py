@@ -11,6 +11,7 @@ from ecr_exposure.cli.assumed_role import role_session
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import Caller, caller_in
 from ecr_exposure.cli.command_line import Environment, ExitCode
+from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError
 from ecr_exposure.cli.live_repositories.account_access import SESSION_NAME, AccountAccess, OwnAccess, RoleAccess
 from ecr_exposure.cli.live_repositories.live_scan import EarlierScan, LiveScan, Target
 from ecr_exposure.cli.live_repositories.place_reader import Reading
@@ -18,7 +19,6 @@ from ecr_exposure.cli.live_repositories.scan_file import ScanFile
 from ecr_exposure.cli.live_repositories.scanned import Record, Scanned
 from ecr_exposure.cli.organization_accounts import accounts_to_scan
 from ecr_exposure.cli.output import Output
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead, counted
@@ -176,15 +176,15 @@ class ScanRun:
         }
         return ScanFile(chosen["resume"], options, ecr_exposure.__version__, self._judgement.now)
 
-    def _errors(self, not_seen: int) -> Iterator[FileError]:
+    def _errors(self, not_seen: int) -> Iterator[NotReadError]:
         for each in sorted(self._scanned.not_read, key=lambda found: found.where):
-            yield FileError(each.where, None, each.reason)
+            yield NotReadError(each.where, None, each.reason)
         if self._ended is ExitCode.NOT_DONE:
             total = len(self._scan.places)
             seen = f"{total - not_seen:,} of {total:,} accounts × Regions were read"  # noqa: RUF001 - a product
             yield credentials_expired(self._account, self._output.minutes, seen)
         if self._file is not None and self._file.failure is not None:
-            yield FileError(str(self._file.path), None, self._file.failure)
+            yield NotReadError(str(self._file.path), None, self._file.failure)
 
     def _notes(self, not_seen: int) -> Iterator[str]:
         file, deleted = self._file, self._scanned.deleted

@@ -82,7 +82,7 @@ def _head(report: Report, page: PageRows) -> dict[str, Any]:
         "started_text": moment(report.started).replace("T", " ").replace("Z", " UTC"),
         "scope": printable(report.scope.sentence(len(report.policies))),
         "source": None if isinstance(report.scope, FilesRead) else report.scope,
-        "question": question_lines(report.question),
+        "question": question_lines(report),
         "is_interrupted": report.exit_code == _INTERRUPTED,
         "errors": [printable(each.message) for each in report.errors],
         "notes": list(map(printable, report.notes)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
 from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.csv_format import COLUMNS
@@ -105,7 +105,8 @@ def _key(checked: CheckedPolicy, report: Report) -> Hashable:
     tags = None if found.tags is None else tuple(sorted(found.tags.items()))
     place = (found.account or report.question.owner, found.region or report.question.region)
     verdict = checked.outcome.verdict
-    return (found.kind, found.policy, place, tags, checked.result, verdict.annotation, verdict.problem)
+    said = (verdict.annotation, verdict.problem, len(verdict.grants), checked.recorded is None)
+    return (found.kind, found.policy, place, tags, checked.result, said)
 
 
 def _danger(row: Row, policy: PagePolicy) -> tuple[Any, ...]:

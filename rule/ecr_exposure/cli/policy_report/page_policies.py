@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
-from ecr_exposure.cli.policies_in_files.unknown_values import (
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
+from ecr_exposure.cli.found_policies.unknown_values import (
     Alternatives,
     Joined,
     Unknown,
@@ -166,7 +166,8 @@ def marked_lines(findings: Sequence[Finding], text: PolicyText) -> list[tuple[in
 def _remedy_members(checked: CheckedPolicy, report: Report, text: PolicyText) -> dict[str, Any]:
     """Return the difference and how to apply it; nothing for a policy that nothing closes, or with unknown values."""
     found = checked.found
-    if checked.result is not Result.PUBLIC or not text.statements or next(references_in(found.policy), None):
+    is_public = checked.result is Result.PUBLIC and checked.outcome.verdict.grants and text.statements
+    if not is_public or next(references_in(found.policy), None):
         return {}
     try:
         remedy = closing(checked, report.question)

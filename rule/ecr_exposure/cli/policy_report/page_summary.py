@@ -1,9 +1,10 @@
 """The head of the page: what was asked and read, the totals, and the charts."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from ecr_exposure.cli.found_policies.found_policy import Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.policy_report.located_finding import findings_of
 from ecr_exposure.cli.policy_report.page_data import ORDER
@@ -22,7 +23,7 @@ TITLES: Final = {
 }
 MEANINGS: Final = {
     Result.PUBLIC: "The policy grants access as tested.",
-    Result.CANNOT_BE_EVALUATED: "The policy is invalid or too complex. It may be public.",
+    Result.CANNOT_BE_EVALUATED: "Invalid, too complex, or without an evaluation: it may be public.",
     Result.UNKNOWN: "It depends on a value that the file does not say.",
     Result.PUBLIC_ON_PURPOSE: "An exception excuses pull and discover.",
     Result.CLOSED: "The policy grants no such access.",
@@ -94,8 +95,24 @@ def totals(report: Report) -> tuple[Total, ...]:
     )
 
 
-def question_lines(question: Question) -> tuple[str, ...]:
+def question_lines(report: Report) -> tuple[str, ...]:
     """Return how the policies were evaluated, in sentences."""
+    question = report.question
+    lines = []
+    has_evaluations = any(_is_recorded(each) for each in report.policies)
+    if has_evaluations:
+        lines.append("Evaluations of AWS Config: by the parameters of the rule.")
+    if not has_evaluations or any(each.found.kind is not Kind.EVALUATION for each in report.policies):
+        lines.append(f"Test {question.test}: {_TESTS[question.test]}")
+        lines.extend(_zone_of_trust(question))
+    return tuple(lines)
+
+
+def _is_recorded(checked: CheckedPolicy) -> bool:
+    return checked.recorded is not None or checked.found.kind is Kind.EVALUATION
+
+
+def _zone_of_trust(question: Question) -> Iterator[str]:
     trusted = []
     if question.trusted_accounts:
         trusted.append(f"accounts {', '.join(question.trusted_accounts)}")
@@ -103,8 +120,8 @@ def question_lines(question: Question) -> tuple[str, ...]:
         trusted.append(f"organizations {', '.join(question.trusted_organizations)}")
     if question.members:
         trusted.append(f"{question.members:,} member accounts")
-    zone = f"Zone of trust: {'; '.join(trusted)}." if trusted else ""
-    return (f"Test {question.test}: {_TESTS[question.test]}", *filter(None, (zone,)))
+    if trusted:
+        yield f"Zone of trust: {'; '.join(trusted)}."
 
 
 def findings_of_scope(report: Report) -> tuple[Result, ...]:

@@ -10,8 +10,8 @@ from datetime import date
 from typing import Final
 
 from ecr_exposure.annotation import NO_POLICY, public_on_purpose
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy, Kind
-from ecr_exposure.cli.policies_in_files.outcome import Outcome
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind
+from ecr_exposure.cli.found_policies.outcome import Outcome
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, RecordedEvaluation, Result
 from ecr_exposure.cli.policy_report.located_finding import moment
 from ecr_exposure.cli.recorded_repositories import found_in

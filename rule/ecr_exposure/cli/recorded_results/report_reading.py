@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ecr_exposure.cli.aws_calls import Unknown, attempt
+from ecr_exposure.cli.found_policies.found_policy import NotReadError
 from ecr_exposure.cli.output import Counter
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.recorded_reading import RecordedReading
 from ecr_exposure.cli.recorded_results.evaluations import (
     EvaluatedRepository,
@@ -76,17 +76,17 @@ class ReportReading:
         """Return whether a repository without an evaluation may have one that was not read."""
         return isinstance(self._found_places, Unknown) or (account, region) in self.unread_places
 
-    def errors(self) -> Iterator[FileError]:
+    def errors(self) -> Iterator[NotReadError]:
         """Yield what could not be read; not what an early end left."""
         name = f"aggregator {self._recorded.aggregator.name}"
         if isinstance(self._found_places, Unknown):
-            yield FileError(name, None, self._found_places.reason)
+            yield NotReadError(name, None, self._found_places.reason)
         elif not self._found_places:
             problem = f"it has no results of a rule {self._rule}"
-            yield FileError(name, None, f"{problem}; name another with --rule, or see: ecr-exposure status STACK")
+            yield NotReadError(name, None, f"{problem}; name another with --rule, or see: ecr-exposure status STACK")
         for place, unread in sorted(self._unread.items()):
             problem = f"the evaluations by {place.rule}, not all of which were read: {unread.reason}"
-            yield FileError(f"{place.account}/{place.region}", None, problem)
+            yield NotReadError(f"{place.account}/{place.region}", None, problem)
         yield from self._recorded.errors({place.region for place in self._places})
 
     @property

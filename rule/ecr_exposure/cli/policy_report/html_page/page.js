@@ -122,7 +122,7 @@
   }
 
   function messageOf(row) {
-    return filled(head.messages[rows.policy[row]], row);
+    return head.messages[rows.policy[row]];
   }
 
   // Repositories share texts that differ only in these.

@@ -1,0 +1,1 @@
+"""The page of the format html in a real browser; see conftest.py."""
