@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Final, Unpack
 
 import click
@@ -15,7 +15,7 @@ from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
-from ecr_exposure.cli.policy_report.report_scope import PlacesRead
+from ecr_exposure.cli.policy_report.report_scope import PlacesRead, counted
 from ecr_exposure.cli.publication import Publication
 from ecr_exposure.cli.recorded_reading import RecordedReading
 from ecr_exposure.cli.recorded_results.recorded_policy import row_of, row_without_evaluation
@@ -34,6 +34,7 @@ from ecr_exposure.cli.repositories_report import credentials_expired, judgement_
 from ecr_exposure.cli.terminal import Interrupts
 
 RULE: Final = "ecr-repository-no-public-access"
+_OLD: Final = timedelta(hours=48)
 _NOT_RECORDED: Final = (
     "AWS Config has no record of this repository any more: it was deleted, or is not recorded and its policy may have "
     "changed since the evaluation"
@@ -162,7 +163,7 @@ class _Run:
             self._judgement,
             policies=policies,
             errors=errors,
-            notes=self._recorded.notes(),
+            notes=(*self._recorded.notes(), *self._old_evaluations()),
             scope=PlacesRead(
                 source=f"AWS Config aggregator {place.name} in {place.region}",
                 caller=self._caller.arn,
@@ -188,6 +189,15 @@ class _Run:
                 yield row_without_evaluation(found, self._options["rule"], anew)
             elif anew is not None:
                 yield anew
+
+    def _old_evaluations(self) -> Iterator[str]:
+        """Say how many evaluations are so old that the rule has probably stopped."""
+        times = (each.recorded.evaluated for each in self._policies if each.recorded)
+        number = sum(self._judgement.now - time > _OLD for time in times)
+        if number:
+            are = f"{counted(number, 'evaluation')} {'is' if number == 1 else 'are'} older than"
+            hours = _OLD // timedelta(hours=1)
+            yield f"{are} {hours} hours, twice the longest period of the rule; see: ecr-exposure status STACK"
 
     def _errors(self) -> Iterator[NotReadError]:
         if self._has_expired:
