@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 
@@ -27,10 +27,13 @@ from ecr_exposure.cli.region_options import check_region_names, enabled_regions,
 from ecr_exposure.cli.report_options import JudgementOptions, ReportOptions
 from ecr_exposure.cli.repositories_report import credentials_expired, judgement_in_organization, repositories_report
 from ecr_exposure.findings.access_tests import access_test
+from ecr_exposure.findings.sentences import enumerated
 from ecr_exposure.identifiers import account_ids, account_of, organization_ids
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.repository import Repository
 from ecr_exposure.verdict import needs_tags
+
+_MOST_NAMED: Final = 10
 
 
 class ScanOptions(JudgementOptions, ReportOptions):
@@ -64,6 +67,7 @@ class ScanRun:
         self._account = account_of(options["role"]) if options["role"] else self._caller.account
         regions = enabled_regions(self._session, clients.account) if options["all_regions"] else named
         output.begin(self._caller, regions, self._what())
+        self._inactive: Sequence[str] = ()
         self._target = Target(
             accounts=self._accounts(clients, self._caller),
             regions=regions,
@@ -148,7 +152,9 @@ class ScanRun:
         role = self._options["member_role"]
         if role is None:
             return (OwnAccess(self._account),)
-        accounts = self._options["accounts"] or accounts_to_scan(clients.organizations)
+        accounts = self._options["accounts"]
+        if not accounts:
+            accounts, self._inactive = accounts_to_scan(clients.organizations)
         return tuple(
             OwnAccess(account)
             if account == self._account
@@ -191,6 +197,8 @@ class ScanRun:
         if file is not None and file.is_resumed:
             number = counted(sum(map(len, file.repositories.values())), "repository")
             yield f"{number} in {file.path} were read by the scan that began {file.started:%Y-%m-%d %H:%M %Z}"
+        if self._inactive:
+            yield f"accounts that are not active were left out: {enumerated(self._inactive, _MOST_NAMED)}"
         if deleted:
             yield f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read"
         if not_seen:

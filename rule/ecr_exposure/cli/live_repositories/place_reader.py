@@ -141,9 +141,11 @@ class PlaceReader:
             for each in entries((page,), lambda found: found["repositories"]):
                 name, arn = required(each, lambda found: (found["repositoryName"], found["repositoryArn"]))
                 names[name] = self._checked(name, arn)
-            token = page.get("nextToken")
+            last, token = token, page.get("nextToken")
             if not token:
                 return
+            if token == last:
+                raise NotAwsError("the response to DescribeRepositories has the token of the page before")
 
     def _checked(self, name: str, arn: str) -> str:
         """Return the ARN; raises NotAwsError for that of another account or Region, which would hide this one."""
