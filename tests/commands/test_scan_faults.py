@@ -140,7 +140,7 @@ class TestPartOfTheOrganization:
         with scanned.fault("ecr", "DescribeRepositories", status=200, body=body, request_id=True):
             found = scanned.scan()
         assert (found.code, list(found.results)) == (2, [])
-        assert "has the token of the page before" in found.errors[0]
+        assert "the same nextToken twice" in found.errors[0]
 
     def test_account_that_is_not_active_is_named(self, scanned: ScannedOrganization) -> None:
         scanned.create("app", account=ONE, policy=CLOSED)

@@ -74,7 +74,8 @@ PERMISSIONS: Final = (
     "--resume",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep in this file what is read, and go on where a run with it ended early; a complete run removes it.",
+    help="Keep in this file what is read, and go on where a run with it ended early; after a complete run, a new scan "
+    "replaces the file.",
 )
 @judgement_options
 @report_options

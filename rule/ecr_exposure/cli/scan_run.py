@@ -91,7 +91,7 @@ class ScanRun:
         except CredentialsExpiredError:
             self._ended = ExitCode.NOT_DONE
         try:
-            for each in sorted(self._scanned.repositories, key=lambda found: (found.account, found.region, found.name)):
+            for each in self._scanned.repositories:
                 self._policies.append(self._judgement.judged(found_in(each, Kind.REPOSITORY)))
         except KeyboardInterrupt:
             self._ended = ExitCode.INTERRUPTED
@@ -125,11 +125,11 @@ class ScanRun:
         return LiveScan(self._target, reading, earlier)
 
     def end(self, exit_code: ExitCode | None) -> None:
-        """Close the file of --resume, or remove it after a complete run; None: the report was not published."""
+        """Close the file of --resume, which ends with a complete run; None: the report was not published."""
         if self._file is None:
             return
         if exit_code in (ExitCode.AS_WANTED, ExitCode.NOT_AS_WANTED):
-            self._file.remove()
+            self._file.end()
         else:
             self._file.close()
 
@@ -170,13 +170,13 @@ class ScanRun:
             return None
         options: Mapping[str, Any] = {
             "account": self._account,
-            "regions": "all" if chosen["all_regions"] else list(self._target.regions),
+            "regions": "all" if chosen["all_regions"] else sorted(self._target.regions),
             "member role": chosen["member_role"],
-            "accounts": list(chosen["accounts"]),
+            "accounts": sorted(chosen["accounts"]),
             "test": chosen["test"],
-            "trusted accounts": list(chosen["trusted_account"]),
-            "trusted organizations": list(chosen["trusted_organization"]),
-            "members": list(self._judgement.members) if chosen["members"] else [],
+            "trusted accounts": sorted(chosen["trusted_account"]),
+            "trusted organizations": sorted(chosen["trusted_organization"]),
+            "members": sorted(self._judgement.members) if chosen["members"] else [],
             "public repositories": [str(each) for each in chosen["public_repository"]],
             "public tag": chosen["public_tag"],
         }
@@ -199,6 +199,9 @@ class ScanRun:
             yield f"{number} in {file.path} were read by the scan that began {file.started:%Y-%m-%d %H:%M %Z}"
         if self._inactive:
             yield f"accounts that are not active were left out: {enumerated(self._inactive, _MOST_NAMED)}"
+        if file is not None and file.is_new_scan:
+            began = f"which began {file.started:%Y-%m-%d %H:%M %Z}"
+            yield f"the scan in {file.path}, {began}, was complete: this is a new one, and replaces it"
         if deleted:
             yield f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read"
         if not_seen:
