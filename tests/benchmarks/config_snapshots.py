@@ -15,8 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
-from ecr_exposure.cli.policies_in_files.config_snapshot import read_config_snapshot
+from ecr_exposure.cli.found_policies.code_facts import CodeFacts
+from ecr_exposure.cli.policies_in_json.config_snapshot import read_config_snapshot
 from tests.benchmarks.measurements import Measurement, at_most
 
 _MEBIBYTES: Final = 200

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind, Span
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError, Span
 from ecr_exposure.cli.policy_report import FORMATS
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, RecordedEvaluation, Report
 from ecr_exposure.cli.policy_report.judgement import Judgement
@@ -89,7 +89,7 @@ def _organization() -> Iterator[CheckedPolicy]:
 
 ORGANIZATION: Final = report_on(
     *_organization(),
-    errors=(FileError("123456789012", None, "sts:AssumeRole is denied for role security-audit"),),
+    errors=(NotReadError("123456789012", None, "sts:AssumeRole is denied for role security-audit"),),
     exit_code=2,
 )
 """67 repositories: 4 are public, one cannot be evaluated, 2 are public on purpose, 60 are not public."""
@@ -98,7 +98,7 @@ HOSTILE: Final = report_on(
     repository(HOSTILE_NAME, DATA, TAKEN_OVER),
     repository("team/text", DATA, f"{{{HOSTILE_SID}</pre></script><!--"),
     repository("team/formula", SANDBOX, _policy(_allow('=HYPERLINK("a","b")', "*"))),
-    errors=(FileError(HOSTILE_SID, None, HOSTILE_NAME),),
+    errors=(NotReadError(HOSTILE_SID, None, HOSTILE_NAME),),
     notes=(HOSTILE_SID,),
 )
 

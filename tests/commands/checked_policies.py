@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind, Span, StatementSpan
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError, Span, StatementSpan
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Unknown
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.policy_report.report_scope import FilesRead
 
@@ -92,7 +92,7 @@ EACH_RESULT: Final = report_of(
     checked(
         policy_of(DEPENDS), Result.UNKNOWN, is_warning=True, **IN_SOURCE, address='aws_ecr_repository_policy.each["a"]'
     ),
-    errors=(FileError("broken.yaml", 3, "a tab cannot begin a value"),),
+    errors=(NotReadError("broken.yaml", 3, "a tab cannot begin a value"),),
     notes=("module.x (registry) is not followed: check the plan",),
     scope=FilesRead(read=5, recognized=4, ignored=1),
     exit_code=2,

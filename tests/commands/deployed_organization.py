@@ -26,6 +26,7 @@ from tests.local_aws.moto_organization_rules import (
     MemberDeployments,
     member_deployments,
 )
+from tests.local_aws.moto_organization_services import OrganizationServices
 from tests.local_aws.moto_organizations import organizations_api
 from tests.local_aws.organization import FUNCTION_ROLE, HUB, MEMBERS, LocalOrganization
 
@@ -81,8 +82,15 @@ class Run:
 class DeployedOrganization:
     """The organization with the stack; ``evaluate`` lets AWS Config and the function work."""
 
-    def __init__(self, organization: LocalOrganization, data: AggregatedData, deployments: MemberDeployments) -> None:
+    def __init__(
+        self,
+        organization: LocalOrganization,
+        data: AggregatedData,
+        deployments: MemberDeployments,
+        services: OrganizationServices,
+    ) -> None:
         """Take what is there."""
+        self.services = services
         self.organization, self.data, self.deployments = organization, data, deployments
         self.hub = organization.hub
         self.clock = LaterClock()
@@ -267,7 +275,7 @@ def deployed_organization(  # noqa: PLR0913 - each argument is one fact about th
 ) -> Iterator[DeployedOrganization]:
     """Deploy the stack in the hub, the management account or a delegated administrator; there are no repositories."""
     with ExitStack() as stack:
-        stack.enter_context(organizations_api(page=page))
+        services = stack.enter_context(organizations_api(page=page))
         organization = stack.enter_context(LocalOrganization(execution_role=ROLE, members=members))
         if hub != HUB:
             _delegate(organization, hub)
@@ -278,7 +286,7 @@ def deployed_organization(  # noqa: PLR0913 - each argument is one fact about th
                 MemberDeployments(name=RULE, stack_set=f"{ROLE}-{hub}", call_as=call_as, home_region=HOME, page=page)
             )
         )
-        deployed = DeployedOrganization(organization, data, deployments)
+        deployed = DeployedOrganization(organization, data, deployments, services)
         deployed.deploy(deployed_as, regions, **parameters)
         deployed.aggregate()
         yield deployed

@@ -17,6 +17,7 @@ from tests.commands.deployed_organization import (
     Run,
     deployed_organization,
 )
+from tests.commands.scanned_organization import end_of_threads
 from tests.local_aws.organization import HUB
 
 _TO_ALL: Final = {"Sid": "AllowPull", "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
@@ -51,7 +52,11 @@ def run_on(deployed: DeployedOrganization, command: str, *arguments: str) -> Run
             (command, "--aggregator", "organization", *arguments), Environment(clock=deployed.clock, session=session)
         )
     output.seek(0)
-    return Run(status, output.read(), errors.getvalue())
+    end_of_threads()
+    found = Run(status, output.read(), errors.getvalue())
+    assert "Traceback" not in found.errors, found.errors
+    assert status in (0, 1) or "No public access" not in found.text + found.errors
+    return found
 
 
 def results(run: Run) -> dict[str, str]:

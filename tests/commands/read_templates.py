@@ -3,10 +3,10 @@
 from textwrap import dedent, indent
 from typing import Any
 
-from ecr_exposure.cli.policies_in_files.cloudformation import read_cloudformation
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
-from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
+from ecr_exposure.cli.found_policies.code_facts import CodeFacts
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
+from ecr_exposure.cli.found_policies.outcome import Outcome, evaluate
+from ecr_exposure.cli.policies_in_templates.cloudformation import read_cloudformation
 
 
 class Reading:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -103,9 +103,7 @@ class ScannedOrganization:
         with redirect_stdout(out), redirect_stderr(err):
             code = main(("scan", *arguments), Environment(clock=self.clock, session=self.session))
         found = Scan(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
-        for thread in threading.enumerate():  # of an interrupted run: a call that has begun may end
-            if thread.name == THREAD_NAME:
-                thread.join()
+        end_of_threads()
         assert "Traceback" not in found.err, found.err
         assert code in (0, 1) or "No public access" not in found.err + found.out
         return found
@@ -121,22 +119,36 @@ class ScannedOrganization:
         with self.organization.faults.inject(Fault(service, operation, **{"times": None, **how})) as injected:
             yield injected.calls
 
-    @contextmanager
     def interrupted_at(
         self, service: str, operation: str, number: int = 1, sent: int = signal.SIGINT
-    ) -> Iterator[None]:
+    ) -> AbstractContextManager[None]:
         """Send a signal at this call, by default that of Ctrl-C."""
-        made: list[Call] = []
+        return interrupted_at(self.organization, service, operation, number, sent)
 
-        def interrupt(call: Call) -> bool:
-            made.append(call)
-            if len(made) == number:
-                os.kill(os.getpid(), sent)
-                time.sleep(0.3)  # the main thread handles the signal before the call gets an answer
-            return False
 
-        with self.fault(service, operation, when=interrupt):
-            yield
+@contextmanager
+def interrupted_at(
+    organization: LocalOrganization, service: str, operation: str, number: int = 1, sent: int = signal.SIGINT
+) -> Iterator[None]:
+    """Send this process a signal at a call, by default that of Ctrl-C."""
+    made: list[Call] = []
+
+    def interrupt(call: Call) -> bool:
+        made.append(call)
+        if len(made) == number:
+            os.kill(os.getpid(), sent)
+            time.sleep(0.5)  # the main thread handles the signal before the call gets an answer
+        return False
+
+    with organization.faults.inject(Fault(service, operation, times=None, when=interrupt)):
+        yield
+
+
+def end_of_threads() -> None:
+    """Wait until the threads of an interrupted run end: a call that has begun may end."""
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            thread.join()
 
 
 @contextmanager

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from textwrap import dedent
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Span
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.terraform_source import read_terraform
+from ecr_exposure.cli.found_policies.code_facts import CodeFacts
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, NotReadError, Span
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.policies_in_terraform.terraform_source import read_terraform
 
 
 @dataclass
@@ -63,7 +63,7 @@ def read_files(
     def folder_files(wanted: str) -> dict[str, str]:
         return {path: text for path, text in texts.items() if path.rpartition("/")[0] == wanted}
 
-    def problem(error: FileError) -> None:
+    def problem(error: NotReadError) -> None:
         read.problems.append(error.message)
 
     facts = CodeFacts(owner=owner, region=None, parameters=parameters or {}, problem=problem, note=read.notes.append)

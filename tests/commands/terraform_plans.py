@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
-from ecr_exposure.cli.policies_in_files.terraform_plan import read_terraform_plan
+from ecr_exposure.cli.found_policies.code_facts import CodeFacts
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, NotReadError
+from ecr_exposure.cli.policies_in_plans.terraform_plan import read_terraform_plan
 
 EVERYONE: Final = {
     "Version": "2012-10-17",
@@ -78,7 +78,7 @@ class Read:
     """What a plan was read as, with what was said meanwhile."""
 
     policies: list[FoundPolicy] = field(default_factory=list)
-    problems: list[FileError] = field(default_factory=list)
+    problems: list[NotReadError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -94,7 +94,7 @@ class Read:
 
 
 def read(content: str, *, owner: str | None = None, region: str | None = None) -> Read:
-    """Read a plan. Raises FileError."""
+    """Read a plan. Raises NotReadError."""
     told = Read()
     facts = CodeFacts(owner=owner, region=region, parameters={}, problem=told.problems.append, note=told.notes.append)
     told.policies += read_terraform_plan("plan.json", content, facts)

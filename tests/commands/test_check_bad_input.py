@@ -14,11 +14,12 @@ from typing import Any, Final
 import pytest
 
 from ecr_exposure.cli import check_run
+from ecr_exposure.cli.files_to_check import files as files_module
+from ecr_exposure.cli.files_to_check.files import FoundFile
+from ecr_exposure.cli.files_to_check.recognition import recognize
 from ecr_exposure.cli.main import main
-from ecr_exposure.cli.policies_in_files import files as files_module
-from ecr_exposure.cli.policies_in_files import json_documents
-from ecr_exposure.cli.policies_in_files.files import FoundFile
-from ecr_exposure.cli.policies_in_files.recognition import recognize
+from ecr_exposure.cli.policies_in_json import json_documents
+from ecr_exposure.cli.policy_report import judgement
 from tests.commands.check_command import CLOSED, PUBLIC, Check, policy, write
 
 RULE: Final = Path(__file__).parents[2] / "rule"
@@ -126,7 +127,7 @@ class TestBrokenFiles:
         def broken(*_: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr("ecr_exposure.cli.policies_in_files.cloudformation.read_cloudformation", broken)
+        monkeypatch.setattr("ecr_exposure.cli.policies_in_templates.cloudformation.read_cloudformation", broken)
         write("a.json", TEMPLATE)
         write("b.json", PUBLIC)
         checked = check.json(".")
@@ -413,7 +414,7 @@ class TestInterrupt:
         def interrupted(*_: object, **__: object) -> None:
             signal.raise_signal(signal.SIGINT)
 
-        monkeypatch.setattr(check_run, "evaluate", interrupted)
+        monkeypatch.setattr(judgement, "evaluate", interrupted)
         assert check("a.json").last_line.endswith("0 files read, 0 policies evaluated, 0 not recognized, 0 ignored")
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind, Span, StatementSpan
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError, Span, StatementSpan
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Joined, Unknown
 from ecr_exposure.policy.json_values import DuplicateKey
 from tests.commands.read_templates import Reading, found_in
 
@@ -374,9 +374,9 @@ class TestOtherFiles:
         assert (read.found, read.problems, read.notes) == ([], [], [])
 
     def test_broken_file_is_an_error_with_its_line(self) -> None:
-        with pytest.raises(FileError, match=r"^app.yaml:2: not YAML: "):
+        with pytest.raises(NotReadError, match=r"^app.yaml:2: not YAML: "):
             Reading("Resources:\n\tA: 1\n")
-        with pytest.raises(FileError, match=r"^app.json:2: not JSON: "):
+        with pytest.raises(NotReadError, match=r"^app.json:2: not JSON: "):
             Reading('{"Resources":\n}', file="app.json")
 
     def test_documents_before_a_broken_one_are_read(self) -> None:
@@ -399,7 +399,7 @@ class TestOtherFiles:
 
     def test_merge_keys_in_a_chain_of_hundreds_are_an_error(self) -> None:
         chain = "".join(f"x{number}: &x{number} {{<<: *x{number - 1}}}\n" for number in range(1, 900))
-        with pytest.raises(FileError, match="nested too deep"):
+        with pytest.raises(NotReadError, match="nested too deep"):
             Reading(f"x0: &x0 {{a: 1}}\n{chain}Resources: {{A: {{Type: AWS::ECR::Repository, Properties: *x899}}}}\n")
 
     def test_alias_of_itself_is_a_problem(self) -> None:

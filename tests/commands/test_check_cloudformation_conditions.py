@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Alternatives, Unknown
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Alternatives, Unknown
 from tests.commands.read_templates import Reading, found_in, outcome_of, principal_in, template_of
 
 SECTIONS = """

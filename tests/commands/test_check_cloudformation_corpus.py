@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
+from ecr_exposure.cli.found_policies.outcome import evaluate
 from tests.commands.read_templates import Reading
 from tests.corpus.loader import TESTS, Case, all_cases
 from tests.nightly import every

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown
+from ecr_exposure.cli.found_policies.unknown_values import Joined, Unknown
 from tests.commands.read_templates import Reading, found_in, outcome_of, principal_in, template_of
 
 ACCOUNTS = """

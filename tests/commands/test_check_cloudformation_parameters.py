@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-sectio
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
+from ecr_exposure.cli.found_policies.outcome import Outcome, evaluate
 from tests.commands.read_templates import found_in, outcome_of, template_of
 
 PRINCIPAL = "\nAWS: !Ref Reader\n"

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import Span, StatementSpan
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
+from ecr_exposure.cli.found_policies.found_policy import Span, StatementSpan
+from ecr_exposure.cli.found_policies.unknown_values import Unknown
 from ecr_exposure.cli.policy_report import FORMATS
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.policy_report.json_format import write_json_lines

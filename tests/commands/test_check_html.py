@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind, Span
-from ecr_exposure.cli.policies_in_files.outcome import Outcome
+from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError, Span
+from ecr_exposure.cli.found_policies.outcome import Outcome
 from ecr_exposure.cli.policy_report import html_format, page_data
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, RecordedEvaluation, Report, Result
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
@@ -145,7 +145,7 @@ class TestEscaping:
                 checked(policy, file=f"a{self.HOSTILE}.json", address=self.HOSTILE, notes=(self.HOSTILE,)),
                 repository(f'{{"{self.HOSTILE}', result=Result.CANNOT_BE_EVALUATED),
                 checked(policy, Result.PUBLIC_ON_PURPOSE, excuse=self.HOSTILE),
-                errors=(FileError(self.HOSTILE, 1, self.HOSTILE),),
+                errors=(NotReadError(self.HOSTILE, 1, self.HOSTILE),),
                 notes=(self.HOSTILE,),
             )
         )
@@ -262,7 +262,7 @@ class TestHeadline:
 
     CLOSED_ONE: Final = repository(policy_of(CLOSED), result=Result.CLOSED)
     INVALID_ONE: Final = repository(policy_of(INVALID), result=Result.CANNOT_BE_EVALUATED)
-    NOT_READ: Final = FileError("444455556666", None, "the role cannot be assumed")
+    NOT_READ: Final = NotReadError("444455556666", None, "the role cannot be assumed")
 
     @pytest.mark.parametrize(
         ("report", "heading"),

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy, Kind, Span, StatementSpan
-from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError, read_json_documents
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, Span, StatementSpan
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.policies_in_json.json_documents import UnknownFormError, read_json_documents
 from tests.commands.test_check_json_policies import POLICY, Told, check_labels, read
 from tests.corpus.each_case import each_case
 from tests.corpus.loader import Case, all_cases

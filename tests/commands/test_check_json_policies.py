@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind, Span, StatementSpan
-from ecr_exposure.cli.policies_in_files.json_documents import (
+from ecr_exposure.cli.found_policies.code_facts import CodeFacts
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError, Span, StatementSpan
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.policies_in_json.json_documents import (
     UnknownFormError,
     is_repository_policy,
     read_json_documents,
 )
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
 from tests.corpus.each_case import each_case
 from tests.corpus.loader import TESTS, Case, all_cases
 from tests.rule.test_corpus import ids_of
@@ -125,7 +125,7 @@ class TestPolicyAlone:
         assert (evaluate(found.policy).verdict.problem is None) == (statement == [])
 
     def test_broken_text_is_an_error_with_its_line(self) -> None:
-        with pytest.raises(FileError, match=r"^policy\.json:3: not JSON: Expecting value \(column 15\)$") as error:
+        with pytest.raises(NotReadError, match=r"^policy\.json:3: not JSON: Expecting value \(column 15\)$") as error:
             read('{\n "Version": "2012-10-17",\n "Statement": }\n')
         assert error.value.line == 3
 
@@ -134,7 +134,7 @@ class TestPolicyAlone:
         [('{"Statement": [NaN]}', "NaN is not a JSON value"), (f'{{"Statement": {"[" * 100_000}', "nested deeper")],
     )
     def test_text_that_json_does_not_allow_is_an_error(self, text: str, message: str) -> None:
-        with pytest.raises(FileError, match=message):
+        with pytest.raises(NotReadError, match=message):
             read(text)
 
     @pytest.mark.parametrize("text", ["", " \n", "{}", "null", "[]", "1", '{"Version": "2012-10-17"}', '"Statement"'])
@@ -143,7 +143,7 @@ class TestPolicyAlone:
             read(text)
 
     def test_duplicate_key_of_another_object_is_an_error(self) -> None:
-        with pytest.raises(FileError, match=r'policy\.json:1: duplicate key "policyText"'):
+        with pytest.raises(NotReadError, match=r'policy\.json:1: duplicate key "policyText"'):
             read('{"policyText": "{}", "policyText": "{}"}')
 
 
@@ -249,7 +249,7 @@ class TestCorpus:
         except UnknownFormError:
             # What has no Statement is nothing that a reader of files could take for a policy.
             assert "Statement" not in text
-        except FileError:
+        except NotReadError:
             assert case.problems.keys() == set(TESTS)
         else:
             check_labels(case, found)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown
+from ecr_exposure.cli.found_policies.found_policy import NotReadError, Span
+from ecr_exposure.cli.found_policies.unknown_values import Joined, Unknown
 from ecr_exposure.cli.policy_report.checked_policy import Question, Report, Result
 from ecr_exposure.cli.policy_report.json_format import write_json, write_json_lines
 from tests.commands.checked_policies import (
@@ -192,7 +192,7 @@ class TestResult:
         assert document(report_of(policy, exit_code=exit_code))["result"] == expected
 
     def test_file_that_was_not_read_makes_it_incomplete_with_exit_zero(self) -> None:
-        assert document(report_of(errors=(FileError("x", None, "is empty"),)))["result"] == "incomplete"
+        assert document(report_of(errors=(NotReadError("x", None, "is empty"),)))["result"] == "incomplete"
 
 
 class TestLines:

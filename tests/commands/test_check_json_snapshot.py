@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.config_snapshot import is_config_file, read_config_snapshot
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
-from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.policies_in_json.config_snapshot import is_config_file, read_config_snapshot
+from ecr_exposure.cli.policies_in_json.json_documents import UnknownFormError
 from tests.commands.test_check_json_config import ARN, configuration, item
 from tests.commands.test_check_json_policies import POLICY, Told, check_labels
 from tests.corpus.loader import all_cases
@@ -65,7 +65,7 @@ class TestRecognition:
             b'{"fileVersion": "1.0", "configurationItems": null}',
             b"\x1f\x8b",
             b"\x1f\x8bno gzip",
-            gzip.compress(b"{}"),
+            gzip.compress(b"{}", mtime=0),
         ],
     )
     def test_other_files_are_not(self, content: bytes) -> None:
@@ -158,8 +158,8 @@ class TestBrokenFile:
         [
             (snapshot(item())[:-2] + b",]}", "not JSON: parse error"),
             (snapshot(item()) + snapshot(), "not JSON: parse error: trailing garbage"),
-            (gzip.compress(snapshot(item()))[:-8] + b"\0" * 8, "CRC check failed"),
-            (gzip.compress(snapshot(item())) + b"rest", "Not a gzipped file"),
+            (gzip.compress(snapshot(item()), mtime=0)[:-8] + b"\0" * 8, "CRC check failed"),
+            (gzip.compress(snapshot(item()), mtime=0) + b"rest", "Not a gzipped file"),
             (snapshot("HERE").replace(b'"HERE"', b"1e999999999999999999999"), "a number has too large an exponent"),
             (snapshot("HERE").replace(b"HERE", rb"\udc00\ud800"), "'utf-8' codec can't decode byte 0xed"),
             (snapshot("\xff").replace(b"\\u00ff", b"\xff"), "not JSON: lexical error: invalid bytes in UTF8 string"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecr_exposure.cli.check_run import CheckRun, Facts
-from ecr_exposure.cli.policies_in_files.files import FoundFile
+from ecr_exposure.cli.files_to_check.files import FoundFile
 from ecr_exposure.cli.policy_report.checked_policy import Question
 from ecr_exposure.cli.policy_report.judgement import Judgement
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.policy_document_arguments import policy_of_arguments
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
+from ecr_exposure.cli.found_policies.unknown_values import Unknown
+from ecr_exposure.cli.policies_in_plans.policy_document_arguments import policy_of_arguments
 
 
 def statement_of(version: str | None = None, **arguments: Any) -> Any:

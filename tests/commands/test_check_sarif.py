@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind, Span, StatementSpan, Suppression
+from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError, Span, StatementSpan, Suppression
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.policy_report.sarif_format import MOST_SHOWN, too_many, write_sarif
 from tests.commands.checked_policies import (
@@ -115,7 +115,7 @@ class TestRun:
         }
 
     def test_file_that_was_not_read_is_named_without_a_region_if_no_line_is_known(self) -> None:
-        (invocation,) = run_of(report_of(errors=(FileError("x.yaml", None, "permission denied"),)))["invocations"]
+        (invocation,) = run_of(report_of(errors=(NotReadError("x.yaml", None, "permission denied"),)))["invocations"]
         (location,) = invocation["toolExecutionNotifications"][0]["locations"]
         assert location == {"physicalLocation": {"artifactLocation": {"uri": "x.yaml"}}}
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Joined, Unknown
 from tests.commands.check_command import Check, policy, write
 from tests.commands.read_templates import Reading, found_in
 

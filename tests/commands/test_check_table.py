@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import Kind, Span
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
+from ecr_exposure.cli.found_policies.found_policy import Kind, Span
+from ecr_exposure.cli.found_policies.unknown_values import Unknown
 from ecr_exposure.cli.policy_report.checked_policy import Question, Result
 from ecr_exposure.cli.policy_report.table_format import write_table
 from tests.commands.checked_policies import (

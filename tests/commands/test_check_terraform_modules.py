@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
-from ecr_exposure.cli.policies_in_files.terraform_source import local_modules
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
+from ecr_exposure.cli.files_to_check.suppressions import Suppressions
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Unknown
+from ecr_exposure.cli.policies_in_terraform.terraform_source import local_modules
 from tests.commands.terraform_code import ReadCode, policy_with, read_code, read_files
 
 THIS = "aws_ecr_repository_policy.this"

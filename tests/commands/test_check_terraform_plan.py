@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
+from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError, Span
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Unknown
 from ecr_exposure.cli.main import main
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind, Span
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
 from tests.commands.terraform_plans import EVERYONE, ONE_ACCOUNT, block, change, configuration, plan, read, resource
 
 ADDRESS: Final = "aws_ecr_repository_policy.app"
@@ -288,7 +288,7 @@ class TestContentThatIsNoPlan:
         ],
     )
     def test_the_error_names_the_place(self, content: str, message: str) -> None:
-        with pytest.raises(FileError) as error:
+        with pytest.raises(NotReadError) as error:
             read(content)
         assert message in error.value.message
         assert error.value.message.startswith("plan.json:")
@@ -296,11 +296,11 @@ class TestContentThatIsNoPlan:
     @pytest.mark.parametrize("lines", [1, 2])
     def test_messages_of_a_run_are_not_the_plan(self, lines: int) -> None:
         message = {"@level": "info", "@message": "Terraform 1.13.5", "@module": "terraform.ui", "type": "version"}
-        with pytest.raises(FileError, match=r"the JSON Lines of terraform plan -json .* terraform show -json FILE"):
+        with pytest.raises(NotReadError, match=r"the JSON Lines of terraform plan -json .* terraform show -json FILE"):
             read("\n".join([json.dumps(message)] * lines))
 
     def test_nesting_without_end_is_an_error(self) -> None:
-        with pytest.raises(FileError, match="nested too deeply"):
+        with pytest.raises(NotReadError, match="nested too deeply"):
             read('{"a":' + "[" * 200_000)
 
 

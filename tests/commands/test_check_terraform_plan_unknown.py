@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.outcome import evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown
+from ecr_exposure.cli.found_policies.outcome import evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Unknown
 from tests.commands.terraform_plans import EVERYONE, ONE_ACCOUNT, block, change, configuration, plan, read
 
 ADDRESS: Final = "aws_ecr_repository_policy.app"

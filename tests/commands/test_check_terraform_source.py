@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import Span
+from ecr_exposure.cli.found_policies.found_policy import Span
 from tests.commands.terraform_code import policy_with, read_code, read_files, result_of
 
 THIS = "aws_ecr_repository_policy.this"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
-from ecr_exposure.cli.policies_in_files.hcl_reader import Block, read_assignments, read_hcl
+from ecr_exposure.cli.found_policies.found_policy import NotReadError, Span
+from ecr_exposure.cli.hcl.hcl_reader import Block, read_assignments, read_hcl
 from tests.commands.terraform_code import policy_with, read_code
 
 AFTER = '\nresource "aws_ecr_repository_policy" "after" {\n  policy = "x"\n}\n'
@@ -102,7 +102,7 @@ class TestOddCode:
 
     def test_a_resource_that_the_reader_would_lose_is_an_error(self) -> None:
         text = f"locals {{\n  a = {{\n{AFTER}\n}}\n}}\n"
-        with pytest.raises(FileError, match="1 resource headers, but 0 resource blocks"):
+        with pytest.raises(NotReadError, match="1 resource headers, but 0 resource blocks"):
             blocks_of(text)
 
 
@@ -123,20 +123,20 @@ class TestNoHcl:
         ],
     )
     def test_the_message_names_the_line(self, text: str, message: str) -> None:
-        with pytest.raises(FileError, match=f"^{re.escape(message)}$"):
+        with pytest.raises(NotReadError, match=f"^{re.escape(message)}$"):
             blocks_of(text)
 
     def test_json_that_is_broken_names_the_line(self) -> None:
-        with pytest.raises(FileError, match=r"^main\.tf\.json:3: not JSON"):
+        with pytest.raises(NotReadError, match=r"^main\.tf\.json:3: not JSON"):
             blocks_of('{\n  "a": 1,\n  "b" 2\n}', "main.tf.json")
 
     def test_json_that_is_no_object(self) -> None:
-        with pytest.raises(FileError, match=r"^main\.tf\.json:1: not a JSON object"):
+        with pytest.raises(NotReadError, match=r"^main\.tf\.json:1: not a JSON object"):
             blocks_of("[]", "main.tf.json")
 
     @pytest.mark.parametrize("text", ["a {" * 2000, "a = " + "[" * 5000, 'a = "' + '${"' * 3000, "a=(" * 4000])
     def test_deep_nesting_is_an_error_and_no_crash(self, text: str) -> None:
-        with pytest.raises(FileError):
+        with pytest.raises(NotReadError):
             blocks_of(text)
 
     def test_a_deep_expression_is_unknown(self) -> None:
@@ -180,7 +180,7 @@ class TestArbitraryText:
         for file in ("main.tf", "main.tf.json"):
             try:
                 blocks = blocks_of(text, file)
-            except FileError:
+            except NotReadError:
                 continue
             for block in blocks:
                 assert block.span.line >= 1

@@ -83,7 +83,7 @@ class TestImports:
             from ecr_exposure.cli.main import main
             main({arguments!r})
             slow = {{"boto3", "botocore", "yaml", "rich", "ijson", "jinja2"}}
-            slow |= {{"ecr_exposure.cli.policies_in_files." + name for name in ("yaml_nodes", "hcl_reader")}}
+            slow |= {{"ecr_exposure.cli." + name for name in ("policies_in_templates.yaml_nodes", "hcl.hcl_reader")}}
             print("imported:", *sorted(slow & set(sys.modules)), file=sys.stderr)
             """
         environment = os.environ | {"PYTHONPATH": str(RULE)}

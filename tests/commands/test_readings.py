@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, Unreadable, joined
+from ecr_exposure.cli.found_policies.outcome import Outcome, evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Unknown, Unreadable, joined
 
 U, V, W = Unknown("!Ref U"), Unknown("!Ref V"), Unknown("!Ref W")
 PUBLIC, CLOSED = "public", "closed"

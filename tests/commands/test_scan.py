@@ -198,6 +198,10 @@ class TestExternal:
     ("arguments", "reason"),
     [
         (("--region", HOME, "--all-regions"), "--region and --all-regions exclude each other."),
+        (
+            ("--resume", "a.json", "--format", "json", "--output", "./a.json"),
+            "--resume and --output name the same file, a.json.",
+        ),
         (("--accounts", ONE), "--accounts needs --member-role, the name of the role in these accounts."),
         (("--member-role", f"arn:aws:iam::{ONE}:role/x"), "is not the name of a role (an ARN is not accepted)"),
         (("--role", ROLE), "is not the ARN of a role, such as arn:aws:iam::111122223333:role/Admin"),

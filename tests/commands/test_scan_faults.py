@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from moto.organizations.models import organizations_backends
 
 from tests.commands.check_command import CLOSED, PUBLIC
 from tests.commands.scanned_organization import (
@@ -132,6 +133,21 @@ class TestPartOfTheOrganization:
             found = scanned.scan()
         assert (found.code, len(found.results), len(found.errors)) == (2, 2, 1)
         assert found.document["scope"]["not_seen"] == 1
+
+    def test_list_whose_token_repeats_ends(self, scanned: ScannedOrganization) -> None:
+        arn = f"arn:aws:ecr:{HOME}:{HUB}:repository/x"
+        body = json.dumps({"repositories": [{"repositoryName": "x", "repositoryArn": arn}], "nextToken": "t"})
+        with scanned.fault("ecr", "DescribeRepositories", status=200, body=body, request_id=True):
+            found = scanned.scan()
+        assert (found.code, list(found.results)) == (2, [])
+        assert "the same nextToken twice" in found.errors[0]
+
+    def test_account_that_is_not_active_is_named(self, scanned: ScannedOrganization) -> None:
+        scanned.create("app", account=ONE, policy=CLOSED)
+        organizations_backends[HUB]["aws"].close_account(AccountId=TWO)
+        found = scanned.scan(*BY_ROLE)
+        assert (found.code, found.results, found.errors) == (0, {f"{ONE}/{HOME}/app": "not public"}, [])
+        assert found.document["notes"] == [f"accounts that are not active were left out: {TWO}"]
 
     def test_repositories_of_another_account_are_not_taken_for_its_own(self, scanned: ScannedOrganization) -> None:
         arn = f"arn:aws:ecr:{HOME}:{TWO}:repository/x"

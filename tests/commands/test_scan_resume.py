@@ -1,9 +1,11 @@
 """``scan`` that ends early: what is reported, what the file of --resume keeps, and how the next run goes on."""
 
+import fcntl
 import json
+import re
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.commands.check_command import CLOSED, PUBLIC
-from tests.commands.scanned_organization import BY_ROLE, HOME, ScannedOrganization, scanned_organization
+from ecr_exposure.cli.policy_report import FORMATS
+from tests.commands.check_command import CLOSED, PUBLIC, policy
+from tests.commands.scanned_organization import ABROAD, BY_ROLE, HOME, ROLE, ScannedOrganization, scanned_organization
 from tests.local_aws.organization import HUB, MEMBERS
 
 ONE, TWO = MEMBERS
@@ -33,6 +36,17 @@ def scanned() -> Iterator[ScannedOrganization]:
 def kept(kind: str) -> list[dict[str, Any]]:
     """Return the lines of the file of this type."""
     return [each for each in map(json.loads, FILE.read_text().splitlines()) if each["type"] == kind]
+
+
+def names_of_files() -> list[str]:
+    """Return what is in the folder."""
+    return [each.name for each in Path().iterdir()]
+
+
+def with_policy(text: str) -> None:
+    """Give every repository of the file this policy."""
+    lines = [json.loads(line) for line in FILE.read_text().splitlines()]
+    FILE.write_text("".join(f"{json.dumps(each | {'policy': text})}\n" for each in lines))
 
 
 @contextmanager
@@ -61,14 +75,14 @@ class TestInterrupt:
             "what was read is in scan.jsonl; with --resume scan.jsonl, the next run goes on where this one ended"
         ]
         read = len(kept("repository"))
-        assert 6 <= read <= len(first.results) < NUMBER
+        assert 0 < read <= len(first.results) < NUMBER
         second = scanned.scan(*BY_ROLE, *RESUME)
         assert scanned.operations["GetRepositoryPolicy"] == NUMBER + 1 - read
         assert second.code == 1
         assert len(second.results) == NUMBER + 1
         assert second.results[f"{ONE}/{HOME}/public"] == "public"
         assert second.document["notes"][0].startswith(f"{read} repositories in scan.jsonl were read by the scan that")
-        assert not FILE.exists()
+        assert FILE.read_text().endswith('\n{"type": "end"}\n')
 
     @pytest.mark.parametrize(
         "operation",
@@ -99,6 +113,14 @@ class TestWhatIsRead:
         assert (found.code, len(found.results)) == (1, NUMBER + 1)
         assert {call.account for call in scanned.organization.calls if call.service == "ecr"} == {ONE}
 
+    def test_denied_region_is_read_by_the_next_run(self, scanned: ScannedOrganization) -> None:
+        arguments = (*RESUME, "--region", HOME, "--region", ABROAD)
+        with scanned.fault("ecr", "DescribeRepositories", region=ABROAD, code="AccessDeniedException"):
+            assert scanned.scan(*arguments).code == 2
+        found = scanned.scan(*arguments)
+        assert (found.code, len(found.document["policies"])) == (0, NUMBER)
+        assert {call.region for call in scanned.organization.calls if call.service == "ecr"} == {ABROAD}
+
     def test_policy_and_tags_come_from_the_file_as_amazon_ecr_returned_them(self, scanned: ScannedOrganization) -> None:
         odd = json.dumps(json.loads(PUBLIC), indent=3) + "\n\u2028"
         scanned.organization.create_repository(HUB, HOME, "odd", odd, tags={"public": "true"})
@@ -115,6 +137,73 @@ class TestWhatIsRead:
         found = scanned.scan(*RESUME, "--public-tag", "public")
         assert (found.code, found.results[f"{HUB}/{HOME}/excused"]) == (0, "public on purpose")
         assert scanned.operations["GetRepositoryPolicy"] == 1
+
+
+class TestCompleteFile:
+    """The file of a complete scan stays, and the next scan begins anew."""
+
+    @pytest.fixture
+    def complete(self, scanned: ScannedOrganization) -> ScannedOrganization:
+        """Return an organization that was read completely."""
+        assert scanned.scan(*RESUME).code == 0
+        assert FILE.read_text().endswith('\n{"type": "end"}\n')
+        return scanned
+
+    def test_next_scan_reads_everything_and_replaces_the_file(self, complete: ScannedOrganization) -> None:
+        complete.create("new")
+        before = FILE.stat()
+        complete.clock.ahead = timedelta(hours=25)
+        found = complete.scan(*RESUME)
+        assert (found.code, len(found.results), complete.operations["GetRepositoryPolicy"]) == (
+            1,
+            NUMBER + 1,
+            NUMBER + 1,
+        )
+        (note,) = found.document["notes"]
+        assert re.fullmatch(
+            r"the scan in scan\.jsonl, which began \S+ \S+ UTC, was complete: this is a new one, and replaces it", note
+        )
+        assert (len(kept("repository")), len(kept("end"))) == (NUMBER + 1, 1)
+        assert (FILE.stat().st_ino != before.st_ino, FILE.stat().st_mode) == (True, before.st_mode)
+        assert names_of_files() == [FILE.name]
+
+    def test_scan_that_reads_nothing_leaves_it(self, complete: ScannedOrganization) -> None:
+        before = FILE.read_bytes()
+        with complete.fault("ecr", "DescribeRepositories", code="AccessDeniedException"):
+            assert complete.scan(*RESUME).code == 2
+        assert (FILE.read_bytes(), names_of_files()) == (before, [FILE.name])
+
+    def test_new_scan_that_ends_early_is_the_one_that_goes_on(self, complete: ScannedOrganization) -> None:
+        with complete.interrupted_at("ecr", "GetRepositoryPolicy", 9):
+            assert complete.scan(*RESUME).code == 130
+        read = len(kept("repository"))
+        assert (0 < read < NUMBER, kept("end")) == (True, [])
+        assert len(complete.scan(*RESUME).results) == NUMBER
+        assert complete.operations["GetRepositoryPolicy"] == NUMBER - read
+
+    def test_other_options_are_refused(self, complete: ScannedOrganization) -> None:
+        before = FILE.read_bytes()
+        found = complete.run(*RESUME, "--test", "reachable")
+        assert found.code == 2
+        assert "is of a scan with test unconditional, not reachable" in found.last_line
+        assert (FILE.read_bytes(), names_of_files()) == (before, [FILE.name])
+
+    def test_file_of_an_older_version_is_replaced(self, complete: ScannedOrganization) -> None:
+        FILE.write_text(FILE.read_text().replace('"version": "', '"version": "0.', 1))
+        assert complete.scan(*RESUME).code == 0
+        assert complete.operations["GetRepositoryPolicy"] == NUMBER
+
+    def test_full_disk_leaves_it(self, complete: ScannedOrganization) -> None:
+        before = FILE.read_bytes()
+        with file_limit(20):
+            found = complete.run(*RESUME)
+        assert found.last_line == "Not run: --resume: scan.jsonl cannot be written: File too large"
+        assert (FILE.read_bytes(), names_of_files()) == (before, [FILE.name])
+
+    def test_order_of_accounts_and_regions_is_no_other_option(self, scanned: ScannedOrganization) -> None:
+        arguments = ("--member-role", ROLE, *RESUME)
+        assert scanned.run(*arguments, "--accounts", f"{ONE},{TWO}", "--region", f"{HOME},{ABROAD}").code == 1
+        assert scanned.run(*arguments, "--accounts", f"{TWO},{ONE}", "--region", f"{ABROAD},{HOME}").code == 1
 
 
 class TestFile:
@@ -134,6 +223,14 @@ class TestFile:
             FILE.write_bytes(b"".join(lines[:at]) + lines[at][:length])
             assert len(ended.scan(*BY_ROLE, *RESUME).results) == NUMBER
             assert len({each["name"] for each in kept("repository")}) == NUMBER
+
+    def test_nothing_is_left_of_a_line_that_was_cut_off(self, ended: ScannedOrganization) -> None:
+        lines = [line for line in FILE.read_bytes().splitlines(keepends=True) if b'"type": "place"' not in line]
+        FILE.write_bytes(b"".join(lines)[:-1])
+        ended.organization.delete_repository(HUB, HOME, json.loads(lines[-1])["name"])
+        assert len(ended.scan(*BY_ROLE, *RESUME).results) == NUMBER - 1
+        # What the run wrote is shorter than the line was.
+        assert FILE.read_bytes().endswith(b"}\n")
 
     @pytest.mark.parametrize(
         ("arguments", "difference"),
@@ -188,6 +285,74 @@ class TestFile:
         found = ended.run(*BY_ROLE, *RESUME)
         assert found.code == 2
         assert "more than 24 hours ago; name another file, or remove it for a new scan" in found.last_line
+
+    def test_scan_of_tomorrow_is_of_a_wrong_clock(self, ended: ScannedOrganization) -> None:
+        ended.clock.ahead = timedelta(hours=-1)
+        found = ended.run(*BY_ROLE, *RESUME)
+        assert found.code == 2
+        assert "which is in the future; name another file, or remove it for a new scan" in found.last_line
+
+    def test_second_run_at_the_same_time_is_refused(self, ended: ScannedOrganization) -> None:
+        before = FILE.read_bytes()
+        with FILE.open("r+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            found = ended.run(*BY_ROLE, *RESUME)
+        assert (found.code, found.out, FILE.read_bytes()) == (2, "", before)
+        end = "is in use by another run; wait for its end, or name another file"
+        assert found.last_line == f"Not run: --resume: scan.jsonl {end}"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda content: b"\xef\xbb\xbf" + content,
+            lambda content: content.replace(b"\n", b"\r\n"),
+            lambda content: content + content.partition(b"\n")[2],
+        ],
+        ids=["byte order mark", "line ends of Windows", "each line twice"],
+    )
+    def test_file_that_an_editor_saved_is_read(
+        self, ended: ScannedOrganization, change: Callable[[bytes], bytes]
+    ) -> None:
+        FILE.write_bytes(change(FILE.read_bytes()))
+        found = ended.scan(*BY_ROLE, *RESUME)
+        assert (len(found.results), ended.operations["GetRepositoryPolicy"]) == (NUMBER, 0)
+
+    @pytest.mark.parametrize("name", FORMATS)
+    def test_control_characters_in_it_reach_no_terminal(self, ended: ScannedOrganization, name: str) -> None:
+        with_policy(json.dumps(policy(Sid="Pull\x1b[2J\x9b\u202e")))
+        found = ended.run(*BY_ROLE, *RESUME, "--format", name)
+        assert (found.code, f"{NUMBER} public" in found.last_line) == (2, True)
+        assert not {"\x1b", "\x9b", "\u202e"} & {*found.out, *found.err}
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("app-00", "app-00\x1b[2J"),
+            ("app-00", "app-00\u202e"),
+            (f":{HUB}:repository/app-00", f":{ONE}:repository/app-00"),
+        ],
+    )
+    def test_repository_of_another_place_or_name_is_refused(
+        self, ended: ScannedOrganization, old: str, new: str
+    ) -> None:
+        FILE.write_text(FILE.read_text().replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1]))
+        found = ended.run(*BY_ROLE, *RESUME)
+        assert (found.code, "is neither a repository nor a place" in found.last_line) == (2, True)
+
+    @pytest.mark.parametrize("text", ["", " \n"])
+    def test_empty_policy_is_refused_and_never_no_policy(self, ended: ScannedOrganization, text: str) -> None:
+        with_policy(text)
+        found = ended.run(*BY_ROLE, *RESUME)
+        assert (found.code, "is neither a repository nor a place" in found.last_line) == (2, True)
+
+    def test_repositories_of_an_account_that_is_denied_now_are_reported(self, ended: ScannedOrganization) -> None:
+        FILE.write_text("".join(line for line in FILE.read_text().splitlines(keepends=True) if '"place"' not in line))
+        with ended.fault("ecr", "DescribeRepositories", account=HUB, code="AccessDeniedException"):
+            found = ended.scan(*BY_ROLE, *RESUME)
+        assert (found.code, len(found.results), len(found.errors)) == (2, NUMBER, 2)
+        with ended.fault("sts", "AssumeRole", status=403, code="ExpiredToken"):
+            found = ended.scan(*BY_ROLE, *RESUME)
+        assert (found.code, len(found.results)) == (2, NUMBER)
 
     def test_file_that_cannot_be_created_is_refused_before_anything_is_read(self, scanned: ScannedOrganization) -> None:
         found = scanned.run("--resume", "missing/scan.jsonl")

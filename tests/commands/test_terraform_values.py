@@ -2,9 +2,8 @@
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.located_values import first_unknown
-from ecr_exposure.cli.policies_in_files.uncertain_values import Named
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown
+from ecr_exposure.cli.found_policies.unknown_values import Joined, Named, Unknown
+from ecr_exposure.cli.policies_in_terraform.located_values import first_unknown
 from tests.commands.terraform_code import policy_with, read_code, read_files, value_of
 
 # Expressions of the pages of https://developer.hashicorp.com/terraform/language/functions and …/expressions, and what

@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Unknown, joined, references_in
+from ecr_exposure.cli.found_policies.outcome import Outcome, evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Unknown, joined, references_in
 from tests.corpus.each_case import each_case
 from tests.corpus.loader import TESTS, Case, all_cases
 from tests.nightly import NIGHTLY

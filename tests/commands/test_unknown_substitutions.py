@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecr_exposure import judge
-from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, joined
+from ecr_exposure.cli.found_policies.outcome import Outcome, evaluate
+from ecr_exposure.cli.found_policies.unknown_values import Joined, Unknown, joined
 from ecr_exposure.policy.actions import CAPABILITY_OF
 from ecr_exposure.public_on_purpose import excuses
 from ecr_exposure.verdict import Verdict

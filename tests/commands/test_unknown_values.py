@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.unknown_values import (
+from ecr_exposure.cli.found_policies.unknown_values import (
     Joined,
     Unknown,
     joined,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
-from ecr_exposure.cli.policies_in_files.template_nodes import JsonText, Member, Node
-from ecr_exposure.cli.policies_in_files.yaml_nodes import yaml_documents
+from ecr_exposure.cli.found_policies.found_policy import NotReadError, Span
+from ecr_exposure.cli.policies_in_templates.template_nodes import JsonText, Member, Node
+from ecr_exposure.cli.policies_in_templates.yaml_nodes import yaml_documents
 
 
 def document(text: str) -> Node:
@@ -153,7 +153,7 @@ class TestKeys:
     )
     def test_key_that_is_none_is_an_error_with_its_line(self, text: str, message: str) -> None:
         node = document(f"\n{text}\n")
-        with pytest.raises(FileError, match=rf"app.yaml:2: .*{message}"):
+        with pytest.raises(NotReadError, match=rf"app.yaml:2: .*{message}"):
             node.content  # noqa: B018 - reads it
 
 
@@ -173,16 +173,16 @@ class TestStreams:
     def test_syntax_error_comes_after_the_documents_before_it(self) -> None:
         documents = yaml_documents("app.yaml", "A: 1\n---\nA: [\n")
         assert plain(next(documents)) == (("A", 1),)
-        with pytest.raises(FileError, match=r"^app.yaml:4: not YAML: "):
+        with pytest.raises(NotReadError, match=r"^app.yaml:4: not YAML: "):
             next(documents)
 
     @pytest.mark.parametrize("text", ["A:\n\tB: 1\n", "A: 'x\n", "A: *unknown\n", "A: 1\n B: 2\n", "A: \x01\n"])
     def test_syntax_error_names_file_and_line(self, text: str) -> None:
-        with pytest.raises(FileError, match=r"^app.yaml:\d+: not YAML: [^\n]*\Z"):
+        with pytest.raises(NotReadError, match=r"^app.yaml:\d+: not YAML: [^\n]*\Z"):
             list(yaml_documents("app.yaml", text))
 
     def test_nesting_of_thousands_is_an_error(self) -> None:
-        with pytest.raises(FileError, match="nest"):
+        with pytest.raises(NotReadError, match="nest"):
             list(yaml_documents("app.yaml", "[" * 5000))
 
 
@@ -200,11 +200,11 @@ class TestJson:
 
     @pytest.mark.parametrize("text", ['{"a":\n}', '{"a": 1}\nx', "[" * 100_000])
     def test_text_that_is_no_json_is_an_error(self, text: str) -> None:
-        with pytest.raises(FileError, match=r"^t.json(:2)?: not JSON"):
+        with pytest.raises(NotReadError, match=r"^t.json(:2)?: not JSON"):
             JsonText(text, file="t.json").root()
 
     def test_number_that_is_none_is_an_error_with_its_line(self) -> None:
         node = JsonText('{\n"a": NaN}', file="t.json").root().member("a")
         assert node is not None
-        with pytest.raises(FileError, match=r"^t.json:2: NaN is not a JSON value"):
+        with pytest.raises(NotReadError, match=r"^t.json:2: NaN is not a JSON value"):
             node.content  # noqa: B018 - reads it

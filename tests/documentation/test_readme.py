@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -15,7 +16,7 @@ from ecr_exposure.verdict import evaluate_repository
 from tests.corpus.loader import CORPUS, all_cases
 from tests.deployment.sam import MEMBER_ACCOUNT, TEMPLATE
 from tests.documentation.pages import README, ROOT, blocks, section, table, text_of, ticked
-from tests.local_aws.demo import main
+from tests.local_aws.demo import PAGE, main
 from tests.local_aws.templates import ResolvedTemplate, read_template
 
 OWN_PARAMETERS = [name for name in PARAMETERS if name not in RDKLIB_PARAMETERS]
@@ -27,15 +28,17 @@ class TestExamples:
     """What the README shows is what the project does."""
 
     def test_demo_prints_the_excerpt_of_the_readme(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("COLUMNS", "100")
-        assert main([]) == 0
+        assert f"`{PAGE}`" in section(README, "Try it")
+        assert main([], tmp_path / "page.html") == 0
         printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
         shown = blocks(README, "text")[-1].splitlines()
         rest = iter(printed)
         assert [line for line in shown if line not in rest] == [], "not printed, or in another order"
-        assert (shown[:4], shown[-2:]) == (printed[:4], printed[-2:])
+        assert (shown[:4], shown[-2:]) == (printed[:4], printed[-3:-1])
+        assert printed[-1].startswith("The same as a page of ")
         assert max(map(len, shown)) <= 100
 
     def test_each_policy_gets_its_annotation(self) -> None:

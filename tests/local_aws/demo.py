@@ -1,6 +1,7 @@
 """`make demo`: the handler evaluates repositories of a local organization with three accounts.
 
-``python -m tests.local_aws.demo`` evaluates twelve example repositories. ``python -m tests.local_aws.demo ITEM``
+``python -m tests.local_aws.demo`` evaluates twelve example repositories, and writes the page of ``ecr-exposure report``
+on them. ``python -m tests.local_aws.demo ITEM``
 evaluates your own file: a configuration item, a list of them, or an AWS Config event.
 """
 
@@ -9,24 +10,30 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO, TextIOWrapper
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError
+from moto.config.models import config_backends
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from ecr_exposure import EvaluationError, ItemError, ParameterError
+from ecr_exposure.cli.command_line import Environment, ExitCode
+from ecr_exposure.cli.main import main as report
 from ecr_exposure.handler import lambda_handler
 from tests.local_aws.config_service import ConfigService
 from tests.local_aws.demo_input import InputError, read_messages
+from tests.local_aws.moto_aggregator import aggregated_data
 from tests.local_aws.organization import HUB, MEMBERS, REGIONS, LocalOrganization
 
 RULE: Final = "ecr-repository-no-public-access"
+PAGE: Final = Path("build/demo-report.html")
 ROLE: Final = "EcrExposureEvaluation"
 ENVIRONMENT: Final = {"EXECUTION_ROLE_NAME": ROLE, "ASSUME_ROLE_MODE": "true"}
 PARAMETERS: Final = {"excludedPublicRepositories": f"{MEMBERS[0]}:public/*"}
@@ -100,8 +107,11 @@ def rule_in_organization() -> Iterator[tuple[LocalOrganization, ConfigService]]:
         yield organization, config
 
 
-def evaluate_examples() -> list[Row]:
-    """Deliver a notification of each example repository; return the evaluations."""
+def evaluate_examples(page: Path | None = None) -> list[Row]:
+    """Deliver a notification of each example repository; return the evaluations.
+
+    page: the file for the page of the report on them. Raises PageError if it cannot be written.
+    """
     rows: list[Row] = []
     with rule_in_organization() as (organization, config):
         for repository in REPOSITORIES:
@@ -117,7 +127,28 @@ def evaluate_examples() -> list[Row]:
             }[repository.notification]
             (invocation,) = deliver(*place)
             rows.extend(rows_of(invocation.returned, *place))
+        if page is not None:
+            write_page(organization, page)
     return rows
+
+
+class PageError(Exception):
+    """The page could not be written."""
+
+
+def write_page(organization: LocalOrganization, page: Path) -> None:
+    """Run ``ecr-exposure report`` with an aggregator of the organization; raises PageError."""
+    source = {"RoleArn": f"arn:aws:iam::{HUB}:role/aggregator", "AllAwsRegions": True}
+    aggregator = {"ConfigurationAggregatorName": "organization", "OrganizationAggregationSource": source}
+    config_backends[HUB][REGIONS[0]].put_configuration_aggregator(aggregator)
+    excluded = ("--public-repository", PARAMETERS["excludedPublicRepositories"])
+    written = ("--format", "html", "--output", str(page))
+    with aggregated_data(organization), redirect_stderr(StringIO()) as said:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        environment = Environment(session=organization.session(HUB, REGIONS[0]))
+        command = ("report", "--aggregator", "organization", "--policies", *excluded, *written)
+        if report(command, environment) != ExitCode.NOT_AS_WANTED:  # some of the examples are public
+            raise PageError(said.getvalue().strip())
 
 
 def rows_of(returned: Any, account: str, region: str, name: str) -> list[Row]:
@@ -160,18 +191,22 @@ def show(rows: Sequence[Row], console: Console) -> None:
     console.print(f"{len(rows)} evaluations: {listed}", highlight=False)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the demo; return the exit status."""
+def main(arguments: Sequence[str], page: Path = PAGE) -> int:
+    """Run the demo; return the exit status. page: the file that it writes without arguments."""
     logging.disable(logging.INFO)
     try:
         with redirect_stdout(StringIO()):  # rdklib prints debug output
-            rows = evaluate_file(arguments[0]) if arguments else evaluate_examples()
-    except InputError as error:
+            rows = evaluate_file(arguments[0]) if arguments else evaluate_examples(page)
+    except (InputError, PageError, OSError) as error:
         Console(stderr=True, soft_wrap=True).print(Text.assemble(("Not run: ", "bold red"), str(error)))
         return 2
     finally:
         logging.disable(logging.NOTSET)
     show(rows, Console())
+    if not arguments:
+        Console(soft_wrap=True).print(
+            f"The same as a page of `ecr-exposure report`: {page}", highlight=False, markup=False
+        )
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands.html_pages import Page
 from tests.local_aws.demo import evaluate_examples, evaluate_file, main
 
 OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}]})
@@ -54,6 +55,36 @@ class TestExamples:
             "deleted": "NOT_APPLICABLE",
             "oversized": "NON_COMPLIANT",
         }
+
+
+class TestPage:
+    """The page that the demo writes."""
+
+    def test_page_shows_each_repository_that_exists(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "build" / "page.html"
+        assert main([], file) == 0
+        assert capsys.readouterr().out.endswith(f"The same as a page of `ecr-exposure report`: {file}\n")
+        data = Page(file.read_text("utf-8")).data()
+        rows = data.head["rows"]
+        found = zip(rows["repository"], (data.head["results"][each] for each in rows["result"]), strict=True)
+        assert dict(found) == {
+            "no-policy": "not public",
+            "org-only": "not public",
+            "cross-account": "not public",
+            "team/checkout/api": "public",
+            "public-pull": "public",
+            "public-everything": "public",
+            "second-statement": "public",
+            "public/base-image": "public on purpose",
+            "condition-that-fails": "not public",
+            "malformed": "cannot be evaluated",
+            "oversized": "public",
+        }
+        assert all("rule" in data.more(row)["recorded"] for row in range(len(data)))
+
+    def test_page_that_cannot_be_written_exits_with_2(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main([], Path("/dev/full")) == 2
+        assert "/dev/full cannot be written: No space left on device" in capsys.readouterr().err
 
 
 class TestFile:

@@ -22,6 +22,7 @@ _PAGE_OF_RULES: Final = 1000
 # An expression has at most 4,096 characters:
 # https://docs.aws.amazon.com/config/latest/APIReference/API_SelectAggregateResourceConfig.html
 _MOST_NAMED: Final = 100
+_IDENTITY: Final = ("accountId", "awsRegion", "resourceId")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ def select(
 ) -> Iterator[Mapping[str, Any]]:
     """Yield each result of a SELECT with a WHERE; of all accounts if none are given.
 
-    Raises NotAwsError for a result that is no object with accountId and resourceId.
+    Raises NotAwsError for a result that does not say which resource it is about, as far as the query asks for it.
     https://docs.aws.amazon.com/config/latest/APIReference/API_SelectAggregateResourceConfig.html
     """
     if 0 < len(accounts) <= _MOST_NAMED:
@@ -90,20 +91,39 @@ def select(
     pages = client.get_paginator("select_aggregate_resource_config").paginate(
         ConfigurationAggregatorName=aggregator.name, Expression=query, PaginationConfig={"PageSize": PAGE}
     )
+    asked = [each for each in _IDENTITY if each in query.partition(" WHERE ")[0]]
     for text in entries(pages, lambda page: page["Results"]):
         try:
             row = json.loads(text)
-            _ = row["accountId"], row["resourceId"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, TypeError):
+            row = None
+        if not isinstance(row, Mapping) or not all(row.get(each) and isinstance(row[each], str) for each in asked):
             problem = "a result of SelectAggregateResourceConfig is not as asked for"
-            raise NotAwsError(f"{problem}: {text[:80]}") from None
+            raise NotAwsError(f"{problem}: {str(text)[:80]}")
         yield row
 
 
-def read_sources(client: "ConfigServiceClient", aggregator: AggregatorPlace) -> Callable[[str], Problems] | Unknown:
-    """Return a function that returns, for a Region, the accounts from which the aggregator has no current data.
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The sources from which an aggregator has no current data, as AWS describes them."""
 
-    Unknown for an aggregator that has read no source yet.
+    failed: tuple[Mapping[str, Any], ...]
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """The Regions that they name."""
+        return frozenset(str(each["AwsRegion"]) for each in self.failed if each.get("AwsRegion"))
+
+    def in_region(self, region: str) -> Problems:
+        """Return the accounts in a Region from which the aggregator has no current data."""
+        here = [each for each in self.failed if each.get("AwsRegion") in {None, region}]
+        whole = [_text(each) for each in here if each.get("SourceType") == "ORGANIZATION"]
+        found = {str(each.get("SourceId")): _text(each) for each in here if each.get("SourceType") != "ORGANIZATION"}
+        return Problems(found=found, otherwise="; ".join(whole))
+
+
+def read_sources(client: "ConfigServiceClient", aggregator: AggregatorPlace) -> Sources | Unknown:
+    """Return the sources from which the aggregator has no current data; Unknown if it has read no source yet.
 
     https://docs.aws.amazon.com/config/latest/APIReference/API_AggregatedSourceStatus.html
     """
@@ -117,13 +137,7 @@ def read_sources(client: "ConfigServiceClient", aggregator: AggregatorPlace) -> 
     if not sources and next(read("SUCCEEDED"), None) is None:
         return Unknown(f"the aggregator {aggregator.name} has read no source yet")
 
-    def problems(region: str) -> Problems:
-        here = [each for each in sources if each.get("AwsRegion") in {None, region}]
-        whole = [_text(each) for each in here if each.get("SourceType") == "ORGANIZATION"]
-        found = {each["SourceId"]: _text(each) for each in here if each.get("SourceType") != "ORGANIZATION"}
-        return Problems(found=found, otherwise="; ".join(whole))
-
-    return problems
+    return Sources(tuple(sources))
 
 
 def _text(source: Mapping[str, Any]) -> str:

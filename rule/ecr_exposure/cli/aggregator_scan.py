@@ -77,7 +77,7 @@ class AggregatorScan:
                 caller=self._caller.arn,
                 accounts=tuple(sorted({str(each.found.account) for each in self._policies})),
                 regions=tuple(sorted({str(each.found.region) for each in self._policies})),
-                not_seen=len({each.file for each in errors if each.file.count("/") == 1}),
+                not_seen=len({each.place for each in errors if each.place.count("/") == 1}),
             ),
             ended=self._ended,
         )

@@ -17,8 +17,8 @@ from ecr_exposure.cli.account_options import one_account
 from ecr_exposure.cli.check_options import assignments, parameters_of, region
 from ecr_exposure.cli.check_run import CheckRun, Facts
 from ecr_exposure.cli.command_line import Environment, ExitCode, reference
-from ecr_exposure.cli.policies_in_files.files import STANDARD_INPUT, FoundFile, Walk
-from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
+from ecr_exposure.cli.files_to_check.files import STANDARD_INPUT, FoundFile, Walk
+from ecr_exposure.cli.files_to_check.suppressions import Suppressions
 from ecr_exposure.cli.policy_report.checked_policy import Report
 from ecr_exposure.cli.policy_report.judgement import FAIL, WARN
 from ecr_exposure.cli.policy_report.report_scope import FilesRead
@@ -39,7 +39,7 @@ from ecr_exposure.cli.terminal import Clock
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-    from ecr_exposure.cli.policies_in_files.found_policy import FileError
+    from ecr_exposure.cli.found_policies.found_policy import NotReadError
 
 _SECONDS_WITHOUT_BAR: Final = 2.0
 _MOST_UPDATES: Final = 200
@@ -137,7 +137,7 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     environment: Environment = context.obj
     places = destinations(context, options["format"], options["output"])
     started = environment.clock.today()
-    errors: list[FileError] = []
+    errors: list[NotReadError] = []
     walk = Walk(options["ignore"], options["stdin_name"], errors.append)
     run = _prepared(options, started, walk.is_ignored, errors.append)
     exit_code = ExitCode.AS_WANTED
@@ -163,7 +163,7 @@ def check(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
 
 
 def _prepared(
-    options: _Options, now: datetime, is_ignored: Callable[[str], bool], problem: "Callable[[FileError], None]"
+    options: _Options, now: datetime, is_ignored: Callable[[str], bool], problem: "Callable[[NotReadError], None]"
 ) -> CheckRun:
     """Return the run, before the first file; raises CannotRunError for a file of an option that cannot be read."""
     parameters = {**parameters_of(options["parameters"]), **options["parameter"]}

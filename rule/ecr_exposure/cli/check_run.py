@@ -3,13 +3,13 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ecr_exposure.cli.policies_in_files.code_facts import CodeFacts
-from ecr_exposure.cli.policies_in_files.files import FoundFile
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind
-from ecr_exposure.cli.policies_in_files.json_documents import UnknownFormError, is_repository_policy
-from ecr_exposure.cli.policies_in_files.recognition import Form, Recognized, recognize
-from ecr_exposure.cli.policies_in_files.suppressions import Suppressions
-from ecr_exposure.cli.policies_in_files.terraform_folders import TerraformFolders
+from ecr_exposure.cli.files_to_check.files import FoundFile
+from ecr_exposure.cli.files_to_check.recognition import Form, Recognized, recognize
+from ecr_exposure.cli.files_to_check.suppressions import Suppressions
+from ecr_exposure.cli.found_policies.code_facts import CodeFacts
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError
+from ecr_exposure.cli.policies_in_json.json_documents import UnknownFormError, is_repository_policy
+from ecr_exposure.cli.policies_in_terraform.terraform_folders import TerraformFolders
 from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.errors import ParameterError
 
@@ -49,7 +49,7 @@ class CheckRun:
         self._terraform_files: list[FoundFile] = []
         self._kept: dict[Hashable, Any] = {}
         self.policies: list[CheckedPolicy] = []
-        self.errors: list[FileError] = []
+        self.errors: list[NotReadError] = []
         self._messages: set[str] = set()
         self.notes: list[str] = []
         self.files_read = self.recognized = 0
@@ -58,7 +58,7 @@ class CheckRun:
         """Read a file, and evaluate its policies; what cannot be read is one of the errors."""
         try:
             recognized = recognize(found)
-        except FileError as error:
+        except NotReadError as error:
             self.add_error(error)
             return
         self._check(found, recognized)
@@ -79,14 +79,14 @@ class CheckRun:
     def _add_terraform(self, found: FoundFile, text: str) -> None:
         try:
             self._terraform.add(found.shown, text)
-        except FileError as error:
+        except NotReadError as error:
             self.add_error(error)
         else:
             self._terraform_files.append(found)
 
     def finish(self) -> None:
         """Evaluate the Terraform source of the files that were checked: each of them stands for its folder."""
-        errors: list[FileError] = []
+        errors: list[NotReadError] = []
         facts = self._code_facts(errors.append)
         try:
             for policy in self._terraform.policies(facts) if self._terraform_files else ():
@@ -95,11 +95,11 @@ class CheckRun:
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
             self.add_error(_unexpected(self._terraform_files[0].shown, error))
         for each in errors:
-            if self._terraform.matters(each.file) and not self._is_ignored(each.file):
+            if self._terraform.matters(each.place) and not self._is_ignored(each.place):
                 self.add_error(each)
         # A template that code fills in is no policy by itself, and need not be JSON.
         is_template = self._terraform.is_template
-        self.errors = [each for each in self.errors if not is_template(each.file)]
+        self.errors = [each for each in self.errors if not is_template(each.place)]
         alone = (
             each for each in self.policies if each.found.kind is not Kind.POLICY or not is_template(each.found.file)
         )
@@ -110,7 +110,7 @@ class CheckRun:
             else:
                 self._is_not_recognized(found)
 
-    def add_error(self, error: FileError) -> None:
+    def add_error(self, error: NotReadError) -> None:
         """Add what cannot be read, once: a module may be called often."""
         if error.message not in self._messages:
             self._messages.add(error.message)
@@ -119,16 +119,16 @@ class CheckRun:
 
     def _is_not_recognized(self, found: FoundFile) -> None:
         if found.is_named and not self._accepts_any_file:
-            self.add_error(FileError(found.shown, None, f"nothing to check in it (accepted: {_ACCEPTED})"))
+            self.add_error(NotReadError(found.shown, None, f"nothing to check in it (accepted: {_ACCEPTED})"))
 
     def _read_comments(self, file: str, text: str) -> None:
         if self.suppressions is not None and not file.endswith(".json"):
             self.suppressions.read_comments(file, text)
 
-    def _code_facts(self, problem: Callable[[FileError], None]) -> CodeFacts:
+    def _code_facts(self, problem: Callable[[NotReadError], None]) -> CodeFacts:
         return CodeFacts(**self._facts._asdict(), problem=problem, note=self._note, kept=self._kept)
 
-    def _read(self, found: FoundFile, recognized: Recognized, problem: Callable[[FileError], None]) -> bool:
+    def _read(self, found: FoundFile, recognized: Recognized, problem: Callable[[NotReadError], None]) -> bool:
         """Evaluate the policies of a file; return whether it is what it seemed to be."""
         count = 0
         try:
@@ -140,7 +140,7 @@ class CheckRun:
             if found.is_named and not self._accepts_any_file:
                 self.add_error(error)
             return False
-        except FileError as error:
+        except NotReadError as error:
             problem(error)
             return recognized.counts_errors
         except Exception as error:  # noqa: BLE001 - whatever a file causes, the others are checked
@@ -153,18 +153,18 @@ class CheckRun:
             self.policies.append(self.judgement.judged(found))
         except ParameterError as error:
             hint = ": add --owner" if found.account is None and self.judgement.question.owner is None else ""
-            self.add_error(FileError(found.file, found.span.line, f"{error}{hint}"))
+            self.add_error(NotReadError(found.file, found.span.line, f"{error}{hint}"))
 
     def _note(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
 
 
-def _unexpected(file: str, error: Exception) -> FileError:
-    return FileError(file, None, f"cannot be read: unexpected error: {type(error).__name__}")
+def _unexpected(file: str, error: Exception) -> NotReadError:
+    return NotReadError(file, None, f"cannot be read: unexpected error: {type(error).__name__}")
 
 
-def _ignore(_problem: FileError) -> None:
+def _ignore(_problem: NotReadError) -> None:
     """Ignore what is wrong in a file that is, then, none of those that are checked."""
 
 

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from ecr_exposure.cli.command_line import CannotRunError
-from ecr_exposure.cli.policies_in_files.files import decoded
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.found_policies.file_texts import decoded
+from ecr_exposure.cli.found_policies.found_policy import NotReadError
 
 
 def text_of(option: str, file: Path) -> str:
     """Return the text of a file."""
     try:
         return decoded(str(file), file.read_bytes())
-    except (OSError, FileError) as error:
+    except (OSError, NotReadError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.message
         raise CannotRunError(f"{option}: {file} cannot be read: {reason}") from None
 

@@ -1,7 +1,7 @@
 """The accounts of the organization, as AWS Organizations lists them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ecr_exposure.cli.aws_calls import AWS_ERRORS, entries, error_code, error_text, has_expired, required
 from ecr_exposure.cli.command_line import CannotRunError
@@ -13,10 +13,21 @@ ACTIVE: Final = "ACTIVE"
 _NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 
 
-def accounts_to_scan(client: "OrganizationsClient") -> tuple[str, ...]:
-    """Return the active accounts; raises CannotRunError if they cannot be listed, or one of AWS_ERRORS."""
+class ListedAccounts(NamedTuple):
+    """The accounts of the organization: those to scan, and those that are closed or not yet open."""
+
+    active: tuple[str, ...]
+    inactive: tuple[str, ...]
+
+
+def accounts_to_scan(client: "OrganizationsClient") -> ListedAccounts:
+    """Return the accounts; raises CannotRunError if they cannot be listed, or one of AWS_ERRORS."""
     try:
-        return tuple(sorted(account for account, state in _states(client).items() if state == ACTIVE))
+        states = sorted(_states(client).items())
+        return ListedAccounts(
+            active=tuple(account for account, state in states if state == ACTIVE),
+            inactive=tuple(account for account, state in states if state != ACTIVE),
+        )
     except AWS_ERRORS as error:
         raise _not_listed(error, "--member-role", "--accounts ID,...") from None
 

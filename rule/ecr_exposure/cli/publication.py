@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 
 from ecr_exposure.cli.command_line import CannotRunError, ExitCode
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.found_policies.found_policy import NotReadError
 from ecr_exposure.cli.policy_report import FORMATS
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.json_format import first_lines, last_lines, policy_lines, write_json_lines
@@ -142,7 +142,7 @@ class Publication:
         return title, color, "; ".join(filter(None, (", ".join(found), report.scope.sentence(len(report.policies)))))
 
 
-def exit_code_of(policies: Sequence[CheckedPolicy], errors: Sequence[FileError], *, exit_zero: bool) -> ExitCode:
+def exit_code_of(policies: Sequence[CheckedPolicy], errors: Sequence[NotReadError], *, exit_zero: bool) -> ExitCode:
     """Return the exit code of a run that was not interrupted; exit_zero: findings do not count."""
     if errors:
         return ExitCode.NOT_DONE

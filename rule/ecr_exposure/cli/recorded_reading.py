@@ -1,12 +1,14 @@
 """Reads the repositories that an aggregator has, and which of its sources are not current."""
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ecr_exposure.cli.aggregated_data import Problems, read_sources
+from ecr_exposure.cli.aggregated_data import Sources, read_sources
 from ecr_exposure.cli.aggregators import AggregatorPlace
 from ecr_exposure.cli.aws_calls import Unknown, attempt
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy, Kind
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError
+from ecr_exposure.cli.found_policies.unknown_values import Unreadable
 from ecr_exposure.cli.recorded_repositories import found_in, read_recorded_names, read_recorded_repositories
 from ecr_exposure.cli.workers import Task
 from ecr_exposure.errors import ItemError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
 
 _NOT_READ = Unknown("not read")
+_TWICE = Unreadable("AWS Config returned two versions of this repository, which perhaps just changed")
 
 
 def _count_nothing() -> None:
@@ -40,7 +43,7 @@ class RecordedReading:
         """Called for each repository that is read."""
         self._recorded: list[FoundPolicy] = []
         self._unread: Unknown | None = _NOT_READ  # why repositories are missing
-        self._sources: Callable[[str], Problems] | Unknown = _NOT_READ
+        self._sources: Sources | Unknown = _NOT_READ
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -50,16 +53,26 @@ class RecordedReading:
     @property
     def recorded(self) -> dict[str, FoundPolicy]:
         """The repositories that were read so far, by ACCOUNT/REGION/NAME; without policies unless they were read."""
-        return {each.file: each for each in self._recorded}
+        found: dict[str, FoundPolicy] = {}
+        for each in self._recorded:
+            earlier = found.setdefault(each.file, each)
+            if (earlier.policy, earlier.tags) != (each.policy, each.tags):
+                found[each.file] = replace(each, policy=_TWICE)
+        return found
 
-    def errors(self, regions: Collection[str] = ()) -> Iterator[FileError]:
+    @property
+    def is_complete(self) -> bool:
+        """Whether all repositories that AWS Config recorded were read."""
+        return self._unread is None
+
+    def errors(self, regions: Collection[str] = ()) -> Iterator[NotReadError]:
         """Yield what could not be read; regions: those that are known to have results."""
         for each in (self._unread, self._sources):
             if isinstance(each, Unknown):
-                yield FileError(f"aggregator {self.aggregator.name}", None, each.reason)
+                yield NotReadError(f"aggregator {self.aggregator.name}", None, each.reason)
         for region in self._named:
             if not self.aggregator.covers(region):
-                yield FileError(region, None, f"the aggregator {self.aggregator.name} does not cover this Region")
+                yield NotReadError(region, None, f"the aggregator {self.aggregator.name} does not cover this Region")
         if not isinstance(self._sources, Unknown):
             yield from self._failed_sources(self._sources, regions)
 
@@ -71,16 +84,16 @@ class RecordedReading:
         if accounts is not None:
             yield f"the aggregator covers {len(accounts):,} named accounts only, not the organization"
 
-    def _failed_sources(self, sources: Callable[[str], Problems], regions: Collection[str]) -> Iterator[FileError]:
+    def _failed_sources(self, sources: Sources, regions: Collection[str]) -> Iterator[NotReadError]:
         """Yield each source of which the aggregator has no current data."""
         recorded = {str(each.region) for each in self.recorded.values()}
-        every = {*regions, *recorded, *(self.aggregator.regions or ()), self.aggregator.region}
+        every = {*regions, *recorded, *sources.regions, *(self.aggregator.regions or ()), self.aggregator.region}
         for region in sorted(self._named or every):
-            problems = sources(region)
+            problems = sources.in_region(region)
             if problems.otherwise:
-                yield FileError(region, None, problems.otherwise)
+                yield NotReadError(region, None, problems.otherwise)
             for account, problem in sorted(problems.found.items()):
-                yield FileError(f"{account}/{region}", None, problem)
+                yield NotReadError(f"{account}/{region}", None, problem)
 
     def _read_sources(self) -> None:
         self._sources = attempt(lambda: read_sources(self._client, self.aggregator), "the aggregator's sources")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecr_exposure.cli.aggregated_data import select
 from ecr_exposure.cli.aggregators import REPOSITORY, AggregatorPlace
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy, Kind, Span
-from ecr_exposure.cli.policies_in_files.unknown_values import Unreadable
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, Span
+from ecr_exposure.cli.found_policies.unknown_values import Unreadable
 from ecr_exposure.repository import Repository, repository_of_item
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def read_recorded_repositories(
 def read_recorded_names(client: "ConfigServiceClient", aggregator: AggregatorPlace) -> Iterator[tuple[str, str, str]]:
     """Yield account, Region and name of each recorded repository; raises one of AWS_ERRORS."""
     for row in select(client, aggregator, repository_query(with_policies=False)):
-        yield str(row["accountId"]), str(row.get("awsRegion", "")), str(row["resourceId"])
+        yield row["accountId"], row["awsRegion"], row["resourceId"]
 
 
 def found_in(repository: Repository, kind: Kind) -> FoundPolicy:
@@ -69,7 +69,7 @@ def found_in(repository: Repository, kind: Kind) -> FoundPolicy:
 
 def _item(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result of the query in the form of a configuration item."""
-    return {**row, "resourceId": str(row["resourceId"]), "tags": _tags(row.get("tags"))}
+    return {**row, "tags": _tags(row.get("tags"))}
 
 
 def _tags(listed: object) -> dict[str, str] | None:
@@ -77,7 +77,11 @@ def _tags(listed: object) -> dict[str, str] | None:
 
     https://docs.aws.amazon.com/config/latest/developerguide/query-components.html
     """
-    if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
+    if not isinstance(listed, list):
         return None
-    tags = {str(each.get("key")): str(each.get("value", "")) for each in listed}
-    return tags if len(tags) == len(listed) else None
+    tags: dict[str, str] = {}
+    for each in listed:
+        key, value = (each.get("key"), each.get("value")) if isinstance(each, Mapping) else (None, None)
+        if not isinstance(key, str) or not isinstance(value, str) or tags.setdefault(key, value) != value:
+            return None
+    return tags

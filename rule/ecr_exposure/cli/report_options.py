@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple, TypedDict
 import click
 
 from ecr_exposure.cli.command_line import CannotRunError
+from ecr_exposure.cli.files_to_check.suppressions import public_repositories
 from ecr_exposure.cli.option_files import json_of, text_of
-from ecr_exposure.cli.policies_in_files.suppressions import public_repositories
 from ecr_exposure.cli.policy_report import FORMATS
 from ecr_exposure.cli.policy_report.checked_policy import Question
 from ecr_exposure.cli.policy_report.judgement import Judgement

@@ -6,8 +6,8 @@ from datetime import datetime
 import ecr_exposure
 from ecr_exposure.cli.aws_calls import Clients
 from ecr_exposure.cli.command_line import ExitCode
+from ecr_exposure.cli.found_policies.found_policy import NotReadError
 from ecr_exposure.cli.organization_accounts import accounts_inside
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
@@ -31,7 +31,7 @@ def repositories_report(  # noqa: PLR0913 - each argument is one part of the rep
     judgement: Judgement,
     *,
     policies: Iterable[CheckedPolicy],
-    errors: Iterable[FileError],
+    errors: Iterable[NotReadError],
     notes: Iterable[str],
     scope: PlacesRead,
     ended: ExitCode,
@@ -53,7 +53,7 @@ def repositories_report(  # noqa: PLR0913 - each argument is one part of the rep
     )
 
 
-def credentials_expired(account: str, minutes: int, seen: str = "") -> FileError:
+def credentials_expired(account: str, minutes: int, seen: str = "") -> NotReadError:
     """Return the one line that says that the operator's credentials expired; seen: how much was read."""
     read = f"{seen}; " if seen else ""
-    return FileError(account, None, f"your credentials expired after {minutes} min; {read}renew them and run again")
+    return NotReadError(account, None, f"your credentials expired after {minutes} min; {read}renew them and run again")

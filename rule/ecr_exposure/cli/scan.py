@@ -1,5 +1,6 @@
 """``ecr-exposure scan``: shows which repositories are public now, as Amazon ECR returns their policies."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Unpack
 
@@ -12,7 +13,7 @@ from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
 from ecr_exposure.cli.publication import Publication
 from ecr_exposure.cli.region_options import all_regions_option, repeatable_region_option
-from ecr_exposure.cli.report_options import OrderedCommand, destinations, judgement_options, report_options
+from ecr_exposure.cli.report_options import Destination, OrderedCommand, destinations, judgement_options, report_options
 from ecr_exposure.cli.scan_run import ScanOptions, ScanRun
 from ecr_exposure.cli.terminal import Interrupts
 
@@ -73,7 +74,8 @@ PERMISSIONS: Final = (
     "--resume",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep in this file what is read, and go on where a run with it ended early; a complete run removes it.",
+    help="Keep in this file what is read, and go on where a run with it ended early; after a complete run, a new scan "
+    "replaces the file.",
 )
 @judgement_options
 @report_options
@@ -92,13 +94,7 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
     """
     environment: Environment = context.obj
     places = destinations(context, options["format"], options["output"])
-    if options["regions"] and options["all_regions"]:
-        raise click.UsageError("--region and --all-regions exclude each other.")
-    if options["accounts"] and not options["member_role"]:
-        raise click.UsageError("--accounts needs --member-role, the name of the role in these accounts.")
-    if options["aggregator"] and (others := [each for each in _LIVE if options.get(each)]):
-        named = ", ".join(f"--{each.replace('_', '-')}" for each in others)
-        raise click.UsageError(f"--aggregator reads what AWS Config recorded; it excludes {named}.")
+    _check(options, places)
     output = Output(
         "scan",
         environment.clock,
@@ -118,3 +114,17 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
         finally:
             run.end(exit_code)
         return exit_code
+
+
+def _check(options: ScanOptions, places: Sequence[Destination]) -> None:
+    """Raise click.UsageError for options that exclude each other."""
+    if options["regions"] and options["all_regions"]:
+        raise click.UsageError("--region and --all-regions exclude each other.")
+    if options["accounts"] and not options["member_role"]:
+        raise click.UsageError("--accounts needs --member-role, the name of the role in these accounts.")
+    if options["aggregator"] and (others := [each for each in _LIVE if options.get(each)]):
+        named = ", ".join(f"--{each.replace('_', '-')}" for each in others)
+        raise click.UsageError(f"--aggregator reads what AWS Config recorded; it excludes {named}.")
+    resume = options["resume"]
+    if resume is not None and any(each.file and each.file.resolve() == resume.resolve() for each in places):
+        raise click.UsageError(f"--resume and --output name the same file, {resume}.")

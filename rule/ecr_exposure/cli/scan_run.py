@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 
@@ -11,6 +11,7 @@ from ecr_exposure.cli.assumed_role import role_session
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import Caller, caller_in
 from ecr_exposure.cli.command_line import Environment, ExitCode
+from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError
 from ecr_exposure.cli.live_repositories.account_access import SESSION_NAME, AccountAccess, OwnAccess, RoleAccess
 from ecr_exposure.cli.live_repositories.live_scan import EarlierScan, LiveScan, Target
 from ecr_exposure.cli.live_repositories.place_reader import Reading
@@ -18,7 +19,6 @@ from ecr_exposure.cli.live_repositories.scan_file import ScanFile
 from ecr_exposure.cli.live_repositories.scanned import Record, Scanned
 from ecr_exposure.cli.organization_accounts import accounts_to_scan
 from ecr_exposure.cli.output import Output
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead, counted
@@ -27,10 +27,13 @@ from ecr_exposure.cli.region_options import check_region_names, enabled_regions,
 from ecr_exposure.cli.report_options import JudgementOptions, ReportOptions
 from ecr_exposure.cli.repositories_report import credentials_expired, judgement_in_organization, repositories_report
 from ecr_exposure.findings.access_tests import access_test
+from ecr_exposure.findings.sentences import enumerated
 from ecr_exposure.identifiers import account_ids, account_of, organization_ids
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.repository import Repository
 from ecr_exposure.verdict import needs_tags
+
+_MOST_NAMED: Final = 10
 
 
 class ScanOptions(JudgementOptions, ReportOptions):
@@ -64,6 +67,7 @@ class ScanRun:
         self._account = account_of(options["role"]) if options["role"] else self._caller.account
         regions = enabled_regions(self._session, clients.account) if options["all_regions"] else named
         output.begin(self._caller, regions, self._what())
+        self._inactive: Sequence[str] = ()
         self._target = Target(
             accounts=self._accounts(clients, self._caller),
             regions=regions,
@@ -87,7 +91,7 @@ class ScanRun:
         except CredentialsExpiredError:
             self._ended = ExitCode.NOT_DONE
         try:
-            for each in sorted(self._scanned.repositories, key=lambda found: (found.account, found.region, found.name)):
+            for each in self._scanned.repositories:
                 self._policies.append(self._judgement.judged(found_in(each, Kind.REPOSITORY)))
         except KeyboardInterrupt:
             self._ended = ExitCode.INTERRUPTED
@@ -121,11 +125,11 @@ class ScanRun:
         return LiveScan(self._target, reading, earlier)
 
     def end(self, exit_code: ExitCode | None) -> None:
-        """Close the file of --resume, or remove it after a complete run; None: the report was not published."""
+        """Close the file of --resume, which ends with a complete run; None: the report was not published."""
         if self._file is None:
             return
         if exit_code in (ExitCode.AS_WANTED, ExitCode.NOT_AS_WANTED):
-            self._file.remove()
+            self._file.end()
         else:
             self._file.close()
 
@@ -148,7 +152,9 @@ class ScanRun:
         role = self._options["member_role"]
         if role is None:
             return (OwnAccess(self._account),)
-        accounts = self._options["accounts"] or accounts_to_scan(clients.organizations)
+        accounts = self._options["accounts"]
+        if not accounts:
+            accounts, self._inactive = accounts_to_scan(clients.organizations)
         return tuple(
             OwnAccess(account)
             if account == self._account
@@ -164,33 +170,38 @@ class ScanRun:
             return None
         options: Mapping[str, Any] = {
             "account": self._account,
-            "regions": "all" if chosen["all_regions"] else list(self._target.regions),
+            "regions": "all" if chosen["all_regions"] else sorted(self._target.regions),
             "member role": chosen["member_role"],
-            "accounts": list(chosen["accounts"]),
+            "accounts": sorted(chosen["accounts"]),
             "test": chosen["test"],
-            "trusted accounts": list(chosen["trusted_account"]),
-            "trusted organizations": list(chosen["trusted_organization"]),
-            "members": list(self._judgement.members) if chosen["members"] else [],
+            "trusted accounts": sorted(chosen["trusted_account"]),
+            "trusted organizations": sorted(chosen["trusted_organization"]),
+            "members": sorted(self._judgement.members) if chosen["members"] else [],
             "public repositories": [str(each) for each in chosen["public_repository"]],
             "public tag": chosen["public_tag"],
         }
         return ScanFile(chosen["resume"], options, ecr_exposure.__version__, self._judgement.now)
 
-    def _errors(self, not_seen: int) -> Iterator[FileError]:
+    def _errors(self, not_seen: int) -> Iterator[NotReadError]:
         for each in sorted(self._scanned.not_read, key=lambda found: found.where):
-            yield FileError(each.where, None, each.reason)
+            yield NotReadError(each.where, None, each.reason)
         if self._ended is ExitCode.NOT_DONE:
             total = len(self._scan.places)
             seen = f"{total - not_seen:,} of {total:,} accounts × Regions were read"  # noqa: RUF001 - a product
             yield credentials_expired(self._account, self._output.minutes, seen)
         if self._file is not None and self._file.failure is not None:
-            yield FileError(str(self._file.path), None, self._file.failure)
+            yield NotReadError(str(self._file.path), None, self._file.failure)
 
     def _notes(self, not_seen: int) -> Iterator[str]:
         file, deleted = self._file, self._scanned.deleted
         if file is not None and file.is_resumed:
             number = counted(sum(map(len, file.repositories.values())), "repository")
             yield f"{number} in {file.path} were read by the scan that began {file.started:%Y-%m-%d %H:%M %Z}"
+        if self._inactive:
+            yield f"accounts that are not active were left out: {enumerated(self._inactive, _MOST_NAMED)}"
+        if file is not None and file.is_new_scan:
+            began = f"which began {file.started:%Y-%m-%d %H:%M %Z}"
+            yield f"the scan in {file.path}, {began}, was complete: this is a new one, and replaces it"
         if deleted:
             yield f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read"
         if not_seen:

@@ -69,7 +69,9 @@ class LiveScan:
                 self._workers.add_last(partial(self._open, access))
             self._workers.run()
         finally:
-            self._reading.scanned.close()
+            places = self.places
+            known = {place: found for place, found in self._earlier.repositories.items() if place in places}
+            self._reading.scanned.close(known)
 
     def _open(self, access: AccountAccess) -> None:
         """Find the places of an account, and add a task for each that is to be read."""

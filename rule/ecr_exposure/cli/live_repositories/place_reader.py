@@ -107,12 +107,12 @@ class PlaceReader:
         except Exception as error:  # noqa: BLE001 - the other places are read all the same
             self._is_complete = False
             scanned.add_not_read(str(self._place), self._why(error))
-        if names or self._is_complete:
-            scanned.add_listed(self._place)
         self._listed = len(names)
         for name, repository in self._known.items():
-            if names.pop(name, None) is not None:
+            if names.pop(name, None) is not None or not self._is_complete:
                 scanned.add(repository, is_kept=False)
+        if self._listed or self._is_complete:
+            scanned.add_listed(self._place)
         self._waiting.extend(names.items())
         self._readers = min(READERS, len(names))
         if not self._readers:
@@ -136,6 +136,7 @@ class PlaceReader:
         https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html
         """
         token: str | None = None
+        tokens: set[str] = set()
         while not self._reading.scanned.is_closed:
             page = self._call(partial(_page, token))
             for each in entries((page,), lambda found: found["repositories"]):
@@ -144,6 +145,9 @@ class PlaceReader:
             token = page.get("nextToken")
             if not token:
                 return
+            if token in tokens:
+                raise NotAwsError("DescribeRepositories returned the same nextToken twice, so its list has no end")
+            tokens.add(token)
 
     def _checked(self, name: str, arn: str) -> str:
         """Return the ARN; raises NotAwsError for that of another account or Region, which would hide this one."""
@@ -194,7 +198,7 @@ class PlaceReader:
                 return None
             raise
         text = required(response, lambda found: found["policyText"])
-        if not text:
+        if not text.strip():
             raise NotAwsError("the response to GetRepositoryPolicy has an empty policy, so it did not come from AWS")
         return text
 

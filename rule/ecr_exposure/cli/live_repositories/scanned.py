@@ -1,6 +1,6 @@
 """What a scan has read so far, and what it could not read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
@@ -42,7 +42,7 @@ class Scanned:
         self._keep = keep
         self._lock = Lock()
         self._is_closed = False
-        self.repositories: list[Repository] = []
+        self._repositories: dict[tuple[Place, str], Repository] = {}
         self.not_read: list[NotRead] = []
         self.listed: set[Place] = set()
         """The places of which at least a part was read."""
@@ -55,18 +55,31 @@ class Scanned:
         """Whether nothing is added any more."""
         return self._is_closed
 
-    def close(self) -> None:
-        """Keep what there is: threads that still run add nothing."""
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """What was read, by account, Region and name."""
+        with self._lock:
+            return tuple(self._repositories[key] for key in sorted(self._repositories))
+
+    def close(self, earlier: Mapping[Place, Mapping[str, Repository]]) -> None:
+        """Keep what there is: threads that still run add nothing.
+
+        earlier: what another run read, which is added of places that this one could not list, not even in part.
+        """
         with self._lock:
             self._is_closed = True
+            for place in earlier.keys() - self.listed:
+                self._repositories |= {(place, name): each for name, each in earlier[place].items()}
+                self.listed.add(place)
 
     def add(self, repository: Repository, *, is_kept: bool) -> None:
         """Add a repository; is_kept: it was read now, with all that matters, so that nobody has to read it again."""
         with self._lock:
             if not self._is_closed:
-                self.repositories.append(repository)
+                place = Place(repository.account, repository.region)
+                self._repositories[place, repository.name] = repository
                 if is_kept:
-                    self._keep(Record(repository, Place(repository.account, repository.region)))
+                    self._keep(Record(repository, place))
 
     def add_not_read(self, where: str, reason: str) -> None:
         """Add what could not be read."""

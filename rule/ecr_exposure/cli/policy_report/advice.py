@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any, Final, assert_never
 
 from ecr_exposure.annotation import fix_command
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy, Kind
-from ecr_exposure.cli.policies_in_files.readings import read_as
-from ecr_exposure.cli.policies_in_files.unknown_values import Joined, Unknown, Value
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind
+from ecr_exposure.cli.found_policies.readings import read_as
+from ecr_exposure.cli.found_policies.unknown_values import Joined, Unknown, Value
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.errors import ParameterError
 from ecr_exposure.policy.evaluator import Request

@@ -7,8 +7,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, FoundPolicy
-from ecr_exposure.cli.policies_in_files.outcome import Outcome
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, NotReadError
+from ecr_exposure.cli.found_policies.outcome import Outcome
 from ecr_exposure.cli.policy_report.report_scope import FilesRead, Scope
 from ecr_exposure.verdict import Compliance
 
@@ -82,7 +82,7 @@ class Report:
 
     command: str = "check"
     policies: tuple[CheckedPolicy, ...] = ()
-    errors: tuple[FileError, ...] = ()
+    errors: tuple[NotReadError, ...] = ()
     notes: tuple[str, ...] = ()
     scope: Scope = field(default_factory=FilesRead)
     exit_code: int = 0

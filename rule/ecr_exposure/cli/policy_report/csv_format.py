@@ -7,7 +7,7 @@ import csv
 from collections.abc import Iterator
 from typing import Final, TextIO
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.found_policies.found_policy import NotReadError
 from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.located_finding import (
@@ -96,8 +96,8 @@ def _of_finding(finding: Finding) -> dict[str, object]:
     }
 
 
-def _of_error(error: FileError) -> dict[str, object]:
-    return {"result": NOT_READ, "file": error.file, "line": error.line or "", "message": error.message}
+def _of_error(error: NotReadError) -> dict[str, object]:
+    return {"result": NOT_READ, "file": error.place, "line": error.line or "", "message": error.message}
 
 
 def _cell(value: object) -> str:

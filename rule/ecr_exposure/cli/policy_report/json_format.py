@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TextIO
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
+from ecr_exposure.cli.found_policies.found_policy import NotReadError, Span
 from ecr_exposure.cli.policy_report.advice import advice_on, example_for
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, RecordedEvaluation, Report, Result
 from ecr_exposure.cli.policy_report.located_finding import Finding, findings_of, message_of, moment, repository_name
@@ -94,8 +94,8 @@ def _result(report: Report) -> str:
     return "findings" if any(not each.is_warning for each in report.with_result(*_FINDINGS)) else "no findings"
 
 
-def _error(error: FileError) -> dict[str, Any]:
-    return {"file": error.file, "line": error.line, "message": error.message}
+def _error(error: NotReadError) -> dict[str, Any]:
+    return {"file": error.place, "line": error.line, "message": error.message}
 
 
 def _policy(checked: CheckedPolicy, report: Report) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ecr_exposure.cli.policies_in_files.code_facts import NAMED_ACCOUNT
-from ecr_exposure.cli.policies_in_files.found_policy import Excuse, FoundPolicy, Kind
-from ecr_exposure.cli.policies_in_files.outcome import Outcome, evaluate
+from ecr_exposure.cli.found_policies.code_facts import NAMED_ACCOUNT
+from ecr_exposure.cli.found_policies.found_policy import Excuse, FoundPolicy, Kind
+from ecr_exposure.cli.found_policies.outcome import Outcome, evaluate
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Result
 from ecr_exposure.findings.access_tests import EXTERNAL
 from ecr_exposure.parameters import PublicRepository, RuleParameters

@@ -11,7 +11,7 @@ from html import escape
 from itertools import count
 from typing import Final, NamedTuple, TextIO, assert_never
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
+from ecr_exposure.cli.found_policies.found_policy import NotReadError
 from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.located_finding import findings_of, message_of
@@ -88,8 +88,8 @@ def _outcome(checked: CheckedPolicy) -> str:
             assert_never(checked.result)
 
 
-def _of_error(error: FileError) -> _Case:
-    return _Case(error.file, _NOT_READ, "error", _NOT_READ, error.message, error.message)
+def _of_error(error: NotReadError) -> _Case:
+    return _Case(error.place, _NOT_READ, "error", _NOT_READ, error.message, error.message)
 
 
 def _unique(cases: Iterator[_Case]) -> Iterator[_Case]:

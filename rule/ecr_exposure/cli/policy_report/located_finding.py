@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from ecr_exposure import annotation
-from ecr_exposure.cli.policies_in_files.found_policy import Span, StatementSpan
-from ecr_exposure.cli.policies_in_files.unknown_values import parts_of
+from ecr_exposure.cli.found_policies.found_policy import Span, StatementSpan
+from ecr_exposure.cli.found_policies.unknown_values import parts_of
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.findings.access_tests import AccessTest, access_test
 from ecr_exposure.findings.grants import Grant

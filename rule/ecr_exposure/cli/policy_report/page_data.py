@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
 from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.csv_format import COLUMNS

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from ecr_exposure.cli.policies_in_files.found_policy import FoundPolicy
-from ecr_exposure.cli.policies_in_files.unknown_values import (
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
+from ecr_exposure.cli.found_policies.unknown_values import (
     Alternatives,
     Joined,
     Unknown,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from ecr_exposure.cli.policies_in_files.found_policy import Kind
+from ecr_exposure.cli.found_policies.found_policy import Kind
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.cli.policy_report.located_finding import findings_of
 from ecr_exposure.cli.policy_report.page_data import ORDER

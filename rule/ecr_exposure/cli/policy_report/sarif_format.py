@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 from urllib.parse import quote
 
-from ecr_exposure.cli.policies_in_files.found_policy import FileError, Span
+from ecr_exposure.cli.found_policies.found_policy import NotReadError, Span
 from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.located_finding import Finding, findings_in, moment
@@ -124,11 +124,11 @@ def _invocation(report: Report) -> dict[str, Any]:
     }
 
 
-def _notification(level: str, text: str, error: FileError | None = None, root: Path | None = None) -> dict[str, Any]:
+def _notification(level: str, text: str, error: NotReadError | None = None, root: Path | None = None) -> dict[str, Any]:
     notification: dict[str, Any] = {"level": level, "message": {"text": _plain(text)}}
     if error is not None:
         line = Span(error.line, 1, error.line, 1) if error.line else None
-        notification["locations"] = [_location(error.file, line, root)]
+        notification["locations"] = [_location(error.place, line, root)]
     return notification
 
 

@@ -64,7 +64,8 @@ def _about(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
     title = f"{_TITLES[checked.result]}{' (warning)' if checked.is_warning else ''}"
     excuse = f"{printable(checked.excuse)}. " if checked.excuse is not None else ""
     for at, finding in enumerate(findings):
-        start = f"line {finding.span.line}: " if at else excuse
+        line = f"line {finding.span.line}: " if checked.found.kind.is_file else ""
+        start = line if at else excuse
         text = finding.text.removeprefix(_SAID_BY_TITLE)
         yield _Line(f"{start}{text}", f"{title}: ", _COLORS[checked.result])
     yield from _example(checked, report)
@@ -85,8 +86,8 @@ def _name(checked: CheckedPolicy) -> str:
 
 
 def _example(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
-    if checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE):
-        return
+    if checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE) or not checked.outcome.verdict.grants:
+        return  # an evaluation in AWS Config is known without the policy
     request = example_for(checked, report)
     yield _Line(str(request) if request else _ALL_DENIED, "Example request: ")
 

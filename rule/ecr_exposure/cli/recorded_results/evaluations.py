@@ -61,7 +61,7 @@ def read_evaluations(
     )
     for each in entries(pages, lambda page: page["AggregateEvaluationResults"]):
         qualifier = required(each, lambda found: found["EvaluationResultIdentifier"]["EvaluationResultQualifier"])
-        if qualifier.get("ResourceType") == REPOSITORY:
+        if required(qualifier, lambda found: found["ResourceType"]) == REPOSITORY:
             name = required(qualifier, lambda found: found["ResourceId"])
             yield EvaluatedRepository(place.account, place.region, name, _evaluation(each, place.rule, name))
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ecr_exposure.cli.aws_calls import Unknown, attempt
+from ecr_exposure.cli.found_policies.found_policy import NotReadError
 from ecr_exposure.cli.output import Counter
-from ecr_exposure.cli.policies_in_files.found_policy import FileError
 from ecr_exposure.cli.recorded_reading import RecordedReading
 from ecr_exposure.cli.recorded_results.evaluations import (
     EvaluatedRepository,
@@ -33,7 +33,10 @@ class ReportReading:
     def __init__(self, client: "ConfigServiceClient", recorded: RecordedReading, rule: str) -> None:
         """rule: the name of the rule."""
         self._client, self._recorded, self._rule = client, recorded, rule
-        self._evaluations: dict[RulePlace, list[EvaluatedRepository] | Unknown] = {}
+        self._evaluations: list[EvaluatedRepository] = []
+        self._unread: dict[RulePlace, Unknown] = {}  # why evaluations are missing
+        self._read: set[RulePlace] = set()
+        self._complete: frozenset[RulePlace] = frozenset()  # those of before the end, after which threads may go on
         self._found_places: list[RulePlace] | Unknown = _NOT_READ
 
     def read(self, counting: Counting) -> None:
@@ -42,19 +45,21 @@ class ReportReading:
         self._found_places = attempt(lambda: read_rule_places(client, aggregator, self._rule), "the rule's results")
         tasks = list(self._recorded.tasks)
         tasks += [partial(self._read_place, place) for place in self._places]
-        with counting(len(tasks), "lists of results read") as counter:
-            workers = Workers(THREADS)
-            for task in tasks:
-                workers.add_last(partial(_run, task, counter))
-            workers.run()
+        try:
+            with counting(len(tasks), "lists of results read") as counter:
+                workers = Workers(THREADS)
+                for task in tasks:
+                    workers.add_last(partial(_run, task, counter))
+                workers.run()
+        finally:
+            self._complete = frozenset(list(self._read))
 
     @property
     def evaluations(self) -> dict[str, list[EvaluatedRepository]]:
         """The evaluations that were read, by ACCOUNT/REGION/NAME."""
         found: dict[str, list[EvaluatedRepository]] = defaultdict(list)
-        for evaluated in self._evaluations.values():
-            for each in () if isinstance(evaluated, Unknown) else evaluated:
-                found[f"{each.account}/{each.region}/{each.name}"].append(each)
+        for each in self._evaluations:
+            found[f"{each.account}/{each.region}/{each.name}"].append(each)
         return dict(found)
 
     @property
@@ -64,26 +69,24 @@ class ReportReading:
 
     @property
     def unread_places(self) -> frozenset[tuple[str, str]]:
-        """The accounts and Regions whose evaluations could not be read."""
-        read = {place for place, found in self._evaluations.items() if not isinstance(found, Unknown)}
-        return frozenset((each.account, each.region) for each in self._places if each not in read)
+        """The accounts and Regions whose evaluations were not read, or not all."""
+        return frozenset((each.account, each.region) for each in self._places if each not in self._complete)
 
     def may_have_evaluation(self, account: str | None, region: str | None) -> bool:
         """Return whether a repository without an evaluation may have one that was not read."""
         return isinstance(self._found_places, Unknown) or (account, region) in self.unread_places
 
-    def errors(self) -> Iterator[FileError]:
-        """Yield what could not be read."""
+    def errors(self) -> Iterator[NotReadError]:
+        """Yield what could not be read; not what an early end left."""
         name = f"aggregator {self._recorded.aggregator.name}"
         if isinstance(self._found_places, Unknown):
-            yield FileError(name, None, self._found_places.reason)
+            yield NotReadError(name, None, self._found_places.reason)
         elif not self._found_places:
             problem = f"it has no results of a rule {self._rule}"
-            yield FileError(name, None, f"{problem}; name another with --rule, or see: ecr-exposure status STACK")
-        for place in self._places:
-            found = self._evaluations.get(place, _NOT_READ)
-            if isinstance(found, Unknown):
-                yield FileError(f"{place.account}/{place.region}", None, found.reason)
+            yield NotReadError(name, None, f"{problem}; name another with --rule, or see: ecr-exposure status STACK")
+        for place, unread in sorted(self._unread.items()):
+            problem = f"the evaluations by {place.rule}, not all of which were read: {unread.reason}"
+            yield NotReadError(f"{place.account}/{place.region}", None, problem)
         yield from self._recorded.errors({place.region for place in self._places})
 
     @property
@@ -91,8 +94,15 @@ class ReportReading:
         return [] if isinstance(self._found_places, Unknown) else self._found_places
 
     def _read_place(self, place: RulePlace) -> None:
-        client, aggregator = self._client, self._recorded.aggregator
-        self._evaluations[place] = attempt(lambda: list(read_evaluations(client, aggregator, place)))
+        unread = attempt(lambda: self._read_each(place))
+        if unread is None:
+            self._read.add(place)
+        else:
+            self._unread[place] = unread
+
+    def _read_each(self, place: RulePlace) -> None:
+        for each in read_evaluations(self._client, self._recorded.aggregator, place):
+            self._evaluations.append(each)  # one by one, so that an error or interrupt leaves those before it
 
 
 def _run(task: Task, counter: Counter) -> None:

@@ -1,7 +1,7 @@
 """Reads the evidence: side by side, and with what was read so far when it is interrupted."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import boto3
 
-from ecr_exposure.cli.aggregated_data import Problems, RuleNames, read_rule_names, read_sources
+from ecr_exposure.cli.aggregated_data import Problems, RuleNames, Sources, read_rule_names, read_sources
 from ecr_exposure.cli.aggregators import AggregatorPlace, choose_aggregator, read_aggregators
 from ecr_exposure.cli.aws_calls import Clients, Unknown, attempt
 from ecr_exposure.cli.command_line import CannotRunError
@@ -72,7 +72,7 @@ class _Found:
     instances: dict[_StackSet, Problems | Unknown] = field(default_factory=dict)
     aggregators: dict[str, tuple[AggregatorPlace, ...] | Unknown] = field(default_factory=dict)
     chosen: dict[str, AggregatorPlace | Unknown] = field(default_factory=dict)
-    sources: dict[AggregatorPlace, Callable[[str], Problems] | Unknown] = field(default_factory=dict)
+    sources: dict[AggregatorPlace, Sources | Unknown] = field(default_factory=dict)
     deployments: dict[str, Problems | Unknown] = field(default_factory=dict)
     repositories: dict[str, dict[str, Recorded] | Unknown] = field(default_factory=dict)
     names: dict[str, RuleNames | Unknown] = field(default_factory=dict)
@@ -300,7 +300,7 @@ class StatusReading:
             aggregator=place,
             instances=found.instances.get((stack.home_region, stack.stack_set), missing),
             deployments=found.deployments.get(region, missing),
-            sources=sources if isinstance(sources, Unknown) else sources(region),
+            sources=sources if isinstance(sources, Unknown) else sources.in_region(region),
             rules=_several_rules(found.results.get(region, {})),
             repositories=found.repositories.get(region, missing),
             evaluated=self._evaluated(region, missing),
