@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 
@@ -31,6 +31,8 @@ from ecr_exposure.identifiers import account_ids, account_of, organization_ids
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.repository import Repository
 from ecr_exposure.verdict import needs_tags
+
+_MOST_NAMED: Final = 5
 
 
 class ScanOptions(JudgementOptions, ReportOptions):
@@ -62,8 +64,9 @@ class ScanRun:
         self._session = self._opened(session, named[0])
         clients = Clients(self._session, named[0])
         self._account = account_of(options["role"]) if options["role"] else self._caller.account
-        regions = enabled_regions(self._session, clients.account) if options["all_regions"] else named
+        regions = enabled_regions(clients.account) if options["all_regions"] else named
         output.begin(self._caller, regions, self._what())
+        self._inactive: Sequence[str] = ()
         self._target = Target(
             accounts=self._accounts(clients, self._caller),
             regions=regions,
@@ -148,7 +151,9 @@ class ScanRun:
         role = self._options["member_role"]
         if role is None:
             return (OwnAccess(self._account),)
-        accounts = self._options["accounts"] or accounts_to_scan(clients.organizations)
+        accounts = self._options["accounts"]
+        if not accounts:
+            accounts, self._inactive = accounts_to_scan(clients.organizations)
         return tuple(
             OwnAccess(account)
             if account == self._account
@@ -194,6 +199,9 @@ class ScanRun:
         if file is not None and file.is_new_scan:
             began = f"which began {file.started:%Y-%m-%d %H:%M %Z}"
             yield f"the scan in {file.path}, {began}, was complete: this is a new one, and replaces it"
+        if self._inactive:
+            named = ", ".join(self._inactive[:_MOST_NAMED]) + (", …" if len(self._inactive) > _MOST_NAMED else "")
+            yield f"{counted(len(self._inactive), 'account')} of the organization, not active, not read: {named}"
         if deleted:
             yield f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read"
         if not_seen:

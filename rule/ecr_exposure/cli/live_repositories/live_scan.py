@@ -101,8 +101,7 @@ class LiveScan:
         credentials = access.credentials()
         if not self._asks(access):
             return self._places[access.account]
-        session = self._reading.session
-        regions = enabled_regions(session, Clients(session, self._target.regions[0], credentials).account)
+        regions = enabled_regions(Clients(self._reading.session, self._target.regions[0], credentials).account)
         return tuple(Place(access.account, region) for region in regions)
 
     def _add_known(self, places: Sequence[Place]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from zlib import crc32
 
 import boto3
 from botocore.exceptions import ClientError
@@ -113,7 +114,8 @@ class PlaceReader:
                 scanned.add(repository, is_kept=False)
         if self._listed or self._is_complete:
             scanned.add_listed(self._place)
-        self._waiting.extend(names.items())
+        # In no order of names: repositories that are denied often have the same prefix, and would be taken for all.
+        self._waiting.extend(sorted(names.items(), key=lambda each: crc32(each[0].encode())))
         self._readers = min(READERS, len(names))
         if not self._readers:
             self._finish()
