@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+import boto3
 import pytest
 from moto.organizations.models import organizations_backends
 
@@ -69,6 +70,16 @@ class TestBeforeTheFirstRepository:
         found = scanned.run("--region", HOME)
         assert (found.code, found.out) == (2, "")
         assert found.err == "Not run: no usable AWS credentials: Unable to locate credentials\n"
+
+    def test_all_regions_need_one_to_ask_in(
+        self, scanned: ScannedOrganization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name, raising=False)
+        scanned.session = boto3.Session()
+        found = scanned.run("--all-regions")
+        end = "none is configured; set the profile's region, AWS_REGION or AWS_DEFAULT_REGION"
+        assert (found.code, found.err) == (2, f"Not run: no Region: {end}\n")
 
     @pytest.mark.parametrize(
         ("operation", "arguments", "reason"),

@@ -58,7 +58,8 @@ class ScanRun:
         """
         self._options, self._output, self._clock = options, output, environment.clock
         session = environment.open_session(options["profile"])
-        named = options["regions"] or (session_region(session, "--region"),)
+        instead = "the profile's region" if options["all_regions"] else "--region"
+        named = options["regions"] or (session_region(session, instead),)
         check_region_names(session, named, "--region")
         self._caller = caller_in(session, named)
         self._session = self._opened(session, named[0])
@@ -197,15 +198,16 @@ class ScanRun:
             number = counted(sum(map(len, file.repositories.values())), "repository")
             yield f"{number} in {file.path} were read by the scan that began {file.started:%Y-%m-%d %H:%M %Z}"
         if file is not None and file.is_new_scan:
-            began = f"which began {file.started:%Y-%m-%d %H:%M %Z}"
-            yield f"the scan in {file.path}, {began}, was complete: this is a new one, and replaces it"
+            began = f"{file.started:%Y-%m-%d %H:%M %Z}"
+            yield f"the scan in {file.path} that began {began} was complete, so this is a new one"
         if self._inactive:
             named = ", ".join(self._inactive[:_MOST_NAMED]) + (", …" if len(self._inactive) > _MOST_NAMED else "")
             yield f"{counted(len(self._inactive), 'account')} of the organization, not active, not read: {named}"
         if deleted:
             yield f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read"
         if not_seen:
-            where = f"what was read is in {file.path}" if file else "nothing is kept of this run"
+            is_kept = file is not None and file.has_records
+            where = f"what was read is in {file.path}" if file and is_kept else "nothing is kept of this run"
             option = f"--resume {file.path}" if file else "--resume FILE"
             yield f"{where}; with {option}, the next run goes on where this one ended"
 
