@@ -14,8 +14,10 @@ from ecr_exposure.policy.json_values import printable
 
 _MOST_NAMED: Final = 5
 _MASK: Final = "*"
-# An account, a Region and a number, as the reason has them for its own place.
-_OF_PLACE: Final = re.compile(r"\b(?:\d{12}|[a-z]{2}(?:-[a-z]+)+-\d{1,2}|\d[\d,]*)\b")
+# A rule as AWS Config names it in each account, an account, a Region and a number, as the reason has them for its place.
+_OF_PLACE: Final = re.compile(
+    r"\b(?:OrgConfigRule-[\w-]+|[\w-]+-conformance-pack-\w+|\d{12}|[a-z]{2}(?:-[a-z]+)+-\d{1,2}|\d[\d,]*)\b"
+)
 # Where a message of AWS is cut depends on the length of the names in it.
 _BEFORE_CUT: Final = 100
 
