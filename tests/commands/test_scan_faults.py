@@ -31,6 +31,13 @@ DENIED: Final[dict[str, Any]] = {"status": 403, "code": "AccessDeniedException",
 PROXY: Final[dict[str, Any]] = {"status": 200, "body": "<html>log in first</html>"}
 EMPTY: Final[dict[str, Any]] = {"status": 200, "body": "{}", "request_id": True}
 NO_TEXT: Final[dict[str, Any]] = {"status": 200, "body": '{"policyText": ""}', "request_id": True}
+CUT: Final[dict[str, Any]] = {"status": 200, "body": '{"policyText": "{\\"Vers', "request_id": True}
+NO_STRING: Final[dict[str, Any]] = {"status": 200, "body": '{"policyText": {}}', "request_id": True}
+OF_ANOTHER: Final[dict[str, Any]] = {
+    "status": 200,
+    "body": json.dumps({"registryId": HUB, "repositoryName": "other", "policyText": CLOSED}),
+    "request_id": True,
+}
 NOT_FROM_AWS: Final = "did not come from AWS"
 
 
@@ -221,6 +228,11 @@ class TestPartOfTheOrganization:
             (PROXY, f"the response to GetRepositoryPolicy {NOT_FROM_AWS}"),
             (EMPTY, f"the response has no 'policyText', so it {NOT_FROM_AWS}"),
             (NO_TEXT, f"the response to GetRepositoryPolicy has an empty policy, so it {NOT_FROM_AWS}"),
+            (CUT, f"the response has no 'policyText', so it {NOT_FROM_AWS}"),
+            (NO_STRING, "a response has another form than those of AWS (AttributeError)"),
+            (OF_ANOTHER, f"the response to GetRepositoryPolicy is about {HUB}/other"),
+            ({"code": "RegistryNotFoundException"}, "RegistryNotFoundException: Injected fault (GetRepositoryPolicy)"),
+            ({"message": "slow"}, "ThrottlingException: slow (GetRepositoryPolicy)"),
         ],
     )
     def test_repository_that_cannot_be_read_is_named(

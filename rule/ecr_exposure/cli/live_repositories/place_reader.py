@@ -44,7 +44,7 @@ _NO_REPOSITORY: Final = "RepositoryNotFoundException"
 _NO_POLICY: Final = "RepositoryPolicyNotFoundException"
 # Of credentials in a Region that their account has not enabled:
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
-_NOT_ENABLED: Final = ("UnrecognizedClientException", "InvalidClientTokenId")
+_NOT_ENABLED: Final = ("UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure")
 
 
 class Progress(Protocol):
@@ -163,7 +163,7 @@ class PlaceReader:
 
     def _why(self, error: Exception) -> str:
         hint = f"; perhaps {self._place.region} is not enabled there" if error_code(error) in _NOT_ENABLED else ""
-        return f"its repositories could not be listed: {error_text(error)}{hint}"
+        return f"its repositories could not be listed: {fault_text(error)}{hint}"
 
     def _next(self) -> tuple[str, str] | None:
         with self._lock:
@@ -180,7 +180,7 @@ class PlaceReader:
                 return
             with self._lock:
                 self._is_complete = False
-                self._faults.append((name, error_text(error)))
+                self._faults.append((name, fault_text(error)))
             return
         with self._lock:
             self._has_succeeded = True
@@ -200,6 +200,9 @@ class PlaceReader:
                 return None
             raise
         text = required(response, lambda found: found["policyText"])
+        about = (response.get("registryId", self._place.account), response.get("repositoryName", name))
+        if about != (self._place.account, name):
+            raise NotAwsError(f"the response to GetRepositoryPolicy is about {'/'.join(about):.160}")
         if not text.strip():
             raise NotAwsError("the response to GetRepositoryPolicy has an empty policy, so it did not come from AWS")
         return text
@@ -216,7 +219,7 @@ class PlaceReader:
             is_kept = False
             with self._lock:
                 self._is_complete = False
-                self._without_tags.append((repository.name, error_text(error)))
+                self._without_tags.append((repository.name, fault_text(error)))
         self._reading.scanned.add(repository, is_kept=is_kept)
 
     def _tags(self, arn: str) -> Mapping[str, str]:
@@ -272,6 +275,13 @@ class PlaceReader:
             scanned.add_not_read(str(self._place), reason)
         if self._is_complete:
             scanned.add_complete(self._place, is_kept=True)
+
+
+def fault_text(error: Exception) -> str:
+    """Return an error of a call, or of what was made of its response, in one printable line."""
+    if isinstance(error, AWS_ERRORS):
+        return error_text(error)
+    return f"a response has another form than those of AWS ({type(error).__name__})"
 
 
 def _page(token: str | None, ecr: "ECRClient") -> "DescribeRepositoriesResponseTypeDef":

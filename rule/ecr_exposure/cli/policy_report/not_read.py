@@ -14,7 +14,7 @@ from ecr_exposure.policy.json_values import printable
 
 _MOST_NAMED: Final = 5
 _MASK: Final = "*"
-# A rule as AWS Config names it in each account, an account, a Region and a number, as the reason has them for its place.
+# A rule as AWS Config names it in an account, an account, a Region and a number, as the reason has them for its place.
 _OF_PLACE: Final = re.compile(
     r"\b(?:OrgConfigRule-[\w-]+|[\w-]+-conformance-pack-\w+|\d{12}|[a-z]{2}(?:-[a-z]+)+-\d{1,2}|\d[\d,]*)\b"
 )
