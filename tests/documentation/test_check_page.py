@@ -17,7 +17,7 @@ from ecr_exposure.cli.policy_report.csv_format import COLUMNS
 from tests.documentation.pages import ROOT, blocks, section, text_of, ticked
 
 CHECK: Final = ROOT / "docs" / "check.md"
-TEMPLATE, METADATA, ENTRIES, WORKFLOW, HOOKS = blocks(CHECK, "yaml")
+TEMPLATE, WORKFLOW, HOOKS, METADATA, ENTRIES = blocks(CHECK, "yaml")
 COMMAND: Final = re.compile(r"^ {4}(?:terraform show [^|]*\| )?ecr-exposure check ([^\n]*)$", re.MULTILINE)
 BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMENTED: Final = blocks(CHECK, "hcl")[0]

@@ -96,7 +96,7 @@ def report(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
 
     Reads the evaluations of the rule from an AWS Config aggregator, with annotation, time and rule name: no role in the
     member accounts, no call of Amazon ECR. With --policies, the recorded policies are evaluated anew, by the options
-    below; without it, these options have no effect. The command only reads.
+    below; without it, these options have no effect. The command changes nothing.
 
     A repository that AWS Config recorded and the rule did not evaluate is in the report, too.
     """
