@@ -150,6 +150,18 @@ class TestOutput:
             "150 of 400 repositories, 2 min left",
         ]
 
+    def test_progress_is_said_while_nothing_is_found_yet(self, capsys: pytest.CaptureFixture[str]) -> None:
+        clock = Stopwatch()
+        with Output("scan", clock).counting(None, "repositories") as counter:
+            for total, is_exact in ((0, False), (400, False), (0, True)):
+                clock.seconds += 30.0
+                counter.estimate(total, is_exact=is_exact)
+        assert capsys.readouterr().err.splitlines() == [
+            "0 repositories",
+            "0 of about 400 repositories",
+            "0 of 0 repositories",
+        ]
+
 
 class TestQuestion:
     """Asking before the first change."""

@@ -5,11 +5,13 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+import boto3
 import pytest
 from moto.organizations.models import organizations_backends
 
@@ -29,6 +31,13 @@ DENIED: Final[dict[str, Any]] = {"status": 403, "code": "AccessDeniedException",
 PROXY: Final[dict[str, Any]] = {"status": 200, "body": "<html>log in first</html>"}
 EMPTY: Final[dict[str, Any]] = {"status": 200, "body": "{}", "request_id": True}
 NO_TEXT: Final[dict[str, Any]] = {"status": 200, "body": '{"policyText": ""}', "request_id": True}
+CUT: Final[dict[str, Any]] = {"status": 200, "body": '{"policyText": "{\\"Vers', "request_id": True}
+NO_STRING: Final[dict[str, Any]] = {"status": 200, "body": '{"policyText": {}}', "request_id": True}
+OF_ANOTHER: Final[dict[str, Any]] = {
+    "status": 200,
+    "body": json.dumps({"registryId": HUB, "repositoryName": "other", "policyText": CLOSED}),
+    "request_id": True,
+}
 NOT_FROM_AWS: Final = "did not come from AWS"
 
 
@@ -69,6 +78,16 @@ class TestBeforeTheFirstRepository:
         assert (found.code, found.out) == (2, "")
         assert found.err == "Not run: no usable AWS credentials: Unable to locate credentials\n"
 
+    def test_all_regions_need_one_to_ask_in(
+        self, scanned: ScannedOrganization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name, raising=False)
+        scanned.session = boto3.Session()
+        found = scanned.run("--all-regions")
+        end = "none is configured; set the profile's region, AWS_REGION or AWS_DEFAULT_REGION"
+        assert (found.code, found.err) == (2, f"Not run: no Region: {end}\n")
+
     @pytest.mark.parametrize(
         ("operation", "arguments", "reason"),
         [
@@ -86,6 +105,27 @@ class TestBeforeTheFirstRepository:
         assert (found.code, found.out) == (2, "")
         assert found.last_line.startswith("Not run: ")
         assert found.last_line.endswith(reason)
+
+    @pytest.mark.parametrize(
+        ("operation", "body", "arguments"),
+        [
+            ("organizations:ListAccounts", {"Accounts": []}, BY_ROLE),
+            ("organizations:ListAccounts", {"Accounts": []}, ("--test", "external")),
+            ("account:ListRegions", {"Regions": []}, ("--all-regions",)),
+            (
+                "account:ListRegions",
+                {"Regions": [{"RegionName": HOME, "RegionOptStatus": "DISABLED"}]},
+                ("--all-regions",),
+            ),
+        ],
+    )
+    def test_empty_list_of_accounts_or_regions_is_never_nothing_to_read(
+        self, scanned: ScannedOrganization, operation: str, body: dict[str, Any], arguments: tuple[str, ...]
+    ) -> None:
+        with scanned.fault(*operation.split(":"), status=200, body=json.dumps(body), request_id=True):
+            found = scanned.run(*arguments)
+        assert (found.code, found.out) == (2, "")
+        assert NOT_FROM_AWS in found.last_line
 
 
 class TestPartOfTheOrganization:
@@ -134,20 +174,44 @@ class TestPartOfTheOrganization:
         assert (found.code, len(found.results), len(found.errors)) == (2, 2, 1)
         assert found.document["scope"]["not_seen"] == 1
 
-    def test_list_whose_token_repeats_ends(self, scanned: ScannedOrganization) -> None:
-        arn = f"arn:aws:ecr:{HOME}:{HUB}:repository/x"
-        body = json.dumps({"repositories": [{"repositoryName": "x", "repositoryArn": arn}], "nextToken": "t"})
-        with scanned.fault("ecr", "DescribeRepositories", status=200, body=body, request_id=True):
+    def test_list_without_end_is_an_error(self, scanned: ScannedOrganization) -> None:
+        arn = f"arn:aws:ecr:{HOME}:{HUB}:repository/aa"
+        page = {"repositories": [{"repositoryName": "aa", "repositoryArn": arn}], "nextToken": "again"}
+        scanned.create("aa", policy=CLOSED)
+        with scanned.fault("ecr", "DescribeRepositories", status=200, body=json.dumps(page), request_id=True, times=9):
             found = scanned.scan()
-        assert (found.code, list(found.results)) == (2, [])
-        assert "the same nextToken twice" in found.errors[0]
+        assert (found.code, found.results) == (2, {f"{HUB}/{HOME}/aa": "not public"})
+        assert found.errors[0].endswith("returned the same nextToken twice, so its list has no end")
+        assert scanned.operations["DescribeRepositories"] == 2
 
-    def test_account_that_is_not_active_is_named(self, scanned: ScannedOrganization) -> None:
-        scanned.create("app", account=ONE, policy=CLOSED)
+    def test_region_that_boto3_does_not_know_yet_is_read(self, scanned: ScannedOrganization) -> None:
+        regions = [{"RegionName": name, "RegionOptStatus": "ENABLED"} for name in (HOME, "eu-west-9")]
+        regions += [{"RegionName": ABROAD, "RegionOptStatus": "DISABLED"}]
+        body = json.dumps({"Regions": regions})
+        with (
+            scanned.fault("account", "ListRegions", status=200, body=body, request_id=True),
+            scanned.fault("ecr", "DescribeRepositories", region="eu-west-9", **DENIED),
+        ):
+            found = scanned.scan("--all-regions")
+        assert found.code == 2
+        assert [each.partition(":")[0] for each in found.errors] == [f"{HUB}/eu-west-9"]
+        assert ABROAD not in {call.region for call in scanned.organization.calls if call.service == "ecr"}
+
+    def test_accounts_that_are_not_active_are_noted(self, scanned: ScannedOrganization) -> None:
         organizations_backends[HUB]["aws"].close_account(AccountId=TWO)
         found = scanned.scan(*BY_ROLE)
-        assert (found.code, found.results, found.errors) == (0, {f"{ONE}/{HOME}/app": "not public"}, [])
-        assert found.document["notes"] == [f"accounts that are not active were left out: {TWO}"]
+        assert (found.code, found.errors) == (0, [])
+        assert re.fullmatch(
+            rf"1 account of the organization, not active, not read: {TWO} \([A-Z_]+\)", found.document["notes"][0]
+        )
+
+    def test_denied_repositories_with_one_prefix_do_not_hide_the_others(self, scanned: ScannedOrganization) -> None:
+        scanned.create(*(f"denied-{number:02}" for number in range(30)))
+        scanned.create(*(f"other-{number:02}" for number in range(30)))
+        is_denied = {"when": lambda call: str(call.repository).startswith("denied")}
+        with scanned.fault("ecr", "GetRepositoryPolicy", **is_denied, **DENIED):
+            found = scanned.scan()
+        assert (found.code, len(found.results), len(found.errors)) == (2, 30, 30)
 
     def test_repositories_of_another_account_are_not_taken_for_its_own(self, scanned: ScannedOrganization) -> None:
         arn = f"arn:aws:ecr:{HOME}:{TWO}:repository/x"
@@ -164,6 +228,11 @@ class TestPartOfTheOrganization:
             (PROXY, f"the response to GetRepositoryPolicy {NOT_FROM_AWS}"),
             (EMPTY, f"the response has no 'policyText', so it {NOT_FROM_AWS}"),
             (NO_TEXT, f"the response to GetRepositoryPolicy has an empty policy, so it {NOT_FROM_AWS}"),
+            (CUT, f"the response has no 'policyText', so it {NOT_FROM_AWS}"),
+            (NO_STRING, "a response has another form than those of AWS (AttributeError)"),
+            (OF_ANOTHER, f"the response to GetRepositoryPolicy is about {HUB}/other"),
+            ({"code": "RegistryNotFoundException"}, "RegistryNotFoundException: Injected fault (GetRepositoryPolicy)"),
+            ({"message": "slow"}, "ThrottlingException: slow (GetRepositoryPolicy)"),
         ],
     )
     def test_repository_that_cannot_be_read_is_named(

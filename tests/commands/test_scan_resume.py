@@ -160,9 +160,7 @@ class TestCompleteFile:
             NUMBER + 1,
         )
         (note,) = found.document["notes"]
-        assert re.fullmatch(
-            r"the scan in scan\.jsonl, which began \S+ \S+ UTC, was complete: this is a new one, and replaces it", note
-        )
+        assert re.fullmatch(r"the scan in scan\.jsonl that began \S+ \S+ UTC was complete, so this is a new one", note)
         assert (len(kept("repository")), len(kept("end"))) == (NUMBER + 1, 1)
         assert (FILE.stat().st_ino != before.st_ino, FILE.stat().st_mode) == (True, before.st_mode)
         assert names_of_files() == [FILE.name]
@@ -170,8 +168,9 @@ class TestCompleteFile:
     def test_scan_that_reads_nothing_leaves_it(self, complete: ScannedOrganization) -> None:
         before = FILE.read_bytes()
         with complete.fault("ecr", "DescribeRepositories", code="AccessDeniedException"):
-            assert complete.scan(*RESUME).code == 2
-        assert (FILE.read_bytes(), names_of_files()) == (before, [FILE.name])
+            found = complete.scan(*RESUME)
+        assert (found.code, FILE.read_bytes(), names_of_files()) == (2, before, [FILE.name])
+        assert found.document["notes"][-1].startswith("nothing is kept of this run; with --resume scan.jsonl, the next")
 
     def test_new_scan_that_ends_early_is_the_one_that_goes_on(self, complete: ScannedOrganization) -> None:
         with complete.interrupted_at("ecr", "GetRepositoryPolicy", 9):

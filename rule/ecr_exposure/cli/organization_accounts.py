@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ecr_exposure.cli.aws_calls import AWS_ERRORS, entries, error_code, error_text, has_expired, required
+from ecr_exposure.cli.aws_calls import AWS_ERRORS, NotAwsError, entries, error_code, error_text, has_expired, required
 from ecr_exposure.cli.command_line import CannotRunError
 
 if TYPE_CHECKING:
@@ -13,20 +13,20 @@ ACTIVE: Final = "ACTIVE"
 _NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 
 
-class ListedAccounts(NamedTuple):
-    """The accounts of the organization: those to scan, and those that are closed or not yet open."""
+class AccountsToScan(NamedTuple):
+    """The active accounts, and the others with their state."""
 
     active: tuple[str, ...]
     inactive: tuple[str, ...]
 
 
-def accounts_to_scan(client: "OrganizationsClient") -> ListedAccounts:
+def accounts_to_scan(client: "OrganizationsClient") -> AccountsToScan:
     """Return the accounts; raises CannotRunError if they cannot be listed, or one of AWS_ERRORS."""
     try:
         states = sorted(_states(client).items())
-        return ListedAccounts(
-            active=tuple(account for account, state in states if state == ACTIVE),
-            inactive=tuple(account for account, state in states if state != ACTIVE),
+        return AccountsToScan(
+            tuple(account for account, state in states if state == ACTIVE),
+            tuple(f"{account} ({state})" for account, state in states if state != ACTIVE),
         )
     except AWS_ERRORS as error:
         raise _not_listed(error, "--member-role", "--accounts ID,...") from None
@@ -46,15 +46,18 @@ def accounts_inside(client: "OrganizationsClient") -> tuple[str, ...]:
 
 
 def _states(client: "OrganizationsClient") -> Mapping[str, str]:
-    """Return the state of each account; Status is its older name.
+    """Return the state of each account, of which an organization has one at least; Status is its older name.
 
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
     """
     pages = client.get_paginator("list_accounts").paginate()
-    return {
+    states = {
         required(each, lambda found: found["Id"]): each.get("State") or each.get("Status", ACTIVE)
         for each in entries(pages, lambda page: page["Accounts"])
     }
+    if not states:
+        raise NotAwsError("the response to ListAccounts has no account, so it did not come from AWS")
+    return states
 
 
 def _not_listed(error: Exception, option: str, instead: str) -> Exception:

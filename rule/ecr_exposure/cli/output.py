@@ -45,23 +45,30 @@ class Counter:
             self.done += number
             if self._bar and self._task is not None:
                 self._bar.update(self._task, completed=self.done)
-            elif self._clock.now() - self._last >= _SECONDS_BETWEEN_LINES:
-                self._last = self._clock.now()
-                self._print()
+            self._print_if_due()
 
     def estimate(self, total: int, *, is_exact: bool) -> None:
-        """Replace the total, which is known only bit by bit."""
+        """Replace the total, which is known only bit by bit; as long as it is about 0, it is not known."""
         with self._lock:
             self._total, self._about = max(total, self.done), "" if is_exact else "about "
+            if not self._total and not is_exact:
+                self._total = None
             if self._bar:
                 self._bar.tasks[0].total = self._total  # `update` would forget the speed
+            self._print_if_due()
+
+    def _print_if_due(self) -> None:
+        if not self._bar and self._clock.now() - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = self._clock.now()
+            self._print()
 
     def _print(self) -> None:
         passed = self._last - self._start
         text = f"{self.done:,} {self._what}"
         if self._total is not None:
-            left = passed / self.done * (self._total - self.done) if self.done else 0.0
-            text = f"{self.done:,} of {self._about}{self._total:,} {self._what}, {duration(left)} left"
+            text = f"{self.done:,} of {self._about}{self._total:,} {self._what}"
+        if self._total is not None and self.done:
+            text += f", {duration(passed / self.done * (self._total - self.done))} left"
         with suppress(OSError, SystemExit):  # rich raises SystemExit for a closed pipe
             print_line(self._console, text)
 

@@ -17,6 +17,7 @@ from ecr_exposure.cli.found_policies.found_policy import NotReadError
 from ecr_exposure.cli.policy_report import FORMATS
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.json_format import first_lines, last_lines, policy_lines, write_json_lines
+from ecr_exposure.cli.policy_report.not_read import not_read_lines
 from ecr_exposure.cli.policy_report.report_scope import counted
 from ecr_exposure.cli.policy_report.sarif_format import too_many
 from ecr_exposure.cli.replaced_file import replace_file
@@ -83,8 +84,8 @@ class Publication:
     def _say_notes(self, *, is_told: bool, is_sarif: bool) -> None:
         """Say what could not be read and what is to be known, unless the table on standard output says it."""
         if not is_told:
-            for error in self.report.errors:
-                self._say("Not read", "red", error.message)
+            for line in not_read_lines(self.report):
+                self._say("Not read", "red", line)
             for note in () if self.quiet else self.report.notes:
                 self._say("Note", "yellow", note)
         if is_sarif and (limit := too_many(self.report)) is not None:

@@ -9,7 +9,7 @@ import boto3
 import click
 
 from ecr_exposure import identifiers
-from ecr_exposure.cli.aws_calls import Clients, entries
+from ecr_exposure.cli.aws_calls import Clients, NotAwsError, entries
 from ecr_exposure.cli.command_line import CannotRunError
 from ecr_exposure.errors import ParameterError
 
@@ -64,13 +64,20 @@ def resolve_regions(session: boto3.Session, regions: Sequence[str]) -> tuple[str
     if ALL_ENABLED not in regions:
         check_region_names(session, regions)
         return tuple(regions)
-    return enabled_regions(session, Clients(session, session_region(session, "--regions")).account)
-
-
-def enabled_regions(session: boto3.Session, client: "AccountClient") -> tuple[str, ...]:
-    """Return the Regions with AWS Config that the client's account has enabled; raises one of AWS_ERRORS."""
     known = _known_regions(session)
-    return tuple(region for region, status in region_statuses(client).items() if status in ENABLED and region in known)
+    enabled = enabled_regions(Clients(session, session_region(session, "--regions")).account)
+    return tuple(region for region in enabled if region in known)
+
+
+def enabled_regions(client: "AccountClient") -> tuple[str, ...]:
+    """Return the Regions that the client's account has enabled, one at least; raises one of AWS_ERRORS.
+
+    One that is newer than boto3 is among them.
+    """
+    enabled = tuple(region for region, status in region_statuses(client).items() if status in ENABLED)
+    if not enabled:
+        raise NotAwsError("the response to ListRegions has no enabled Region, so it did not come from AWS")
+    return enabled
 
 
 def check_region_names(session: boto3.Session, regions: Sequence[str], option: str = "--regions") -> None:

@@ -27,13 +27,12 @@ from ecr_exposure.cli.region_options import check_region_names, enabled_regions,
 from ecr_exposure.cli.report_options import JudgementOptions, ReportOptions
 from ecr_exposure.cli.repositories_report import credentials_expired, judgement_in_organization, repositories_report
 from ecr_exposure.findings.access_tests import access_test
-from ecr_exposure.findings.sentences import enumerated
 from ecr_exposure.identifiers import account_ids, account_of, organization_ids
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.repository import Repository
 from ecr_exposure.verdict import needs_tags
 
-_MOST_NAMED: Final = 10
+_MOST_NAMED: Final = 5
 
 
 class ScanOptions(JudgementOptions, ReportOptions):
@@ -59,13 +58,14 @@ class ScanRun:
         """
         self._options, self._output, self._clock = options, output, environment.clock
         session = environment.open_session(options["profile"])
-        named = options["regions"] or (session_region(session, "--region"),)
+        instead = "the profile's region" if options["all_regions"] else "--region"
+        named = options["regions"] or (session_region(session, instead),)
         check_region_names(session, named, "--region")
         self._caller = caller_in(session, named)
         self._session = self._opened(session, named[0])
         clients = Clients(self._session, named[0])
         self._account = account_of(options["role"]) if options["role"] else self._caller.account
-        regions = enabled_regions(self._session, clients.account) if options["all_regions"] else named
+        regions = enabled_regions(clients.account) if options["all_regions"] else named
         output.begin(self._caller, regions, self._what())
         self._inactive: Sequence[str] = ()
         self._target = Target(
@@ -197,15 +197,17 @@ class ScanRun:
         if file is not None and file.is_resumed:
             number = counted(sum(map(len, file.repositories.values())), "repository")
             yield f"{number} in {file.path} were read by the scan that began {file.started:%Y-%m-%d %H:%M %Z}"
-        if self._inactive:
-            yield f"accounts that are not active were left out: {enumerated(self._inactive, _MOST_NAMED)}"
         if file is not None and file.is_new_scan:
-            began = f"which began {file.started:%Y-%m-%d %H:%M %Z}"
-            yield f"the scan in {file.path}, {began}, was complete: this is a new one, and replaces it"
+            began = f"{file.started:%Y-%m-%d %H:%M %Z}"
+            yield f"the scan in {file.path} that began {began} was complete, so this is a new one"
+        if self._inactive:
+            named = ", ".join(self._inactive[:_MOST_NAMED]) + (", …" if len(self._inactive) > _MOST_NAMED else "")
+            yield f"{counted(len(self._inactive), 'account')} of the organization, not active, not read: {named}"
         if deleted:
             yield f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read"
         if not_seen:
-            where = f"what was read is in {file.path}" if file else "nothing is kept of this run"
+            is_kept = file is not None and file.has_records
+            where = f"what was read is in {file.path}" if file and is_kept else "nothing is kept of this run"
             option = f"--resume {file.path}" if file else "--resume FILE"
             yield f"{where}; with {option}, the next run goes on where this one ended"
 

@@ -106,5 +106,10 @@ class NotReadError(click.ClickException):
 
     def __init__(self, place: str, line: int | None, message: str) -> None:
         """Put the place in front of the message."""
-        super().__init__(f"{place}:{line}: {message}" if line else f"{place}: {message}")
-        self.place, self.line = place, line
+        self.place, self.line, self.reason = place, line, message
+        super().__init__(f"{self.named_place}: {message}")
+
+    @property
+    def named_place(self) -> str:
+        """The place, with the line if it is known."""
+        return f"{self.place}:{self.line}" if self.line else self.place

@@ -6,9 +6,9 @@ from functools import partial
 from threading import Lock
 from typing import Final
 
-from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError, error_text
+from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.live_repositories.account_access import AccountAccess
-from ecr_exposure.cli.live_repositories.place_reader import READERS, PlaceReader, Progress, Reading
+from ecr_exposure.cli.live_repositories.place_reader import READERS, PlaceReader, Progress, Reading, fault_text
 from ecr_exposure.cli.live_repositories.scanned import Place
 from ecr_exposure.cli.region_options import enabled_regions
 from ecr_exposure.cli.workers import Workers
@@ -85,7 +85,7 @@ class LiveScan:
         except CredentialsExpiredError:
             raise
         except Exception as error:  # noqa: BLE001 - the other accounts are read all the same
-            self._reading.scanned.add_not_read(access.account, error_text(error))
+            self._reading.scanned.add_not_read(access.account, fault_text(error))
             self._expected.add(places=-len(expected))
             return
         known = [place for place in places if place in self._earlier.complete]
@@ -101,8 +101,7 @@ class LiveScan:
         credentials = access.credentials()
         if not self._asks(access):
             return self._places[access.account]
-        session = self._reading.session
-        regions = enabled_regions(session, Clients(session, self._target.regions[0], credentials).account)
+        regions = enabled_regions(Clients(self._reading.session, self._target.regions[0], credentials).account)
         return tuple(Place(access.account, region) for region in regions)
 
     def _add_known(self, places: Sequence[Place]) -> None:

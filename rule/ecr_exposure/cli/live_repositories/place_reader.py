@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from zlib import crc32
 
 import boto3
 from botocore.exceptions import ClientError
@@ -43,7 +44,7 @@ _NO_REPOSITORY: Final = "RepositoryNotFoundException"
 _NO_POLICY: Final = "RepositoryPolicyNotFoundException"
 # Of credentials in a Region that their account has not enabled:
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
-_NOT_ENABLED: Final = ("UnrecognizedClientException", "InvalidClientTokenId")
+_NOT_ENABLED: Final = ("UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure")
 
 
 class Progress(Protocol):
@@ -113,7 +114,8 @@ class PlaceReader:
                 scanned.add(repository, is_kept=False)
         if self._listed or self._is_complete:
             scanned.add_listed(self._place)
-        self._waiting.extend(names.items())
+        # In no order of names: repositories that are denied often have the same prefix, and would be taken for all.
+        self._waiting.extend(sorted(names.items(), key=lambda each: crc32(each[0].encode())))
         self._readers = min(READERS, len(names))
         if not self._readers:
             self._finish()
@@ -161,7 +163,7 @@ class PlaceReader:
 
     def _why(self, error: Exception) -> str:
         hint = f"; perhaps {self._place.region} is not enabled there" if error_code(error) in _NOT_ENABLED else ""
-        return f"its repositories could not be listed: {error_text(error)}{hint}"
+        return f"its repositories could not be listed: {fault_text(error)}{hint}"
 
     def _next(self) -> tuple[str, str] | None:
         with self._lock:
@@ -178,7 +180,7 @@ class PlaceReader:
                 return
             with self._lock:
                 self._is_complete = False
-                self._faults.append((name, error_text(error)))
+                self._faults.append((name, fault_text(error)))
             return
         with self._lock:
             self._has_succeeded = True
@@ -198,6 +200,9 @@ class PlaceReader:
                 return None
             raise
         text = required(response, lambda found: found["policyText"])
+        about = (response.get("registryId", self._place.account), response.get("repositoryName", name))
+        if about != (self._place.account, name):
+            raise NotAwsError(f"the response to GetRepositoryPolicy is about {'/'.join(about):.160}")
         if not text.strip():
             raise NotAwsError("the response to GetRepositoryPolicy has an empty policy, so it did not come from AWS")
         return text
@@ -214,7 +219,7 @@ class PlaceReader:
             is_kept = False
             with self._lock:
                 self._is_complete = False
-                self._without_tags.append((repository.name, error_text(error)))
+                self._without_tags.append((repository.name, fault_text(error)))
         self._reading.scanned.add(repository, is_kept=is_kept)
 
     def _tags(self, arn: str) -> Mapping[str, str]:
@@ -270,6 +275,13 @@ class PlaceReader:
             scanned.add_not_read(str(self._place), reason)
         if self._is_complete:
             scanned.add_complete(self._place, is_kept=True)
+
+
+def fault_text(error: Exception) -> str:
+    """Return an error of a call, or of what was made of its response, in one printable line."""
+    if isinstance(error, AWS_ERRORS):
+        return error_text(error)
+    return f"a response has another form than those of AWS ({type(error).__name__})"
 
 
 def _page(token: str | None, ecr: "ECRClient") -> "DescribeRepositoriesResponseTypeDef":

@@ -58,6 +58,7 @@ class ScanFile:
         self.failure: str | None = None
         """Why records are missing in the file."""
         self._options, self._version, self._now = options, version, now
+        self._number = 0  # of added lines
         self._temporary: Path | None = None  # of a new scan that has read nothing yet
         is_new = not path.exists()
         if not is_new and not path.is_file():
@@ -125,6 +126,11 @@ class ScanFile:
         """Whether an earlier run read something."""
         return bool(self.repositories or self.complete)
 
+    @property
+    def has_records(self) -> bool:
+        """Whether the next run can go on with something that this one, or one before, read."""
+        return self.is_resumed or self._number > 0
+
     def keep(self, record: Record) -> None:
         """Add a record; after one that could not be written, none: see `failure`."""
         self._add(_members(record))
@@ -153,6 +159,7 @@ class ScanFile:
             self.failure = f"cannot be replaced: {error.strerror}"
         else:
             self._write(members)
+            self._number += self.failure is None
 
     def _write(self, members: Mapping[str, Any]) -> None:
         line = f"{json.dumps(members)}\n".encode()

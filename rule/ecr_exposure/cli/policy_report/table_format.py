@@ -9,6 +9,7 @@ import click
 from ecr_exposure.cli.policy_report.advice import advice_on, example_for
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.located_finding import findings_of, moment
+from ecr_exposure.cli.policy_report.not_read import not_read_lines
 from ecr_exposure.policy.json_values import printable
 
 _FINDINGS: Final = (Result.PUBLIC, Result.CANNOT_BE_EVALUATED, Result.UNKNOWN)
@@ -51,8 +52,8 @@ def _lines(report: Report) -> Iterator[_Line]:
     for checked in report.with_result(*shown):
         yield from _about(checked, report)
         yield _Line("")
-    for error in report.errors:
-        yield _Line(printable(error.message), "Not read: ", "red", indent="")
+    for line in not_read_lines(report):
+        yield _Line(line, "Not read: ", "red", indent="")
     for note in report.notes:
         yield _Line(printable(note), "Note: ", "yellow", indent="")
 
