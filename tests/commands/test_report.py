@@ -110,3 +110,10 @@ class TestPolicies:
         (note,) = row["notes"]
         assert note.startswith("the answers differ: the rule ")
         assert note.endswith(f"the recorded policy, evaluated now, is: {anew}")
+
+
+def test_empty_name_of_a_rule_is_refused() -> None:
+    with evaluated_organization() as deployed:
+        run = run_on(deployed, "report", "--rule", "")
+    assert (run.status, run.text) == (2, "")
+    assert "the name is empty" in run.errors
