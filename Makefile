@@ -28,7 +28,7 @@ MAKEFLAGS += --jobs=2
 .DELETE_ON_ERROR:
 .PHONY: demo test lint tests browser nightly benchmark reliability preflight verify status replay fix format rdk lock clean
 
-# Runs the rule on a local organization, or on your own item: make demo ITEM=path.json
+# Runs the rule on a local organization and writes build/demo-report.html, or on your own item: make demo ITEM=path.json
 demo: .venv/ready
 	@PYTHONPATH=rule:. $(RUN) -m tests.local_aws.demo $(if $(ITEM),"$(ITEM)")
 

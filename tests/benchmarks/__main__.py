@@ -20,6 +20,7 @@ from tests.benchmarks import (
     periodic_runs,
     preflight_at_scale,
     replay_at_scale,
+    scan_at_scale,
 )
 from tests.benchmarks.measurements import Measurement
 
@@ -37,6 +38,7 @@ def measurements() -> Iterator[Measurement]:
     yield from periodic_runs.measure()
     yield from preflight_at_scale.measure()
     yield from replay_at_scale.measure()
+    yield from scan_at_scale.measure()
     yield from config_snapshots.measure()
     yield from check_beside_checkov.measure()
 

@@ -18,6 +18,7 @@ from tests.benchmarks import (
     periodic_runs,
     preflight_at_scale,
     replay_at_scale,
+    scan_at_scale,
 )
 from tests.benchmarks.lists_of_names import LISTS
 from tests.benchmarks.measurements import Measurement, at_least, at_most
@@ -73,6 +74,10 @@ class TestMeasurements:
     @pytest.mark.parametrize("size", [0, 1, 121])
     def test_replay_replays_every_event(self, size: int) -> None:
         assert replay_at_scale.run_once(size, seconds_a_call=0.0).wall > 0
+
+    def test_scan_reads_every_account_that_has_the_role(self) -> None:
+        run = scan_at_scale.run_once(19, 3, seconds_a_call=0.0)
+        assert (run.repositories, run.public) == (19 * 3, 19)
 
     @pytest.mark.parametrize("form", ["plain", "compressed"])
     def test_snapshot_of_aws_config_is_read_whole(self, form: str) -> None:

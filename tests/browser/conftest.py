@@ -16,10 +16,19 @@ import pytest
 from tests.browser.reports_to_show import HOSTILE, ORGANIZATION, written_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 if find_spec("playwright") is None:
     collect_ignore_glob = ["test_*.py"]
+
+else:
+
+    def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+        """Print what tests measured with `record_property`; elsewhere, tests/conftest.py prints it."""
+        for report in terminalreporter.getreports("passed"):
+            for name, value in report.user_properties:
+                terminalreporter.write_line(f"{name}: {value}")
+
 
 _OPTIONS: Final = (
     "--no-sandbox",  # the user of a container is often root
@@ -51,7 +60,12 @@ def show(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
 
     At the end, no page has written an error to the console, opened a dialog, or requested anything but itself.
     """
-    contexts, problems = [], []
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def dismissed(dialog: "Dialog") -> None:
+        problems.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def opened(page: Path | str, *, has_scripts: bool = True, **options: Any) -> "Page":
         address = page if isinstance(page, str) else page.as_uri()
@@ -62,7 +76,7 @@ def show(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
         shown = context.new_page()
         shown.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         shown.on("pageerror", lambda error: problems.append(str(error)))
-        shown.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}") or dialog.dismiss())
+        shown.on("dialog", dismissed)
         own = (address.partition("#")[0], *_OF_THE_PAGE_ITSELF)
         shown.on("request", lambda request: None if request.url.startswith(own) else problems.append(request.url))
         shown.goto(address)

@@ -95,7 +95,7 @@ class TestCopying:
         "AWS CLI": APPLIED["cli"],
         "Terraform": APPLIED["terraform"],
         "CloudFormation": APPLIED["cloudformation"],
-        "Command of ecr-exposure": "ecr-exposure fix --repository payments/api --region eu-west-1",
+        "ecr-exposure": "ecr-exposure fix --repository payments/api --region eu-west-1",
     }
 
     def test_each_text_to_apply_is_copied(self, show: Show, organization: Path) -> None:

@@ -114,6 +114,8 @@ class TestWithoutScripts:
     def test_page_under_the_policy_of_jenkins_is_readable(self, browser: Browser, jenkins: str) -> None:
         context = browser.new_context()
         page = context.new_page()
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
         page.goto(jenkins)
         background = page.evaluate("getComputedStyle(document.querySelector('.totals div')).backgroundColor")
         assert background == "rgba(0, 0, 0, 0)"  # the style is blocked, too
@@ -121,4 +123,11 @@ class TestWithoutScripts:
         text = page.locator("body").inner_text()
         assert text.index("What could not be seen") < text.index(DATA) < text.index("Without scripts")
         assert PAYMENTS in text
+        assert [each for each in requests if not each.startswith("data:")] == [jenkins]
         context.close()
+
+    def test_browser_that_cannot_decompress_shows_the_same(self, show: Show, organization: Path) -> None:
+        page = show(organization)
+        page.add_init_script("delete window.DecompressionStream")
+        page.reload()
+        expect_readable(page)

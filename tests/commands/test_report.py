@@ -1,11 +1,16 @@
 """``ecr-exposure report``: what the aggregator has of the rule's evaluations, and of the recorded policies."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import pytest
 
 from tests.commands.deployed_organization import HOME, ONE, RULE
 from tests.commands.evaluated_organization import CLOSED, EXPECTED, PUBLIC, evaluated_organization, results, run_on
+
+OLD: Final = (
+    "4 evaluations are older than 48 hours, twice the longest period of the rule; see: ecr-exposure status STACK"
+)
 
 
 class TestEvaluations:
@@ -27,11 +32,25 @@ class TestEvaluations:
         assert public["message"] == public["recorded"]["annotation"]
         assert public["fix"] == f"ecr-exposure fix --repository team/public --region {HOME}"
 
+    def test_table_says_nothing_of_requests_that_only_the_policy_shows(self) -> None:
+        with evaluated_organization() as deployed:
+            recorded, with_policies = run_on(deployed, "report").text, run_on(deployed, "report", "--policies").text
+        assert "PUBLIC: Everyone can pull" in recorded
+        assert "Example request" not in recorded
+        assert "Example request: arn:aws:iam::" in with_policies
+
     def test_no_call_of_ecr_and_no_role_in_the_members(self) -> None:
         with evaluated_organization() as deployed:
             run_on(deployed, "report", "--policies")
             called = {(call.service, call.operation) for call in deployed.organization.calls}
         assert not {each for each in called if each[0] == "ecr" or each[1] == "AssumeRole"}
+
+    @pytest.mark.parametrize(("hours", "notes"), [(47, []), (49, [OLD])])
+    def test_evaluations_older_than_two_periods_are_said(self, hours: int, notes: list[str]) -> None:
+        with evaluated_organization() as deployed:
+            deployed.clock.later = timedelta(hours=hours)
+            run = run_on(deployed, "report", "--json")
+        assert (run.status, run.document["notes"]) == (1, notes)
 
     def test_repository_without_evaluation_is_a_finding(self) -> None:
         with evaluated_organization() as deployed:

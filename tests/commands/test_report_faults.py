@@ -3,13 +3,18 @@
 `run_on` checks of each run that one with exit code 2 or 130 never says that there is no public access.
 """
 
+import os
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.commands.deployed_organization import HOME, DeployedOrganization, Run
+from ecr_exposure.cli.command_line import Environment
+from ecr_exposure.cli.main import main
+from tests.commands.deployed_organization import HOME, ONE, DeployedOrganization, Run
 from tests.commands.evaluated_organization import EXPECTED, evaluated_organization, results, run_on
 from tests.commands.scanned_organization import interrupted_at
 from tests.local_aws.faults import Connection, Fault
@@ -95,9 +100,18 @@ class TestCalls:
         if operation == "ListAccounts" and how is not EXPIRED:
             assert run.document["error"].endswith("name them by --members FILE")
 
-    def test_organization_is_the_zone_of_trust_of_external(self, organization: DeployedOrganization) -> None:
-        run = run_on(organization, "report", "--json", "--policies", "--test", "external")
-        assert results(run) == EXPECTED
+    @pytest.mark.parametrize("command", ["report", "scan"])
+    def test_organization_is_the_zone_of_trust_of_external(
+        self, organization: DeployedOrganization, command: str
+    ) -> None:
+        arguments = ("--json", *(("--policies",) if command == "report" else ()), "--test", "external")
+        run = run_on(organization, command, *arguments)
+        assert (results(run), run.document["errors"]) == (EXPECTED, [])
+        alone = Fault("organizations", "ListAccounts", code="AWSOrganizationsNotInUseException", times=None)
+        with organization.organization.faults.inject(alone):
+            run = run_on(organization, command, *arguments)
+        # The policy grants access to an account that is outside of the zone of trust of an account alone.
+        assert results(run) == {**EXPECTED, f"{ONE}/{HOME}/team/closed": "public"}
         assert run.document["errors"] == []
 
 
@@ -134,22 +148,38 @@ class TestAggregator:
 class TestEarlyEnd:
     """The run is interrupted, or its output cannot be written."""
 
-    @pytest.mark.parametrize("operation", CALLS)
-    def test_interrupt_reports_what_was_read(self, organization: DeployedOrganization, operation: str) -> None:
+    @pytest.mark.parametrize(
+        ("command", "operation"), [*(("report", each) for each in CALLS), ("scan", SELECT), ("scan", SOURCES)]
+    )
+    def test_interrupt_reports_what_was_read(
+        self, organization: DeployedOrganization, command: str, operation: str
+    ) -> None:
         page = Path("report.html")
         with interrupted_at(organization.organization, "config", operation):
-            run = run_on(organization, "report", "--json", "--format", "html", "--output", str(page))
+            run = run_on(organization, command, "--json", "--format", "html", "--output", str(page))
         assert run.status == 130
         assert run.document["result"] == "interrupted"
+        assert results(run).items() <= EXPECTED.items()
         assert "no evaluation of this repository" not in run.text
         assert page.read_text("utf-8").endswith("</html>\n")
 
-    @pytest.mark.parametrize("operation", ["sts:GetCallerIdentity", f"config:{AGGREGATORS}"])
-    def test_interrupt_before_the_first_result_writes_nothing(
-        self, organization: DeployedOrganization, operation: str
+    @pytest.mark.parametrize("command", ["report", "scan"])
+    def test_closed_pipe_ends_silently(
+        self, organization: DeployedOrganization, command: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        service, _, called = operation.partition(":")
-        with interrupted_at(organization.organization, service, called):
+        read, write = os.pipe()
+        os.close(read)
+        session = organization.organization.session(HUB, HOME)
+        environment = Environment(clock=organization.clock, session=session)
+        with TextIOWrapper(os.fdopen(write, "wb"), write_through=True) as output, redirect_stdout(output):
+            assert main((command, "--aggregator", "organization", "--quiet", "--format", "json"), environment) == 2
+        assert "Traceback" not in capsys.readouterr().err
+
+    @pytest.mark.parametrize(("service", "operation"), [("sts", "GetCallerIdentity"), ("config", AGGREGATORS)])
+    def test_interrupt_before_the_first_result_writes_nothing(
+        self, organization: DeployedOrganization, service: str, operation: str
+    ) -> None:
+        with interrupted_at(organization.organization, service, operation):
             run = run_on(organization, "report", "--format", "csv", "--output", "report.csv")
         assert (run.status, run.text) == (130, "")
         assert not list(Path().iterdir())

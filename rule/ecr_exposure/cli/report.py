@@ -1,8 +1,8 @@
 """``ecr-exposure report``: what AWS Config recorded of every repository of the organization."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Final, Unpack
 
 import click
@@ -11,14 +11,13 @@ from ecr_exposure.cli.aggregators import find_aggregator
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import read_caller
 from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
-from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError
+from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
-from ecr_exposure.cli.policy_report.report_scope import PlacesRead
+from ecr_exposure.cli.policy_report.report_scope import PlacesRead, counted
 from ecr_exposure.cli.publication import Publication
 from ecr_exposure.cli.recorded_reading import RecordedReading
-from ecr_exposure.cli.recorded_results.evaluations import EvaluatedRepository
 from ecr_exposure.cli.recorded_results.recorded_policy import row_of, row_without_evaluation
 from ecr_exposure.cli.recorded_results.report_reading import ReportReading
 from ecr_exposure.cli.region_options import one_region, region_option_of
@@ -35,6 +34,7 @@ from ecr_exposure.cli.repositories_report import credentials_expired, judgement_
 from ecr_exposure.cli.terminal import Interrupts
 
 RULE: Final = "ecr-repository-no-public-access"
+_OLD: Final = timedelta(hours=48)
 _NOT_RECORDED: Final = (
     "AWS Config has no record of this repository any more: it was deleted, or is not recorded and its policy may have "
     "changed since the evaluation"
@@ -163,7 +163,7 @@ class _Run:
             self._judgement,
             policies=policies,
             errors=errors,
-            notes=self._recorded.notes(),
+            notes=(*self._recorded.notes(), *self._old_evaluations()),
             scope=PlacesRead(
                 source=f"AWS Config aggregator {place.name} in {place.region}",
                 caller=self._caller.arn,
@@ -176,24 +176,28 @@ class _Run:
         )
 
     def _rows(self) -> Iterator[CheckedPolicy]:
+        is_complete = self._recorded.is_complete  # before the repositories: threads of an interrupted run go on
         evaluations, recorded = self._reading.evaluations, self._recorded.recorded
         for name in sorted({*evaluations, *recorded}):
             found = recorded.get(name)
             anew = None if found is None or found.kind is Kind.EVALUATION else self._judgement.judged(found)
             if name in evaluations:
-                yield self._row_of(evaluations[name], found, anew)
+                row = row_of(evaluations[name], anew, self._judgement.now.astimezone(UTC).date())
+                is_gone = found is None and is_complete
+                yield replace(row, notes=(*row.notes, _NOT_RECORDED)) if is_gone else row
             elif found and not self._reading.may_have_evaluation(found.account, found.region):
                 yield row_without_evaluation(found, self._options["rule"], anew)
             elif anew is not None:
                 yield anew
 
-    def _row_of(
-        self, evaluations: Sequence[EvaluatedRepository], found: FoundPolicy | None, anew: CheckedPolicy | None
-    ) -> CheckedPolicy:
-        row = row_of(evaluations, anew, self._judgement.now.astimezone(UTC).date())
-        if found is None and self._recorded.is_complete:
-            return replace(row, notes=(*row.notes, _NOT_RECORDED))
-        return row
+    def _old_evaluations(self) -> Iterator[str]:
+        """Say how many evaluations are so old that the rule has probably stopped."""
+        times = (each.recorded.evaluated for each in self._policies if each.recorded)
+        number = sum(self._judgement.now - time > _OLD for time in times)
+        if number:
+            are = f"{counted(number, 'evaluation')} {'is' if number == 1 else 'are'} older than"
+            hours = _OLD // timedelta(hours=1)
+            yield f"{are} {hours} hours, twice the longest period of the rule; see: ecr-exposure status STACK"
 
     def _errors(self) -> Iterator[NotReadError]:
         if self._has_expired:

@@ -87,8 +87,8 @@ def _name(checked: CheckedPolicy) -> str:
 
 
 def _example(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
-    if checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE):
-        return
+    if checked.result not in (Result.PUBLIC, Result.PUBLIC_ON_PURPOSE) or not checked.outcome.verdict.grants:
+        return  # an evaluation in AWS Config is known without the policy
     request = example_for(checked, report)
     yield _Line(str(request) if request else _ALL_DENIED, "Example request: ")
 

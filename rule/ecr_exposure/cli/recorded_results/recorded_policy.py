@@ -25,7 +25,10 @@ _CANNOT_BE_EVALUATED: Final = "Cannot be evaluated: "
 _ON_PURPOSE, _END = public_on_purpose("\0").split("\0")
 _LAST_DAY: Final = re.compile(r", last day ([0-9]{4}-[0-9]{2}-[0-9]{2})$")
 _NOT_PUBLIC: Final = (NO_POLICY, *(test.no_grant for test in TESTS.values()))
-"""How the rule's annotations of repositories that are not public begin."""
+"""How the rule's annotations of repositories that are not public begin.
+
+One that changes must stay here as it was, because an organization may have deployed the rule before.
+"""
 _CUT: Final = "The annotation has no room for the grant."
 _NO_ANNOTATION: Final = "AWS Config has no annotation of this evaluation."
 _WORST_FIRST: Final = (

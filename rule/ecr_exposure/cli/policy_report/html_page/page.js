@@ -23,7 +23,7 @@
   const REPOSITORY_NAME = /^(?=.{2,256}$)[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/;
   const SOURCES = { repository: "Amazon ECR", "recorded repository": "AWS Config", evaluation: "AWS Config" };
   const MEANS = [
-    ["command", "Command of ecr-exposure"],
+    ["command", "ecr-exposure"],
     ["cli", "AWS CLI"],
     ["terraform", "Terraform"],
     ["cloudformation", "CloudFormation"],
