@@ -95,10 +95,14 @@ class TestOneAccount:
         assert found.results == {f"{ONE}/{HOME}/app": "public"}
         assert found.err.splitlines()[0].endswith(f", {HOME}: account {ONE} by the role {role}")
 
-    def test_repository_that_is_deleted_meanwhile_is_skipped_and_counted(self, scanned: ScannedOrganization) -> None:
+    @pytest.mark.parametrize("operation", ["GetRepositoryPolicy", "ListTagsForResource"])
+    def test_repository_that_is_deleted_meanwhile_is_skipped_and_counted(
+        self, scanned: ScannedOrganization, operation: str
+    ) -> None:
         scanned.create("gone", "app")
-        with scanned.fault("ecr", "GetRepositoryPolicy", code="RepositoryNotFoundException", repository="gone"):
-            found = scanned.scan()
+        is_gone = {"when": lambda call: "gone" in str(call.parameters)}
+        with scanned.fault("ecr", operation, code="RepositoryNotFoundException", **is_gone):
+            found = scanned.scan("--public-tag", "public")
         assert (found.code, found.results) == (1, {f"{HUB}/{HOME}/app": "public"})
         assert found.document["notes"] == ["1 repository did not exist any more when the policy was to be read"]
 
