@@ -97,10 +97,14 @@ class TestOneAccount:
         assert found.results == {f"{ONE}/{HOME}/app": "public"}
         assert found.err.splitlines()[0].endswith(f", {HOME}: account {ONE} by the role {role}")
 
-    def test_repository_that_is_deleted_meanwhile_is_skipped_and_counted(self, scanned: ScannedOrganization) -> None:
+    @pytest.mark.parametrize("operation", ["GetRepositoryPolicy", "ListTagsForResource"])
+    def test_repository_that_is_deleted_meanwhile_is_skipped_and_counted(
+        self, scanned: ScannedOrganization, operation: str
+    ) -> None:
         scanned.create("gone", "app")
-        with scanned.fault("ecr", "GetRepositoryPolicy", code="RepositoryNotFoundException", repository="gone"):
-            found = scanned.scan()
+        is_gone = {"when": lambda call: "gone" in str(call.parameters)}
+        with scanned.fault("ecr", operation, code="RepositoryNotFoundException", **is_gone):
+            found = scanned.scan("--public-tag", "public")
         assert (found.code, found.results) == (1, {f"{HUB}/{HOME}/app": "public"})
         assert found.document["notes"] == ["1 repository did not exist any more when the policy was to be read"]
 
@@ -208,6 +212,9 @@ class TestExternal:
             ("--resume", "a.json", "--format", "json", "--output", "./a.json"),
             "--resume and --output name the same file, a.json.",
         ),
+        (("--aggregator", ""), "--aggregator: the name is empty."),
+        (("--resume", "a" * 300), "cannot be opened: File name too long"),
+        (("--resume", "/dev/null"), "--resume: /dev/null is no file"),
         (("--accounts", ONE), "--accounts needs --member-role, the name of the role in these accounts."),
         (("--member-role", f"arn:aws:iam::{ONE}:role/x"), "is not the name of a role (an ARN is not accepted)"),
         (("--role", ROLE), "is not the ARN of a role, such as arn:aws:iam::111122223333:role/Admin"),

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 from moto.config.models import config_backends
 
+from ecr_exposure.cli.scan import PERMISSIONS
 from tests.commands.check_command import CLOSED, PUBLIC
 from tests.commands.scanned_organization import ABROAD, HOME, ScannedOrganization, scanned_organization
 from tests.local_aws.moto_aggregator import aggregated_data
@@ -59,6 +60,13 @@ class TestRecorded:
     ) -> None:
         found = scanned.scan(*AGGREGATOR, "--region", ABROAD)
         assert found.results == {f"{TWO}/{ABROAD}/without": "not public"}
+
+    def test_every_call_is_among_the_permissions(self, scanned: ScannedOrganization) -> None:
+        scanned.scan(*AGGREGATOR, "--test", "external")
+        called = {f"{call.service}:{call.operation}" for call in scanned.organization.calls}
+        names = ("OptionalReadAggregator", "OptionalListAccounts")
+        allowed = {action for each in PERMISSIONS if each["Sid"] in names for action in each["Action"]}
+        assert called == allowed | {"sts:GetCallerIdentity"}
 
     @pytest.mark.parametrize("other", [("--all-regions",), ("--member-role", "Audit"), ("--resume", "scan.jsonl")])
     def test_options_of_a_live_scan_are_refused(self, scanned: ScannedOrganization, other: tuple[str, ...]) -> None:

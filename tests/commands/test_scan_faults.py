@@ -5,7 +5,6 @@
 
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -197,14 +196,6 @@ class TestPartOfTheOrganization:
         assert [each.partition(":")[0] for each in found.errors] == [f"{HUB}/eu-west-9"]
         assert ABROAD not in {call.region for call in scanned.organization.calls if call.service == "ecr"}
 
-    def test_accounts_that_are_not_active_are_noted(self, scanned: ScannedOrganization) -> None:
-        organizations_backends[HUB]["aws"].close_account(AccountId=TWO)
-        found = scanned.scan(*BY_ROLE)
-        assert (found.code, found.errors) == (0, [])
-        assert re.fullmatch(
-            rf"1 account of the organization, not active, not read: {TWO} \([A-Z_]+\)", found.document["notes"][0]
-        )
-
     def test_denied_repositories_with_one_prefix_do_not_hide_the_others(self, scanned: ScannedOrganization) -> None:
         scanned.create(*(f"denied-{number:02}" for number in range(30)))
         scanned.create(*(f"other-{number:02}" for number in range(30)))
@@ -212,6 +203,13 @@ class TestPartOfTheOrganization:
         with scanned.fault("ecr", "GetRepositoryPolicy", **is_denied, **DENIED):
             found = scanned.scan()
         assert (found.code, len(found.results), len(found.errors)) == (2, 30, 30)
+
+    def test_account_that_is_not_active_is_named(self, scanned: ScannedOrganization) -> None:
+        scanned.create("app", account=ONE, policy=CLOSED)
+        organizations_backends[HUB]["aws"].close_account(AccountId=TWO)
+        found = scanned.scan(*BY_ROLE)
+        assert (found.code, found.results, found.errors) == (0, {f"{ONE}/{HOME}/app": "not public"}, [])
+        assert found.document["notes"] == [f"accounts that are not active were left out: {TWO}"]
 
     def test_repositories_of_another_account_are_not_taken_for_its_own(self, scanned: ScannedOrganization) -> None:
         arn = f"arn:aws:ecr:{HOME}:{TWO}:repository/x"

@@ -13,20 +13,20 @@ ACTIVE: Final = "ACTIVE"
 _NO_ORGANIZATION: Final = "AWSOrganizationsNotInUseException"
 
 
-class AccountsToScan(NamedTuple):
-    """The active accounts, and the others with their state."""
+class ListedAccounts(NamedTuple):
+    """The accounts of the organization: those to scan, and those that are closed or not yet open."""
 
     active: tuple[str, ...]
     inactive: tuple[str, ...]
 
 
-def accounts_to_scan(client: "OrganizationsClient") -> AccountsToScan:
+def accounts_to_scan(client: "OrganizationsClient") -> ListedAccounts:
     """Return the accounts; raises CannotRunError if they cannot be listed, or one of AWS_ERRORS."""
     try:
         states = sorted(_states(client).items())
-        return AccountsToScan(
-            tuple(account for account, state in states if state == ACTIVE),
-            tuple(f"{account} ({state})" for account, state in states if state != ACTIVE),
+        return ListedAccounts(
+            active=tuple(account for account, state in states if state == ACTIVE),
+            inactive=tuple(account for account, state in states if state != ACTIVE),
         )
     except AWS_ERRORS as error:
         raise _not_listed(error, "--member-role", "--accounts ID,...") from None

@@ -122,6 +122,8 @@ def _check(options: ScanOptions, places: Sequence[Destination]) -> None:
         raise click.UsageError("--region and --all-regions exclude each other.")
     if options["accounts"] and not options["member_role"]:
         raise click.UsageError("--accounts needs --member-role, the name of the role in these accounts.")
+    if options["aggregator"] == "":
+        raise click.UsageError("--aggregator: the name is empty.")
     if options["aggregator"] and (others := [each for each in _LIVE if options.get(each)]):
         named = ", ".join(f"--{each.replace('_', '-')}" for each in others)
         raise click.UsageError(f"--aggregator reads what AWS Config recorded; it excludes {named}.")

@@ -27,12 +27,13 @@ from ecr_exposure.cli.region_options import check_region_names, enabled_regions,
 from ecr_exposure.cli.report_options import JudgementOptions, ReportOptions
 from ecr_exposure.cli.repositories_report import credentials_expired, judgement_in_organization, repositories_report
 from ecr_exposure.findings.access_tests import access_test
+from ecr_exposure.findings.sentences import enumerated
 from ecr_exposure.identifiers import account_ids, account_of, organization_ids
 from ecr_exposure.parameters import RuleParameters
 from ecr_exposure.repository import Repository
 from ecr_exposure.verdict import needs_tags
 
-_MOST_NAMED: Final = 5
+_MOST_NAMED: Final = 10
 
 
 class ScanOptions(JudgementOptions, ReportOptions):
@@ -197,12 +198,11 @@ class ScanRun:
         if file is not None and file.is_resumed:
             number = counted(sum(map(len, file.repositories.values())), "repository")
             yield f"{number} in {file.path} were read by the scan that began {file.started:%Y-%m-%d %H:%M %Z}"
+        if self._inactive:
+            yield f"accounts that are not active were left out: {enumerated(self._inactive, _MOST_NAMED)}"
         if file is not None and file.is_new_scan:
             began = f"{file.started:%Y-%m-%d %H:%M %Z}"
             yield f"the scan in {file.path} that began {began} was complete, so this is a new one"
-        if self._inactive:
-            named = ", ".join(self._inactive[:_MOST_NAMED]) + (", …" if len(self._inactive) > _MOST_NAMED else "")
-            yield f"{counted(len(self._inactive), 'account')} of the organization, not active, not read: {named}"
         if deleted:
             yield f"{counted(deleted, 'repository')} did not exist any more when the policy was to be read"
         if not_seen:

@@ -216,6 +216,9 @@ class PlaceReader:
         except CredentialsExpiredError:
             raise
         except Exception as error:  # noqa: BLE001 - it is evaluated all the same
+            if error_code(error) == _NO_REPOSITORY:
+                self._reading.scanned.add_deleted()
+                return
             is_kept = False
             with self._lock:
                 self._is_complete = False

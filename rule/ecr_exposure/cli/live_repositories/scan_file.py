@@ -60,10 +60,10 @@ class ScanFile:
         self._options, self._version, self._now = options, version, now
         self._number = 0  # of added lines
         self._temporary: Path | None = None  # of a new scan that has read nothing yet
-        is_new = not path.exists()
-        if not is_new and not path.is_file():
-            raise CannotRunError(f"--resume: {path} is no file")
         try:
+            is_new = not path.exists()
+            if not is_new and not path.is_file():
+                raise CannotRunError(f"--resume: {path} is no file")
             self._stream: IO[bytes] = path.open("x+b" if is_new else "r+b")
         except OSError as error:
             raise CannotRunError(f"--resume: {path} cannot be opened: {error.strerror}") from None
