@@ -39,14 +39,16 @@ _OPTIONS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+_MOST_MILLISECONDS: Final = 15_000
 _OF_THE_PAGE_ITSELF: Final = ("data:", "blob:")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
     """Yield the browser."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - other environments read this file, too
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - other environments read this file, too
 
+    expect.set_options(timeout=_MOST_MILLISECONDS)
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=list(_OPTIONS))
@@ -72,7 +74,7 @@ def show(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
         sizes = {"viewport": {"width": 1280, "height": 900}, "java_script_enabled": has_scripts}
         context = browser.new_context(**{**sizes, **options})
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_MOST_MILLISECONDS)
         shown = context.new_page()
         shown.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         shown.on("pageerror", lambda error: problems.append(str(error)))

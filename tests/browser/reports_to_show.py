@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, NotReadError, Span
 from ecr_exposure.cli.policy_report import FORMATS
-from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report
+from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, RecordedEvaluation, Report
 from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
 from ecr_exposure.parameters import PublicRepository
@@ -102,6 +103,24 @@ HOSTILE: Final = report_on(
 )
 
 
+RECORDED: Final = report_on(
+    *(
+        replace(
+            checked,
+            recorded=RecordedEvaluation(
+                rule="OrgConfigRule-ecr-repository-no-public-access-abcd1234",
+                compliance=checked.outcome.verdict.compliance,
+                annotation=checked.outcome.verdict.annotation,
+                evaluated=STARTED - timedelta(hours=50),
+            ),
+        )
+        for checked in ORGANIZATION.policies[:8]
+    ),
+    command="report",
+)
+"""Some of those repositories, with the evaluations of AWS Config."""
+
+
 def large_report(number: int) -> Report:
     """Return a report on so many repositories, one in five of them public, nearly all with a policy of their own."""
     return report_on(*map(_different, range(number)))
@@ -117,11 +136,6 @@ def _different(number: int) -> CheckedPolicy:
     if number % 5 == 0:
         statements.append(_allow(f"Public{digest[52:60]}", "*"))
     return repository(f"team-{number % 97}/{digest[:12]}", account, _policy(*statements))
-
-
-def evaluated(hours: int) -> datetime:
-    """Return when AWS Config evaluated a repository, so many hours before the report."""
-    return STARTED - timedelta(hours=hours)
 
 
 def written_page(report: Report, file: Path) -> Path:

@@ -43,6 +43,17 @@ class TestOpening:
         expect(detail(page)).to_have_count(0)
         expect(page.get_by_role("button", name="analytics/pipeline")).to_be_focused()
 
+    def test_key_before_the_event_of_closing_moves_the_focus(self, show: Show, organization: Path) -> None:
+        page = show(organization)
+        page.get_by_role("button", name="sandbox/demo").focus()
+        page.keyboard.press("Enter")
+        page.evaluate(
+            "document.querySelector('dialog').close();"
+            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true}))"
+        )
+        page.wait_for_function("location.hash === ''")
+        expect(page.get_by_role("button", name="analytics/pipeline")).to_be_focused()
+
     def test_address_opens_and_back_closes(self, show: Show, organization: Path) -> None:
         page = show(f"{organization.as_uri()}{OPEN}")
         expect(detail(page)).to_have_accessible_name("payments/api")

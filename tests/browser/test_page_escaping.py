@@ -106,7 +106,7 @@ class TestWithoutScripts:
         expect_readable(show(organization, has_scripts=False))
 
     def test_link_leads_to_the_policy(self, show: Show, organization: Path) -> None:
-        page = show(organization, has_scripts=False)
+        page = show(organization, has_scripts=False, viewport={"width": 1280, "height": 300})
         page.get_by_role("link", name="Policy 2").click()
         expect(page.locator("#policy-2")).to_be_in_viewport()
         expect(page.locator("#policy-2")).to_contain_text("analytics/pipeline")

@@ -12,9 +12,19 @@ from playwright.sync_api import Page, expect
 
 from ecr_exposure.cli.policy_report import FORMATS
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
-from tests.browser.reports_to_show import DATA, HOSTILE, ORGANIZATION, PAYMENTS, SANDBOX
+from tests.browser.reports_to_show import (
+    DATA,
+    HOSTILE,
+    ORGANIZATION,
+    PAYMENTS,
+    RECORDED,
+    SANDBOX,
+    written_page,
+)
+from tests.commands.checked_policies import EACH_RESULT
 
 Show = Callable[..., Page]
+REPORTS: Final = {"scan": ORGANIZATION, "check": EACH_RESULT, "report": RECORDED, "hostile": HOSTILE}
 PUBLIC: Final = ["sandbox/demo", "analytics/pipeline", "payments/api", "payments/worker"]
 """The most dangerous first, then by name."""
 ON_PURPOSE: Final = ["base/python", "tools/cli"]
@@ -160,20 +170,34 @@ class TestDownload:
     def downloaded(self, page: Page) -> str:
         with page.expect_download() as download:
             page.get_by_role("button", name="Download CSV").click()
-        assert download.value.suggested_filename == "ecr-exposure-scan.csv"
-        return Path(download.value.path()).read_bytes().decode("utf-8")
+        assert download.value.suggested_filename.startswith("ecr-exposure-")
+        content = Path(download.value.path()).read_bytes().decode("utf-8")
+        assert content[0] == "\ufeff"  # spreadsheets take it for UTF-8
+        return content[1:]
 
     def test_file_has_the_filtered_rows(self, show: Show, organization: Path) -> None:
         page = show(organization)
         page.get_by_role("searchbox").fill("payments")
-        text = self.downloaded(page)
-        assert text[0] == "\ufeff"  # spreadsheets take it for UTF-8
         expected = [each for each in ORGANIZATION.policies if str(each.found.repository).startswith("payments/")]
-        assert lines(text[1:]) == lines(written(ORGANIZATION, *expected))
+        assert lines(self.downloaded(page)) == lines(written(ORGANIZATION, *expected))
 
-    @pytest.mark.parametrize("report", [ORGANIZATION, HOSTILE], ids=["organization", "hostile"])
-    def test_file_of_all_rows_is_the_one_of_the_format_csv(
-        self, show: Show, report: Report, organization: Path, hostile: Path
-    ) -> None:
-        text = self.downloaded(show(organization if report is ORGANIZATION else hostile))
-        assert lines(text[1:]) == lines(written(report, *report.policies))
+    @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+    def test_file_of_all_rows_is_the_one_of_the_format_csv(self, show: Show, tmp_path: Path, report: Report) -> None:
+        page = show(written_page(report, tmp_path / "page.html"))
+        assert lines(self.downloaded(page)) == lines(written(report, *report.policies))
+
+
+@pytest.mark.parametrize("report", [EACH_RESULT, RECORDED], ids=["check", "report"])
+def test_every_row_of_every_command_opens(show: Show, tmp_path: Path, report: Report) -> None:
+    page = show(written_page(report, tmp_path / "page.html"))
+    rows = names(page)
+    assert len(rows) == len(report.policies)
+    page.locator("#body button").first.focus()
+    for name in rows:
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_have_accessible_name(name)
+        expect(dialog.get_by_role("heading", name="Reason")).to_be_visible()
+        assert dialog.get_by_text("OrgConfigRule-").count() == (report is RECORDED)
+        page.keyboard.press("Escape")
+        page.keyboard.press("ArrowDown")

@@ -1,6 +1,7 @@
 """The options of ``check``, its exit codes, where the report goes, and the last line."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,15 @@ class TestDestinations:
         assert checked.code == 2
         assert problem in checked.err
         assert not Path("x").exists()
+
+    def test_page_is_refused_on_a_terminal_only(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+        write("a.json", PUBLIC)
+        assert check("a.json", "--format", "html").out.startswith("<!DOCTYPE html>")
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        checked = check("a.json", "--format", "html")
+        assert (checked.code, checked.out) == (2, "")
+        assert "a terminal cannot show the page of --format html: add --output FILE." in checked.err
+        assert check("a.json", "--format", "html", "--output", "a.html").code == 1
 
     def test_report_is_utf_8_whatever_the_locale_is(self, check: Check) -> None:
         write("größe.json", PUBLIC)

@@ -1,6 +1,7 @@
 """``ecr-exposure`` itself: help, version, wrong use, and its process with closed and interrupted streams."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -61,6 +62,14 @@ class TestHelp:
             assert subcommand == name
             context = command.commands[name].make_context(subcommand, arguments)
             assert isinstance(context, click.Context)
+
+    @pytest.mark.parametrize("name", ["check", "scan", "report"])
+    def test_options_are_listed_by_what_they_are_for(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main([name, "--help"]) == 0
+        _, read, evaluated, reported = re.split(r"^Options.*:$", capsys.readouterr().out, flags=re.MULTILINE)
+        assert "  --help " in read
+        assert "  --test " in evaluated
+        assert "  --format " in reported
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_table_has_the_short_help_of_each_command(self, name: str) -> None:

@@ -30,6 +30,9 @@ class TestEvaluations:
         assert public["recorded"]["annotation"].startswith('Everyone can pull: statement "AllowPull"')
         assert 0 <= public["recorded"]["age_seconds"] < 60
         assert public["message"] == public["recorded"]["annotation"]
+        assert public["changes"] == [
+            "Correct the statement that the rule's annotation names; report --policies shows the change."
+        ]
         assert public["fix"] == f"ecr-exposure fix --repository team/public --region {HOME}"
 
     def test_table_says_nothing_of_requests_that_only_the_policy_shows(self) -> None:
@@ -107,3 +110,10 @@ class TestPolicies:
         (note,) = row["notes"]
         assert note.startswith("the answers differ: the rule ")
         assert note.endswith(f"the recorded policy, evaluated now, is: {anew}")
+
+
+def test_empty_name_of_a_rule_is_refused() -> None:
+    with evaluated_organization() as deployed:
+        run = run_on(deployed, "report", "--rule", "")
+    assert (run.status, run.text) == (2, "")
+    assert "the name is empty" in run.errors

@@ -87,6 +87,8 @@ class TestOneAccount:
             f"{HUB}/{HOME}/shop": "public",
         }
         assert scanned.operations["ListTagsForResource"] == 3
+        # The rule says nothing of a tag that could not excuse the access either.
+        assert not any(each["notes"] for each in found.document["policies"])
 
     def test_role_is_assumed_first(self, scanned: ScannedOrganization) -> None:
         scanned.create("app", account=ONE)
@@ -150,6 +152,10 @@ class TestOrganization:
             found = scanned.scan(*BY_ROLE, "--accounts", TWO)
         assert found.results == {f"{TWO}/{HOME}/app": "public"}
         assert found.document["scope"]["accounts"] == [TWO]
+
+    def test_accounts_of_a_repeated_option_are_all_read(self, scanned: ScannedOrganization) -> None:
+        found = scanned.scan(*BY_ROLE, "--accounts", ONE, "--accounts", f"{TWO},{HUB}")
+        assert found.document["scope"]["accounts"] == [HUB, ONE, TWO]
 
     def test_all_regions_are_those_that_each_account_enabled(self, scanned: ScannedOrganization) -> None:
         scanned.services.enabled["ap-east-1"] = {ONE}

@@ -1,4 +1,4 @@
-"""docs/check.md: every example prints what the page shows, and every option, member and file of the page exists."""
+"""docs/check.md and docs/formats.md: examples print what is shown, and every option, member and file exists."""
 
 import csv
 import json
@@ -17,7 +17,8 @@ from ecr_exposure.cli.policy_report.csv_format import COLUMNS
 from tests.documentation.pages import ROOT, blocks, section, text_of, ticked
 
 CHECK: Final = ROOT / "docs" / "check.md"
-TEMPLATE, METADATA, ENTRIES, WORKFLOW, HOOKS = blocks(CHECK, "yaml")
+SHOWN_FORMATS: Final = ROOT / "docs" / "formats.md"
+TEMPLATE, WORKFLOW, HOOKS, METADATA, ENTRIES = blocks(CHECK, "yaml")
 COMMAND: Final = re.compile(r"^ {4}(?:terraform show [^|]*\| )?ecr-exposure check ([^\n]*)$", re.MULTILINE)
 BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMENTED: Final = blocks(CHECK, "hcl")[0]
@@ -32,7 +33,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def examples() -> list[tuple[list[str], list[str]]]:
     """Return the arguments of each command that checks app.yaml, with the blocks between it and the next command."""
-    _, *parts = COMMAND.split(text_of(CHECK))
+    _, *parts = COMMAND.split(text_of(CHECK) + text_of(SHOWN_FORMATS))
     found = [(shlex.split(arguments), rest) for arguments, rest in zip(parts[::2], parts[1::2], strict=True)]
     return [
         (arguments, [content for language, content in BLOCK.findall(rest) if language in ("text", "xml", "csv")])
@@ -60,7 +61,7 @@ def test_command_prints_what_the_page_shows(
 def test_each_format_has_an_example() -> None:
     commands = " ".join(" ".join(arguments) for arguments, _ in examples())
     assert all(f"--format {name}" in commands for name in FORMATS if name != "json")
-    assert all(f"### {name}\n" in text_of(CHECK) for name in FORMATS)
+    assert all(f"## {name}\n" in text_of(SHOWN_FORMATS) for name in FORMATS)
     assert sum(bool(shown) for _, shown in examples()) >= 4
 
 
@@ -72,7 +73,7 @@ def test_options_are_those_of_the_command() -> None:
 
 
 def test_members_of_the_document_are_those_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
-    head, policy = section(CHECK, "Formats").split("| member")[1:3]
+    head, policy = section(SHOWN_FORMATS, "json").split("| member")[1:3]
     report = document("app.yaml", capsys=capsys)
 
     def documented(rows: str) -> set[str]:
@@ -83,7 +84,7 @@ def test_members_of_the_document_are_those_of_the_page(capsys: pytest.CaptureFix
 
 
 def test_columns_of_the_csv_are_those_of_the_page() -> None:
-    assert next(csv.reader(blocks(CHECK, "csv"))) == list(COLUMNS)
+    assert next(csv.reader(blocks(SHOWN_FORMATS, "csv"))) == list(COLUMNS)
 
 
 class TestSuppressions:

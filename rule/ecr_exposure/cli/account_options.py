@@ -1,7 +1,7 @@
 """The accounts that an operator names, by options that several commands have."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import click
@@ -49,14 +49,15 @@ role_arn: Final = matching(_ROLE, "the ARN of a role, such as arn:aws:iam::11112
 role_name: Final = matching(_ROLE_NAME, "the name of a role (an ARN is not accepted)")
 
 
-def account_ids(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
-    """Return the accounts of a list, none without the option; a callback that raises click.BadParameter."""
-    return listed(text, ACCOUNT_ID, _ACCOUNT)
+def account_ids(_context: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the accounts of one or more lists, none without the option; a callback that raises click.BadParameter."""
+    return listed(",".join(texts) if texts else None, ACCOUNT_ID, _ACCOUNT)
 
 
 accounts_option: Final = click.option(
     "--accounts",
     metavar="ID,...",
+    multiple=True,
     callback=account_ids,
     help="Only these accounts; by default all of the organization.",
 )

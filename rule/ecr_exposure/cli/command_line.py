@@ -67,13 +67,14 @@ def reference(examples: Sequence[str], exit_codes: Mapping[int, str]) -> str:
     return "\n".join(("\b\nExamples:", *(f"  {line}" for line in examples), "\n\b\nExit codes:", *codes))
 
 
-def _stack(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+def named(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    """Return a name; a callback that raises click.BadParameter for an empty one."""
     if not text.strip():
         raise click.BadParameter("the name is empty")
     return text
 
 
-stack_argument: Final = click.argument("stack", callback=_stack)
+stack_argument: Final = click.argument("stack", callback=named)
 """STACK, the stack of template.yaml, by name or ARN."""
 yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask before the first change.")
 

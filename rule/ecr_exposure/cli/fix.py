@@ -101,7 +101,9 @@ class _Options(CommonOptions):
     help="The organization that keeps access; by default that of the account.",
     callback=matching(ORGANIZATION_ID, "an organization ID such as o-exampleorg1"),
 )
-@click.option("--accounts", metavar="ID,...", callback=account_ids, help="The accounts that keep access.")
+@click.option(
+    "--accounts", metavar="ID,...", multiple=True, callback=account_ids, help="The accounts that keep access."
+)
 @click.option(
     "--keep-service",
     type=click.Choice(tuple(PULLING_SERVICES)),

@@ -90,8 +90,8 @@ class _Group(click.Group):
     invoke_without_command=True,
     epilog=reference(
         (
+            "ecr-exposure scan --region eu-west-1",
             "ecr-exposure preflight --regions eu-west-1,us-east-1",
-            "ecr-exposure verify ecr-repository-no-public-access --dry-run",
         ),
         {
             ExitCode.AS_WANTED: "Everything is as wanted.",
@@ -104,7 +104,10 @@ class _Group(click.Group):
 @click.version_option(ecr_exposure.__version__, message=f"{_NAME} %(version)s")
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Prepare, verify and operate ecr-repository-no-public-access, close what it finds, and check files beforehand.
+    """Find Amazon ECR private repositories that grant public access, and operate ecr-repository-no-public-access.
+
+    Before the roll-out: check reads files, scan what is deployed, preflight the prerequisites. Afterwards: verify,
+    status, replay, report what AWS Config recorded, and fix, which closes a finding.
 
     The commands but check use the credentials of the AWS CLI. COMMAND --help shows what a command does, COMMAND
     --permissions what it needs to be allowed to do.

@@ -96,7 +96,7 @@ class _Options(CommonOptions):
 
 
 def _accounts(context: click.Context, parameter: click.Parameter, texts: Sequence[str]) -> frozenset[str]:
-    return frozenset(account for text in texts for account in account_ids(context, parameter, text))
+    return frozenset(account_ids(context, parameter, texts))
 
 
 def _age(_context: click.Context, _parameter: click.Parameter, text: str | None) -> timedelta | None:

@@ -10,7 +10,7 @@ import click
 from ecr_exposure.cli.aggregators import find_aggregator
 from ecr_exposure.cli.aws_calls import Clients, CredentialsExpiredError
 from ecr_exposure.cli.caller import read_caller
-from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
+from ecr_exposure.cli.command_line import Environment, ExitCode, named, profile_option, reference
 from ecr_exposure.cli.found_policies.found_policy import Kind, NotReadError
 from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
@@ -79,7 +79,12 @@ class _Options(JudgementOptions, ReportOptions):
 @click.option("--aggregator", metavar="NAME", required=True, help="The AWS Config aggregator of this account to read.")
 @region_option_of("The aggregator's")
 @click.option(
-    "--rule", metavar="NAME", default=RULE, show_default=True, help="The name of the rule, as in the stack's RuleName."
+    "--rule",
+    metavar="NAME",
+    default=RULE,
+    callback=named,
+    show_default=True,
+    help="The name of the rule, as in the stack's RuleName.",
 )
 @click.option(
     "--policies",
@@ -96,7 +101,7 @@ def report(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
 
     Reads the evaluations of the rule from an AWS Config aggregator, with annotation, time and rule name: no role in the
     member accounts, no call of Amazon ECR. With --policies, the recorded policies are evaluated anew, by the options
-    below; without it, these options have no effect. The command only reads.
+    below; without it, these options have no effect. The command changes nothing.
 
     A repository that AWS Config recorded and the rule did not evaluate is in the report, too.
     """

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,8 @@ from ecr_exposure.identifiers import ACCOUNT_ID, ORGANIZATION_ID
 from ecr_exposure.parameters import PublicRepository, read_parameters
 
 _ORDER: Final = "ecr_exposure.order"
-TABLE, JSON, SARIF = "table", "json", "sarif"
+TABLE, JSON, SARIF, HTML = "table", "json", "sarif", "html"
+_EVALUATION_OPTIONS, _REPORT_OPTIONS = "Options of the evaluation", "Options of the report"
 _STANDARD_OUTPUT: Final = Path("-")
 
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
@@ -60,6 +62,22 @@ class OrderedCommand(click.Command):
         _, _, order = self.make_parser(context).parse_args(list(args))
         context.meta[_ORDER] = [parameter.name for parameter in order]
         return super().parse_args(context, args)
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what is read, how it is evaluated, and where the report goes, each below a heading of its own."""
+        groups: dict[str, list[tuple[str, str]]] = {"Options": [], _EVALUATION_OPTIONS: [], _REPORT_OPTIONS: []}
+        for parameter in self.get_params(context):
+            if record := parameter.get_help_record(context):
+                groups[_heading_of(parameter)].append(record)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def _heading_of(parameter: click.Parameter) -> str:
+    if parameter.name in JudgementOptions.__annotations__:
+        return _EVALUATION_OPTIONS
+    return _REPORT_OPTIONS if parameter.name in ReportOptions.__annotations__ else "Options"
 
 
 class Destination(NamedTuple):
@@ -109,6 +127,8 @@ def _checked(found: Sequence[tuple[str | None, Path | None]], checked: Sequence[
             raise click.UsageError(f"two formats go to {where}: add --output FILE to one of them.")
         if place is not None and place in map(_real, checked):
             raise click.UsageError(f"--output {pair.file} is one of the files to check.")
+        if pair == (HTML, None) and sys.stdout is not None and sys.stdout.isatty():
+            raise click.UsageError("a terminal cannot show the page of --format html: add --output FILE.")
     return tuple(pairs)
 
 
@@ -206,7 +226,8 @@ _JUDGEMENT: Final = (
         "--members",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="The accounts of the organization: one ID a line, or what aws organizations list-accounts prints.",
+        help="The accounts of the organization, for --test external: one ID a line, or what aws organizations "
+        "list-accounts prints.",
     ),
     click.option(
         "--public-repository",

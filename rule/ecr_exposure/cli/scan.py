@@ -55,20 +55,20 @@ PERMISSIONS: Final = (
     "--role",
     metavar="ARN",
     callback=role_arn,
-    help="Assume this role first, and read its account; by default your own account.",
+    help="Assume this role first, and read the account of this role; by default your own account.",
 )
 @click.option(
     "--member-role",
     metavar="NAME",
     callback=role_name,
-    help="Read every active account of the organization, each other one by this role there.",
+    help="Read each active account of the organization, by the role of this name there; your own without it.",
 )
 @accounts_option
 @click.option(
     "--aggregator",
     metavar="NAME",
-    help="Read what this AWS Config aggregator of your account has, without a call of Amazon ECR; "
-    "it is looked for in the configured Region or those of --region.",
+    help="Read what this AWS Config aggregator of your account has, without a call of Amazon ECR. It is in the "
+    "configured Region or one of --region; --region also limits which Regions are read, by default all.",
 )
 @click.option(
     "--resume",
@@ -87,7 +87,7 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
 
     Reads the policies of all repositories in Amazon ECR: of your account, of the account of --role, or with
     --member-role of each account of the organization. With --aggregator, it reads the policies as AWS Config recorded
-    them. The command only reads.
+    them. It evaluates them as the rule will, and needs no deployed rule. The command changes nothing.
 
     The report is on standard output; the last line, on standard error, says how much was read. What could not be read
     is named by account and Region, and is never counted as not public.

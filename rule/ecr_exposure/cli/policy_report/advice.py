@@ -37,6 +37,7 @@ _VALUES: Final = {
 }
 """A policy in AWS has no unknown value."""
 _LOOK: Final = "Look at the repository's policy; the rule's annotation names the statement."
+_NAMED: Final = "Correct the statement that the rule's annotation names; report --policies shows the change."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ def _how_to_know(checked: CheckedPolicy) -> str:
 
 def _closing(checked: CheckedPolicy, question: Question) -> Advice:
     if checked.found.kind is Kind.EVALUATION or not checked.outcome.verdict.grants:
-        return Advice(changes=(_LOOK,), command=command_for(checked.found, question))
+        change = _NAMED if checked.found.kind is Kind.EVALUATION else _LOOK
+        return Advice(changes=(change,), command=command_for(checked.found, question))
     try:
         found = closing(checked, question)
     except ParameterError as error:  # RemedyError is one

@@ -58,7 +58,7 @@ class Judgement:
             now=self.now,
         )
         is_flagged = outcome.verdict.compliance == "NON_COMPLIANT"
-        excuse = self._excuse_of(found) if is_flagged else self.excuse_of(found)
+        excuse = self._excuse_of(found, outcome) if is_flagged else self.excuse_of(found)
         result = _result_of(outcome, excuse)
         notes = excuse.notes
         if excuse.text is not None and result in (Result.PUBLIC, Result.UNKNOWN):
@@ -72,24 +72,27 @@ class Judgement:
             is_warning=result is Result.UNKNOWN and self._warns(found.kind),
         )
 
-    def _excuse_of(self, found: FoundPolicy) -> Excuse:
+    def _excuse_of(self, found: FoundPolicy, outcome: Outcome) -> Excuse:
         """Return what files say, or else the options."""
         excuse = self.excuse_of(found)
         if excuse.text is None and isinstance(found.repository, str):
             for entry in self.public_repositories:
                 if entry.covers(found.account or self.question.owner or "", found.repository):
                     return Excuse(f"--public-repository {describe(str(entry))}", excuse.notes)
-            return self._excuse_by_tag(found, found.repository, excuse.notes)
+            return self._excuse_by_tag(found, found.repository, excuse.notes, outcome)
         return excuse
 
-    def _excuse_by_tag(self, found: FoundPolicy, name: str, notes: tuple[str, ...]) -> Excuse:
+    def _excuse_by_tag(self, found: FoundPolicy, name: str, notes: tuple[str, ...], outcome: Outcome) -> Excuse:
         repository = Repository(
             account=found.account or "", region=found.region or "", name=name, arn="", tags=found.tags
         )
         exemption = exemption_of(repository, RuleParameters(public_tag=self.public_tag), self.now)
         if exemption is None:
             return Excuse(None, notes)
-        return Excuse(None, (*notes, str(exemption))) if exemption.refusal else Excuse(str(exemption), notes)
+        if exemption.refusal is None:
+            return Excuse(str(exemption), notes)
+        # Where no tag could excuse the access, the tags are not read, and the rule says nothing of them either.
+        return Excuse(None, (*notes, str(exemption)) if outcome.is_excusable else notes)
 
     def _warns(self, kind: Kind) -> bool:
         return self.unknown == WARN or (self.unknown is None and kind is Kind.TERRAFORM_SOURCE)

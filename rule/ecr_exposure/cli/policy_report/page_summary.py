@@ -22,11 +22,11 @@ TITLES: Final = {
     Result.CLOSED: "Not public",
 }
 MEANINGS: Final = {
-    Result.PUBLIC: "The policy grants access as tested.",
+    Result.PUBLIC: "The policy grants public access.",
     Result.CANNOT_BE_EVALUATED: "Invalid, too complex, or without an evaluation: it may be public.",
     Result.UNKNOWN: "It depends on a value that the file does not say.",
     Result.PUBLIC_ON_PURPOSE: "An exception excuses pull and discover.",
-    Result.CLOSED: "The policy grants no such access.",
+    Result.CLOSED: "The policy grants no public access.",
 }
 _TESTS: Final = {
     "unconditional": "a policy is public if a statement allows everyone access without a Condition.",

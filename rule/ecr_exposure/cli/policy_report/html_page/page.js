@@ -473,12 +473,14 @@
   function prepareDetail() {
     const dialog = byId("detail");
     dialog.addEventListener("close", () => {
+      if (dialog.open) return; // opened again since then
       const row = Number(dialog.dataset.row);
       dialog.replaceChildren();
       if (state.open) {
         state.open = "";
         write(false);
       }
+      if (byId("body").contains(document.activeElement)) return; // the browser, or a key since then, has set the focus
       const place = shown.indexOf(row);
       if (place >= 0) focusRow(place);
     });
