@@ -44,8 +44,8 @@ _LENGTH_OF_END: Final = 32
 class ScanFile:
     """The file, open to add records.
 
-    complete, repositories: what it had before. started: when the scan that it is of began, aware. replaced: whether it
-    is to replace the file of a complete scan, of which `started` is then the time.
+    complete, repositories: what it had before. started: when the scan began that the file had, aware. is_new_scan: that
+    scan was complete, and this one replaces it.
     """
 
     def __init__(self, path: Path, options: Mapping[str, Any], version: str, now: datetime) -> None:
