@@ -1,8 +1,6 @@
 """The layout of the repository: names of modules, length of test files, complexity of functions, what make runs."""
 
-import os
 import shlex
-import subprocess
 from collections import Counter, defaultdict
 from fnmatch import fnmatch
 from itertools import pairwise, permutations
@@ -11,6 +9,8 @@ from typing import Final
 
 from radon.complexity import cc_visit
 from radon.visitors import Function
+
+from tests.commands.test_main import run_make
 
 ROOT: Final = Path(__file__).parent.parent
 RULE: Final = sorted((ROOT / "rule").rglob("*.py"))
@@ -49,15 +49,7 @@ def test_no_function_of_the_rule_has_a_complexity_above_15() -> None:
 
 def test_make_runs_each_test_file_once() -> None:
     """With coverage or without; pytest leaves out what another argument contains, and what --ignore names."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    printed = subprocess.run(
-        ["make", "--dry-run", "tests"],  # noqa: S607 - the make that runs the tests
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    printed = run_make("tests").stdout
     runs = [shlex.split(line) for line in printed.splitlines() if " -m pytest " in line]
     assert len(runs) == 2
     assert [run for run in runs if "--ignore" in run] == []
