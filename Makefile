@@ -60,7 +60,7 @@ MEASURED := tests/commands tests/local_aws tests/rule
 # The files in those folders that repeat what others do: with each case, at each call, in each size; and the slowest of
 # preflight, whose other files reach nearly the same code.
 REPEATED := *_corpus.py *_each_call.py *_interrupts.py *_interrupted.py *_at_scale.py *_architecture.py \
-	$(foreach each,accounts hub reading,test_preflight_$(each).py)
+	$(foreach each,accounts hub reading,*_preflight_$(each).py)
 # pytest leaves out a file or folder that another argument contains, also if --ignore names it: none contains another.
 NOT_MEASURED = $(filter-out $(MEASURED),$(patsubst %/,%,$(wildcard tests/[a-z]*/)) $(wildcard tests/test_*.py)) \
 	$(wildcard $(foreach each,$(MEASURED),$(REPEATED:%=$(each)/%)))
