@@ -43,9 +43,9 @@ lint: .venv/ready
 
 tests: .venv/ready .venv-tools/ready
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest $(WORKERS) --ignore-glob '*_corpus.py' $(MEASURED)
+	$(RUN) -m coverage run -m pytest $(WORKERS) $(REPEATED:%=--ignore-glob '%') $(MEASURED)
 # The other tests reach the same code again, and are two or three times as fast without coverage.
-	$(RUN) -m pytest $(WORKERS) $(MEASURED:%=--ignore %) tests $(wildcard $(MEASURED:%=%/*_corpus.py))
+	$(RUN) -m pytest $(WORKERS) $(NOT_MEASURED)
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 
@@ -57,6 +57,13 @@ browser: $(if $(CHROMIUM),.venv-browser/ready)
 SKIPPED = $(if $(CHROMIUM),,@echo "SKIPPED: tests/browser, because there is no Chromium; name one: make $@ CHROMIUM=PATH")
 
 MEASURED := tests/commands tests/local_aws tests/rule
+# The files in those folders that repeat what others do: with each case, at each call, in each size; and the slowest of
+# preflight, whose other files reach nearly the same code.
+REPEATED := *_corpus.py *_each_call.py *_interrupts.py *_interrupted.py *_at_scale.py *_architecture.py \
+	$(foreach each,accounts hub reading,*_preflight_$(each).py)
+# pytest leaves out a file or folder that another argument contains, also if --ignore names it: none contains another.
+NOT_MEASURED = $(filter-out $(MEASURED),$(patsubst %/,%,$(wildcard tests/[a-z]*/)) $(wildcard tests/test_*.py)) \
+	$(wildcard $(foreach each,$(MEASURED),$(REPEATED:%=$(each)/%)))
 WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # The long profile: thousands of random policies against the oracle, every mutant of the corpus.

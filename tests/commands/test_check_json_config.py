@@ -8,9 +8,7 @@ import pytest
 from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Kind, Span, StatementSpan
 from ecr_exposure.cli.found_policies.outcome import evaluate
 from ecr_exposure.cli.policies_in_json.json_documents import UnknownFormError, read_json_documents
-from tests.commands.test_check_json_policies import POLICY, Told, check_labels, read
-from tests.corpus.each_case import each_case
-from tests.corpus.loader import Case, all_cases
+from tests.commands.test_check_json_policies import POLICY, Told, read
 
 ARN = "arn:aws:ecr:eu-central-1:111122223333:repository/team/app"
 
@@ -311,19 +309,3 @@ class TestHistory:
         text = '{"configurationItems": [\n{"resourceId": "a", "resourceId": "b"}]}'
         assert list(read_json_documents("a.json", text, told.facts)) == []
         assert told.problems == ['a.json:2: configurationItems[0]: duplicate key "resourceId"']
-
-
-class TestCorpus:
-    """Every case has the verdicts of its labels in each form of an item."""
-
-    @each_case(all_cases())
-    def test_as_an_item(self, case: Case) -> None:
-        (found,) = read(json.dumps(item(configuration=case.configuration)))
-        check_labels(case, found)
-
-    @each_case(all_cases())
-    def test_in_an_event_and_in_a_history(self, case: Case) -> None:
-        recorded = history_item(configuration=case.configuration)
-        for document in (event(configurationItem=recorded), {"configurationItems": [recorded]}):
-            (found,) = read(json.dumps(document))
-            check_labels(case, found, ("unconditional",))

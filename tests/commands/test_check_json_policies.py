@@ -1,8 +1,6 @@
 """Policies in JSON that ``check`` reads: alone, as the AWS CLI returns them, one on each line; and where they are."""
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,13 +13,9 @@ from ecr_exposure.cli.policies_in_json.json_documents import (
     is_repository_policy,
     read_json_documents,
 )
-from tests.corpus.each_case import each_case
-from tests.corpus.loader import TESTS, Case, all_cases
-from tests.rule.test_corpus import ids_of
 
 OPEN = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
 POLICY = {"Version": "2012-10-17", "Statement": [OPEN]}
-CASES = [case for case in all_cases() if not case.is_about_the_item]
 
 
 class Told:
@@ -50,25 +44,6 @@ def read(text: str) -> list[FoundPolicy]:
     found = list(read_json_documents("policy.json", text, told.facts))
     assert (told.problems, told.notes) == ([], [])
     return found
-
-
-def check_labels(case: Case, found: FoundPolicy, tests: Sequence[str] = TESTS) -> None:
-    """Evaluate the policy by the tests, with the facts of a case."""
-    for test in tests:
-        verdict = evaluate(
-            found.policy,
-            test=test,
-            owner=case.repository["account"],
-            region=case.repository["region"],
-            members=[str(member) for member in case.parameters.get("members", ())],
-            trusted_accounts=ids_of(case.parameters, "trustedAccounts"),
-            trusted_organizations=ids_of(case.parameters, "trustedOrganizations"),
-            now=datetime.fromisoformat(str(case.parameters.get("now", "2026-11-24T00:00:00Z"))),
-            resource_tags=case.resource_tags,
-        ).verdict
-        assert verdict.compliance == case.expect[test], verdict
-        assert (verdict.problem or "").startswith(case.problems.get(test, ""))
-        assert (verdict.problem is None) == (test not in case.problems)
 
 
 class TestPolicyAlone:
@@ -236,25 +211,3 @@ class TestWhichServiceAPolicyIsFor:
     )
     def test_policy_of_another_service_is_none(self, statement: Any) -> None:
         assert not is_repository_policy({"Statement": [statement]})
-
-
-class TestCorpus:
-    """Every policy of the corpus has the verdicts of its labels in each form."""
-
-    @each_case(CASES)
-    def test_as_a_file(self, case: Case) -> None:
-        text = case.policy if isinstance(case.policy, str) else json.dumps(case.policy)
-        try:
-            (found,) = read(text)
-        except UnknownFormError:
-            # What has no Statement is nothing that a reader of files could take for a policy.
-            assert "Statement" not in text
-        except NotReadError:
-            assert case.problems.keys() == set(TESTS)
-        else:
-            check_labels(case, found)
-
-    @each_case(CASES)
-    def test_as_output_of_get_repository_policy(self, case: Case) -> None:
-        (found,) = read(json.dumps({"repositoryName": "team/app", "policyText": case.policy}))
-        check_labels(case, found, ("unconditional",))

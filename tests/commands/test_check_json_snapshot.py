@@ -12,8 +12,7 @@ from ecr_exposure.cli.found_policies.outcome import evaluate
 from ecr_exposure.cli.policies_in_json.config_snapshot import is_config_file, read_config_snapshot
 from ecr_exposure.cli.policies_in_json.json_documents import UnknownFormError
 from tests.commands.test_check_json_config import ARN, configuration, item
-from tests.commands.test_check_json_policies import POLICY, Told, check_labels
-from tests.corpus.loader import all_cases
+from tests.commands.test_check_json_policies import POLICY, Told
 
 MEBIBYTE = 2**20
 
@@ -120,12 +119,6 @@ class TestSnapshot:
     def test_item_with_a_duplicate_key_is_told(self) -> None:
         content = snapshot(item()).replace(b'"resourceId"', b'"resourceId": "other", "resourceId"')
         assert read_bytes(content)[1].problems == ['s.json: configurationItems[0]: duplicate key "resourceId"']
-
-    def test_corpus_has_the_verdicts_of_its_labels(self) -> None:
-        cases = all_cases()
-        items = [item(ARN=f"{ARN}-{at}", configuration=case.configuration) for at, case in enumerate(cases)]
-        for case, found in zip(cases, read_whole(gzip.compress(snapshot(*items))), strict=True):
-            check_labels(case, found, ("unconditional",))
 
 
 class TestHistoryFile:

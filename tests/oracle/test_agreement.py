@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ecr_exposure import judge
 from ecr_exposure.policy import condition_keys as engine_keys
 from ecr_exposure.policy import operators as engine_operators
+from tests.corpus.each_case import each_case
 from tests.corpus.loader import Case
 from tests.nightly import NIGHTLY
 from tests.oracle import solver_condition_keys, solver_operators
@@ -37,21 +38,20 @@ GENERATED: Final = list(HealthCheck)
 MUTANTS: Final = 80
 
 
-def asked_cases() -> list[Any]:
-    """Return every case with each test in the nightly profile, and with one test, in turn, by default."""
-    asked = [(case, TESTS if NIGHTLY else (TESTS[at % len(TESTS)],)) for at, case in enumerate(CASES)]
-    return [pytest.param(case, test, id=f"{case.name}-{test}") for case, tests in asked for test in tests]
+# Every case is asked with each test in the nightly profile, and with one test, in turn, by default.
+ASKED: Final = {case.name: TESTS if NIGHTLY else (TESTS[at % len(TESTS)],) for at, case in enumerate(CASES)}
 
 
 class TestCorpus:
     """The oracle on hand-labelled cases."""
 
-    @pytest.mark.parametrize(("case", "test"), asked_cases())
-    def test_oracle_answers_as_labelled(self, case: Case, test: str) -> None:
-        answer = decide(case.policy, **question_of(case, test))
-        assert answer is not UNDECIDED
-        assert ("COMPLIANT" if answer is NOT_GRANTED else "NON_COMPLIANT") == case.expect[test]
-        assert (answer is PROBLEM) == (test in case.problems)
+    @each_case(CASES)
+    def test_oracle_answers_as_labelled(self, case: Case) -> None:
+        for test in ASKED[case.name]:
+            answer = decide(case.policy, **question_of(case, test))
+            assert answer is not UNDECIDED, test
+            assert ("COMPLIANT" if answer is NOT_GRANTED else "NON_COMPLIANT") == case.expect[test], test
+            assert (answer is PROBLEM) == (test in case.problems), test
 
 
 def all_mutants() -> Iterator[tuple[Case, Mutant]]:

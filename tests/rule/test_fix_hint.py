@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from ecr_exposure import RemedyError, Verdict, judge, remedy
+from ecr_exposure import Verdict, judge
 from ecr_exposure.annotation import with_fix
 from ecr_exposure.findings.access_tests import TESTS
 from ecr_exposure.parameters import read_parameters
@@ -15,8 +15,6 @@ from ecr_exposure.repository import Repository
 from ecr_exposure.search import TooComplexError
 from ecr_exposure.verdict import evaluate_repository
 from tests.benchmarks.worst_policies import POLICIES
-from tests.corpus.loader import Case, all_cases
-from tests.nightly import every
 from tests.rule.member_account import (
     CLOSED,
     EXPLICIT_DENY,
@@ -217,27 +215,6 @@ class TestWhichRepositories:
     def test_judge_knows_no_repository(self) -> None:
         verdict = judge(PULL)
         assert (verdict.annotation, verdict.fix) == (SENTENCE, None)
-
-
-@pytest.mark.parametrize("test", TESTS)
-def test_flagged_case_has_the_command_exactly_if_a_remedy_closes_it(test: str) -> None:
-    for case in every(3, [case for case in all_cases() if not case.is_about_the_item]):
-        verdict = evaluated(case.policy, {"publicAccessTest": test}, tags=case.resource_tags)
-        if verdict.compliance == "COMPLIANT" or verdict.problem is not None:
-            assert verdict.fix is None, case.name
-        else:
-            assert (verdict.fix is not None) == is_closed(case), case.name
-
-
-def is_closed(case: Case) -> bool:
-    """Return whether a remedy removes public access from the policy of a case."""
-    try:
-        closed = remedy(
-            case.policy, mode="remove-statements", owner=MEMBER, region=REGION, resource_tags=case.resource_tags
-        )
-    except RemedyError:
-        return False
-    return closed.changes != ()
 
 
 class TestEvents:

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from tests.corpus.each_case import each_case
 from tests.corpus.loader import Case, all_cases
 from tests.nightly import every
 from tests.rule.member_account import MEMBER, REGION, MemberAccount, deployed
@@ -19,7 +20,7 @@ def corpus_member() -> Iterator[MemberAccount]:
         yield member
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@each_case(CASES)
 def test_case_has_its_compliance(case: Case, corpus_member: MemberAccount) -> None:
     member, name = corpus_member, "team/app"
     if not member.organization.repositories(MEMBER, REGION):
