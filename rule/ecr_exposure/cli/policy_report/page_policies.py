@@ -6,7 +6,7 @@ Region, which the page's script fills in; each is a character that JSON in ASCII
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -138,20 +138,37 @@ def _statements(content: Value) -> dict[int, tuple[int, int]]:
     for key, value in content.items():
         if key == "Statement":
             return _places(value, at)
-        at += len(_lines(value, _written))
+        at += _height(value)
     return {}
 
 
 def _places(statements: Value, at: int) -> dict[int, tuple[int, int]]:
     if not isinstance(statements, (list, tuple)):
-        return {0: (at, at + len(_lines(statements, _written)))}
+        return {0: (at, at + _height(statements))}
     found = {}
     at += 1
     for index, each in enumerate(statements):
-        end = at + len(_lines(each, _written))
+        end = at + _height(each)
         found[index] = (at, end)
         at = end
     return found
+
+
+def _height(value: Value) -> int:
+    """Return how many lines `_lines` returns for a value."""
+    match value:
+        case Unknown() | Joined() | str():
+            return 1
+        case Alternatives():
+            parts: Iterable[Value] = value.policies
+        case Mapping():
+            parts = value.values()
+        case list() | tuple():
+            parts = value
+        case _:
+            return 1
+    heights = [_height(each) for each in parts]
+    return sum(heights, start=2) if heights else 1
 
 
 def marked_lines(findings: Sequence[Finding], text: PolicyText) -> list[tuple[int, int]]:
