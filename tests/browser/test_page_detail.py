@@ -90,6 +90,11 @@ class TestContent:
         assert "AllowOwnAccount" not in removed
         expect(detail(page)).to_contain_text("Everyone can pull")
         expect(detail(page)).to_contain_text("may ecr:BatchGetImage")
+        expect(detail(page)).to_contain_text("Lines with − are removed, lines with + are added.")
+
+    def test_policy_of_which_no_statement_is_left_is_deleted(self, show: Show, organization: Path) -> None:
+        page = show(f"{organization.as_uri()}#open={SANDBOX}/eu-west-1/sandbox/demo")
+        expect(detail(page)).to_contain_text("No statement is left, so the policy is deleted.")
 
     def test_exception_has_its_reason_and_its_end(self, show: Show, organization: Path) -> None:
         page = show(f"{organization.as_uri()}#result=public+on+purpose")
