@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from ecr_exposure.cli.remediation.how_to_apply import how_to_apply
-from tests.browser.reports_to_show import DATA, PAYMENTS, PULLED
+from tests.browser.reports_to_show import DATA, PAYMENTS, PULLED, SANDBOX
 
 Show = Callable[..., Page]
 OPEN: Final = f"#open={PAYMENTS}/eu-west-1/payments/api"
