@@ -308,7 +308,7 @@
       hasPlaces && { key: "account", title: "Account", value: account, cell: account },
       hasPlaces && { key: "region", title: "Region", value: region, cell: region },
       hasFiles && { key: "file", title: "File", value: fileKey, cell: placeOf },
-      { key: "can", title: "Access granted", value: danger, cell: (row) => granted(row).join(", ") },
+      head.granted.some(Boolean) && { key: "can", title: "Access granted", value: danger, cell: (row) => granted(row).join(", ") },
       Object.values(more).some(({ recorded }) => recorded) && {
         key: "evaluated",
         title: "Evaluated",
