@@ -92,6 +92,11 @@ class TestContent:
         expect(detail(page)).to_contain_text("may ecr:BatchGetImage")
         expect(detail(page)).to_contain_text("Lines with − are removed, lines with + are added.")
 
+    def test_statement_between_others_is_removed_as_a_whole(self, show: Show, organization: Path) -> None:
+        page = show(f"{organization.as_uri()}#open={DATA}/eu-west-1/analytics/pipeline")
+        removed = "".join(detail(page).get_by_label("Changed policy").locator("del").all_inner_texts())
+        assert json.loads(removed.removesuffix(","))["Sid"] == "AllowPush"
+
     def test_policy_of_which_no_statement_is_left_is_deleted(self, show: Show, organization: Path) -> None:
         page = show(f"{organization.as_uri()}#open={SANDBOX}/eu-west-1/sandbox/demo")
         expect(detail(page)).to_contain_text("No statement is left, so the policy is deleted.")
