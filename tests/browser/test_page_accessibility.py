@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reports_to_show import PAYMENTS
+from tests.browser.reports_to_show import ORGANIZATION, PAYMENTS, written_page
 
 Show = Callable[..., Page]
 OPEN: Final = f"#open={PAYMENTS}/eu-west-1/payments/api"
@@ -20,6 +21,15 @@ NAMED: Final = frozenset(
 """Roles that need a name."""
 CONTRAST: Final = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 LANDMARKS: Final = ("banner", "main", "contentinfo", "search")
+LINES_OF: Final = """(text) => {
+  const walker = document.createTreeWalker(document.querySelector(".facts"), NodeFilter.SHOW_TEXT);
+  while (!walker.nextNode().data.includes(text)) {}
+  const at = walker.currentNode.data.indexOf(text);
+  const range = document.createRange();
+  range.setStart(walker.currentNode, at);
+  range.setEnd(walker.currentNode, at + text.length);
+  return range.getClientRects().length;
+}"""
 WIDTHS: Final = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
@@ -142,6 +152,20 @@ class TestPhone:
         )
         assert len(heights) == 10
         assert min(heights) >= 24  # https://www.w3.org/TR/WCAG22/#target-size-minimum
+
+    def test_numbers_of_results_beside_each_other_are_in_one_line(self, show: Show, organization: Path) -> None:
+        page = show(organization, **PHONE)
+        tops = page.evaluate(
+            "[...document.querySelectorAll('.totals strong')].map((each) => each.getBoundingClientRect().top)"
+        )
+        assert (tops[0], tops[2]) == (tops[1], tops[3])
+
+    def test_ids_are_not_broken_at_their_hyphens(self, show: Show, tmp_path: Path) -> None:
+        trusted = replace(ORGANIZATION.question, test="external", trusted_organizations=("o-exampleorgid",))
+        page = show(written_page(replace(ORGANIZATION, question=trusted), tmp_path / "page.html"), **PHONE)
+        for width in range(320, 400, 4):
+            page.set_viewport_size({"width": width, "height": 740})
+            assert page.evaluate(LINES_OF, "o-exampleorgid") == 1
 
 
 def test_nothing_moves(show: Show, organization: Path) -> None:

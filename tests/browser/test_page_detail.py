@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from ecr_exposure.cli.remediation.how_to_apply import how_to_apply
-from tests.browser.reports_to_show import DATA, PAYMENTS, PULLED
+from tests.browser.reports_to_show import DATA, PAYMENTS, PULLED, SANDBOX
 
 Show = Callable[..., Page]
 OPEN: Final = f"#open={PAYMENTS}/eu-west-1/payments/api"
@@ -90,6 +90,16 @@ class TestContent:
         assert "AllowOwnAccount" not in removed
         expect(detail(page)).to_contain_text("Everyone can pull")
         expect(detail(page)).to_contain_text("may ecr:BatchGetImage")
+        expect(detail(page)).to_contain_text("Lines with − are removed, lines with + are added.")
+
+    def test_statement_between_others_is_removed_as_a_whole(self, show: Show, organization: Path) -> None:
+        page = show(f"{organization.as_uri()}#open={DATA}/eu-west-1/analytics/pipeline")
+        removed = "".join(detail(page).get_by_label("Changed policy").locator("del").all_inner_texts())
+        assert json.loads(removed.removesuffix(","))["Sid"] == "AllowPush"
+
+    def test_policy_of_which_no_statement_is_left_is_deleted(self, show: Show, organization: Path) -> None:
+        page = show(f"{organization.as_uri()}#open={SANDBOX}/eu-west-1/sandbox/demo")
+        expect(detail(page)).to_contain_text("No statement is left, so the policy is deleted.")
 
     def test_exception_has_its_reason_and_its_end(self, show: Show, organization: Path) -> None:
         page = show(f"{organization.as_uri()}#result=public+on+purpose")

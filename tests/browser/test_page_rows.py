@@ -115,6 +115,12 @@ class TestSort:
         expect(page.locator("#body td.account").first).to_have_text(SANDBOX)
         assert page.locator("#heads [aria-sort]").count() == 1
 
+    def test_column_without_values_is_not_shown(self, show: Show, tmp_path: Path) -> None:
+        closed = [each for each in ORGANIZATION.policies if str(each.found.repository).startswith("internal/")]
+        page = show(written_page(replace(ORGANIZATION, policies=tuple(closed)), tmp_path / "page.html"))
+        heads = page.locator("#heads button").all_inner_texts()
+        assert heads == ["Result", "Repository", "Account", "Region"]
+
     def test_head_stays_in_view(self, show: Show, organization: Path) -> None:
         page = show(organization)
         page.get_by_role("button", name="payments/api").focus()

@@ -296,7 +296,7 @@ class TestQuestion:
         is_tested: bool,  # noqa: FBT001 - a table
     ) -> None:
         text = page_of(places_of(*policies)).visible_text()
-        assert ("Evaluations of AWS Config: by the parameters of the rule." in text) is is_recorded
+        assert ("The rule's own evaluations in AWS Config, by the rule's parameters." in text) is is_recorded
         assert ("Test unconditional: a policy is public if" in text) is is_tested
 
 

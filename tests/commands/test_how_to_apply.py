@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_exposure import judge
+from ecr_exposure.cli.remediation import how_to_apply as how_to_apply_module
 from ecr_exposure.cli.remediation.how_to_apply import how_to_apply
 
 OPEN: Final[Mapping[str, Any]] = {
@@ -171,6 +172,18 @@ class TestCloudFormation:
     def test_operator_null_stays_a_key(self) -> None:
         policy = {"Statement": {"Condition": {"Null": {"aws:PrincipalOrgID": "true"}}}}
         assert read_template(applied(policy)["cloudformation"])[2] == policy
+
+    @pytest.mark.parametrize(
+        "value", ["é", "\U0001f600", "\u202e", "\0", "\x85", "\ufeff", "a: b", "#", "\n", "1e3", "~"]
+    )
+    def test_text_is_the_same_without_libyaml(self, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        policy = {"Id": value, "Statement": [{"Principal": {value: [value, None, True, -0.0, 1e22, []]}}]}
+        text = applied(policy)["cloudformation"]
+        monkeypatch.setattr(how_to_apply_module, "_FAST_DUMPER", vars(how_to_apply_module)["_DUMPER"])
+        assert applied(policy)["cloudformation"] == text
+
+    def test_lone_surrogate_is_an_escape(self) -> None:
+        assert '"ecr:*\\uD800"' in applied({"Statement": [{"Action": "ecr:*\ud800"}]})["cloudformation"]
 
     def test_equal_values_are_written_each_time(self) -> None:
         actions = ["ecr:*"]

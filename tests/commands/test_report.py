@@ -35,10 +35,11 @@ class TestEvaluations:
         ]
         assert public["fix"] == f"ecr-exposure fix --repository team/public --region {HOME}"
 
-    def test_table_says_nothing_of_requests_that_only_the_policy_shows(self) -> None:
+    def test_table_has_the_age_and_nothing_of_requests_that_only_the_policy_shows(self) -> None:
         with evaluated_organization() as deployed:
             recorded, with_policies = run_on(deployed, "report").text, run_on(deployed, "report", "--policies").text
         assert "PUBLIC: Everyone can pull" in recorded
+        assert "Z, less than a minute ago, by the rule ecr-repository-no-public-access" in recorded
         assert "Example request" not in recorded
         assert "Example request: arn:aws:iam::" in with_policies
 

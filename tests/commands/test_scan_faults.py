@@ -56,6 +56,7 @@ class TestBeforeTheFirstRepository:
             ({"status": 403, "code": "ExpiredToken", "message": "old"}, "no usable AWS credentials: ExpiredToken: old"),
             ({"status": 403, "code": "InvalidClientTokenId", "message": "?"}, f"or {HOME} is not enabled in their"),
             (PROXY, NOT_FROM_AWS),
+            ({**PROXY, "request_id": True}, NOT_FROM_AWS),
         ],
     )
     def test_unusable_credentials_are_one_line(
@@ -66,6 +67,12 @@ class TestBeforeTheFirstRepository:
         assert (found.code, found.out, len(found.err.splitlines())) == (2, "", 1)
         assert found.err.startswith("Not run: no usable AWS credentials: ")
         assert reason in found.err
+
+    @pytest.mark.parametrize("body", ["null", "[]", "1", "{", "<html/>"])
+    def test_body_that_is_no_object_did_not_come_from_aws(self, scanned: ScannedOrganization, body: str) -> None:
+        with scanned.fault("account", "ListRegions", status=200, body=body, request_id=True):
+            found = scanned.run("--all-regions")
+        assert (found.code, found.err) == (2, "Not run: the response to ListRegions did not come from AWS\n")
 
     def test_missing_credentials_are_one_line(
         self, scanned: ScannedOrganization, monkeypatch: pytest.MonkeyPatch
@@ -226,7 +233,7 @@ class TestPartOfTheOrganization:
             (PROXY, f"the response to GetRepositoryPolicy {NOT_FROM_AWS}"),
             (EMPTY, f"the response has no 'policyText', so it {NOT_FROM_AWS}"),
             (NO_TEXT, f"the response to GetRepositoryPolicy has an empty policy, so it {NOT_FROM_AWS}"),
-            (CUT, f"the response has no 'policyText', so it {NOT_FROM_AWS}"),
+            (CUT, f"the response to GetRepositoryPolicy {NOT_FROM_AWS}"),
             (NO_STRING, "a response has another form than those of AWS (AttributeError)"),
             (OF_ANOTHER, f"the response to GetRepositoryPolicy is about {HUB}/other"),
             ({"code": "RegistryNotFoundException"}, "RegistryNotFoundException: Injected fault (GetRepositoryPolicy)"),

@@ -1,5 +1,6 @@
 """AWS clients, the errors that their calls raise, and what a failed read leaves unknown."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +58,7 @@ _ADAPTIVE: Final = _PATIENT.merge(Config(retries={"mode": "adaptive", "total_max
 _SHORT_WAIT: Final = _PATIENT.merge(Config(read_timeout=10))
 _FIRST_ERROR_STATUS: Final = 300
 _TOO_MANY_REQUESTS: Final = 429
+_JSON_PROTOCOLS: Final = ("json", "rest-json")
 _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 _SESSION_CREDENTIALS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -332,6 +334,26 @@ def _guarded(client: _Client) -> _Client:
 
 
 def _refuse_if_not_aws(operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object) -> None:
-    """Require the request id that every response of AWS has; botocore reads an HTML page as an empty response."""
-    if response_dict["status_code"] < _FIRST_ERROR_STATUS and "x-amzn-requestid" not in response_dict["headers"]:
+    """Require the request id and the body that every response of AWS has.
+
+    botocore reads an HTML page as an empty response, and fails without an error of its own at other bodies.
+    """
+    if response_dict["status_code"] >= _FIRST_ERROR_STATUS:
+        return
+    if "x-amzn-requestid" not in response_dict["headers"] or not _has_body_of_aws(operation_model, response_dict):
         raise NotAwsError(f"the response to {operation_model.name} did not come from AWS")
+
+
+def _has_body_of_aws(operation_model: OperationModel, response_dict: Mapping[str, Any]) -> bool:
+    shape, protocol = operation_model.output_shape, operation_model.service_model.resolved_protocol
+    if shape is None or operation_model.has_streaming_output:
+        return True
+    body: bytes = response_dict["body"]
+    if protocol == "query":
+        return shape.serialization.get("resultWrapper", "").encode() in body
+    if protocol not in _JSON_PROTOCOLS or not body:
+        return True
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -1,8 +1,8 @@
 """The findings of a policy: what each says, and where it is. All formats show these."""
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from ecr_exposure import annotation
@@ -116,3 +116,13 @@ def repository_name(repository: Any) -> str | None:  # noqa: ANN401 - a text wit
 def moment(time: datetime) -> str:
     """Return a moment as ISO 8601 writes it, in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def age(passed: timedelta) -> str:
+    """Return how long ago something was, in the largest unit of which there is at least one."""
+    seconds = max(int(passed.total_seconds()), 0)
+    units: Sequence[tuple[str, int]] = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+    for unit, length in units:
+        if number := seconds // length:
+            return f"{number:,} {unit}{'' if number == 1 else 's'} ago"
+    return "less than a minute ago"

@@ -7,16 +7,15 @@ reads when it is asked for.
 import base64
 import gzip
 import json
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
 from ecr_exposure.cli.policy_report.advice import advice_on
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
 from ecr_exposure.cli.policy_report.csv_format import COLUMNS
-from ecr_exposure.cli.policy_report.located_finding import findings_of, moment, repository_name
+from ecr_exposure.cli.policy_report.located_finding import age, findings_of, moment, repository_name
 from ecr_exposure.cli.policy_report.page_policies import PagePolicy, page_policy
 from ecr_exposure.findings.access_tests import access_test
 from ecr_exposure.policy.actions import Capability
@@ -203,13 +202,3 @@ def _more(checked: CheckedPolicy, report: Report) -> dict[str, Any]:
 
 def _command(checked: CheckedPolicy, report: Report) -> str | None:
     return advice_on(checked, report.question).command if checked.result is Result.PUBLIC else None
-
-
-def age(passed: timedelta) -> str:
-    """Return how long ago something was, in the largest unit of which there is at least one."""
-    seconds = max(int(passed.total_seconds()), 0)
-    units: Sequence[tuple[str, int]] = (("day", 86_400), ("hour", 3_600), ("minute", 60))
-    for unit, length in units:
-        if number := seconds // length:
-            return f"{number:,} {unit}{'' if number == 1 else 's'} ago"
-    return "less than a minute ago"

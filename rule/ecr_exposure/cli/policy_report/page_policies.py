@@ -6,9 +6,9 @@ Region, which the page's script fills in; each is a character that JSON in ASCII
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from ecr_exposure.cli.found_policies.found_policy import FoundPolicy
 from ecr_exposure.cli.found_policies.unknown_values import (
@@ -30,6 +30,7 @@ from ecr_exposure.remedy import Remedy
 
 NAME, ACCOUNT, REGION, TERRAFORM_NAME, CLOUDFORMATION_NAME = "\x01\x02\x03\x04\x05"
 """The marks."""
+_Step = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
 _MEANS: Final = ("cli", "terraform", "cloudformation")
 _CONTEXT_LINES: Final = 3
 _STANDS_FOR_NAME: Final = "name-of-the-repository"
@@ -138,20 +139,37 @@ def _statements(content: Value) -> dict[int, tuple[int, int]]:
     for key, value in content.items():
         if key == "Statement":
             return _places(value, at)
-        at += len(_lines(value, _written))
+        at += _height(value)
     return {}
 
 
 def _places(statements: Value, at: int) -> dict[int, tuple[int, int]]:
     if not isinstance(statements, (list, tuple)):
-        return {0: (at, at + len(_lines(statements, _written)))}
+        return {0: (at, at + _height(statements))}
     found = {}
     at += 1
     for index, each in enumerate(statements):
-        end = at + len(_lines(each, _written))
+        end = at + _height(each)
         found[index] = (at, end)
         at = end
     return found
+
+
+def _height(value: Value) -> int:
+    """Return how many lines `_lines` returns for a value."""
+    match value:
+        case Unknown() | Joined() | str():
+            return 1
+        case Alternatives():
+            parts: Iterable[Value] = value.policies
+        case Mapping():
+            parts = value.values()
+        case list() | tuple():
+            parts = value
+        case _:
+            return 1
+    heights = [_height(each) for each in parts]
+    return sum(heights, start=2) if heights else 1
 
 
 def marked_lines(findings: Sequence[Finding], text: PolicyText) -> list[tuple[int, int]]:
@@ -188,6 +206,7 @@ def _difference(before: Sequence[str], remedy: Remedy) -> list[list[list[Any]]]:
     """Return groups of lines: "=" and "-" with the first line before and the one behind the last, "+" with lines."""
     after = () if remedy.policy is None else _lines(remedy.policy, _written)
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    _move_to_whole_blocks(matcher.get_opcodes(), before)
     groups = []
     for group in matcher.get_grouped_opcodes(_CONTEXT_LINES):
         shown: list[list[Any]] = []
@@ -201,6 +220,31 @@ def _difference(before: Sequence[str], remedy: Remedy) -> list[list[list[Any]]]:
                 shown.append(["+", after[first_after:end_after]])
         groups.append(shown)
     return groups
+
+
+def _move_to_whole_blocks(steps: list[_Step], before: Sequence[str]) -> None:
+    """Change the steps of difflib so that removed lines begin with that of an element, not with the end of another.
+
+    The lines of policies are often equal, such as brackets: then the same lines are left if others are removed.
+    """
+    for at in range(1, len(steps) - 1):
+        start, removed, rest = steps[at - 1 : at + 2]
+        if (start[0], removed[0], rest[0]) != ("equal", "delete", "equal"):
+            continue
+        _, first, end, after, _ = removed
+        most_up, most_down = first - start[1], rest[2] - end
+        up = next((by for by in range(most_up) if before[first - 1 - by] != before[end - 1 - by]), most_up)
+        down = next((by for by in range(most_down) if before[first + by] != before[end + by]), most_down)
+        by = min(range(-up, down + 1), key=lambda by: (*_rank(before[first + by]), abs(by)))
+        steps[at - 1] = ("equal", start[1], first + by, start[3], after + by)
+        steps[at] = ("delete", first + by, end + by, after + by, after + by)
+        steps[at + 1] = ("equal", end + by, rest[2], after + by, rest[4])
+
+
+def _rank(line: str) -> tuple[bool, int]:
+    """Return how well a line begins a block, the best first: no end of an element, and little indented."""
+    text = line.lstrip()
+    return text.startswith(("]", "}")), len(line) - len(text)
 
 
 def _texts_to_apply(checked: CheckedPolicy, report: Report, remedy: Remedy) -> dict[str, Any]:

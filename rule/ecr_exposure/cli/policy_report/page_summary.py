@@ -101,7 +101,7 @@ def question_lines(report: Report) -> tuple[str, ...]:
     lines = []
     has_evaluations = any(_is_recorded(each) for each in report.policies)
     if has_evaluations:
-        lines.append("Evaluations of AWS Config: by the parameters of the rule.")
+        lines.append("The rule's own evaluations in AWS Config, by the rule's parameters.")
     if not has_evaluations or any(each.found.kind is not Kind.EVALUATION for each in report.policies):
         lines.append(f"Test {question.test}: {_TESTS[question.test]}")
         lines.extend(_zone_of_trust(question))

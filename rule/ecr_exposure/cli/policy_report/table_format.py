@@ -8,7 +8,7 @@ import click
 
 from ecr_exposure.cli.policy_report.advice import advice_on, example_for
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
-from ecr_exposure.cli.policy_report.located_finding import findings_of, moment
+from ecr_exposure.cli.policy_report.located_finding import age, findings_of, moment
 from ecr_exposure.cli.policy_report.not_read import not_read_lines
 from ecr_exposure.policy.json_values import printable
 
@@ -73,7 +73,8 @@ def _about(checked: CheckedPolicy, report: Report) -> Iterator[_Line]:
     yield from (_Line(each.text, "Note: ") for each in checked.outcome.verdict.advisories)
     yield from (_Line(printable(each), "Note: ", "yellow") for each in checked.notes)
     if recorded := checked.recorded:
-        yield _Line(f"{moment(recorded.evaluated)} by the rule {recorded.rule} as {recorded.compliance}", "Evaluated: ")
+        when = f"{moment(recorded.evaluated)}, {age(report.started - recorded.evaluated)},"
+        yield _Line(f"{when} by the rule {recorded.rule} as {recorded.compliance}", "Evaluated: ")
     advice = advice_on(checked, question)
     yield from _listed("What to do: ", advice.changes)
     yield from _listed("Who loses access: ", advice.loses_access)

@@ -308,7 +308,7 @@
       hasPlaces && { key: "account", title: "Account", value: account, cell: account },
       hasPlaces && { key: "region", title: "Region", value: region, cell: region },
       hasFiles && { key: "file", title: "File", value: fileKey, cell: placeOf },
-      { key: "can", title: "Access granted", value: danger, cell: (row) => granted(row).join(", ") },
+      head.granted.some(Boolean) && { key: "can", title: "Access granted", value: danger, cell: (row) => granted(row).join(", ") },
       Object.values(more).some(({ recorded }) => recorded) && {
         key: "evaluated",
         title: "Evaluated",
@@ -610,7 +610,9 @@
     const nodes = titled("What to do", listOf(content.changes));
     if (content.loses.length) nodes.push(...titled("Who loses access", listOf(content.loses)));
     if (content.difference) {
-      const legend = make("p", { class: "aside" }, "Lines with − are removed, lines with + are added.");
+      const isDeleted = content.difference.flat().every(([tag]) => tag === "-");
+      const means = isDeleted ? "No statement is left, so the policy is deleted." : "Lines with − are removed, lines with + are added.";
+      const legend = make("p", { class: "aside" }, means);
       nodes.push(...titled("Changed policy", legend, block("Changed policy", ended(differenceOf(content)))));
     }
     if (!hasButtons) return nodes;
