@@ -322,8 +322,8 @@ def _repeated(content: Block, iterator: str, collection: Value, names: Names) ->
         members = members_of(collection if collection is not None else [])
     except MissingError:
         # Terraform refuses a text or a number, so that nothing is known of these blocks.
-        unknown = Unknown(f"for_each of dynamic {iterator}")
-        yield Repeated(content, {**names, iterator: {"key": unknown, "value": unknown}}, unknown)
+        reference = Unknown(f"for_each of dynamic {iterator}")
+        yield Repeated(content, {**names, iterator: {"key": reference, "value": reference}}, reference)
         return
     for key, value in members:
         unknown = first_unknown(value) if may_be_absent(value) else None
