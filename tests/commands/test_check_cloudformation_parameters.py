@@ -162,6 +162,18 @@ class TestOtherAllowedValues:
         table = check(".")
         assert (table.code, table.out.count(self.NOTE)) == (0, len(notes))
 
+    def test_values_of_many_parameters_are_tried_one_by_one(self, check: Check) -> None:
+        declared = "{Type: String, Default: '111122223333', AllowedValues: ['111122223333', OTHER]}"
+        names = [f"Reader{index}" for index in range(9)]
+        parameters = ", ".join(
+            f"{name}: {declared.replace('OTHER', each)}"
+            for name, each in zip(names, ["'*'", *["'444455556666'"] * 8], strict=True)
+        )
+        principal = f"\nAWS: [{', '.join(f'!Ref {name}' for name in names)}]\n"
+        write("app.yaml", template_of(principal, sections=f"Parameters: {{{parameters}}}"))
+        (policy,) = check.json(".").document["policies"]
+        assert (policy["result"], policy["notes"]) == ("not public", [self.NOTE.replace("Reader", "Reader0")])
+
     def test_value_that_is_given_has_no_others(self, check: Check) -> None:
         declared = "Type: String, Default: '*', AllowedValues: ['111122223333', '*']"
         write("app.yaml", template_of(PRINCIPAL, sections=f"Parameters: {{Reader: {{{declared}}}}}"))

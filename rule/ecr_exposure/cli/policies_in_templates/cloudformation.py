@@ -192,13 +192,14 @@ def _name_stacks(template: Template) -> None:
 def _found(resource: _Resource, names: _Properties) -> FoundPolicy | None:
     """Return what is found; None for a resource that is not deployed."""
     template = resource.template
-    template.has_other_values = template.tries_other_values = False
+    template.with_others.clear()
+    template.tried = None
     policies, references = _alternatives(resource, names)
     if not policies:
+        if resource.property(names.policy) is not None:
+            what = f"Resources.{resource.logical_id} is not deployed: its condition does not hold"
+            template.facts.note(f"{template.file}:{resource.member.key_span.line}: {what}")
         return None
-    template.tries_other_values = template.has_other_values
-    others = _together(*_alternatives(resource, names)) if template.has_other_values else None
-    template.tries_other_values = False
     written, member = resource.property(names.policy), resource.member
     policy = _together(policies, references)
     spans = [statement_spans(each, written) for each in policies]
@@ -208,7 +209,7 @@ def _found(resource: _Resource, names: _Properties) -> FoundPolicy | None:
         file=template.file,
         address=f"Resources.{resource.logical_id}",
         policy=policy,
-        with_other_values=others,
+        with_other_values=_with_other_values(resource, names),
         span=member.key_span if written is None else span_of_property(written),
         statements=_agreed(spans) if isinstance(policy, Alternatives) else spans[0],
         repository=name if isinstance(name, (str, Unknown, Joined)) else None,
@@ -223,6 +224,17 @@ def _alternatives(resource: _Resource, names: _Properties) -> tuple[list[Value],
     """Return the policy in each alternative in which the resource is deployed, and what decides between them."""
     resolved = each_alternative(lambda decisions: _policy_in(resource, names, decisions))
     return [each for each in resolved.results if not isinstance(each, _NotDeployed)], resolved.references
+
+
+def _with_other_values(resource: _Resource, names: _Properties) -> tuple[Value, ...]:
+    """Return the policy with the allowed values of each parameter whose default it has; not those of several."""
+    template, found = resource.template, []
+    for name in sorted(template.with_others):
+        template.tried = name
+        policies, references = _alternatives(resource, names)
+        if policies and references:  # otherwise there are too many alternatives
+            found.append(_together(policies, references))
+    return tuple(found)
 
 
 class _NotDeployed:

@@ -31,8 +31,8 @@ _MOST_VALUES: Final = 20_000
 class Template:
     """A template, and what the options say about it. resources: types by logical id. values: read so far.
 
-    serverless: the serverless.yml around it, whose variables are replaced first. has_other_values: a default was read
-    beside which its parameter allows other values; tries_other_values: each of these is tried.
+    serverless: the serverless.yml around it, whose variables are replaced first. with_others: parameters whose default
+    was read, and that allow other values; tried: the one of which each allowed value is tried.
     """
 
     file: str
@@ -41,8 +41,8 @@ class Template:
     serverless: Node | None = None
     resources: dict[str, str | None] = field(default_factory=dict)
     values: int = 0
-    has_other_values: bool = False
-    tries_other_values: bool = False
+    with_others: set[str] = field(default_factory=set)
+    tried: str | None = None
 
     def count(self, node: Node) -> None:
         """Count a value. Raises NotReadError if a few aliases stand for far too many."""
@@ -129,9 +129,9 @@ class Scope:
     def _default(self, name: str, declared: Node, allowed: tuple[str, ...], *, is_list: bool) -> str | None:
         """Return the default of a parameter, or one of the allowed values where these are tried; None for neither."""
         text, template = _text_of(declared, "Default"), self.template
-        has_others = text is not None and len(allowed) > 1
-        template.has_other_values |= has_others
-        if has_others and template.tries_other_values:
+        if text is not None and len(allowed) > 1:
+            template.with_others.add(name)
+        if name == template.tried:
             text = None
         elif is_list:
             return text

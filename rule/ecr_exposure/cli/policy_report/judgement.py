@@ -63,8 +63,8 @@ class Judgement:
         notes = excuse.notes
         if excuse.text is not None and result in (Result.PUBLIC, Result.UNKNOWN):
             notes = (*notes, f"not excused, because more than pull and discover is allowed: {excuse.text}")
-        if not is_flagged and found.with_other_values is not None:
-            notes = (*notes, *_notes_of_other_values(evaluate(found.with_other_values, **asked)))
+        if not is_flagged:
+            notes += _notes_of_other_values([evaluate(each, **asked) for each in found.with_other_values])
         return CheckedPolicy(
             found=found,
             outcome=outcome,
@@ -102,10 +102,11 @@ class Judgement:
         return self.unknown == WARN or (self.unknown is None and kind is Kind.TERRAFORM_SOURCE)
 
 
-def _notes_of_other_values(outcome: Outcome) -> tuple[str, ...]:
-    if outcome.verdict.compliance == "COMPLIANT":
+def _notes_of_other_values(outcomes: list[Outcome]) -> tuple[str, ...]:
+    flagged = [each for each in outcomes if each.verdict.compliance == "NON_COMPLIANT"]
+    if not flagged:
         return ()
-    references = ", ".join(outcome.unknown)
+    references = ", ".join(dict.fromkeys(name for each in flagged for name in each.unknown))
     return (f"other allowed values of {references} can make it public: check each one with --parameter",)
 
 
