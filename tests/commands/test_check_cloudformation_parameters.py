@@ -174,6 +174,15 @@ class TestOtherAllowedValues:
         (policy,) = check.json(".").document["policies"]
         assert (policy["result"], policy["notes"]) == ("not public", [self.NOTE.replace("Reader", "Reader0")])
 
+    def test_tags_keep_the_default(self) -> None:
+        declared = "Reader: {Type: String, Default: '111122223333', AllowedValues: ['111122223333', '*']}"
+        template = template_of(PRINCIPAL, sections=f"Parameters: {{{declared}}}")
+        tagged = template.replace(
+            "    Properties:\n", "    Properties:\n      Tags: [{Key: reader, Value: !Ref Reader}]\n"
+        )
+        found = found_in(tagged)
+        assert (found.tags, len(found.with_other_values)) == ({"reader": "111122223333"}, 1)
+
     def test_value_that_is_given_has_no_others(self, check: Check) -> None:
         declared = "Type: String, Default: '*', AllowedValues: ['111122223333', '*']"
         write("app.yaml", template_of(PRINCIPAL, sections=f"Parameters: {{Reader: {{{declared}}}}}"))

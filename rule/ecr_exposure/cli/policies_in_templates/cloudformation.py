@@ -193,7 +193,6 @@ def _found(resource: _Resource, names: _Properties) -> FoundPolicy | None:
     """Return what is found; None for a resource that is not deployed."""
     template = resource.template
     template.with_others.clear()
-    template.tried = None
     policies, references = _alternatives(resource, names)
     if not policies:
         if resource.property(names.policy) is not None:
@@ -229,11 +228,14 @@ def _alternatives(resource: _Resource, names: _Properties) -> tuple[list[Value],
 def _with_other_values(resource: _Resource, names: _Properties) -> tuple[Value, ...]:
     """Return the policy with the allowed values of each parameter whose default it has; not those of several."""
     template, found = resource.template, []
-    for name in sorted(template.with_others):
-        template.tried = name
-        policies, references = _alternatives(resource, names)
-        if policies and references:  # otherwise there are too many alternatives
-            found.append(_together(policies, references))
+    try:
+        for name in sorted(template.with_others):
+            template.tried = name
+            policies, references = _alternatives(resource, names)
+            if policies and references:  # otherwise there are too many alternatives
+                found.append(_together(policies, references))
+    finally:
+        template.tried = None
     return tuple(found)
 
 
