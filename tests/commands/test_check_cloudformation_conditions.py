@@ -71,7 +71,10 @@ class TestKnownConditions:
 
     def test_resource_whose_condition_is_false_is_not_deployed(self) -> None:
         template = template_of("'*'", sections=SECTIONS).replace("Properties:", "Condition: IsProd\n    Properties:")
-        assert Reading(template).found == []
+        reading = Reading(template)
+        assert reading.found == []
+        (note,) = reading.notes
+        assert note.endswith(": Resources.Repository is not deployed: its condition does not hold")
         assert Reading(template, Stage="prod").addresses == ["Resources.Repository"]
 
 

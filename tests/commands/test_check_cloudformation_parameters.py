@@ -3,12 +3,20 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
 """
 
+from typing import Final
+
 import pytest
 
 from ecr_exposure.cli.found_policies.outcome import Outcome, evaluate
+from tests.commands.check_command import Check, write
 from tests.commands.read_templates import found_in, outcome_of, template_of
 
 PRINCIPAL = "\nAWS: !Ref Reader\n"
+
+
+@pytest.fixture
+def check(capsys: pytest.CaptureFixture[str]) -> Check:
+    return Check(capsys)
 
 
 def outcome(declared: str, principal: str = PRINCIPAL, *, test: str = "unconditional") -> Outcome:
@@ -129,3 +137,54 @@ class TestValuesThatCanBeAWildcard:
     def test_federated_provider_can_be_one_that_everyone_can_use(self) -> None:
         pattern = r"Type: String, AllowedPattern: '[a-z.]+'"
         assert outcome(pattern, "\nFederated: !Ref Reader\n").unknown == ("!Ref Reader",)
+
+
+class TestOtherAllowedValues:
+    """A default is the value, and another allowed value can be that of a later deployment."""
+
+    NOTE: Final = "other allowed values of !Ref Reader can make it public: check each one with --parameter"
+
+    @pytest.mark.parametrize(
+        ("declared", "notes"),
+        [
+            ("Type: String, Default: '111122223333', AllowedValues: ['111122223333', '*']", [NOTE]),
+            ("Type: CommaDelimitedList, Default: '111122223333', AllowedValues: ['111122223333', '*']", [NOTE]),
+            ("Type: String, Default: '111122223333', AllowedValues: ['111122223333', '444455556666']", []),
+            ("Type: String, Default: '111122223333'", []),
+        ],
+    )
+    def test_value_that_makes_a_closed_policy_public_is_a_note(
+        self, declared: str, notes: list[str], check: Check
+    ) -> None:
+        write("app.yaml", template_of(PRINCIPAL, sections=f"Parameters: {{Reader: {{{declared}}}}}"))
+        (policy,) = check.json(".").document["policies"]
+        assert (policy["result"], policy["notes"]) == ("not public", notes)
+        table = check(".")
+        assert (table.code, table.out.count(self.NOTE)) == (0, len(notes))
+
+    def test_values_of_many_parameters_are_tried_one_by_one(self, check: Check) -> None:
+        declared = "{Type: String, Default: '111122223333', AllowedValues: ['111122223333', OTHER]}"
+        names = [f"Reader{index}" for index in range(9)]
+        parameters = ", ".join(
+            f"{name}: {declared.replace('OTHER', each)}"
+            for name, each in zip(names, ["'*'", *["'444455556666'"] * 8], strict=True)
+        )
+        principal = f"\nAWS: [{', '.join(f'!Ref {name}' for name in names)}]\n"
+        write("app.yaml", template_of(principal, sections=f"Parameters: {{{parameters}}}"))
+        (policy,) = check.json(".").document["policies"]
+        assert (policy["result"], policy["notes"]) == ("not public", [self.NOTE.replace("Reader", "Reader0")])
+
+    def test_tags_keep_the_default(self) -> None:
+        declared = "Reader: {Type: String, Default: '111122223333', AllowedValues: ['111122223333', '*']}"
+        template = template_of(PRINCIPAL, sections=f"Parameters: {{{declared}}}")
+        tagged = template.replace(
+            "    Properties:\n", "    Properties:\n      Tags: [{Key: reader, Value: !Ref Reader}]\n"
+        )
+        found = found_in(tagged)
+        assert (found.tags, len(found.with_other_values)) == ({"reader": "111122223333"}, 1)
+
+    def test_value_that_is_given_has_no_others(self, check: Check) -> None:
+        declared = "Type: String, Default: '*', AllowedValues: ['111122223333', '*']"
+        write("app.yaml", template_of(PRINCIPAL, sections=f"Parameters: {{Reader: {{{declared}}}}}"))
+        (policy,) = check.json(".", "--parameter", "Reader=111122223333").document["policies"]
+        assert (policy["result"], policy["notes"]) == ("not public", [])

@@ -327,6 +327,15 @@ class TestJudgement:
             assert checked.results == {"a.json Resources.App": "public on purpose"}
             assert checked.document["policies"][0]["excuse"] == f'--public-repository "{pattern}"'
 
+    @pytest.mark.parametrize(("value", "result"), [("'true'", "public on purpose"), ("2020-01-01", "public")])
+    def test_tag_excuses_a_repository_without_a_name(self, value: str, result: str, check: Check) -> None:
+        properties = f"Tags: [{{Key: open, Value: {value}}}], RepositoryPolicyText: {PUBLIC}"
+        write("app.yaml", f"Resources: {{App: {{Type: AWS::ECR::Repository, Properties: {{{properties}}}}}}}\n")
+        checked = check.json("app.yaml", "--public-tag", "open")
+        assert checked.results == {"app.yaml Resources.App": result}
+        notes = checked.document["policies"][0]["notes"]
+        assert bool(notes) == (result == "public")
+
     def test_public_repository_excuses_no_push(self, check: Check) -> None:
         write("a.json", template("*", RepositoryPolicyText=policy("*", "ecr:PutImage")))
         checked = check.json("a.json", "--public-repository", "*")

@@ -191,6 +191,12 @@ class TestRecognition:
         assert checked.results == {"text.json": "public"}
         assert [each.partition(":")[0] for each in checked.errors] == ["other.json"]
 
+    def test_text_of_a_policy_is_read_from_a_json_file_of_a_folder(self, check: Check) -> None:
+        write("text.json", json.dumps(PUBLIC))
+        write("other.json", json.dumps("No Statement"))
+        checked = check.json(".")
+        assert (checked.code, checked.results, checked.errors) == (1, {"text.json": "public"}, [])
+
     @pytest.mark.parametrize(
         "statement",
         [

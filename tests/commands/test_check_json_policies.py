@@ -194,9 +194,19 @@ class TestWhichServiceAPolicyIsFor:
     def test_not_principal_and_not_action_count_too(self) -> None:
         assert is_repository_policy({"Statement": [{"NotPrincipal": "*", "NotAction": "ecr:PutImage"}]})
 
-    def test_object_with_a_duplicate_key_may_be_one(self) -> None:
-        (found,) = read('{"Version": "2012-10-17", "Statement": [], "Statement": []}')
-        assert is_repository_policy(found.policy)
+    @pytest.mark.parametrize(
+        ("text", "is_one"),
+        [
+            ('{"Statement": [{"Principal": "*", "Action": "ecr:*"}], "Statement": []}', True),
+            ('{"Statement": [{"Principal": {"AWS": "111122223333"}, "Principal": "*", "Action": "ecr:*"}]}', True),
+            ('{"Statement": {"Principal": "*", "Action": "ecr:*", "Action": "s3:*"}}', True),
+            ('{"Version": "1", "Version": "2", "Statement": [{"Principal": "*", "Action": "s3:*"}]}', False),
+            ('{"Statement": [{"Principal": "*", "Principal": "*", "Action": "ecr:*", "Resource": "*"}]}', False),
+        ],
+    )
+    def test_object_with_a_duplicate_key_counts_with_all_its_members(self, text: str, *, is_one: bool) -> None:
+        (found,) = read(text)
+        assert is_repository_policy(found.policy) == is_one
 
     @pytest.mark.parametrize(
         "statement",

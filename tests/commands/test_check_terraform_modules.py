@@ -130,7 +130,15 @@ class TestPolicyDocument:
         assert document(f"override_policy_documents = var.docs{public}").verdicts == {THIS: "var.docs"}
 
     @pytest.mark.parametrize(
-        ("for_each", "result"), [("[1]", "public"), ("[]", "closed"), ("var.x", "var.x"), ("toset(var.x)", "var.x")]
+        ("for_each", "result"),
+        [
+            ("[1]", "public"),
+            ("[]", "closed"),
+            ("var.x", "var.x"),
+            ("toset(var.x)", "var.x"),
+            # Terraform refuses it, so that the policy is not known.
+            ('"[1]"', "for_each of dynamic statement"),
+        ],
     )
     def test_dynamic_statements(self, for_each: str, result: str) -> None:
         content = statement("*", '["*"]').replace("statement {", "content {")

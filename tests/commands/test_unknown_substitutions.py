@@ -189,8 +189,8 @@ def has_refused_principal(verdict: Verdict) -> bool:
 
 def contradicts(outcome: Outcome, verdict: Verdict) -> bool:
     """Return whether a certain outcome, or what an exception may excuse, does not hold for a real policy."""
-    if verdict.problem is not None:
-        # A value that makes a policy invalid; no file is deployed with it.
+    if verdict.problem is not None or outcome.verdict.problem is not None:
+        # A value that makes a policy invalid; no file is deployed with it. Or the outcome says that it knows no answer.
         return False
     is_known = all(action in CAPABILITY_OF for grant in verdict.grants for action in grant.actions)
     if outcome.verdict.compliance == "NON_COMPLIANT" and outcome.is_excusable and is_known:

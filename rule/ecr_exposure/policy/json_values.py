@@ -18,13 +18,17 @@ _LAST_PLANE_0: Final = "\uffff"
 
 
 class DuplicateKey:
-    """Replaces an object with a duplicate key, so that its reader can name the place."""
+    """Replaces an object with a duplicate key, so that its reader can name the place.
 
-    __slots__ = ("key",)
+    members: all that the object has, where that is known.
+    """
 
-    def __init__(self, key: str) -> None:
-        """Store the key."""
+    __slots__ = ("key", "members")
+
+    def __init__(self, key: str, members: Sequence[tuple[str, object]] = ()) -> None:
+        """Store the key and the members."""
         self.key = key
+        self.members = members
 
     def __str__(self) -> str:
         """Return what is wrong."""
@@ -82,7 +86,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | DuplicateKey
     content = dict(pairs)
     if len(content) == len(pairs):
         return content
-    return DuplicateKey(Counter(key for key, _ in pairs).most_common(1)[0][0])
+    return DuplicateKey(Counter(key for key, _ in pairs).most_common(1)[0][0], pairs)
 
 
 def _constant(text: str) -> Never:

@@ -135,7 +135,8 @@ def _form_of(found: FoundFile, text: str) -> Form | None:
         return Form.CLOUDFORMATION
     if found.is_named and _TERRAFORM_BLOCK.search(text):
         return Form.TERRAFORM_SOURCE
-    return Form.JSON if found.is_named and text.lstrip()[:1] == '"' else None
+    is_json = found.is_named or PurePath(found.shown).suffix.lower() == ".json"
+    return Form.JSON if is_json and text.lstrip()[:1] == '"' else None
 
 
 def _form_of_json(text: str) -> Form | None:

@@ -74,7 +74,8 @@ class FoundPolicy:
     file: the path as the report shows it; ACCOUNT/REGION/NAME for a repository in AWS. address: unique in the file,
     such as ``Resources.AppRepository``, ``module.app.aws_ecr_repository_policy.this["a"]`` or the ARN of a repository;
     empty for a file that is a policy. policy: as `judge` takes it, with Unknown and Joined for what the file does not
-    say; None for no policy. A text that is not JSON stays a string, and `judge` says so. span: the property or line
+    say; None for no policy. A text that is not JSON stays a string, and `judge` says so. with_other_values: the policy
+    with the values that a parameter allows, for each parameter whose default it has. span: the property or line
     that has the policy. statements: by index, where the reader knows them. repository: its name, None if the file does
     not say it. account, region, tags: of the repository where the file says them. cdk_path: the metadata aws:cdk:path.
     resource: the whole resource in code that can have comments (YAML, HCL), for a comment inside it can be a
@@ -86,6 +87,7 @@ class FoundPolicy:
     address: str
     policy: Value
     span: Span
+    with_other_values: tuple[Value, ...] = ()
     statements: Mapping[int, StatementSpan] = field(default_factory=dict)
     repository: str | Unknown | Joined | None = None
     account: str | None = None

@@ -121,16 +121,22 @@ def is_repository_policy(policy: Value) -> bool:
     It has a principal and an action of Amazon ECR, and no Resource, which Amazon ECR refuses: identity-based policies
     and the policies of VPC endpoints have one.
     """
-    if not isinstance(policy, Mapping):
-        return isinstance(policy, DuplicateKey)
-    statements = [each for each in elements(policy.get(_STATEMENT)) if isinstance(each, Mapping)]
-    names = {name for statement in statements for name in statement}
-    actions = [action for each in statements for name in ("Action", "NotAction") for action in elements(each.get(name))]
+    statements = [each for name, value in _members(policy) if name == _STATEMENT for each in elements(value)]
+    members = [member for each in statements for member in _members(each)]
+    names = {name for name, _ in members}
+    actions = [action for name, value in members if name in ("Action", "NotAction") for action in elements(value)]
     return (
         not names.isdisjoint(("Principal", "NotPrincipal"))
         and names.isdisjoint(("Resource", "NotResource"))
         and any(isinstance(action, str) and _ACTION_OF_ECR.fullmatch(action) for action in actions)
     )
+
+
+def _members(value: object) -> Iterable[tuple[str, object]]:
+    """Return the members of an object, also of one with a duplicate key; none of another value."""
+    if isinstance(value, DuplicateKey):
+        return value.members
+    return value.items() if isinstance(value, Mapping) else ()
 
 
 class _Reader:

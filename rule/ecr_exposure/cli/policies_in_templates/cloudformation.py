@@ -191,19 +191,24 @@ def _name_stacks(template: Template) -> None:
 
 def _found(resource: _Resource, names: _Properties) -> FoundPolicy | None:
     """Return what is found; None for a resource that is not deployed."""
-    resolved = each_alternative(lambda decisions: _policy_in(resource, names, decisions))
-    policies = [each for each in resolved.results if not isinstance(each, _NotDeployed)]
+    template = resource.template
+    template.with_others.clear()
+    policies, references = _alternatives(resource, names)
     if not policies:
+        if resource.property(names.policy) is not None:
+            what = f"Resources.{resource.logical_id} is not deployed: its condition does not hold"
+            template.facts.note(f"{template.file}:{resource.member.key_span.line}: {what}")
         return None
     written, member = resource.property(names.policy), resource.member
-    policy = _together(policies, resolved.references)
+    policy = _together(policies, references)
     spans = [statement_spans(each, written) for each in policies]
     name, path = resource.value(names.name), resource.node.at("Metadata", _CDK_PATH)
     return FoundPolicy(
         kind=Kind.CLOUDFORMATION,
-        file=resource.template.file,
+        file=template.file,
         address=f"Resources.{resource.logical_id}",
         policy=policy,
+        with_other_values=_with_other_values(resource, names),
         span=member.key_span if written is None else span_of_property(written),
         statements=_agreed(spans) if isinstance(policy, Alternatives) else spans[0],
         repository=name if isinstance(name, (str, Unknown, Joined)) else None,
@@ -212,6 +217,26 @@ def _found(resource: _Resource, names: _Properties) -> FoundPolicy | None:
         suppression=_suppression(resource),
         resource=member.span,
     )
+
+
+def _alternatives(resource: _Resource, names: _Properties) -> tuple[list[Value], tuple[str, ...]]:
+    """Return the policy in each alternative in which the resource is deployed, and what decides between them."""
+    resolved = each_alternative(lambda decisions: _policy_in(resource, names, decisions))
+    return [each for each in resolved.results if not isinstance(each, _NotDeployed)], resolved.references
+
+
+def _with_other_values(resource: _Resource, names: _Properties) -> tuple[Value, ...]:
+    """Return the policy with the allowed values of each parameter whose default it has; not those of several."""
+    template, found = resource.template, []
+    try:
+        for name in sorted(template.with_others):
+            template.tried = name
+            policies, references = _alternatives(resource, names)
+            if policies and references:  # otherwise there are too many alternatives
+                found.append(_together(policies, references))
+    finally:
+        template.tried = None
+    return tuple(found)
 
 
 class _NotDeployed:

@@ -31,7 +31,8 @@ _MOST_VALUES: Final = 20_000
 class Template:
     """A template, and what the options say about it. resources: types by logical id. values: read so far.
 
-    serverless: the serverless.yml around it, whose variables are replaced first.
+    serverless: the serverless.yml around it, whose variables are replaced first. with_others: parameters whose default
+    was read, and that allow other values; tried: the one of which each allowed value is tried.
     """
 
     file: str
@@ -40,6 +41,8 @@ class Template:
     serverless: Node | None = None
     resources: dict[str, str | None] = field(default_factory=dict)
     values: int = 0
+    with_others: set[str] = field(default_factory=set)
+    tried: str | None = None
 
     def count(self, node: Node) -> None:
         """Count a value. Raises NotReadError if a few aliases stand for far too many."""
@@ -115,15 +118,24 @@ class Scope:
             text = given
         elif given is not None and text is None:
             return given
-        if text is None:
-            text = _text_of(declared, "Default")
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
         allowed = _texts_of(declared.member("AllowedValues"))
-        if text is None and not is_list:
-            text = self.decisions.answer(("Ref", name), allowed, (f"!Ref {name}",))
+        if text is None:
+            text = self._default(name, declared, allowed, is_list=is_list)
         if text is None:
             return unknown_parameter(name, kind, _text_of(declared, "AllowedPattern"), allowed)
         return [resolved_text(each.strip()) for each in text.split(",")] if is_list else resolved_text(text)
+
+    def _default(self, name: str, declared: Node, allowed: tuple[str, ...], *, is_list: bool) -> str | None:
+        """Return the default of a parameter, or one of the allowed values where these are tried; None for neither."""
+        text, template = _text_of(declared, "Default"), self.template
+        if text is not None and len(allowed) > 1:
+            template.with_others.add(name)
+        if name == template.tried:
+            text = None
+        elif is_list:
+            return text
+        return self.decisions.answer(("Ref", name), allowed, (f"!Ref {name}",)) if text is None else text
 
 
 def _texts_of(node: Node | None) -> tuple[str, ...]:

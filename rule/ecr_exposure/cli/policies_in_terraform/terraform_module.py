@@ -319,8 +319,11 @@ def _repeated(content: Block, iterator: str, collection: Value, names: Names) ->
     if isinstance(collection, (Unknown, Joined)):
         collection = [first_unknown(collection)]
     try:
-        members = members_of(collection)
+        members = members_of(collection if collection is not None else [])
     except MissingError:
+        # Terraform refuses a text or a number, so that nothing is known of these blocks.
+        reference = Unknown(f"for_each of dynamic {iterator}")
+        yield Repeated(content, {**names, iterator: {"key": reference, "value": reference}}, reference)
         return
     for key, value in members:
         unknown = first_unknown(value) if may_be_absent(value) else None

@@ -46,23 +46,25 @@ class Judgement:
         owner = found.account or question.owner
         if owner is None and question.test == EXTERNAL.name and found.kind in _CODE:
             owner = NAMED_ACCOUNT  # as which the code names its own account
-        outcome = evaluate(
-            found.policy,
-            test=question.test,
-            owner=owner,
-            region=found.region or question.region,
-            members=self.members,
-            trusted_accounts=question.trusted_accounts,
-            trusted_organizations=question.trusted_organizations,
-            resource_tags=found.tags,
-            now=self.now,
-        )
+        asked = {
+            "test": question.test,
+            "owner": owner,
+            "region": found.region or question.region,
+            "members": self.members,
+            "trusted_accounts": question.trusted_accounts,
+            "trusted_organizations": question.trusted_organizations,
+            "resource_tags": found.tags,
+            "now": self.now,
+        }
+        outcome = evaluate(found.policy, **asked)
         is_flagged = outcome.verdict.compliance == "NON_COMPLIANT"
         excuse = self._excuse_of(found, outcome) if is_flagged else self.excuse_of(found)
         result = _result_of(outcome, excuse)
         notes = excuse.notes
         if excuse.text is not None and result in (Result.PUBLIC, Result.UNKNOWN):
             notes = (*notes, f"not excused, because more than pull and discover is allowed: {excuse.text}")
+        if not is_flagged:
+            notes += _notes_of_other_values([evaluate(each, **asked) for each in found.with_other_values])
         return CheckedPolicy(
             found=found,
             outcome=outcome,
@@ -75,16 +77,18 @@ class Judgement:
     def _excuse_of(self, found: FoundPolicy, outcome: Outcome) -> Excuse:
         """Return what files say, or else the options."""
         excuse = self.excuse_of(found)
-        if excuse.text is None and isinstance(found.repository, str):
+        if excuse.text is not None:
+            return excuse
+        if isinstance(found.repository, str):
             for entry in self.public_repositories:
                 if entry.covers(found.account or self.question.owner or "", found.repository):
                     return Excuse(f"--public-repository {describe(str(entry))}", excuse.notes)
-            return self._excuse_by_tag(found, found.repository, excuse.notes, outcome)
-        return excuse
+        return self._excuse_by_tag(found, excuse.notes, outcome)
 
-    def _excuse_by_tag(self, found: FoundPolicy, name: str, notes: tuple[str, ...], outcome: Outcome) -> Excuse:
+    def _excuse_by_tag(self, found: FoundPolicy, notes: tuple[str, ...], outcome: Outcome) -> Excuse:
+        # A tag needs no name, which AWS CloudFormation makes where a template has none.
         repository = Repository(
-            account=found.account or "", region=found.region or "", name=name, arn="", tags=found.tags
+            account=found.account or "", region=found.region or "", name="", arn="", tags=found.tags
         )
         exemption = exemption_of(repository, RuleParameters(public_tag=self.public_tag), self.now)
         if exemption is None:
@@ -96,6 +100,14 @@ class Judgement:
 
     def _warns(self, kind: Kind) -> bool:
         return self.unknown == WARN or (self.unknown is None and kind is Kind.TERRAFORM_SOURCE)
+
+
+def _notes_of_other_values(outcomes: list[Outcome]) -> tuple[str, ...]:
+    flagged = [each for each in outcomes if each.verdict.compliance == "NON_COMPLIANT"]
+    if not flagged:
+        return ()
+    references = ", ".join(dict.fromkeys(name for each in flagged for name in each.unknown))
+    return (f"other allowed values of {references} can make it public: check each one with --parameter",)
 
 
 def _result_of(outcome: Outcome, excuse: Excuse) -> Result:

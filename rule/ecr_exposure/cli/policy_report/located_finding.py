@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from ecr_exposure import annotation
-from ecr_exposure.cli.found_policies.found_policy import Span, StatementSpan
+from ecr_exposure.cli.found_policies.found_policy import FoundPolicy, Span, StatementSpan
 from ecr_exposure.cli.found_policies.unknown_values import parts_of
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Question, Report, Result
 from ecr_exposure.findings.access_tests import AccessTest, access_test
@@ -42,9 +42,13 @@ class Finding(NamedTuple):
     @property
     def where(self) -> str:
         """The place as editors and terminals link it, in printable characters."""
-        found = self.checked.found
-        place = f":{self.span.line}:{self.span.column}" if found.kind.is_file else ""
-        return printable(f"{found.file}{place}")
+        return place_of(self.checked.found, self.span)
+
+
+def place_of(found: FoundPolicy, span: Span) -> str:
+    """Return a place of a policy as editors and terminals link it, in printable characters."""
+    place = f":{span.line}:{span.column}" if found.kind.is_file else ""
+    return printable(f"{found.file}{place}")
 
 
 def findings_in(report: Report, *results: Result) -> Iterator[Finding]:

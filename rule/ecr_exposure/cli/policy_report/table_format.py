@@ -8,7 +8,7 @@ import click
 
 from ecr_exposure.cli.policy_report.advice import advice_on, example_for
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report, Result
-from ecr_exposure.cli.policy_report.located_finding import age, findings_of, moment
+from ecr_exposure.cli.policy_report.located_finding import age, findings_of, moment, place_of
 from ecr_exposure.cli.policy_report.not_read import not_read_lines
 from ecr_exposure.policy.json_values import printable
 
@@ -52,6 +52,10 @@ def _lines(report: Report) -> Iterator[_Line]:
     for checked in report.with_result(*shown):
         yield from _about(checked, report)
         yield _Line("")
+    for checked in report.with_result(Result.CLOSED):
+        for note in checked.notes:
+            where = place_of(checked.found, checked.found.span)
+            yield _Line(f"{where}{_name(checked)}: {printable(note)}", "Note: ", "yellow", indent="")
     for line in not_read_lines(report):
         yield _Line(line, "Not read: ", "red", indent="")
     for note in report.notes:
