@@ -144,3 +144,9 @@ def test_sarif_is_valid_and_its_fingerprints_are_unique_and_stay(
     organization.organization.recorder.record(ONE, HOME, name, status="ResourceDeleted")
     assert set(second) == {*first, f"{ONE}/{HOME}/{name}"}
     assert {uri: hashes for uri, hashes in second.items() if uri in first} == first
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_category_of_sarif_is_that_of_the_option(organization: DeployedOrganization, name: str) -> None:
+    text = run_with(organization, *RUNS[name], "--format", "sarif", "--category", "organization/ecr")
+    assert json.loads(text)["runs"][0]["automationDetails"]["id"] == "organization/ecr/"

@@ -30,12 +30,12 @@ class Problems:
     """What AWS reports about each account, for example about its stack instance."""
 
     found: Mapping[str, str]
-    """Account to problem in AWS's words; empty where there is none."""
+    """Account to its problem in AWS's words; an empty text means no problem."""
     otherwise: str
-    """The problem of each account that AWS does not list; empty if that is none."""
+    """The problem of each account that AWS does not list; an empty text means no problem."""
 
     def of(self, account: str) -> str:
-        """Return the problem of an account; empty if there is none."""
+        """Return the problem of an account; an empty text means no problem."""
         return self.found.get(account, self.otherwise)
 
 

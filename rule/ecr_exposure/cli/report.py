@@ -30,7 +30,12 @@ from ecr_exposure.cli.report_options import (
     judgement_options,
     report_options,
 )
-from ecr_exposure.cli.repositories_report import credentials_expired, judgement_in_organization, repositories_report
+from ecr_exposure.cli.repositories_report import (
+    credentials_expired,
+    judgement_in_organization,
+    open_report_output,
+    repositories_report,
+)
 from ecr_exposure.cli.terminal import Interrupts
 
 RULE: Final = "ecr-repository-no-public-access"
@@ -107,14 +112,7 @@ def report(context: click.Context, **options: Unpack[_Options]) -> ExitCode:
     """
     environment: Environment = context.obj
     places = destinations(context, options["format"], options["output"])
-    output = Output(
-        "report",
-        environment.clock,
-        quiet=options["quiet"],
-        no_color=options["no_color"],
-        known=environment.known,
-        on_errors=True,
-    )
+    output = open_report_output("report", environment, options)
     with Interrupts():
         run = _Run(environment, options, output)
         run.read()

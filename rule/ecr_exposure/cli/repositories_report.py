@@ -5,15 +5,28 @@ from datetime import datetime
 
 import ecr_exposure
 from ecr_exposure.cli.aws_calls import Clients
-from ecr_exposure.cli.command_line import ExitCode
+from ecr_exposure.cli.command_line import Environment, ExitCode
 from ecr_exposure.cli.found_policies.found_policy import NotReadError
 from ecr_exposure.cli.organization_accounts import accounts_inside
+from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.policy_report.checked_policy import CheckedPolicy, Report
 from ecr_exposure.cli.policy_report.judgement import Judgement
 from ecr_exposure.cli.policy_report.report_scope import PlacesRead
 from ecr_exposure.cli.publication import exit_code_of
 from ecr_exposure.cli.report_options import JudgementOptions, ReportOptions, judgement_of
 from ecr_exposure.findings.access_tests import EXTERNAL
+
+
+def open_report_output(command: str, environment: Environment, options: ReportOptions) -> Output:
+    """Return the output of a command whose report is all that standard output has, whatever its format is."""
+    return Output(
+        command,
+        environment.clock,
+        quiet=options["quiet"],
+        no_color=options["no_color"],
+        known=environment.known,
+        on_errors=True,
+    )
 
 
 def judgement_in_organization(options: JudgementOptions, started: datetime, clients: Clients) -> Judgement:
@@ -49,6 +62,7 @@ def repositories_report(  # noqa: PLR0913 - each argument is one part of the rep
         started=judgement.now,
         version=ecr_exposure.__version__,
         show_excused=options["show_excused"],
+        category=options["category"],
         no_color=options["no_color"],
     )
 

@@ -9,11 +9,11 @@ import click
 from ecr_exposure.cli.account_options import accounts_option, role_arn, role_name
 from ecr_exposure.cli.aggregator_scan import AggregatorScan
 from ecr_exposure.cli.command_line import Environment, ExitCode, profile_option, reference
-from ecr_exposure.cli.output import Output
 from ecr_exposure.cli.permissions import permissions_option, statement
 from ecr_exposure.cli.publication import Publication
 from ecr_exposure.cli.region_options import all_regions_option, repeatable_region_option
 from ecr_exposure.cli.report_options import Destination, OrderedCommand, destinations, judgement_options, report_options
+from ecr_exposure.cli.repositories_report import open_report_output
 from ecr_exposure.cli.scan_run import ScanOptions, ScanRun
 from ecr_exposure.cli.terminal import Interrupts
 
@@ -95,14 +95,7 @@ def scan(context: click.Context, **options: Unpack[ScanOptions]) -> ExitCode:
     environment: Environment = context.obj
     places = destinations(context, options["format"], options["output"])
     _check(options, places)
-    output = Output(
-        "scan",
-        environment.clock,
-        quiet=options["quiet"],
-        no_color=options["no_color"],
-        known=environment.known,
-        on_errors=True,
-    )
+    output = open_report_output("scan", environment, options)
     with Interrupts():
         name = options["aggregator"]
         run = AggregatorScan(environment, options, name, output) if name else ScanRun(environment, options, output)

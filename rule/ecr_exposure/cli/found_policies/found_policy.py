@@ -107,7 +107,7 @@ class NotReadError(click.ClickException):
     """
 
     def __init__(self, place: str, line: int | None, message: str) -> None:
-        """Put the place in front of the message."""
+        """Begin the message with the place."""
         self.place, self.line, self.reason = place, line, message
         super().__init__(f"{self.named_place}: {message}")
 
